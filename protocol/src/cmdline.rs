@@ -1,0 +1,206 @@
+//! The kernel command line: the one channel from host to guest before vsock exists, written and read by one type.
+//!
+//! It is readable by every process in the guest and kept in logs, so a secret never goes here. Parameters that are
+//! not ours pass through untouched, in order.
+
+mod ip;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, str::FromStr};
+
+pub use ip::{Autoconf, IpConfig, ParseIpError};
+
+use crate::VmId;
+
+/// `COMMAND_LINE_SIZE` of x86 and the capacity that Firecracker reserves, in bytes.
+pub const MAX_BYTES: usize = 2048;
+
+/// What Anteroom says to a kernel and to PID 1.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KernelCommandLine {
+    /// `ip=`, in the kernel's own syntax, for the first interface.
+    pub ip: Option<IpConfig>,
+    /// `anteroom.vm=`
+    pub vm: Option<VmId>,
+    /// `anteroom.layers=`: block devices of the read-only layers, lowest first.
+    pub layers: Vec<String>,
+    /// `anteroom.disk=`: block device of the writable disk; without it changes stay in memory.
+    pub disk: Option<String>,
+    /// `anteroom.purpose=`
+    pub purpose: Purpose,
+    /// Everything else, as it is: `console=ttyS0`, `panic=-1`, ...
+    pub others: Vec<String>,
+}
+
+/// Why the VM was started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// A desktop to sign in on.
+    #[default]
+    Desktop,
+    /// Only to see whether a kernel boots here: PID 1 says [`PROBE_GREETING`] on the console and powers off.
+    Probe,
+}
+
+/// What PID 1 of a probe boot writes to the console.
+pub const PROBE_GREETING: &str = "anteroom: this machine boots";
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandLineError {
+    #[error("the kernel command line has {0} bytes, at most {MAX_BYTES} fit")]
+    TooLong(usize),
+    #[error(
+        "{0:?} cannot stand on a kernel command line: white space, quotes and control characters separate parameters"
+    )]
+    BadWord(String),
+    #[error("a comma separates block devices and cannot be part of the name {0:?}")]
+    BadDevice(String),
+    #[error("{key}= has the value {value:?}: {problem}")]
+    BadValue { key: &'static str, value: String, problem: String },
+    #[error("{0}= is given twice")]
+    Twice(&'static str),
+    #[error("a double quote is not closed")]
+    OpenQuote,
+}
+
+const IP: &str = "ip";
+const VM: &str = "anteroom.vm";
+const LAYERS: &str = "anteroom.layers";
+const DISK: &str = "anteroom.disk";
+const PURPOSE: &str = "anteroom.purpose";
+
+impl KernelCommandLine {
+    /// The line to hand to a VMM.
+    ///
+    /// # Errors
+    /// When a word would be split by the kernel, or the whole is longer than [`MAX_BYTES`].
+    pub fn render(&self) -> Result<String, CommandLineError> {
+        for device in self.layers.iter().chain(&self.disk) {
+            if device.contains(',') || device.is_empty() {
+                return Err(CommandLineError::BadDevice(device.clone()));
+            }
+        }
+        let mut words = self.others.clone();
+        let mut say = |key: &str, value: String| words.push(format!("{key}={value}"));
+        if let Some(ip) = &self.ip {
+            say(IP, ip.to_string());
+        }
+        if let Some(vm) = self.vm {
+            say(VM, vm.to_string());
+        }
+        if !self.layers.is_empty() {
+            say(LAYERS, self.layers.join(","));
+        }
+        if let Some(disk) = &self.disk {
+            say(DISK, disk.clone());
+        }
+        if self.purpose == Purpose::Probe {
+            say(PURPOSE, "probe".to_owned());
+        }
+        if let Some(bad) = words.iter().find(|word| !is_one_word(word)) {
+            return Err(CommandLineError::BadWord(bad.chars().take(64).collect()));
+        }
+        let line = words.join(" ");
+        if line.len() > MAX_BYTES { Err(CommandLineError::TooLong(line.len())) } else { Ok(line) }
+    }
+
+    fn take(&mut self, seen: &mut Vec<&'static str>, word: String) -> Result<(), CommandLineError> {
+        let Some((key, value)) = word.split_once('=') else {
+            self.others.push(word);
+            return Ok(());
+        };
+        let Some(key) = [IP, VM, LAYERS, DISK, PURPOSE].into_iter().find(|known| *known == key) else {
+            self.others.push(word);
+            return Ok(());
+        };
+        if seen.contains(&key) {
+            return Err(CommandLineError::Twice(key));
+        }
+        seen.push(key);
+        let bad = |problem: String| CommandLineError::BadValue {
+            key,
+            value: value.chars().take(64).collect(),
+            problem,
+        };
+        match key {
+            IP => self.ip = Some(value.parse().map_err(|error: ParseIpError| bad(error.to_string()))?),
+            VM => self.vm = Some(value.parse().map_err(|_| bad("expected a UUID".to_owned()))?),
+            LAYERS => self.layers = devices(value).map_err(bad)?,
+            DISK => self.disk = devices(value).map_err(bad)?.into_iter().next(),
+            _ => {
+                self.purpose = match value {
+                    "desktop" => Purpose::Desktop,
+                    "probe" => Purpose::Probe,
+                    _ => return Err(bad("expected desktop or probe".to_owned())),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for KernelCommandLine {
+    type Err = CommandLineError;
+
+    /// Reads `/proc/cmdline`. White space inside double quotes belongs to the value, as for the kernel's own
+    /// parameters (Documentation/admin-guide/kernel-parameters.rst).
+    fn from_str(line: &str) -> Result<Self, Self::Err> {
+        if line.len() > MAX_BYTES {
+            return Err(CommandLineError::TooLong(line.len()));
+        }
+        let mut parsed = Self::default();
+        let mut seen = Vec::new();
+        for word in split_words(line)? {
+            parsed.take(&mut seen, word)?;
+        }
+        Ok(parsed)
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Desktop => "desktop",
+            Self::Probe => "probe",
+        })
+    }
+}
+
+fn is_one_word(word: &str) -> bool {
+    !word.is_empty() && !word.chars().any(|c| c.is_whitespace() || c.is_control() || c == '"')
+}
+
+fn devices(value: &str) -> Result<Vec<String>, String> {
+    value
+        .split(',')
+        .map(|device| match device.strip_prefix("/dev/") {
+            Some(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                Ok(device.to_owned())
+            }
+            _ => Err("expected block devices such as /dev/vda, separated by commas".to_owned()),
+        })
+        .collect()
+}
+
+fn split_words(line: &str) -> Result<Vec<String>, CommandLineError> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            c if c.is_whitespace() && !quoted => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            c => word.push(c),
+        }
+    }
+    if quoted {
+        return Err(CommandLineError::OpenQuote);
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    Ok(words)
+}

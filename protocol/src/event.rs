@@ -1,0 +1,73 @@
+//! What the agent tells the host, unasked: numbered events that are kept until the host has acknowledged them.
+//!
+//! ```text
+//!  agent:  1 2 3 4 5 6 ...            GET /events?after=4  ->  5, 6, then each new one as it happens
+//!              ^ acknowledged = 3     POST /events/ack {"through":3}: 1..3 may be forgotten
+//! ```
+//! A host that was killed asks again from the last number that it stored, so nothing is lost and nothing is acted
+//! on twice. The stream is newline-delimited JSON, one event a line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{SessionId, agent::ServiceStatus, provider::FoundUrl};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Event {
+    /// Starts at 1 and grows by one in the life of a VM.
+    pub number: u64,
+    /// Nanoseconds of `CLOCK_BOOTTIME` in the guest.
+    pub uptime_ns: u64,
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventBody {
+    /// A timeline mark was set.
+    Mark { name: String },
+    /// A service changed its state.
+    Service(ServiceStatus),
+    /// Every service that a viewer needs answers in its own protocol.
+    DesktopReady,
+    /// A service that the desktop needs has given up; the VM is of no use.
+    DesktopFailed { service: String, cause: String, last_lines: Vec<String> },
+    /// The sign-in page's address is known.
+    UrlFound { session: SessionId, found: FoundUrl },
+    /// The CLI has ended. Not a failure by itself: some write their file and leave.
+    CliExited { session: SessionId, code: i32, last_lines: Vec<String> },
+    /// The credentials are complete and can be fetched; a later refresh has a higher generation.
+    CredentialsCaptured { session: SessionId, generation: u64 },
+    /// The sign-in cannot succeed any more.
+    SignInFailed { session: SessionId, cause: String, last_lines: Vec<String> },
+    /// From an agent of a newer minor version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// `POST /events/ack`: everything up to and including `through` is safe with the host.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Acknowledge {
+    pub through: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_a_newer_agent_is_read_as_unknown() {
+        let line = r#"{"number":7,"uptime_ns":12,"type":"wall_painted","colour":"red"}"#;
+        let event: Event = serde_json::from_str(line).unwrap();
+        assert_eq!(event.number, 7);
+        assert!(matches!(event.body, EventBody::Unknown));
+    }
+
+    #[test]
+    fn an_event_reads_back_as_written() {
+        let event = Event { number: 1, uptime_ns: 5, body: EventBody::Mark { name: "pid1".into() } };
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(text, r#"{"number":1,"uptime_ns":5,"type":"mark","name":"pid1"}"#);
+        assert!(matches!(serde_json::from_str::<Event>(&text).unwrap().body, EventBody::Mark { .. }));
+    }
+}

@@ -1,0 +1,21 @@
+//! What the host and the guest agree on: identifiers, ports, the kernel command line, the agent's messages and
+//! events, and the provider definitions that tell both how a CLI signs in.
+//!
+//! Everything here is data and pure functions over data. There is no I/O, so both programs, their tests and the
+//! fuzzers use the very same code on hostile input.
+
+pub mod agent;
+pub mod cmdline;
+pub mod event;
+pub mod id;
+pub mod ports;
+pub mod provider;
+pub mod secret;
+pub mod timeline;
+pub mod version;
+
+pub use event::{Event, EventBody};
+pub use id::{SessionId, VmId};
+pub use provider::ProviderDefinition;
+pub use secret::Secret;
+pub use version::ProtocolVersion;

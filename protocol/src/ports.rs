@@ -1,0 +1,12 @@
+//! Port numbers that both sides know.
+
+/// vsock port of the agent's control API (HTTP/1.1).
+pub const AGENT_VSOCK: u32 = 1024;
+/// vsock context id of the host (`VMADDR_CID_HOST`, vsock(7)): the only peer the agent answers.
+pub const HOST_CID: u32 = 2;
+/// TCP port of the agent's health and sign-in endpoint inside the VM.
+pub const GUEST_HTTP: u16 = 8080;
+/// TCP port of x11vnc on the guest's loopback.
+pub const GUEST_VNC: u16 = 5900;
+/// TCP port of websockify on the guest's loopback.
+pub const GUEST_WEBSOCKIFY: u16 = 6080;
