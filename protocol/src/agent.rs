@@ -29,6 +29,9 @@ use crate::{
     provider::{FoundUrl, ProviderDefinition},
 };
 
+/// Begins the line on the console that says why a VM ends before its time; the cause follows on the same line.
+pub const FATAL_PREFIX: &str = "anteroom: fatal: ";
+
 /// The value of the `Upgrade` header that turns `GET /connect/{port}` into a byte stream.
 pub const UPGRADE_TCP: &str = "tcp";
 

@@ -28,6 +28,10 @@ pub enum EventBody {
     Mark { name: String },
     /// A service changed its state.
     Service(ServiceStatus),
+    /// The VM cannot become a desktop, and powers off after this. The console says the same.
+    BootFailed { cause: String },
+    /// The VM goes on, but without the network that its command line asks for.
+    NetworkFailed { cause: String },
     /// Every service that a viewer needs answers in its own protocol.
     DesktopReady,
     /// A service that the desktop needs has given up; the VM is of no use.

@@ -22,7 +22,7 @@ pub const MAX_FILE_BYTES: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderDefinition {
-    /// Lower-case letters, digits and underscores; what the API calls `provider`.
+    /// Lower-case letters, digits, underscores and hyphens; what the API calls `provider`.
     pub id: String,
     /// What a person reads.
     pub name: String,
@@ -133,8 +133,8 @@ impl ProviderDefinition {
     /// Names the field and what is expected of it.
     pub fn check(&self) -> Result<(), DefinitionError> {
         let id_ok = (1..=32).contains(&self.id.len())
-            && self.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        expect(id_ok, "id", "expected 1 to 32 lower-case letters, digits and underscores")?;
+            && self.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'));
+        expect(id_ok, "id", "expected 1 to 32 lower-case letters, digits, underscores and hyphens")?;
         expect(!self.name.trim().is_empty() && self.name.len() <= 64, "name", "expected 1 to 64 characters")?;
         expect(
             self.launch.contains_key(Self::DEFAULT_LAUNCH),

@@ -34,6 +34,12 @@ fn codex() -> ProviderDefinition {
     ProviderDefinition::parse(CODEX).unwrap()
 }
 
+#[test]
+fn an_id_may_have_hyphens() {
+    let text = CODEX.replacen("\"codex\"", "\"demo-auto\"", 1);
+    assert_eq!(ProviderDefinition::parse(&text).unwrap().id, "demo-auto");
+}
+
 fn refusal(from: &str, to: &str) -> String {
     let text = CODEX.replacen(from, to, 1);
     assert_ne!(text, CODEX, "{from} is not in the example");

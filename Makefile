@@ -1,0 +1,61 @@
+# `make run` does the main job on a fresh machine, `make test` passes the tests there; both install what they need.
+# `make help` lists the rest.
+
+TARGET   := x86_64-unknown-linux-gnu
+GUEST    := target/$(TARGET)/guest
+WEB      := host-supervisor/web
+ARTEFACTS ?= artefacts
+
+# With cargo-nextest when it is there, with plain `cargo test` when not.
+ifneq ($(shell command -v cargo-nextest 2>/dev/null),)
+RUN_TESTS = cargo nextest run --workspace --no-fail-fast
+else
+RUN_TESTS = cargo test --workspace --no-fail-fast
+endif
+
+.PHONY: run build test lint deny web guest images bench setup-build setup-test help
+
+run: build ## build everything, build the VM image once, serve, print the address
+	target/release/anteroom up --yes --profile dev
+
+build: setup-build web guest ## the two programs, optimised
+	cargo build --release -p anteroom
+
+test: setup-test web guest ## every test, those in real VMs too
+	cargo build -p anteroom
+	target/debug/anteroom doctor --fix --yes
+	$(MAKE) images ANTEROOM=target/debug/anteroom
+	rm -rf $(ARTEFACTS) && mkdir -p $(ARTEFACTS)
+	status=0; $(RUN_TESTS) || status=$$?; \
+	if [ -s $(ARTEFACTS)/skipped ]; then echo "Skipped on this machine:"; cat $(ARTEFACTS)/skipped; fi; exit $$status
+
+lint: web ## formatting, clippy and rustdoc, warnings are errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+
+deny: ## licences, duplicate versions, advisories (needs cargo-deny)
+	cargo deny check
+
+# The programs that live in a VM: static, so that any root file system can run them.
+guest:
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --profile guest --target $(TARGET) -p anteroom-agent -p anteroom-demo
+
+ANTEROOM ?= target/release/anteroom
+images: ## the images that tests and `make run` use; costs nothing when they are there
+	$(ANTEROOM) image build --profile test
+	$(ANTEROOM) image build --profile dev
+
+web: $(WEB)/dist/index.html
+$(WEB)/dist/index.html: $(shell find $(WEB) -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
+	cd $(WEB) && npm ci --silent --omit=dev --no-audit --no-fund && npm run --silent build
+	@touch $@
+
+setup-build:
+	@./setup.sh build
+
+setup-test:
+	@./setup.sh test
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10

@@ -1,0 +1,114 @@
+// Bundles the pages into dist/: HTML with the names of hashed assets filled in, nothing inline, nothing fetched
+// from elsewhere. The same sources give the same files.
+
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync } from "node:zlib";
+import { build } from "esbuild";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const DIST = join(HERE, "dist");
+const PAGES = { index: "start", session: "session", novnc: "novnc" };
+/** All of dist/ as a browser fetches it. A larger page is a decision, not an accident. */
+const BUDGET_BYTES = 200_000;
+
+rmSync(DIST, { recursive: true, force: true });
+mkdirSync(join(DIST, "assets"), { recursive: true });
+
+const { metafile } = await build({
+  absWorkingDir: HERE,
+  entryPoints: Object.values(PAGES).map((page) => `src/pages/${page}.ts`),
+  outdir: DIST,
+  entryNames: "assets/[name]-[hash]",
+  chunkNames: "assets/[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  minify: true,
+  // The oldest browsers with top-level await, which noVNC needs, and with `dialog`.
+  target: ["chrome111", "firefox113", "safari16.4"],
+  charset: "utf8",
+  legalComments: "none",
+  metafile: true,
+  logLevel: "warning",
+});
+
+const assets = { ...scriptsAndStyles(), icon: addAsset("icon.svg", read("html/icon.svg")) };
+assets.licences = addAsset("licences.txt", licences());
+for (const page of Object.keys(PAGES)) {
+  writeFileSync(join(DIST, `${page}.html`), fillIn(read(`html/${page}.html`), page));
+}
+report();
+
+function scriptsAndStyles() {
+  const found = {};
+  for (const [path, output] of Object.entries(metafile.outputs)) {
+    const page = /^src\/pages\/(\w+)\.ts$/.exec(output.entryPoint ?? "")?.[1];
+    if (page === undefined) continue;
+    found[`${page}.js`] = address(path);
+    found[`${page}.css`] = address(output.cssBundle);
+  }
+  return found;
+}
+
+/** Where the daemon serves a file of dist/. */
+function address(path) {
+  return `/${relative("dist", path).split(sep).join("/")}`;
+}
+
+function addAsset(name, content) {
+  const hash = createHash("sha256").update(content).digest("hex").slice(0, 8).toUpperCase();
+  const path = `assets/${name.replace(/(\.\w+)$/, `-${hash}$1`)}`;
+  writeFileSync(join(DIST, path), content);
+  return `/${path}`;
+}
+
+function fillIn(html, page) {
+  return html.replace(/\{([\w.]+)\}/g, (_, name) => {
+    if (!assets[name]) throw new Error(`${page}.html names ${name}, which the build does not make`);
+    return assets[name];
+  });
+}
+
+/** What the licences of the bundled packages ask to be handed on. */
+function licences() {
+  const inputs = Object.keys(metafile.inputs);
+  const packages = new Set(inputs.map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]));
+  packages.delete(undefined);
+  const texts = [...packages].sort().map((name) => {
+    const { version, license, repository } = JSON.parse(read(`node_modules/${name}/package.json`));
+    const source = `${repository.url.replace(/^git\+|\.git$/g, "")}, version ${version}`;
+    const files = licenceFiles(`node_modules/${name}`).map((path) => `\n--- ${path}\n\n${read(path)}`);
+    return `${name} ${version}, ${license}\nUnchanged source: ${source}\n${files.join("\n")}`;
+  });
+  return `Software of others in these pages\n\n${texts.join("\n\n")}`;
+}
+
+function licenceFiles(directory) {
+  const entries = readdirSync(join(HERE, directory), { withFileTypes: true });
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return entries.flatMap((entry) => {
+    const path = `${directory}/${entry.name}`;
+    if (entry.isDirectory()) return licenceFiles(path);
+    return /^licen[cs]e/i.test(entry.name) ? [path] : [];
+  });
+}
+
+function report() {
+  const files = readdirSync(DIST, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  let total = 0;
+  for (const { name, path, parentPath } of files) {
+    const content = readFileSync(join(parentPath ?? path, name));
+    const compressed = brotliCompressSync(content).length;
+    total += compressed;
+    console.log(`${String(content.length).padStart(8)} ${String(compressed).padStart(7)}  ${name}`);
+  }
+  console.log(`   bytes  brotli; ${total} of ${BUDGET_BYTES} bytes compressed`);
+  if (total > BUDGET_BYTES) throw new Error("dist/ is larger than its budget");
+}
+
+function read(path) {
+  return readFileSync(join(HERE, path), "utf8");
+}

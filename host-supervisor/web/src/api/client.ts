@@ -1,0 +1,128 @@
+// The daemon's HTTP API, one method for each call that the pages make. Every call ends with a value or an ApiError.
+
+import { ApiError, errorKindOf } from "./error.ts";
+import { parseProviders, parseSession, parseSessions, parseSignInUrl, parseStarted } from "./parse.ts";
+import type { Provider, Session } from "./types.ts";
+
+const ANSWER_WITHIN_MS = 10_000;
+/** Starting writes to the store and checks the image before it answers. */
+const START_WITHIN_MS = 60_000;
+const MAX_RETRY_AFTER_MS = 60_000;
+
+interface Call {
+  readonly method?: "GET" | "POST";
+  readonly body?: Record<string, string>;
+  readonly withinMs?: number;
+}
+
+export class ApiClient {
+  /** `viewToken` opens the calls of one session where there is no cookie: in an iframe of another site. */
+  constructor(private readonly viewToken: string | null = null) {}
+
+  async login(key: string): Promise<void> {
+    await this.call("/api/login", { method: "POST", body: { key } });
+  }
+
+  async providers(): Promise<Provider[]> {
+    return parseProviders(await this.call("/api/providers"));
+  }
+
+  /** Answers the id of the new session. */
+  async start(userId: string, providerId: string): Promise<string> {
+    const body = { userId, provider: providerId };
+    return parseStarted(
+      await this.call("/api/auth/start", { method: "POST", body, withinMs: START_WITHIN_MS }),
+    );
+  }
+
+  async sessionsOf(userId: string): Promise<Session[]> {
+    return parseSessions(await this.call(`/api/auth/sessions/${encodeURIComponent(userId)}`));
+  }
+
+  async session(id: string): Promise<Session> {
+    return parseSession(await this.call(sessionPath(id)));
+  }
+
+  /** `null` while there is none yet. */
+  async signInUrl(id: string): Promise<string | null> {
+    return parseSignInUrl(await this.call(`${sessionPath(id)}/oauth-url`));
+  }
+
+  /** Opens the address in the browser of the VM. */
+  async openUrl(id: string, url: string): Promise<void> {
+    await this.call(`${sessionPath(id)}/open-url`, { method: "POST", body: { url } });
+  }
+
+  async heartbeat(id: string): Promise<void> {
+    await this.call(`${sessionPath(id)}/heartbeat`, { method: "POST" });
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.call(`${sessionPath(id)}/cancel`, { method: "POST", withinMs: START_WITHIN_MS });
+  }
+
+  private async call(path: string, call: Call = {}): Promise<unknown> {
+    const { response, text } = await send(this.addressed(path), call);
+    if (!response.ok) throw refusal(response, text);
+    return readJson(response.status, text);
+  }
+
+  private addressed(path: string): string {
+    return this.viewToken === null ? path : `${path}?token=${encodeURIComponent(this.viewToken)}`;
+  }
+}
+
+function sessionPath(id: string): string {
+  return `/api/auth/session/${encodeURIComponent(id)}`;
+}
+
+async function send(path: string, call: Call): Promise<{ response: Response; text: string }> {
+  const abort = new AbortController();
+  const deadline = setTimeout(() => abort.abort(), call.withinMs ?? ANSWER_WITHIN_MS);
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (call.body) headers["content-type"] = "application/json";
+  try {
+    const response = await fetch(path, {
+      method: call.method ?? "GET",
+      headers,
+      body: call.body ? JSON.stringify(call.body) : null,
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: abort.signal,
+    });
+    return { response, text: await response.text() };
+  } catch (cause) {
+    throw new ApiError("unreachable", 0, cause instanceof Error ? cause.message : "no answer");
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+function refusal(response: Response, text: string): ApiError {
+  const said = errorSentence(text) ?? `HTTP ${response.status}`;
+  return new ApiError(errorKindOf(response.status), response.status, said, retryAfterMs(response.headers));
+}
+
+function errorSentence(text: string): string | null {
+  try {
+    const body: unknown = JSON.parse(text);
+    const error = typeof body === "object" && body !== null ? Reflect.get(body, "error") : null;
+    return typeof error === "string" && error !== "" ? error : null;
+  } catch {
+    return null;
+  }
+}
+
+function retryAfterMs(headers: Headers): number | null {
+  const seconds = Number(headers.get("retry-after") ?? Number.NaN);
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0) * 1000, MAX_RETRY_AFTER_MS) : null;
+}
+
+function readJson(status: number, text: string): unknown {
+  if (text === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError("unreadable", status, "the daemon's answer is not JSON");
+  }
+}

@@ -1,0 +1,122 @@
+// From JSON of unknown shape to our types. Everything a guest or a newer daemon may have written is checked here.
+
+import { ApiError } from "./error.ts";
+import {
+  ENDED_STATUSES,
+  type Failure,
+  LIVING_STATUSES,
+  type Provider,
+  type Session,
+  type SessionStatus,
+} from "./types.ts";
+
+/** Browsers and providers stay far below; a longer one is not a sign-in link. */
+const MAX_URL_LENGTH = 8192;
+const MAX_DETAIL_LINES = 200;
+
+type Json = Record<string, unknown>;
+
+export function parseProviders(body: unknown): Provider[] {
+  return list(body, "providers").map((entry) => {
+    const id = text(entry, "id");
+    return { id, name: optionalText(entry, "name") ?? id };
+  });
+}
+
+export function parseSession(body: unknown): Session {
+  return session(member(body, "session"));
+}
+
+export function parseSessions(body: unknown): Session[] {
+  return list(body, "sessions").map(session);
+}
+
+export function parseStarted(body: unknown): string {
+  return text(body, "sessionId");
+}
+
+/** The link of `GET …/oauth-url`; `null` while the daemon waits for it. */
+export function parseSignInUrl(body: unknown): string | null {
+  return webAddress(optionalText(body, "oauthUrl"));
+}
+
+/** Only `http` and `https` leave this function: the text comes from the guest. */
+export function webAddress(candidate: string | null): string | null {
+  if (candidate === null || candidate.length > MAX_URL_LENGTH) return null;
+  const scheme = schemeOf(candidate);
+  return scheme === "https:" || scheme === "http:" ? candidate : null;
+}
+
+function session(value: unknown): Session {
+  return {
+    id: text(value, "session_id"),
+    userId: optionalText(value, "user_id") ?? "",
+    providerId: optionalText(value, "provider") ?? "",
+    status: status(text(value, "status")),
+    createdAt: time(optionalText(value, "created_at")),
+    completedAt: time(optionalText(value, "completed_at")),
+    signInUrl: webAddress(optionalText(value, "oauth_url")),
+    failure: failure(value),
+  };
+}
+
+function status(word: string): SessionStatus {
+  const known: readonly string[] = [...LIVING_STATUSES, ...ENDED_STATUSES];
+  return known.includes(word) ? (word as SessionStatus) : "unknown";
+}
+
+/** `failure` is the whole story, `error` its one sentence, which older daemons give alone. */
+function failure(value: unknown): Failure | null {
+  const whole = member(value, "failure");
+  const known = typeof whole === "object" && whole !== null;
+  const message = (known ? optionalText(whole, "message") : null) ?? optionalText(value, "error");
+  if (message === null) return null;
+  const lines = known ? member(whole, "detail_lines") : [];
+  const detailLines = Array.isArray(lines) ? lines.filter((line) => typeof line === "string") : [];
+  const code = known ? optionalText(whole, "code") : null;
+  return { code, message, detailLines: detailLines.slice(-MAX_DETAIL_LINES) };
+}
+
+function time(iso: string | null): Date | null {
+  if (iso === null) return null;
+  const date = new Date(iso);
+  return Number.isNaN(date.getTime()) ? null : date;
+}
+
+function schemeOf(address: string): string | null {
+  try {
+    return new URL(address).protocol;
+  } catch {
+    return null;
+  }
+}
+
+function object(value: unknown): Json {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw unreadable("an object");
+  return value as Json;
+}
+
+function member(value: unknown, name: string): unknown {
+  return object(value)[name];
+}
+
+function list(value: unknown, name: string): unknown[] {
+  const found = member(value, name);
+  if (!Array.isArray(found)) throw unreadable(`a list "${name}"`);
+  return found;
+}
+
+function text(value: unknown, name: string): string {
+  const found = optionalText(value, name);
+  if (found === null) throw unreadable(`a text "${name}"`);
+  return found;
+}
+
+function optionalText(value: unknown, name: string): string | null {
+  const found = member(value, name);
+  return typeof found === "string" && found !== "" ? found : null;
+}
+
+function unreadable(expected: string): ApiError {
+  return new ApiError("unreadable", 200, `the daemon's answer lacks ${expected}`);
+}

@@ -1,0 +1,36 @@
+// What the daemon's answers mean to the pages. Shapes on the wire are read in parse.ts only.
+
+/** A tool that can be signed in. */
+export interface Provider {
+  readonly id: string;
+  readonly name: string;
+}
+
+export const LIVING_STATUSES = ["initializing", "vm_created", "ready", "awaiting_user_auth"] as const;
+export const ENDED_STATUSES = ["completed", "failed", "timeout", "cancelled"] as const;
+
+export type LivingStatus = (typeof LIVING_STATUSES)[number];
+export type EndedStatus = (typeof ENDED_STATUSES)[number];
+
+/** `unknown`: a newer daemon's word; the session is taken to be alive. */
+export type SessionStatus = LivingStatus | EndedStatus | "unknown";
+
+/** Why a session failed: one sentence, and lines of the guest's or a program's own output. */
+export interface Failure {
+  /** The daemon's stable word; `null` from one that gives the sentence alone. */
+  readonly code: string | null;
+  readonly message: string;
+  readonly detailLines: readonly string[];
+}
+
+export interface Session {
+  readonly id: string;
+  readonly userId: string;
+  readonly providerId: string;
+  readonly status: SessionStatus;
+  readonly createdAt: Date | null;
+  readonly completedAt: Date | null;
+  /** `http` or `https` only; anything else from a guest is dropped. */
+  readonly signInUrl: string | null;
+  readonly failure: Failure | null;
+}

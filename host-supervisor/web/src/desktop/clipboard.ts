@@ -1,0 +1,105 @@
+// Carries text between this computer's clipboard and the desktop's, only when the person at the keyboard asks.
+//
+// Paste: the key press is kept from noVNC, so that the browser fires its own `paste` event, which needs no
+// permission; its text goes to the desktop's clipboard, then the keys go there too.
+// Copy: the keys go to the desktop; text that arrives soon after is put into this computer's clipboard. Text that
+// arrives unasked only waits for a click: a guest must not be able to replace what somebody else copied.
+
+import { fromCutText, toCutText } from "./cut-text.ts";
+import { Keysym } from "./keysym.ts";
+import { type KeyPress, letterOf, shortcutOf } from "./shortcut.ts";
+
+/** Longer text is not what somebody pastes into a sign-in. */
+export const MAX_CLIPBOARD_CHARS = 100_000;
+const COPY_WITHIN_MS = 2000;
+
+export interface ClipboardPeer {
+  setClipboard(cutText: string): void;
+  /** Presses and releases, or only presses (`true`) or releases (`false`). */
+  key(keysym: number, code: string, down?: boolean): void;
+}
+
+export interface ClipboardEvents {
+  /** The desktop has text to give. */
+  offered(text: string): void;
+  pasteTooLong(): void;
+}
+
+export class DesktopClipboard {
+  private pastePress: KeyPress | null = null;
+  private copyPressedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly host: HTMLElement,
+    private readonly peer: ClipboardPeer,
+    private readonly events: ClipboardEvents,
+  ) {
+    host.addEventListener("keydown", this.onKeyDown, { capture: true });
+    // Browsers send it to where the selection is, which is no canvas, so it is caught above.
+    document.addEventListener("paste", this.onPaste);
+  }
+
+  /** Text that the desktop has put into its clipboard. */
+  receive(cutText: string): void {
+    const text = fromCutText(cutText);
+    if (text === "" || text.length > MAX_CLIPBOARD_CHARS) return;
+    this.events.offered(text);
+    if (performance.now() - this.copyPressedAt > COPY_WITHIN_MS) return;
+    // Refused in a frame without the permission or on an address without TLS; the offer stands.
+    navigator.clipboard?.writeText(text).catch(() => undefined);
+  }
+
+  private readonly onKeyDown = (event: KeyboardEvent): void => {
+    const shortcut = shortcutOf(event);
+    if (shortcut === "paste") {
+      this.pastePress = event;
+      event.stopPropagation();
+    } else if (shortcut === "copy") {
+      this.copyPressedAt = performance.now();
+      if (!event.metaKey) return;
+      event.stopPropagation();
+      event.preventDefault();
+      this.press(event);
+    }
+  };
+
+  private readonly onPaste = (event: ClipboardEvent): void => {
+    if (!this.host.contains(document.activeElement)) return;
+    event.preventDefault();
+    const press = this.pastePress;
+    this.pastePress = null;
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    if (text.length > MAX_CLIPBOARD_CHARS) {
+      this.events.pasteTooLong();
+      return;
+    }
+    if (text !== "") this.peer.setClipboard(toCutText(text));
+    if (press !== null) this.press(press);
+  };
+
+  /** The same keys in the desktop, with Control for Command. */
+  private press(press: KeyPress): void {
+    if (press.metaKey) {
+      // noVNC has pressed Alt for Command; it releases it once more, which does no harm.
+      this.peer.key(Keysym.Alt, "MetaLeft", false);
+      this.peer.key(Keysym.Control, "ControlLeft", true);
+      this.pressKey(press);
+      this.peer.key(Keysym.Control, "ControlLeft", false);
+      return;
+    }
+    // On Windows noVNC holds Control back for a moment (it may be half of AltGr); without it this would type "v".
+    // It is released when the person releases it.
+    if (press.ctrlKey) this.peer.key(Keysym.Control, "ControlLeft", true);
+    this.pressKey(press);
+  }
+
+  private pressKey(press: KeyPress): void {
+    if (press.code === "Insert") {
+      this.peer.key(Keysym.Insert, "Insert");
+      return;
+    }
+    const letter = letterOf(press);
+    const typed = press.shiftKey ? letter.toUpperCase() : letter;
+    this.peer.key(typed.charCodeAt(0), `Key${letter.toUpperCase()}`);
+  }
+}

@@ -1,0 +1,212 @@
+// The page at `/session/{id}`: what happens now, the desktop while there is one, and how it ended.
+
+import "../../styles/session.css";
+import { type Gate, openGate } from "../access/gate.ts";
+import type { ApiError } from "../api/error.ts";
+import type { Session } from "../api/types.ts";
+import { desktopAddress } from "../desktop/address.ts";
+import { idInSessionPath } from "../session/address.ts";
+import { Heartbeat } from "../session/heartbeat.ts";
+import { usualPauseMs } from "../session/pace.ts";
+import { hasDesktop, hasEnded, nowInWords, stepOf } from "../session/phase.ts";
+import { rememberStart } from "../session/user.ts";
+import { SessionWatch } from "../session/watch.ts";
+import { strings } from "../strings.ts";
+import { cancelButton } from "../view/cancel.ts";
+import { DesktopFrame } from "../view/desktop-frame.ts";
+import { element, setText } from "../view/element.ts";
+import { ending, missing } from "../view/ending.ts";
+import { notice } from "../view/notice.ts";
+import { progress } from "../view/progress.ts";
+import { root, shell } from "../view/shell.ts";
+import { signInLink } from "../view/sign-in-link.ts";
+import { typingPanel } from "../view/typing.ts";
+import { agoInWords, durationInWords, exactTime } from "../words/time.ts";
+import { passingTroubleInWords, troubleInWords } from "../words/trouble.ts";
+
+class SessionPage {
+  private readonly now = element("h1", {}, strings.now.loading);
+  private readonly about = element("p", { class: "muted about" });
+  private readonly wrong = notice("quiet");
+  private readonly steps = progress();
+  private readonly desktop: DesktopFrame;
+  private readonly stage: HTMLElement;
+  private readonly link = signInLink((url) => this.reopen(url));
+  private readonly typing: HTMLElement;
+  private readonly cancel = cancelButton(() => this.cancelSession());
+  private readonly side: HTMLElement;
+  private readonly watch: SessionWatch;
+  private heartbeat: Heartbeat | null = null;
+  private providerNames: ReadonlyMap<string, string> = new Map();
+  /** `null`: never seen alive. */
+  private lastLivingStep: number | null = null;
+
+  constructor(
+    private readonly gate: Gate,
+    private readonly id: string,
+  ) {
+    this.desktop = new DesktopFrame(desktopAddress(new URL(location.href), id, null), "tools", () =>
+      this.watch.lookNow(),
+    );
+    this.stage = element("div", { class: "stage" }, this.desktop.root);
+    this.typing = typingPanel(this.desktop.screen);
+    this.typing.hidden = true;
+    this.side = element("div", { class: "side" }, this.link.root, this.typing, this.cancel.root);
+    const events = {
+      session: (session: Session) => this.show(session),
+      trouble: (error: ApiError | null) =>
+        error ? this.wrong.show(passingTroubleInWords(error)) : this.wrong.hide(),
+      lost: (error: ApiError) => this.lose(error),
+    };
+    this.watch = new SessionWatch(() => gate.api.session(id), events, usualPauseMs);
+  }
+
+  async open(): Promise<void> {
+    this.steps.update(0, false);
+    const now = element("div", { role: "status" }, this.now);
+    const headline = element("div", { class: "headline" }, now, this.about, this.wrong.root);
+    root().replaceChildren(...shell(headline, this.steps.root, this.stage, this.side));
+    await this.learnProviderNames();
+    this.watch.start();
+  }
+
+  /** Names are a nicety: without them the ids stand in their place. */
+  private async learnProviderNames(): Promise<void> {
+    const providers = await this.gate.api.providers().catch(() => []);
+    this.providerNames = new Map(providers.map(({ id, name }) => [id, name]));
+  }
+
+  private show(session: Session): void {
+    const { status } = session;
+    setText(this.now, nowInWords(session, this.providerName(session)));
+    this.describe(session);
+    document.title = `${strings.status[status]} · ${this.providerName(session)} · ${strings.product}`;
+    this.showProgress(session);
+    if (hasEnded(status)) {
+      this.end(session);
+      return;
+    }
+    this.heartbeat ??= new Heartbeat(this.gate.api, this.id);
+    if (hasDesktop(status)) this.showDesktop();
+    void this.showLink(session);
+  }
+
+  private showProgress({ status }: Session): void {
+    const step = stepOf(status, this.lastLivingStep);
+    // How far a session came that ended before this page looked is not known.
+    this.steps.root.hidden = step === null;
+    if (step !== null) this.steps.update(step, hasEnded(status) && status !== "completed");
+    if (!hasEnded(status)) this.lastLivingStep = step;
+  }
+
+  private showDesktop(): void {
+    this.typing.hidden = false;
+    this.desktop.open();
+  }
+
+  private describe(session: Session): void {
+    const facts = [this.providerName(session), session.userId].filter((fact) => fact !== "");
+    const { createdAt, completedAt } = session;
+    if (createdAt) {
+      facts.push(strings.time.started(agoInWords(createdAt, new Date())));
+      if (completedAt)
+        facts.push(strings.time.took(durationInWords(completedAt.getTime() - createdAt.getTime())));
+      this.about.title = exactTime(createdAt);
+    }
+    setText(this.about, facts.join(" · "));
+  }
+
+  private async showLink(session: Session): Promise<void> {
+    if (session.signInUrl !== null) {
+      this.link.update(session.signInUrl);
+    } else if (session.status === "awaiting_user_auth" && this.link.root.hidden) {
+      // A session's record need not hold the link; then it is a question of its own.
+      this.link.update(await this.gate.api.signInUrl(this.id).catch(() => null));
+    }
+  }
+
+  private end(session: Session): void {
+    if (!hasEnded(session.status)) return;
+    this.leaveDesktop();
+    const facts = {
+      status: session.status,
+      providerName: this.providerName(session),
+      failure: session.failure,
+    };
+    this.stage.replaceChildren(ending(facts, () => this.startAgain(session)));
+  }
+
+  private lose(error: ApiError): void {
+    this.leaveDesktop();
+    if (this.gate.refused(error)) return;
+    const why = whyMissing(error);
+    const headline = why === null ? troubleInWords(error) : strings.now.missing;
+    setText(this.now, headline);
+    document.title = `${headline} · ${strings.product}`;
+    this.steps.root.hidden = true;
+    this.stage.replaceChildren(missing(why));
+  }
+
+  private leaveDesktop(): void {
+    this.heartbeat?.stop();
+    this.desktop.end(strings.desktop.gone);
+    this.cancel.hide();
+    this.side.hidden = true;
+    if (document.fullscreenElement) void document.exitFullscreen();
+  }
+
+  private async reopen(url: string): Promise<string> {
+    try {
+      await this.gate.api.openUrl(this.id, url);
+      return strings.link.reopened;
+    } catch (error) {
+      this.gate.refused(error);
+      return strings.link.notReopened;
+    }
+  }
+
+  private async cancelSession(): Promise<string | null> {
+    try {
+      await this.gate.api.cancel(this.id);
+    } catch (error) {
+      return this.gate.refused(error) ? null : troubleInWords(error);
+    }
+    this.watch.lookNow();
+    return null;
+  }
+
+  private async startAgain(session: Session): Promise<string | null> {
+    try {
+      const id = await this.gate.api.start(session.userId, session.providerId);
+      rememberStart(session.userId, session.providerId);
+      location.assign(`/session/${encodeURIComponent(id)}`);
+      return null;
+    } catch (error) {
+      return this.gate.refused(error) ? null : troubleInWords(error);
+    }
+  }
+
+  private providerName(session: Session): string {
+    return this.providerNames.get(session.providerId) ?? session.providerId;
+  }
+}
+
+/** `null` where the error says more than we could. */
+function whyMissing(error: ApiError): string | null {
+  if (error.status === 403) return strings.ending.forbidden;
+  return [400, 404, 410].includes(error.status) ? strings.ending.missing : null;
+}
+
+function noSession(): void {
+  root().replaceChildren(...shell(element("h1", {}, strings.now.missing), missing(strings.ending.missing)));
+}
+
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+void openGate((gate) => {
+  const id = idInSessionPath(location.pathname);
+  if (id === null) noSession();
+  else void new SessionPage(gate, id).open();
+});

@@ -1,0 +1,105 @@
+// Looks at one session again and again until it has ended.
+//
+//   looking ──session──▶ pause ──▶ looking        pause: pace.ts; a page that becomes visible looks at once
+//      ├──passing error──▶ pause
+//      ├──session that has ended──▶ over
+//      └──lasting error──▶ over                   401, 403, 404: nobody has to ask again
+
+import { ApiError } from "../api/error.ts";
+import type { Session, SessionStatus } from "../api/types.ts";
+import { pauseMs } from "./pace.ts";
+import { hasEnded } from "./phase.ts";
+
+/** One look that brings nothing is no news. */
+const WITHOUT_A_WORD = 1;
+
+export interface WatchEvents {
+  session(session: Session): void;
+  /** It goes on by itself; `null`: it did. */
+  trouble(error: ApiError | null): void;
+  /** It does not go on. */
+  lost(error: ApiError): void;
+}
+
+export class SessionWatch {
+  private status: SessionStatus | null = null;
+  private failures = 0;
+  private lastError: ApiError | null = null;
+  private over = false;
+  private wake: (() => void) | null = null;
+
+  constructor(
+    private readonly look: () => Promise<Session>,
+    private readonly events: WatchEvents,
+    /** The pause after a look that found this status; `null`: none found yet. */
+    private readonly usualPauseMs: (status: SessionStatus | null) => number,
+  ) {}
+
+  start(): void {
+    document.addEventListener("visibilitychange", this.onVisibility);
+    void this.run();
+  }
+
+  /** Looks now instead of after the pause, for example after a cancel. */
+  lookNow(): void {
+    this.wake?.();
+  }
+
+  stop(): void {
+    this.over = true;
+    document.removeEventListener("visibilitychange", this.onVisibility);
+    this.wake?.();
+  }
+
+  private readonly onVisibility = (): void => {
+    if (!document.hidden) this.lookNow();
+  };
+
+  private async run(): Promise<void> {
+    while (!this.over) {
+      await this.lookOnce();
+      if (this.over) return;
+      const { failures, lastError } = this;
+      const usualMs = this.usualPauseMs(this.status);
+      await this.pause(pauseMs({ usualMs, hidden: document.hidden, failures, lastError }));
+    }
+  }
+
+  private async lookOnce(): Promise<void> {
+    try {
+      const session = await this.look();
+      if (this.over) return;
+      if (this.failures > WITHOUT_A_WORD) this.events.trouble(null);
+      this.status = session.status;
+      this.failures = 0;
+      this.lastError = null;
+      if (hasEnded(session.status)) this.stop();
+      this.events.session(session);
+    } catch (cause) {
+      if (!(cause instanceof ApiError)) throw cause;
+      if (this.over) return;
+      this.onError(cause);
+    }
+  }
+
+  private onError(error: ApiError): void {
+    if (!error.passes) {
+      this.stop();
+      this.events.lost(error);
+      return;
+    }
+    this.failures += 1;
+    this.lastError = error;
+    if (this.failures > WITHOUT_A_WORD) this.events.trouble(error);
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

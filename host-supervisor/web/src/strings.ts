@@ -1,0 +1,163 @@
+// Every word the pages say, in one place. No logic beyond putting a name into a sentence.
+
+export const strings = {
+  product: "Anteroom",
+  tagline: "Sign in to a command-line tool inside a desktop that exists only for that.",
+  licences: "Open-source licences",
+
+  access: {
+    title: "Sign in to Anteroom",
+    explanation: "Paste the key that “anteroom up” printed. This browser then remembers it.",
+    key: "Key",
+    submit: "Sign in",
+    working: "Checking…",
+    wrongKey: "That key is not the one this Anteroom expects. Copy it again from the terminal.",
+    emptyKey: "The key is empty.",
+  },
+
+  start: {
+    title: "Start a sign-in",
+    provider: "What do you want to sign in to?",
+    user: "User id",
+    userHint: "Credentials are stored under this name.",
+    userMissing: "Enter a user id.",
+    submit: "Start",
+    working: "Starting…",
+    noProviders: "No tool can be signed in yet: the daemon has no provider definitions.",
+    loadingProviders: "Loading…",
+    retry: "Try again",
+  },
+
+  sessions: {
+    title: (user: string) => (user === "" ? "Sign-ins" : `Sign-ins · ${user}`),
+    loading: "Loading…",
+    none: "No sign-ins yet. The first one appears here.",
+    noUser: "Enter a user id to see its sign-ins.",
+    created: "Started",
+  },
+
+  status: {
+    initializing: "Starting",
+    vm_created: "Starting the desktop",
+    ready: "Desktop ready",
+    awaiting_user_auth: "Waiting for you",
+    completed: "Signed in",
+    failed: "Failed",
+    timeout: "Timed out",
+    cancelled: "Cancelled",
+    unknown: "In progress",
+  },
+
+  now: {
+    loading: "Looking up this sign-in…",
+    initializing: "Starting a fresh virtual machine.",
+    vm_created: "The virtual machine is running. Its desktop comes next.",
+    ready: (provider: string) => `The desktop is here. ${provider} is opening its sign-in page.`,
+    awaiting_user_auth: (provider: string) => `Your turn: sign in to ${provider} in the desktop.`,
+    completed: "Signed in. The credentials are stored, the VM is gone.",
+    failed: "This sign-in did not work.",
+    timeout: "The time for this sign-in ran out.",
+    cancelled: "This sign-in was cancelled.",
+    unknown: "The sign-in goes on.",
+    missing: "There is no such sign-in.",
+  },
+
+  progress: {
+    label: "Progress of the sign-in",
+    steps: ["Starting the VM", "Desktop", "Sign-in page", "Signed in"],
+    done: "done",
+    current: "now",
+    stopped: "stopped here",
+  },
+
+  desktop: {
+    label:
+      "Desktop of the virtual machine. To leave it with the keyboard, press and release left Ctrl and Alt.",
+    placeholder: "The desktop appears here as soon as it can be seen.",
+    connecting: "Connecting to the desktop…",
+    reconnecting: "The picture was interrupted. Reconnecting…",
+    gone: "This desktop is gone.",
+    actualSize: "Actual size",
+    fit: "Fit to page",
+    fullScreen: "Full screen",
+    leaveFullScreen: "Leave full screen",
+    leaveHint: "Left Ctrl + Alt leaves the desktop",
+    copy: "Copy from desktop",
+    copied: "Copied",
+    copyFailed: "Your browser did not allow it",
+    pasteTooLong: "That text is too long to paste into the desktop.",
+  },
+
+  typing: {
+    title: "Type or paste text",
+    explanation:
+      "For phones, and for text that is awkward to type. It goes where the cursor is in the desktop.",
+    text: "Text for the desktop",
+    send: "Send",
+    keys: { Enter: "Enter", Tab: "Tab", Backspace: "Backspace", Escape: "Esc" },
+  },
+
+  link: {
+    title: "Sign-in link",
+    explanation: "Already open in the desktop, which is where it has to be completed.",
+    field: "Sign-in link",
+    copy: "Copy link",
+    copied: "Copied",
+    copyFailed: "Select the link and copy it by hand",
+    reopen: "Reopen in desktop",
+    reopened: "Opened",
+    notReopened: "The VM did not open it",
+  },
+
+  cancel: {
+    button: "Cancel",
+    title: "Cancel this sign-in?",
+    explanation: "The VM and everything in it is thrown away. Nothing is stored.",
+    confirm: "Cancel the sign-in",
+    keep: "Keep going",
+    working: "Cancelling…",
+  },
+
+  ending: {
+    completed: (provider: string) => `${provider} is signed in.`,
+    completedDetail: "You can close this page.",
+    failed: "What went wrong",
+    noCause: "The daemon gave no cause.",
+    details: "Details",
+    nothingStored: "The VM is gone and nothing was stored.",
+    missing: "It may have been removed, or the address is incomplete.",
+    forbidden: "It belongs to another user.",
+    again: "Try again",
+    another: "Start another sign-in",
+    back: "Back to all sign-ins",
+    working: "Starting…",
+  },
+
+  embedded: {
+    initializing: "The virtual machine is starting.",
+    vm_created: "The desktop is starting.",
+    refused: "This link to the desktop is no longer valid.",
+  },
+
+  trouble: {
+    unreachable: "Anteroom does not answer. Is “anteroom up” still running? Trying again by itself.",
+    unreachableOnce: "Anteroom does not answer. Is “anteroom up” still running?",
+    tryingAgain: "Trying again by itself.",
+    tooMany: "Too many requests in a short time. Wait a little and try again.",
+    tooManyWaiting: "Too many requests in a short time. Going on in a moment.",
+    notSignedIn: "This browser is not signed in.",
+    hostFault: "Anteroom had a problem of its own.",
+    unreadable: "Anteroom gave an answer that this page does not understand. Reload the page.",
+  },
+
+  time: {
+    justNow: "just now",
+    ago: (amount: string) => `${amount} ago`,
+    seconds: (count: number) => (count === 1 ? "1 second" : `${count} seconds`),
+    minutes: (count: number) => (count === 1 ? "1 minute" : `${count} minutes`),
+    hours: (count: number) => (count === 1 ? "1 hour" : `${count} hours`),
+    days: (count: number) => (count === 1 ? "1 day" : `${count} days`),
+    started: (ago: string) => `Started ${ago}`,
+    took: (amount: string) => `Took ${amount}`,
+  },
+} as const;

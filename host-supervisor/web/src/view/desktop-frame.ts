@@ -1,0 +1,80 @@
+// The desktop with what surrounds it: a calm text while there is no picture, and, where wanted, a row of tools.
+
+import { DesktopScreen, type ScreenState } from "../desktop/screen.ts";
+import { strings } from "../strings.ts";
+import { type DesktopTools, desktopTools } from "./desktop-tools.ts";
+import { element, setText } from "./element.ts";
+
+export type Surroundings = "tools" | "bare";
+
+export class DesktopFrame {
+  readonly root: HTMLElement;
+  readonly screen: DesktopScreen;
+  private readonly host = element("div", { class: "desktop-host" });
+  private readonly text = element("p", { class: "desktop-text", role: "status" });
+  private readonly surface = element("div", { class: "desktop-surface" }, this.host, this.text);
+  private readonly tools: DesktopTools | null;
+  private hadPicture = false;
+
+  /** `lost`: the picture went away, which may mean that the session has ended. */
+  constructor(
+    address: string,
+    surroundings: Surroundings,
+    private readonly lost: () => void,
+  ) {
+    this.screen = new DesktopScreen(this.host, address, strings.desktop.label, {
+      state: (state) => this.show(state),
+      clipboardOffered: (text) => this.tools?.offer(text),
+      pasteTooLong: () => this.tools?.say(strings.desktop.pasteTooLong),
+      leave: () => this.leave(),
+    });
+    this.tools = surroundings === "tools" ? desktopTools(this.surface, this.screen) : null;
+    this.root = element("div", { class: "desktop" }, this.surface, this.tools?.root ?? null);
+    this.wait(strings.desktop.placeholder);
+  }
+
+  /** No picture to expect yet. */
+  wait(text: string): void {
+    this.surface.dataset["state"] = "waiting";
+    setText(this.text, text);
+  }
+
+  open(): void {
+    this.screen.open();
+  }
+
+  /** No picture to expect any more. */
+  end(text: string): void {
+    this.screen.close();
+    this.surface.dataset["state"] = "ended";
+    setText(this.text, text);
+  }
+
+  private show(state: ScreenState): void {
+    this.tools?.use(state === "connected");
+    if (state === "closed") return;
+    if (state === "lost") this.lost();
+    this.surface.dataset["state"] = state;
+    if (state === "connected") {
+      this.hadPicture = true;
+      setText(this.text, "");
+      this.focusIfNothingElseHas();
+    } else {
+      setText(this.text, this.hadPicture ? strings.desktop.reconnecting : strings.desktop.connecting);
+    }
+  }
+
+  /**
+   * Keys go to the desktop without a click, but never away from a field that somebody writes in, here or on the
+   * page around a frame.
+   */
+  private focusIfNothingElseHas(): void {
+    const focused = document.activeElement;
+    if (document.hasFocus() && (focused === null || focused === document.body)) this.screen.focus();
+  }
+
+  private leave(): void {
+    if (this.tools) this.tools.focus();
+    else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+  }
+}

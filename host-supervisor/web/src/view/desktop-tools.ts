@@ -1,0 +1,75 @@
+// The row of small buttons under a desktop: size, full screen, text that was copied inside.
+
+import type { DesktopScreen } from "../desktop/screen.ts";
+import { strings } from "../strings.ts";
+import { answeringButton } from "./answering-button.ts";
+import { copyText } from "./copy.ts";
+import { button, element, setText } from "./element.ts";
+import { notice } from "./notice.ts";
+
+export interface DesktopTools {
+  readonly root: HTMLElement;
+  /** Hidden before the first picture, without effect while there is none. */
+  use(usable: boolean): void;
+  offer(text: string): void;
+  say(text: string): void;
+  focus(): void;
+}
+
+const NOTICE_STAYS_MS = 6000;
+
+export function desktopTools(surface: HTMLElement, screen: DesktopScreen): DesktopTools {
+  const words = strings.desktop;
+  let offered: string | null = null;
+  const size = sizeButton(screen);
+  const full = fullScreenButton(surface, screen);
+  const copy = answeringButton(words.copy, async () =>
+    offered !== null && (await copyText(offered)) ? words.copied : words.copyFailed,
+  );
+  const said = notice("quiet");
+  const hint = element("span", { class: "muted desktop-hint", "aria-hidden": "true" }, words.leaveHint);
+  copy.disabled = true;
+  const root = element("div", { class: "desktop-tools", hidden: true }, size, full, copy, hint, said.root);
+  return {
+    root,
+    use(usable) {
+      if (usable) root.hidden = false;
+      size.disabled = full.disabled = !usable;
+      copy.disabled = !usable || offered === null;
+    },
+    offer(text) {
+      offered = text;
+      copy.disabled = false;
+    },
+    say(text) {
+      said.show(text);
+      setTimeout(() => said.hide(), NOTICE_STAYS_MS);
+    },
+    focus: () => size.focus(),
+  };
+}
+
+function sizeButton(screen: DesktopScreen): HTMLButtonElement {
+  let actual = false;
+  const made = button(strings.desktop.actualSize, () => {
+    actual = !actual;
+    screen.showAt(actual ? "actual" : "fit");
+    setText(made, actual ? strings.desktop.fit : strings.desktop.actualSize);
+  });
+  return made;
+}
+
+function fullScreenButton(surface: HTMLElement, screen: DesktopScreen): HTMLButtonElement {
+  const made = button(strings.desktop.fullScreen, () => void toggle());
+  // Telephones of one maker have it for films only.
+  made.hidden = !document.fullscreenEnabled;
+  const toggle = async (): Promise<void> => {
+    if (document.fullscreenElement) return document.exitFullscreen();
+    await surface.requestFullscreen();
+    screen.focus();
+  };
+  document.addEventListener("fullscreenchange", () => {
+    setText(made, document.fullscreenElement ? strings.desktop.leaveFullScreen : strings.desktop.fullScreen);
+  });
+  return made;
+}

@@ -1,0 +1,51 @@
+// A field whose text is typed into the desktop: for telephones, whose keyboards need a field, and for passwords that
+// are pasted.
+
+import { Keysym } from "../desktop/keysym.ts";
+import type { DesktopScreen } from "../desktop/screen.ts";
+import { strings } from "../strings.ts";
+import { button, element } from "./element.ts";
+
+const MAX_CHARS = 4000;
+
+export function typingPanel(screen: DesktopScreen): HTMLElement {
+  const words = strings.typing;
+  const field = element("input", {
+    id: "typing",
+    type: "text",
+    autocomplete: "off",
+    autocapitalize: "none",
+    autocorrect: "off",
+    spellcheck: "false",
+    maxlength: MAX_CHARS,
+  });
+  const form = element(
+    "form",
+    { class: "typing-form" },
+    element("label", { for: "typing", class: "visually-hidden" }, words.text),
+    field,
+    element("button", { type: "submit" }, words.send),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    screen.type(field.value);
+    field.value = "";
+    field.focus();
+  });
+  const key = (label: string, keysym: number): HTMLElement => button(label, () => screen.press(keysym));
+  return element(
+    "details",
+    { class: "card typing" },
+    element("summary", {}, words.title),
+    element("p", { class: "muted" }, words.explanation),
+    form,
+    element(
+      "div",
+      { class: "buttons" },
+      key(words.keys.Enter, Keysym.Return),
+      key(words.keys.Tab, Keysym.Tab),
+      key(words.keys.Backspace, Keysym.BackSpace),
+      key(words.keys.Escape, Keysym.Escape),
+    ),
+  );
+}

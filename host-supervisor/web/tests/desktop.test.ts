@@ -1,0 +1,103 @@
+// The decisions around the desktop: addresses, keys, clipboard text, retries.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { desktopAddress } from "../src/desktop/address.ts";
+import { fromCutText, toCutText } from "../src/desktop/cut-text.ts";
+import { keysymOf, keysymsOf } from "../src/desktop/keysym.ts";
+import { type LeaveKey, type LeaveState, leaveStep } from "../src/desktop/leave.ts";
+import { retryAfterMs } from "../src/desktop/retry.ts";
+import { type KeyPress, shortcutOf } from "../src/desktop/shortcut.ts";
+
+test("the desktop is at the daemon that served the page, with the token if there is one", () => {
+  const page = new URL("https://anteroom.example/api/auth/session/a/novnc?token=t#x");
+  assert.equal(desktopAddress(page, "a", "t&u"), "wss://anteroom.example/api/auth/session/a/vnc?token=t%26u");
+  const plain = new URL("http://127.0.0.1:4000/session/a");
+  assert.equal(desktopAddress(plain, "a/b", null), "ws://127.0.0.1:4000/api/auth/session/a%2Fb/vnc");
+});
+
+test("characters are typed by their X11 symbols", () => {
+  assert.equal(keysymOf("a"), 0x61);
+  assert.equal(keysymOf("ß"), 0xdf);
+  assert.equal(keysymOf("€"), 0x010020ac);
+  assert.equal(keysymOf("\u0007"), null);
+  assert.deepEqual(keysymsOf("a\r\n\t😀"), [0x61, 0xff0d, 0xff09, 0x0101f600]);
+});
+
+test("clipboard text survives the way there and back", () => {
+  for (const text of ["plain", "päß €", "日本語 😀", ""]) assert.equal(fromCutText(toCutText(text)), text);
+  assert.match(toCutText("€"), /^[\x80-\xff]{3}$/);
+});
+
+test("text that is no UTF-8 in disguise is taken as it is", () => {
+  assert.equal(fromCutText("caf\u00e9"), "café");
+  assert.equal(fromCutText("日本"), "日本");
+});
+
+const press = (of: Partial<KeyPress>): KeyPress => ({
+  code: "",
+  key: "",
+  ctrlKey: false,
+  shiftKey: false,
+  altKey: false,
+  metaKey: false,
+  ...of,
+});
+
+test("the usual shortcuts are copy and paste, on every layout", () => {
+  assert.equal(shortcutOf(press({ code: "KeyV", key: "v", ctrlKey: true })), "paste");
+  assert.equal(shortcutOf(press({ code: "KeyV", key: "V", ctrlKey: true, shiftKey: true })), "paste");
+  assert.equal(shortcutOf(press({ code: "KeyV", key: "v", metaKey: true })), "paste");
+  assert.equal(shortcutOf(press({ code: "Insert", key: "Insert", shiftKey: true })), "paste");
+  assert.equal(shortcutOf(press({ code: "Insert", key: "Insert", ctrlKey: true })), "copy");
+  assert.equal(shortcutOf(press({ code: "KeyV", key: "м", ctrlKey: true })), "paste", "Russian");
+  assert.equal(shortcutOf(press({ code: "KeyI", key: "c", ctrlKey: true })), "copy", "Dvorak");
+});
+
+test("other keys are left alone", () => {
+  assert.equal(shortcutOf(press({ code: "KeyV", key: "v" })), null);
+  assert.equal(shortcutOf(press({ code: "KeyV", key: "v", ctrlKey: true, altKey: true })), null, "AltGr");
+  assert.equal(shortcutOf(press({ code: "KeyV", key: ".", ctrlKey: false, shiftKey: true })), null);
+  assert.equal(shortcutOf(press({ code: "Insert", key: "Insert" })), null);
+});
+
+/** Whether any key of the row leaves the desktop. `+` presses, `-` releases; C, A: left Ctrl, left Alt; x: a key. */
+function leaves(row: string): boolean {
+  const held = new Set<string>();
+  let state: LeaveState = "idle";
+  let left = false;
+  for (const [sign, key] of row.split(" ").map((word) => [word[0], word.slice(1)] as const)) {
+    if (sign === "+") held.add(key);
+    else held.delete(key);
+    const codes: Record<string, string> = { C: "ControlLeft", A: "AltLeft", G: "AltRight", x: "KeyX" };
+    const event: LeaveKey = {
+      type: sign === "+" ? "keydown" : "keyup",
+      code: codes[key] ?? key,
+      ctrlKey: held.has("C"),
+      altKey: held.has("A") || held.has("G"),
+    };
+    const next = leaveStep(state, event);
+    state = next.state;
+    left ||= next.leave;
+  }
+  return left;
+}
+
+test("left Ctrl and left Alt, released without another key, leave the desktop", () => {
+  assert.equal(leaves("+C +A -A -C"), true);
+  assert.equal(leaves("+A +C -A -C"), true);
+  assert.equal(leaves("+C +x -x -C +C +A -C -A"), true);
+});
+
+test("anything else stays in the desktop", () => {
+  assert.equal(leaves("+C -C +A -A"), false);
+  assert.equal(leaves("+C +A +x -x -A -C"), false);
+  assert.equal(leaves("+C +x +A -A -x -C"), false);
+  assert.equal(leaves("+C +G -G -C"), false, "AltGr as Windows sends it");
+});
+
+test("retries slow down to a bound", () => {
+  assert.equal(retryAfterMs(0), 250);
+  assert.equal(retryAfterMs(2), 1000);
+  assert.equal(retryAfterMs(30), 3000);
+});

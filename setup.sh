@@ -1,0 +1,46 @@
+#!/bin/sh
+# Installs what building and testing Anteroom needs on Debian or Ubuntu, and nothing that is there already.
+# What running it needs (QEMU, image tools) is the business of `anteroom doctor --fix`.
+#
+#   setup.sh build   a linker, Node.js with npm for the web page
+#   setup.sh test    the same, and Chromium with its driver for the browser tests
+set -eu
+
+want=${1:-build}
+packages=
+need() { # program package...
+    program=$1
+    shift
+    command -v "$program" >/dev/null 2>&1 || packages="$packages $*"
+}
+
+command -v cargo >/dev/null 2>&1 || {
+    echo "setup: no cargo in PATH; install a Rust toolchain first (https://rustup.rs)" >&2
+    exit 1
+}
+need cc gcc libc6-dev
+need node nodejs
+need npm npm
+case $want in
+build) ;;
+test)
+    need chromium chromium
+    need chromedriver chromium-driver
+    ;;
+*)
+    echo "usage: setup.sh build|test" >&2
+    exit 2
+    ;;
+esac
+
+[ -n "$packages" ] || exit 0
+command -v apt-get >/dev/null 2>&1 || {
+    echo "setup: this is not a Debian; install by hand:$packages" >&2
+    exit 1
+}
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+echo "setup: installing$packages"
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 # a list of packages
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $packages >/dev/null

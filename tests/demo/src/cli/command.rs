@@ -1,0 +1,71 @@
+//! The words on the command line. Five commands do not need a parser library.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+
+pub(crate) const HELP: &str = "\
+Anteroom demo: a tool to sign in to, and the identity provider it signs in with.
+
+Usage: anteroom-demo <command>
+
+  login [--auto]          sign in through the browser; with --auto the provider does not ask
+  whoami, status          say who is signed in (exit code 1: nobody)
+  logout                  forget it
+  idp [--listen ADDRESS]  serve the identity provider, by default on 127.0.0.1:9400
+
+Environment:
+  BROWSER                 the program that opens the sign-in page (else xdg-open)
+  ANTEROOM_DEMO_ISSUER    where the provider is (else http://127.0.0.1:9400)
+
+The credentials are in ~/.anteroom-demo/credentials.json.";
+
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9400);
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Help,
+    Idp { address: SocketAddr },
+    Login { client_id: &'static str },
+    Status,
+    Logout,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error("a command is missing; see anteroom-demo --help")]
+    Missing,
+    #[error("{0:?} is not understood; see anteroom-demo --help")]
+    Unknown(OsString),
+    #[error("--listen needs an address like 127.0.0.1:9400")]
+    Address,
+}
+
+impl Command {
+    pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, UsageError> {
+        let arguments: Vec<OsString> = arguments.collect();
+        let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or_default()).collect();
+        match words[..] {
+            ["--help" | "-h" | "help", ..] => Ok(Self::Help),
+            ["idp"] => Ok(Self::Idp { address: DEFAULT_ADDRESS }),
+            ["idp", "--listen"] => Err(UsageError::Address),
+            ["idp", "--listen", address] => {
+                address.parse().map(|address| Self::Idp { address }).map_err(|_| UsageError::Address)
+            }
+            ["login"] => Ok(Self::Login { client_id: "demo" }),
+            ["login", "--auto"] => Ok(Self::Login { client_id: "demo-auto" }),
+            ["whoami" | "status"] => Ok(Self::Status),
+            ["logout"] => Ok(Self::Logout),
+            [] => Err(UsageError::Missing),
+            // The first word that makes no sense: a known command is followed by one too many.
+            ["idp", "--listen", _, ..] => Err(UsageError::Unknown(arguments[3].clone())),
+            ["login", "--auto", ..] => Err(UsageError::Unknown(arguments[2].clone())),
+            ["idp" | "login" | "whoami" | "status" | "logout", ..] => {
+                Err(UsageError::Unknown(arguments[1].clone()))
+            }
+            _ => Err(UsageError::Unknown(arguments[0].clone())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

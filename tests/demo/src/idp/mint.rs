@@ -1,0 +1,85 @@
+//! The tokens of a sign-in, made from the profile's data.
+
+use serde_json::{Value, json};
+
+use crate::idp::authorize::Granted;
+use crate::idp::profile::{Profile, TokenForm};
+use crate::jwt::{self, Claims};
+use crate::secret::{NoRandomness, Secret};
+
+/// Seconds since 1970, as `iat` and `exp` have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UnixSeconds(pub u64);
+
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    pub(crate) access: Secret,
+    /// Only with the scope `openid`.
+    pub(crate) id: Option<Secret>,
+    /// Only with the scope `offline_access`.
+    pub(crate) refresh: Option<Secret>,
+}
+
+/// Access and ID token; `refresh` is a ticket that the caller issued.
+///
+/// # Errors
+/// When the kernel has no random numbers to give.
+pub(crate) fn tokens(
+    profile: &Profile,
+    client_id: &str,
+    scope: &Granted,
+    refresh: Option<Secret>,
+    now: UnixSeconds,
+) -> Result<Tokens, NoRandomness> {
+    let access = match profile.access_token {
+        TokenForm::Opaque => Secret::random()?,
+        TokenForm::Jwt => {
+            let mut claims = standard_claims(profile, client_id, now)?;
+            claims.insert("scp".to_owned(), json!(scope.names()));
+            jwt::unsigned(&claims)
+        }
+    };
+    let id = if scope.contains("openid") {
+        let mut claims = standard_claims(profile, client_id, now)?;
+        claims.insert("email".to_owned(), json!(profile.account.email));
+        claims.insert("email_verified".to_owned(), json!(true));
+        Some(jwt::unsigned(&claims))
+    } else {
+        None
+    };
+    Ok(Tokens { access, id, refresh })
+}
+
+/// RFC 6749 section 5.1 and OpenID Connect Core 3.1.3.3.
+pub(crate) fn response(profile: &Profile, scope: &Granted, tokens: &Tokens) -> Value {
+    let mut response = json!({
+        "access_token": tokens.access.reveal(),
+        "token_type": "Bearer",
+        "expires_in": profile.lifetimes.access_token.as_secs(),
+        "scope": scope.joined(),
+    });
+    for (name, token) in [("refresh_token", &tokens.refresh), ("id_token", &tokens.id)] {
+        if let Some(token) = token {
+            response[name] = json!(token.reveal());
+        }
+    }
+    response
+}
+
+/// `jti` makes each token unlike every other, so that a search for one finds that one.
+fn standard_claims(profile: &Profile, client_id: &str, now: UnixSeconds) -> Result<Claims, NoRandomness> {
+    let mut claims = profile.account.claims.clone();
+    let standard = [
+        ("iss", json!(profile.issuer)),
+        ("aud", json!([client_id])),
+        ("sub", json!(profile.account.subject)),
+        ("iat", json!(now.0)),
+        ("exp", json!(now.0 + profile.lifetimes.access_token.as_secs())),
+        ("jti", json!(Secret::random()?.reveal())),
+    ];
+    claims.extend(standard.map(|(name, value)| (name.to_owned(), value)));
+    Ok(claims)
+}
+
+#[cfg(test)]
+mod tests;

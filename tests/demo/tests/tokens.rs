@@ -1,0 +1,138 @@
+//! The token endpoint: what a code, a refresh token and an ID token are good for, and for whom.
+
+mod browser;
+mod client;
+
+use std::time::Duration;
+
+use anteroom_demo::idp::{Consent, Event, GrantType, Profile};
+use anteroom_demo::jwt;
+use anteroom_demo::secret::Secret;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use browser::{location, parameter};
+use client::{Client, Provider, REDIRECT};
+
+#[tokio::test]
+async fn a_code_is_good_for_one_use_and_its_theft_ends_the_sign_in() {
+    let (provider, client) = (Provider::demo().await, Client::new("demo"));
+    let code = provider.code(&client).await;
+    let tokens = provider.redeem(&client, &code).await.unwrap();
+    assert_eq!(provider.redeem(&client, &code).await, Err("invalid_grant".to_owned()));
+    assert_eq!(provider.refresh(&client, &tokens["refresh_token"]).await, Err("invalid_grant".to_owned()));
+    let replayed = Event::Replayed { sign_in: 1, grant: GrantType::AuthorizationCode };
+    assert!(provider.idp.log().events().contains(&replayed));
+}
+
+#[tokio::test]
+async fn a_wrong_verifier_is_refused_and_burns_the_code() {
+    let (provider, client) = (Provider::demo().await, Client::new("demo"));
+    let code = provider.code(&client).await;
+    assert_eq!(provider.redeem(&Client::new("demo"), &code).await, Err("invalid_grant".to_owned()));
+    assert_eq!(provider.redeem(&client, &code).await, Err("invalid_grant".to_owned()));
+    let events = provider.idp.log().events();
+    assert!(events.contains(&Event::PkceRefused { sign_in: 1 }), "{events:?}");
+    assert!(
+        !events.iter().any(|event| matches!(event, Event::PkceVerified { .. } | Event::TokenIssued { .. }))
+    );
+}
+
+#[tokio::test]
+async fn a_code_is_only_for_its_client_and_its_redirect_uri() {
+    let provider = Provider::demo().await;
+    for (id, redirect) in [
+        ("demo-auto", REDIRECT),
+        ("demo", "http://127.0.0.1:41235/callback"),
+        ("demo", "http://localhost:41234/callback"),
+    ] {
+        let client = Client::new("demo");
+        let code = provider.code(&client).await;
+        let stranger = Client { id, redirect, verifier: client.verifier };
+        assert_eq!(
+            provider.redeem(&stranger, &code).await,
+            Err("invalid_grant".to_owned()),
+            "{id} {redirect}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_code_expires() {
+    let mut profile = Profile::demo("http://127.0.0.1:9400");
+    profile.lifetimes.code = Duration::ZERO;
+    let (provider, client) = (Provider::with(profile).await, Client::new("demo"));
+    let code = provider.code(&client).await;
+    assert_eq!(provider.redeem(&client, &code).await, Err("invalid_grant".to_owned()));
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_good_for_one_use_and_gives_the_next() {
+    let (provider, client) = (Provider::demo().await, Client::new("demo"));
+    let first = provider.redeem(&client, &provider.code(&client).await).await.unwrap();
+    let second = provider.refresh(&client, &first["refresh_token"]).await.unwrap();
+    assert_ne!(first["access_token"], second["access_token"]);
+    let third = provider.refresh(&client, &second["refresh_token"]).await.unwrap();
+    assert_eq!(provider.refresh(&client, &first["refresh_token"]).await, Err("invalid_grant".to_owned()));
+    assert_eq!(provider.refresh(&client, &third["refresh_token"]).await, Err("invalid_grant".to_owned()));
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_only_for_its_client() {
+    let (provider, client) = (Provider::demo().await, Client::new("demo"));
+    let tokens = provider.redeem(&client, &provider.code(&client).await).await.unwrap();
+    let stranger = Client::new("demo-auto");
+    assert_eq!(provider.refresh(&stranger, &tokens["refresh_token"]).await, Err("invalid_grant".to_owned()));
+}
+
+#[tokio::test]
+async fn openai_gives_an_api_key_for_its_own_id_tokens_only() {
+    let provider = Provider::with(Profile::openai(Consent::Given)).await;
+    let client = Client {
+        redirect: "http://127.0.0.1:1455/auth/callback",
+        ..Client::new("app_EMoamEEZ73f0CkXaXp7hrann")
+    };
+    let code = parameter(&location(&provider.authorize(&client, "s").await).unwrap(), "code").unwrap();
+    let tokens = provider.redeem(&client, &code).await.unwrap();
+    let exchange = async |id_token: &str| {
+        provider
+            .token(&[
+                ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+                ("client_id", client.id),
+                ("requested_token", "openai-api-key"),
+                ("subject_token", id_token),
+                ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token"),
+            ])
+            .await
+    };
+    let key = exchange(tokens["id_token"].as_str().unwrap()).await.unwrap();
+    assert!(key["access_token"].as_str().unwrap().starts_with("sk-"));
+    let forged = jwt::unsigned(&jwt::claims(&Secret::new(tokens["access_token"].as_str().unwrap())).unwrap());
+    assert_eq!(exchange(forged.reveal()).await, Err("invalid_grant".to_owned()));
+}
+
+#[tokio::test]
+async fn a_token_request_that_is_none_is_refused_in_json() {
+    let provider = Provider::demo().await;
+    for (content_type, body) in [
+        ("text/plain", "grant_type=refresh_token".to_owned()),
+        ("application/json", r#"{"grant_type":"refresh_token"}"#.to_owned()),
+        ("application/x-www-form-urlencoded", "grant_type=a&grant_type=b".to_owned()),
+        ("application/x-www-form-urlencoded", "a".repeat(17 * 1024)),
+    ] {
+        let mut connection = TcpStream::connect(provider.address).await.unwrap();
+        let head = format!(
+            "POST /oauth/token HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {content_type}\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(body.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 400 ") && answer.contains(r#"{"error":"invalid_request""#),
+            "{answer}"
+        );
+    }
+}
