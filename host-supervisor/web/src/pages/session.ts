@@ -78,6 +78,7 @@ class SessionPage {
 
   private show(session: Session): void {
     const { status } = session;
+    document.body.setAttribute("data-status", status);
     setText(this.now, nowInWords(session, this.providerName(session)));
     this.describe(session);
     document.title = `${strings.status[status]} · ${this.providerName(session)} · ${strings.product}`;

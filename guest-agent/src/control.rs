@@ -1,0 +1,83 @@
+//! The control API: what the host asks for over vsock, as `anteroom_protocol::agent` lays it down.
+//!
+//! Only the host is answered. Other roles are reached through the same application.
+
+mod app;
+mod clock;
+mod connect;
+pub(crate) mod events;
+mod memory;
+mod problem;
+mod sign_in;
+mod version;
+mod vsock;
+
+use std::sync::{Arc, OnceLock};
+
+use anteroom_protocol::{VmId, timeline::mark};
+use tokio::sync::mpsc;
+
+pub(crate) use problem::{Refusal, in_json};
+
+use crate::{init::EndReason, journal::Journal, service::Supervisor, timeline::Timeline};
+
+/// What the calls work on.
+#[derive(Debug, Clone)]
+pub(crate) struct Control(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    vm: Option<VmId>,
+    journal: Arc<Journal>,
+    timeline: Arc<Timeline>,
+    asked: Arc<sign_in::Asked>,
+    /// There is none until the root is mounted.
+    supervisor: OnceLock<Supervisor>,
+    end: mpsc::Sender<EndReason>,
+}
+
+impl Control {
+    pub(crate) fn new(
+        vm: Option<VmId>,
+        journal: Arc<Journal>,
+        timeline: Arc<Timeline>,
+        end: mpsc::Sender<EndReason>,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            vm,
+            journal,
+            timeline,
+            asked: Arc::default(),
+            supervisor: OnceLock::new(),
+            end,
+        }))
+    }
+
+    /// From now on there are services to speak of.
+    pub(crate) fn attach(&self, supervisor: Supervisor) {
+        let Parts { journal, timeline, asked, .. } = &*self.0;
+        tokio::spawn(sign_in::relay(supervisor.clone(), asked.clone(), journal.clone(), timeline.clone()));
+        // It is called once in a boot.
+        let _ = self.0.supervisor.set(supervisor);
+    }
+
+    fn supervisor(&self) -> Result<&Supervisor, Refusal> {
+        self.0.supervisor.get().ok_or_else(|| Refusal::not_yet("the root is not mounted yet"))
+    }
+}
+
+/// Starts answering. A VM without vsock goes on: somebody may look at its console.
+pub(crate) fn listen(control: &Control, timeline: &Timeline) {
+    match vsock::bind() {
+        Ok(listener) => {
+            timeline.mark(mark::CONTROL_READY);
+            let app = app::router(control.clone());
+            tokio::spawn(async move {
+                if let Err(error) = axum::serve(listener, app).await {
+                    tracing::error!("the control API has ended: {error}");
+                }
+            });
+        }
+        Err(error) => tracing::error!("no control API: vsock port cannot be opened: {error}"),
+    }
+}

@@ -1,0 +1,85 @@
+//! The table of calls.
+
+use anteroom_protocol::{
+    ProtocolVersion,
+    agent::{Hello, ServiceStatus},
+    event::Acknowledge,
+    timeline::Mark,
+};
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Path, Query, State},
+    http::StatusCode,
+    middleware,
+    response::Response,
+    routing::{get, post, put},
+};
+
+use super::{Control, Refusal, clock, connect, events, memory, problem, sign_in, version};
+use crate::{boottime, init::EndReason};
+
+/// No body of the API is larger: a provider definition is the largest part of any.
+const MAX_BODY_BYTES: usize = 512 * 1024;
+
+/// The whole API. Everything but `/hello` wants the caller's protocol version.
+pub(super) fn router(control: Control) -> Router {
+    Router::new()
+        .route("/clock", put(clock::set))
+        .route("/services", get(services))
+        .route("/services/{name}/log", get(service_log))
+        .route("/timeline", get(timeline))
+        .route("/memory", get(memory::show))
+        .route("/events", get(follow_events))
+        .route("/events/ack", post(acknowledge))
+        .route("/connect/{port}", get(connect::open))
+        .merge(sign_in::router())
+        .route("/power-off", post(power_off))
+        .route_layer(middleware::from_fn(version::check))
+        .route("/hello", get(hello))
+        .fallback(|| async { Refusal::unknown("there is no such call") })
+        .method_not_allowed_fallback(|| async {
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this call has another method")
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::map_response(problem::in_json))
+        .with_state(control)
+}
+
+async fn hello(State(control): State<Control>) -> Json<Hello> {
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    Json(Hello {
+        protocol: ProtocolVersion::CURRENT,
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        vm: control.0.vm,
+        boot_id: boot_id.trim().to_owned(),
+        uptime_ns: boottime::now_ns(),
+    })
+}
+
+async fn services(State(control): State<Control>) -> Result<Json<Vec<ServiceStatus>>, Refusal> {
+    Ok(Json(control.supervisor()?.statuses()))
+}
+
+async fn service_log(State(control): State<Control>, Path(name): Path<String>) -> Result<String, Refusal> {
+    let log = control.supervisor()?.log(&name);
+    log.map(|log| log.text()).ok_or_else(|| Refusal::unknown("there is no service of that name"))
+}
+
+async fn timeline(State(control): State<Control>) -> Json<Vec<Mark>> {
+    Json(control.0.timeline.marks())
+}
+
+async fn follow_events(State(control): State<Control>, Query(after): Query<events::After>) -> Response {
+    events::stream(control.0.journal.clone(), &after)
+}
+
+async fn acknowledge(State(control): State<Control>, Json(ack): Json<Acknowledge>) -> StatusCode {
+    control.0.journal.acknowledge(ack.through);
+    StatusCode::NO_CONTENT
+}
+
+async fn power_off(State(control): State<Control>) -> StatusCode {
+    // A full channel means that the end is on its way already.
+    let _ = control.0.end.try_send(EndReason::Asked);
+    StatusCode::ACCEPTED
+}

@@ -1,0 +1,163 @@
+//! The sign-in's calls: made ready here, as root, and then handed on to the oauth role.
+//!
+//! The role may crash. So what the host asked for is kept here, and told again to the role that comes after it.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anteroom_protocol::{
+    EventBody,
+    agent::{OpenUrl, SignInSpec},
+    timeline::mark,
+};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{Method, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use futures_util::StreamExt;
+use tokio::time::{sleep, timeout};
+
+use super::{Control, Refusal};
+use crate::{
+    call::{CallError, Peer},
+    console, init,
+    journal::Journal,
+    oauth::BeginBody,
+    service::Supervisor,
+    timeline::Timeline,
+};
+
+/// The services behind the sign-in, as their files name them.
+const OAUTH: &str = "oauth";
+const TERMINAL: &str = "terminal";
+/// How long a host that is in a hurry waits for a desktop that is still starting.
+const ROLE_PATIENCE: Duration = Duration::from_secs(30);
+/// Between attempts to hear from the role.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What is to be told to the role after a crash.
+#[derive(Debug, Default)]
+pub(super) struct Asked(Mutex<Option<Kept>>);
+
+#[derive(Debug, Clone)]
+struct Kept {
+    spec: SignInSpec,
+    /// The newest that was captured.
+    generation: u64,
+}
+
+impl Asked {
+    fn keep(&self, spec: Option<SignInSpec>) {
+        *self.lock() = spec.map(|spec| Kept { spec, generation: 0 });
+    }
+
+    fn captured(&self, generation: u64) {
+        if let Some(kept) = &mut *self.lock() {
+            kept.generation = generation;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn router() -> Router<Control> {
+    Router::new()
+        .route("/sign-in", post(begin).get(status).delete(cancel))
+        .route("/sign-in/credentials", get(credentials))
+        .route("/sign-in/open-url", post(open_url))
+}
+
+async fn begin(State(control): State<Control>, Json(spec): Json<SignInSpec>) -> Result<StatusCode, Refusal> {
+    spec.provider.check().map_err(|error| Refusal::bad(format!("provider {error}")))?;
+    init::surroundings::apply(&spec.surroundings).map_err(|error| Refusal::bad(console::chain(&error)))?;
+    let ready = timeout(ROLE_PATIENCE, control.supervisor()?.wait_ready(OAUTH)).await;
+    if !ready.is_ok_and(|ready| ready.is_ok()) {
+        return Err(Refusal::not_yet("the service oauth is not ready"));
+    }
+    let body = BeginBody { spec, resumed_generation: None };
+    Peer::oauth().send(Method::POST, "/sign-in", &body).await.map_err(handed_on)?;
+    control.0.asked.keep(Some(body.spec));
+    control.0.timeline.mark(mark::SIGN_IN_STARTED);
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn status() -> Result<Response, Refusal> {
+    forward("/sign-in").await
+}
+
+async fn credentials() -> Result<Response, Refusal> {
+    forward("/sign-in/credentials").await
+}
+
+async fn open_url(Json(asked): Json<OpenUrl>) -> Result<StatusCode, Refusal> {
+    Peer::oauth().send(Method::POST, "/sign-in/open-url", &asked).await.map_err(handed_on)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn cancel(State(control): State<Control>) -> Result<StatusCode, Refusal> {
+    control.0.asked.keep(None);
+    Peer::oauth().call(Method::DELETE, "/sign-in", Bytes::new()).await.map_err(handed_on)?;
+    // Ends the CLI, whatever it has become and started, with the terminal's control group.
+    control.supervisor()?.restart_service(TERMINAL);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The role's answer as it is: it has the form that the host expects.
+async fn forward(path: &str) -> Result<Response, Refusal> {
+    let body = Peer::oauth().call(Method::GET, path, Bytes::new()).await.map_err(handed_on)?;
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// The role's own refusals are the host's to read; that the role is not there is told as such.
+fn handed_on(error: CallError) -> Refusal {
+    let status = match &error {
+        CallError::Refused { status, .. } => *status,
+        CallError::Unreachable(..) => StatusCode::SERVICE_UNAVAILABLE,
+        CallError::Lost(..) | CallError::Senseless(_) => StatusCode::BAD_GATEWAY,
+    };
+    Refusal::new(status, console::chain(&error))
+}
+
+/// Hears what the role has to tell, and tells it what it has forgotten by a crash; as long as the VM lives.
+pub(super) async fn relay(
+    supervisor: Supervisor,
+    asked: Arc<Asked>,
+    journal: Arc<Journal>,
+    timeline: Arc<Timeline>,
+) {
+    let oauth = Peer::oauth();
+    loop {
+        if supervisor.wait_ready(OAUTH).await.is_ok()
+            && let Ok(mut events) = oauth.follow::<anteroom_protocol::Event>("/events").await
+        {
+            let kept = asked.lock().clone();
+            if let Some(Kept { spec, generation }) = kept {
+                tracing::warn!("the sign-in goes on after a restart of {OAUTH}");
+                let body = BeginBody { spec, resumed_generation: Some(generation) };
+                if let Err(error) = oauth.send(Method::POST, "/sign-in", &body).await {
+                    tracing::error!("the sign-in cannot go on: {}", console::chain(&error));
+                }
+            }
+            while let Some(event) = events.next().await {
+                match &event.body {
+                    EventBody::UrlFound { .. } => timeline.mark_at(mark::SIGN_IN_URL, event.uptime_ns),
+                    EventBody::CredentialsCaptured { generation, .. } => {
+                        asked.captured(*generation);
+                        timeline.mark_at(mark::CREDENTIALS, event.uptime_ns);
+                    }
+                    _ => {}
+                }
+                journal.publish_at(event.body, event.uptime_ns);
+            }
+        }
+        sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,109 @@
+//! Mounts are values, and what a system needs is a table of them.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    errno::Errno,
+    mount::{MsFlags, mount},
+};
+
+/// One mount(2) to make; its target is made when it does not exist.
+#[derive(Debug)]
+pub(super) struct Mount {
+    pub(super) source: &'static str,
+    pub(super) target: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) flags: MsFlags,
+    pub(super) data: &'static str,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MountError {
+    #[error("{what} cannot be mounted on {target}")]
+    Refused { what: String, target: PathBuf, source: Errno },
+    #[error("the mount point {0} cannot be made")]
+    NoTarget(PathBuf, #[source] io::Error),
+}
+
+const PLAIN: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NOEXEC);
+
+/// Before anything else, in the initramfs or on a root that the kernel has mounted. `/run` is where PID 1 keeps what
+/// has to outlive the switch of root.
+pub(super) const EARLY: [Mount; 4] = [
+    Mount { source: "proc", target: "/proc", kind: "proc", flags: PLAIN.union(MsFlags::MS_NODEV), data: "" },
+    Mount { source: "sysfs", target: "/sys", kind: "sysfs", flags: PLAIN.union(MsFlags::MS_NODEV), data: "" },
+    Mount { source: "devtmpfs", target: "/dev", kind: "devtmpfs", flags: PLAIN, data: "mode=0755" },
+    Mount {
+        source: "tmpfs",
+        target: "/run",
+        kind: "tmpfs",
+        flags: PLAIN.union(MsFlags::MS_NODEV),
+        data: "mode=0755,size=64m",
+    },
+];
+
+/// On the final root.
+pub(super) const LATE: [Mount; 4] = [
+    Mount {
+        source: "devpts",
+        target: "/dev/pts",
+        kind: "devpts",
+        flags: PLAIN,
+        data: "ptmxmode=0666,mode=0620,gid=5",
+    },
+    // Chromium crashes with less.
+    Mount {
+        source: "tmpfs",
+        target: "/dev/shm",
+        kind: "tmpfs",
+        flags: PLAIN.union(MsFlags::MS_NODEV),
+        data: "mode=1777,size=1g",
+    },
+    Mount {
+        source: "tmpfs",
+        target: "/tmp",
+        kind: "tmpfs",
+        flags: MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV),
+        data: "mode=1777,size=50%",
+    },
+    Mount {
+        source: "cgroup2",
+        target: "/sys/fs/cgroup",
+        kind: "cgroup2",
+        flags: PLAIN.union(MsFlags::MS_NODEV),
+        data: "",
+    },
+];
+
+/// Makes every mount of the table, in order.
+pub(super) fn all(table: &[Mount]) -> Result<(), MountError> {
+    table.iter().try_for_each(|entry| {
+        attach(entry.source, Path::new(entry.target), Some(entry.kind), entry.flags, entry.data)
+    })
+}
+
+/// mount(2), with a mount point that is made when it is missing. What is mounted there already stays: a kernel can
+/// mount devtmpfs by itself.
+pub(super) fn attach(
+    source: &str,
+    target: &Path,
+    kind: Option<&str>,
+    flags: MsFlags,
+    data: &str,
+) -> Result<(), MountError> {
+    if !target.exists() {
+        fs::create_dir_all(target).map_err(|error| MountError::NoTarget(target.to_owned(), error))?;
+    }
+    match mount(Some(source), target, kind, flags, Some(data)) {
+        Ok(()) => Ok(()),
+        Err(Errno::EBUSY) if kind == Some(source) => Ok(()),
+        Err(error) => Err(MountError::Refused {
+            what: kind.map_or_else(|| source.to_owned(), |kind| format!("{source} ({kind})")),
+            target: target.to_owned(),
+            source: error,
+        }),
+    }
+}

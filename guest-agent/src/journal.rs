@@ -1,0 +1,117 @@
+//! What happened, numbered, kept until the host has acknowledged it.
+//!
+//! ```text
+//!  publish ──▶ [ 4 5 6 7 ] ──▶ follow(after)   any number of readers, each from its own number
+//!                ▲ acknowledge(through): 1..=3 are forgotten
+//! ```
+//! The journal is bounded. When it overflows, the oldest marks go first, then the oldest of everything else; captured
+//! credentials stay, because they are the one thing that nobody can find out again.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anteroom_protocol::{Event, EventBody};
+use futures_util::Stream;
+use tokio::sync::watch;
+
+use crate::boottime;
+
+/// How many events are kept for a host that does not acknowledge.
+const MAX_EVENTS: usize = 4096;
+
+#[derive(Debug)]
+pub(crate) struct Journal {
+    kept: Mutex<Kept>,
+    newest: watch::Sender<u64>,
+}
+
+impl Journal {
+    pub(crate) fn new() -> Self {
+        Self { kept: Mutex::new(Kept::new(MAX_EVENTS)), newest: watch::Sender::new(0) }
+    }
+
+    pub(crate) fn publish(&self, body: EventBody) {
+        self.publish_at(body, boottime::now_ns());
+    }
+
+    /// Publishes what happened at a moment that another role has noticed.
+    pub(crate) fn publish_at(&self, body: EventBody, uptime_ns: u64) {
+        let number = self.kept().push(body, uptime_ns);
+        self.newest.send_replace(number);
+    }
+
+    /// Forgets everything up to and including `through`.
+    pub(crate) fn acknowledge(&self, through: u64) {
+        self.kept().acknowledge(through);
+    }
+
+    /// Every event after that number, then each new one as it happens; never ends.
+    pub(crate) fn follow(self: Arc<Self>, after: u64) -> impl Stream<Item = Event> + Send + 'static {
+        let news = self.newest.subscribe();
+        futures_util::stream::unfold((self, news, after), |(journal, mut news, after)| async move {
+            loop {
+                news.borrow_and_update();
+                let next = journal.kept().first_after(after);
+                if let Some(event) = next {
+                    let after = event.number;
+                    return Some((event, (journal, news, after)));
+                }
+                news.changed().await.ok()?;
+            }
+        })
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The events themselves, without anybody who waits for them.
+#[derive(Debug)]
+struct Kept {
+    events: VecDeque<Event>,
+    next: u64,
+    bound: usize,
+}
+
+impl Kept {
+    fn new(bound: usize) -> Self {
+        Self { events: VecDeque::new(), next: 1, bound }
+    }
+
+    fn push(&mut self, body: EventBody, uptime_ns: u64) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.events.push_back(Event { number, uptime_ns, body });
+        if self.events.len() > self.bound {
+            self.drop_one();
+        }
+        number
+    }
+
+    fn drop_one(&mut self) {
+        let is_mark = |event: &Event| matches!(event.body, EventBody::Mark { .. });
+        let is_credentials = |event: &Event| matches!(event.body, EventBody::CredentialsCaptured { .. });
+        let oldest = self.events.iter().position(is_mark);
+        // When only captures are left, an older one has been superseded by a newer generation.
+        let victim =
+            oldest.or_else(|| self.events.iter().position(|event| !is_credentials(event))).unwrap_or(0);
+        self.events.remove(victim);
+    }
+
+    fn acknowledge(&mut self, through: u64) {
+        while self.events.front().is_some_and(|event| event.number <= through) {
+            self.events.pop_front();
+        }
+    }
+
+    fn first_after(&self, after: u64) -> Option<Event> {
+        let at = self.events.partition_point(|event| event.number <= after);
+        self.events.get(at).cloned()
+    }
+}

@@ -1,0 +1,62 @@
+use anteroom_protocol::SessionId;
+use futures_util::StreamExt;
+
+use super::*;
+
+fn mark(name: &str) -> EventBody {
+    EventBody::Mark { name: name.into() }
+}
+
+fn captured() -> EventBody {
+    EventBody::CredentialsCaptured { session: SessionId::random(), generation: 1 }
+}
+
+#[test]
+fn what_was_acknowledged_is_forgotten_and_the_rest_keeps_its_number() {
+    let mut kept = Kept::new(10);
+    for name in ["a", "b", "c"] {
+        kept.push(mark(name), 0);
+    }
+    kept.acknowledge(2);
+    assert_eq!(kept.first_after(0).map(|event| event.number), Some(3));
+    assert_eq!(kept.push(mark("d"), 0), 4);
+}
+
+#[test]
+fn an_overflow_drops_the_oldest_mark_and_never_a_capture() {
+    let mut kept = Kept::new(3);
+    kept.push(captured(), 0);
+    kept.push(EventBody::DesktopReady, 0);
+    kept.push(mark("oldest mark"), 0);
+    kept.push(mark("newer mark"), 0);
+    let numbers = |kept: &Kept| kept.events.iter().map(|event| event.number).collect::<Vec<_>>();
+    assert_eq!(numbers(&kept), [1, 2, 4]);
+    kept.push(EventBody::DesktopReady, 0);
+    assert_eq!(numbers(&kept), [1, 2, 5]);
+    kept.push(EventBody::DesktopReady, 0);
+    assert_eq!(numbers(&kept), [1, 5, 6]);
+}
+
+#[test]
+fn a_reader_that_is_behind_a_gap_goes_on_after_it() {
+    let mut kept = Kept::new(2);
+    for name in ["a", "b", "c", "d"] {
+        kept.push(mark(name), 0);
+    }
+    assert_eq!(kept.first_after(0).map(|event| event.number), Some(3));
+    assert_eq!(kept.first_after(4).map(|event| event.number), None);
+}
+
+#[tokio::test]
+async fn a_follower_gets_the_past_and_then_what_happens() {
+    let journal = Arc::new(Journal::new());
+    journal.publish(mark("past"));
+    let mut follower = Box::pin(Arc::clone(&journal).follow(0));
+    assert_eq!(follower.next().await.map(|event| event.number), Some(1));
+    let publisher = tokio::spawn({
+        let journal = Arc::clone(&journal);
+        async move { journal.publish(mark("now")) }
+    });
+    assert_eq!(follower.next().await.map(|event| event.number), Some(2));
+    publisher.await.unwrap();
+}

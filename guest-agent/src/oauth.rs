@@ -1,0 +1,83 @@
+//! The role that holds the sign-in: unprivileged, on a Unix socket for the other roles and on port 8080.
+//!
+//! ```text
+//!  init ──(sign-in, credentials, events)──▶ ┌─ oauth.sock ─┐        ┌─▶ browser (pages)
+//!  open-url ──(address)───────────────────▶ │              ├─ owner ┼─▶ terminal (orders)
+//!  terminal ◀─(orders)── ──(reports)──────▶ └─ port 8080 ──┘        └─▶ journal (events)
+//!                                              credential files ──▶ watch
+//! ```
+//! One task owns the sign-in; everybody else sends it messages. What happens is decided in [`flow`].
+
+mod app;
+mod browser;
+mod callback;
+mod capture;
+mod flow;
+mod launch;
+mod owner;
+mod peer;
+mod port;
+mod redact;
+mod sign_in;
+mod verify;
+mod watch;
+
+use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, process::ExitCode, sync::Arc};
+
+use anteroom_protocol::ports::GUEST_HTTP;
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::{call::OAUTH_SOCKET, console, journal::Journal, process::Children};
+pub(crate) use app::BeginBody;
+pub(crate) use launch::EXTRA_CA;
+use peer::Peer;
+use sign_in::SignIn;
+
+#[derive(Debug, thiserror::Error)]
+enum OAuthError {
+    #[error("{what} cannot be opened")]
+    Listen { what: String, source: io::Error },
+    #[error("the signals of children cannot be received")]
+    Children(#[source] io::Error),
+    #[error("the asynchronous runtime cannot be made")]
+    Runtime(#[source] io::Error),
+    #[error("nobody answers any more")]
+    Serve(#[source] io::Error),
+}
+
+/// Runs until the process is ended.
+pub(crate) fn run() -> ExitCode {
+    console::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.map_err(OAuthError::Runtime).and_then(|runtime| runtime.block_on(serve()));
+    if let Err(error) = ended {
+        tracing::error!("{}", console::chain(&error));
+    }
+    ExitCode::FAILURE
+}
+
+async fn serve() -> Result<(), OAuthError> {
+    let listen = |what: &str, source| OAuthError::Listen { what: what.to_owned(), source };
+    let port =
+        TcpListener::bind(("0.0.0.0", GUEST_HTTP)).await.map_err(|error| listen("port 8080", error))?;
+    let socket = bind(Path::new(OAUTH_SOCKET)).map_err(|error| listen(OAUTH_SOCKET, error))?;
+    let journal = Arc::new(Journal::new());
+    let children = Children::watch().map_err(OAuthError::Children)?;
+    let sign_in = SignIn::start(Arc::clone(&journal), children);
+    tracing::info!("listening on port {GUEST_HTTP} and {OAUTH_SOCKET}");
+    let app = app::router(sign_in.clone(), journal).into_make_service_with_connect_info::<Peer>();
+    tokio::try_join!(axum::serve(socket, app), axum::serve(port, port::router(sign_in)))
+        .map_err(OAuthError::Serve)?;
+    Ok(())
+}
+
+/// For this user and root; a socket that an earlier process has left is replaced.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}

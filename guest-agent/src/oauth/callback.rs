@@ -1,0 +1,146 @@
+//! Handing a callback that arrived elsewhere on to the CLI's own loopback listener.
+//!
+//! Everything is checked before a byte is sent: some CLIs take the first request, whatever it is, for the answer, and a
+//! wrong `state` ends the sign-in.
+
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, io, time::Duration};
+
+use anteroom_protocol::provider::Callback;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    header::{CONNECTION, HOST, LOCATION},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, time::timeout};
+use url::Url;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_REDIRECTS: usize = 3;
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CallbackError {
+    #[error("the sign-in address names no callback on this machine")]
+    NoCallback,
+    #[error("the callback has no {0}")]
+    Missing(&'static str),
+    #[error("the callback belongs to another sign-in: its state differs")]
+    OtherState,
+    #[error("the command's callback port {port} does not answer")]
+    NoAnswer { port: u16, source: io::Error },
+    #[error("the command's callback port {port} answers no HTTP")]
+    NoHttp { port: u16, source: hyper::Error },
+}
+
+/// What the CLI has answered, after its own redirects.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
+}
+
+/// Where to send what; made only of a callback that fits the sign-in address.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Replay {
+    host: String,
+    port: u16,
+    path_and_query: String,
+}
+
+impl Replay {
+    /// Checks the query against the sign-in address that the person was sent to.
+    pub(super) fn plan(sign_in: &str, query: &str) -> Result<Self, CallbackError> {
+        let sign_in = Url::parse(sign_in).map_err(|_| CallbackError::NoCallback)?;
+        let redirect = parameter(&sign_in, "redirect_uri").ok_or(CallbackError::NoCallback)?;
+        let redirect = Url::parse(&redirect).map_err(|_| CallbackError::NoCallback)?;
+        let host = redirect.host_str().filter(|host| matches!(*host, "localhost" | "127.0.0.1" | "[::1]"));
+        let (Some(host), Some(port), "http") = (host, redirect.port_or_known_default(), redirect.scheme())
+        else {
+            return Err(CallbackError::NoCallback);
+        };
+        let mut callback = redirect.clone();
+        callback.set_query(Some(query));
+        if parameter(&callback, "code").or_else(|| parameter(&callback, "error")).is_none() {
+            return Err(CallbackError::Missing("code"));
+        }
+        if let Some(wanted) = parameter(&sign_in, "state") {
+            let state = parameter(&callback, "state").ok_or(CallbackError::Missing("state"))?;
+            if state != wanted {
+                return Err(CallbackError::OtherState);
+            }
+        }
+        Ok(Self { host: host.to_owned(), port, path_and_query: path_and_query(&callback) })
+    }
+
+    /// Sends it, and follows where the CLI leads on its own port when the definition says that it needs that.
+    pub(super) async fn send(self, callback: Option<&Callback>) -> Result<Answer, CallbackError> {
+        let follow = callback.is_some_and(|callback| callback.follow_local_redirects);
+        let mut next = self;
+        for _ in 0..MAX_REDIRECTS {
+            let response = next.get().await?;
+            match next.redirected(&response) {
+                Some(further) if follow => next = further,
+                _ => return next.answer(response).await,
+            }
+        }
+        let response = next.get().await?;
+        next.answer(response).await
+    }
+
+    async fn get(&self) -> Result<Response<Incoming>, CallbackError> {
+        let port = self.port;
+        // All known CLIs listen on IPv4 only, whatever their redirect URI says.
+        let stream = timeout(PATIENCE, TcpStream::connect(("127.0.0.1", port)))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(|source| CallbackError::NoAnswer { port, source })?;
+        let no_http = |source| CallbackError::NoHttp { port, source };
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(no_http)?;
+        tokio::spawn(connection);
+        let request = Request::get(&self.path_and_query)
+            .header(HOST, format!("{}:{port}", self.host))
+            .header(CONNECTION, "close")
+            .body(Empty::<Bytes>::new())
+            .map_err(|_| CallbackError::NoCallback)?;
+        match timeout(PATIENCE, sender.send_request(request)).await {
+            Ok(response) => response.map_err(no_http),
+            Err(_) => Err(CallbackError::NoAnswer { port, source: io::ErrorKind::TimedOut.into() }),
+        }
+    }
+
+    /// The target of a redirect that stays on this very port. It may hold a token, and is shown to nobody.
+    fn redirected(&self, response: &Response<Incoming>) -> Option<Self> {
+        let location = response.headers().get(LOCATION)?.to_str().ok()?;
+        let here = Url::parse(&format!("http://{}:{}/", self.host, self.port)).ok()?;
+        let target = here.join(location).ok()?;
+        let local = matches!(target.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        (response.status().is_redirection()
+            && local
+            && target.scheme() == "http"
+            && target.port_or_known_default() == Some(self.port))
+        .then(|| Self { host: self.host.clone(), port: self.port, path_and_query: path_and_query(&target) })
+    }
+
+    async fn answer(&self, response: Response<Incoming>) -> Result<Answer, CallbackError> {
+        let status = response.status();
+        // The body is for a person to read; one that does not come whole is none.
+        let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
+        Ok(Answer { status, body: body.map(http_body_util::Collected::to_bytes).unwrap_or_default() })
+    }
+}
+
+fn parameter<'a>(url: &'a Url, name: &str) -> Option<Cow<'a, str>> {
+    url.query_pairs().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
+}
+
+fn path_and_query(url: &Url) -> String {
+    url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+}

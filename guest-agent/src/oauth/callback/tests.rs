@@ -1,0 +1,94 @@
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use super::*;
+
+const SIGN_IN: &str = "https://auth.example/authorize?state=s1&code_challenge=c&redirect_uri=http%3A%2F%2Flocalhost%3A1455%2Fauth%2Fcallback";
+
+fn plan(query: &str) -> Result<Replay, String> {
+    Replay::plan(SIGN_IN, query).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_callback_of_this_sign_in_goes_to_its_own_port_and_path_unchanged() {
+    let replay = plan("code=a%2Bb&state=s1&scope=x").unwrap();
+    assert_eq!(replay.path_and_query, "/auth/callback?code=a%2Bb&state=s1&scope=x");
+    assert_eq!((replay.host.as_str(), replay.port), ("localhost", 1455));
+    assert!(plan("error=access_denied&state=s1").is_ok());
+}
+
+#[test]
+fn a_callback_of_another_sign_in_is_refused_before_anything_is_sent() {
+    assert_eq!(
+        plan("code=c&state=s2").unwrap_err(),
+        "the callback belongs to another sign-in: its state differs"
+    );
+    assert_eq!(plan("code=c").unwrap_err(), "the callback has no state");
+    assert_eq!(plan("state=s1").unwrap_err(), "the callback has no code");
+}
+
+#[test]
+fn only_a_callback_on_this_machine_counts() {
+    for target in ["https://localhost:1/cb", "http://evil.example:80/cb", "file:///x", ""] {
+        let sign_in = format!("https://auth.example/authorize?redirect_uri={target}");
+        assert!(matches!(Replay::plan(&sign_in, "code=c"), Err(CallbackError::NoCallback)), "{target}");
+    }
+}
+
+/// A CLI that answers each connection with the next of these, and tells what was asked.
+async fn cli(answers: Vec<&'static str>) -> (u16, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = tokio::spawn(async move {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut peer, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = peer.read(&mut request).await.unwrap();
+            asked.push(String::from_utf8_lossy(&request[..length]).lines().next().unwrap().to_owned());
+            peer.write_all(answer.as_bytes()).await.unwrap();
+        }
+        asked
+    });
+    (port, asked)
+}
+
+fn callback(follow_local_redirects: bool) -> Callback {
+    Callback { path: "/cb".into(), ports: Vec::new(), follow_local_redirects, http_probe_safe: false }
+}
+
+fn replay(port: u16) -> Replay {
+    Replay { host: "127.0.0.1".into(), port, path_and_query: "/cb?code=c".into() }
+}
+
+#[tokio::test]
+async fn a_redirect_to_the_same_port_is_followed_when_the_cli_needs_it() {
+    let done = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone";
+    let (port, asked) =
+        cli(vec!["HTTP/1.1 302 Found\r\nLocation: /success?id_token=x\r\nContent-Length: 0\r\n\r\n", done])
+            .await;
+    let answer = replay(port).send(Some(&callback(true))).await.unwrap();
+    assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &b"done"[..]));
+    assert_eq!(asked.await.unwrap(), ["GET /cb?code=c HTTP/1.1", "GET /success?id_token=x HTTP/1.1"]);
+}
+
+#[tokio::test]
+async fn a_redirect_to_elsewhere_is_the_answer_and_is_not_followed() {
+    let elsewhere =
+        "HTTP/1.1 302 Found\r\nLocation: https://provider.example/done\r\nContent-Length: 0\r\n\r\n";
+    let (port, asked) = cli(vec![elsewhere]).await;
+    let answer = replay(port).send(Some(&callback(true))).await.unwrap();
+    assert_eq!(answer.status, StatusCode::FOUND);
+    assert_eq!(asked.await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_port_that_is_closed_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let error = replay(port).send(None).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("the command's callback port {port} does not answer"));
+}

@@ -1,0 +1,73 @@
+//! Reading the credential files, and deciding whether they are complete.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::Path,
+};
+
+use anteroom_protocol::{
+    Secret,
+    agent::{CapturedCredentials, CapturedFile},
+    provider::{CredentialProblem, CredentialRule},
+};
+use nix::fcntl::OFlag;
+
+/// Why there is nothing to capture yet. Never holds a value of a file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Incomplete {
+    #[error("~/{0} is not there")]
+    Missing(String),
+    #[error("~/{0} cannot be read")]
+    Unreadable(String, #[source] io::Error),
+    #[error(transparent)]
+    NotAccepted(#[from] CredentialProblem),
+}
+
+/// All files of the definition: those that prove the sign-in must be there and complete, others come along when they are.
+pub(super) fn collect(home: &Path, rules: &[CredentialRule]) -> Result<Vec<CapturedFile>, Incomplete> {
+    let mut files = Vec::new();
+    for rule in rules.iter().take(CapturedCredentials::MAX_FILES) {
+        match take(home, rule) {
+            Ok(file) => files.push(file),
+            Err(problem) if rule.is_proof() => return Err(problem),
+            Err(problem) => tracing::debug!("left out: {problem}"),
+        }
+    }
+    Ok(files)
+}
+
+fn take(home: &Path, rule: &CredentialRule) -> Result<CapturedFile, Incomplete> {
+    let (contents, metadata) = read(&home.join(&rule.path)).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Incomplete::Missing(rule.path.clone()),
+        _ => Incomplete::Unreadable(rule.path.clone(), error),
+    })?;
+    let kept = rule.accept(contents.expose())?;
+    let seconds = u64::try_from(metadata.mtime()).unwrap_or(0);
+    let nanoseconds = u64::try_from(metadata.mtime_nsec()).unwrap_or(0);
+    Ok(CapturedFile {
+        path: rule.path.clone(),
+        mode: metadata.mode() & 0o7777,
+        modified_unix_ms: seconds * 1000 + nanoseconds / 1_000_000,
+        contents: Secret::new(kept),
+    })
+}
+
+/// A regular file, of bounded size. Whoever owns the home directory may have put anything there: a link to somewhere else
+/// is refused, and a pipe does not make us wait.
+fn read(path: &Path) -> io::Result<(Secret, fs::Metadata)> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no regular file"));
+    }
+    let bound = CapturedCredentials::MAX_FILE_BYTES as u64 + 1;
+    let mut contents = Vec::new();
+    file.take(bound).read_to_end(&mut contents)?;
+    Ok((Secret::new(contents), metadata))
+}

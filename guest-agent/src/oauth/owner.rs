@@ -1,0 +1,356 @@
+//! The task that owns the sign-in: lets [`super::flow`] decide, and does what it says.
+
+use std::{sync::Arc, time::Duration};
+
+use anteroom_protocol::{
+    Secret,
+    agent::{CapturedCredentials, CapturedFile, SignInSpec, SignInStatus},
+    provider::UrlSource,
+};
+use axum::http::StatusCode;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::AbortHandle,
+    time::{Instant, sleep},
+};
+
+use super::{
+    browser::Browser,
+    capture,
+    flow::{Action, Event, Flow},
+    launch, redact,
+    sign_in::{Begin, View},
+    verify, watch,
+};
+use crate::{
+    control::Refusal,
+    journal::Journal,
+    process::Children,
+    terminal::order::{Order, Report, Run},
+};
+
+/// How long the hook gets to show the address that the terminal has shown already.
+const HOOK_GRACE: Duration = Duration::from_millis(1500);
+/// What a CLI has written before its end is looked at for so long, and for the longest `settle_ms`.
+const EXIT_GRACE: Duration = Duration::from_secs(2);
+
+pub(super) enum Message {
+    Begin {
+        spec: Box<SignInSpec>,
+        begin: Begin,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    Cancel(oneshot::Sender<()>),
+    View(oneshot::Sender<Option<View>>),
+    Address {
+        url: Secret,
+        source: UrlSource,
+        reply: oneshot::Sender<()>,
+    },
+    OpenPage {
+        url: Secret,
+        reply: oneshot::Sender<()>,
+    },
+    TerminalAttached {
+        orders: mpsc::UnboundedSender<Order>,
+        running: Option<u32>,
+    },
+    Report(Report),
+    /// Of the sign-in with this number; that of an earlier one comes too late.
+    Later {
+        sign_in: u64,
+        what: Later,
+    },
+}
+
+pub(super) enum Later {
+    Event(Event),
+    FilesSettled,
+    Verified { files: Vec<CapturedFile>, result: Result<(), String> },
+}
+
+pub(super) struct Owner {
+    journal: Arc<Journal>,
+    children: Arc<Children>,
+    tell: mpsc::UnboundedSender<Message>,
+    browser: Browser,
+    terminal: Option<Terminal>,
+    current: Option<Current>,
+    /// Counts sign-ins.
+    number: u64,
+}
+
+/// The terminal that is attached.
+struct Terminal {
+    orders: mpsc::UnboundedSender<Order>,
+    /// Which run of the CLI it runs.
+    running: Option<u32>,
+}
+
+struct Current {
+    spec: SignInSpec,
+    begin: Begin,
+    flow: Flow,
+    since: Instant,
+    watch: AbortHandle,
+    /// The files as they were last seen complete, whether or not they have been verified.
+    seen: Vec<CapturedFile>,
+    captured: Option<CapturedCredentials>,
+}
+
+impl Owner {
+    pub(super) fn new(
+        journal: Arc<Journal>,
+        children: Arc<Children>,
+        tell: mpsc::UnboundedSender<Message>,
+    ) -> Self {
+        let browser = Browser::new(Arc::clone(&children));
+        Self { journal, children, tell, browser, terminal: None, current: None, number: 0 }
+    }
+
+    pub(super) async fn run(mut self, mut told: mpsc::UnboundedReceiver<Message>) {
+        while let Some(message) = told.recv().await {
+            self.take(message);
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        // Whoever asked may have gone meanwhile; then nobody needs the answer.
+        match message {
+            Message::Begin { spec, begin, reply } => drop(reply.send(self.begin(*spec, begin))),
+            Message::Cancel(reply) => {
+                self.cancel();
+                let _ = reply.send(());
+            }
+            Message::View(reply) => drop(reply.send(self.current.as_ref().map(Current::view))),
+            Message::Address { url, source, reply } => {
+                self.address(url, source);
+                let _ = reply.send(());
+            }
+            Message::OpenPage { url, reply } => {
+                self.browser.open(&url);
+                let _ = reply.send(());
+            }
+            Message::TerminalAttached { orders, running } => {
+                self.terminal = Some(Terminal { orders, running });
+                self.look_at_terminal();
+            }
+            Message::Report(report) => self.report(report),
+            Message::Later { sign_in, what } if sign_in == self.number => self.later(what),
+            Message::Later { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, spec: SignInSpec, begin: Begin) -> Result<(), Refusal> {
+        if let Some(current) = &self.current {
+            if current.spec.session == spec.session {
+                // A host that did not get the answer asks again.
+                return Ok(());
+            }
+            return Err(Refusal::new(
+                StatusCode::CONFLICT,
+                format!("session {} is signing in already", current.spec.session),
+            ));
+        }
+        let chosen = launch::chosen(&spec)?;
+        if begin == Begin::Fresh {
+            launch::prepare(&launch::home(), chosen)?;
+        }
+        self.number += 1;
+        tracing::info!("sign-in to {} begins", spec.provider.id);
+        let watch = self.watch_files(&spec);
+        let current = Current {
+            spec,
+            begin,
+            flow: match begin {
+                Begin::Fresh => Flow::new(0),
+                Begin::Resume { generation } => Flow::new(generation),
+            },
+            since: Instant::now(),
+            watch,
+            seen: Vec::new(),
+            captured: None,
+        };
+        self.current = Some(current);
+        self.look_at_terminal();
+        Ok(())
+    }
+
+    fn look_at_terminal(&mut self) {
+        let resumed = self.current.as_ref().is_some_and(|current| current.begin != Begin::Fresh);
+        match &self.terminal {
+            Some(Terminal { running: None, .. }) => self.event(Event::TerminalIdle),
+            Some(Terminal { running: Some(run), .. }) if resumed => {
+                self.event(Event::TerminalBusy { run: *run })
+            }
+            // What runs there belongs to a sign-in that was given up, and ends with its terminal: then a new one attaches.
+            Some(_) | None => {}
+        }
+    }
+
+    fn watch_files(&self, spec: &SignInSpec) -> AbortHandle {
+        let (tell, sign_in) = (self.tell.clone(), self.number);
+        let rules = spec.provider.credential.clone();
+        let watching = async move {
+            let settled = || drop(tell.send(Message::Later { sign_in, what: Later::FilesSettled }));
+            if let Err(error) = watch::watch(launch::home(), rules, settled).await {
+                tracing::error!("the credential files cannot be watched: {error}");
+            }
+        };
+        tokio::spawn(watching).abort_handle()
+    }
+
+    fn cancel(&mut self) {
+        if let Some(current) = self.current.take() {
+            current.watch.abort();
+            self.number += 1;
+            // Its CLI is ended with it, by init; the next terminal attaches anew.
+            self.terminal = None;
+            self.browser.close_all();
+            tracing::info!("the sign-in is over");
+        }
+    }
+
+    fn address(&mut self, url: Secret, source: UrlSource) {
+        let recognised = self
+            .current
+            .as_ref()
+            .and_then(|current| current.spec.provider.recognise(url.expose_str()?, source));
+        match recognised {
+            Some(found) => self.event(Event::Address(found)),
+            // A terminal shows many addresses, of help pages and licences; only what a program hands over is opened.
+            None if source == UrlSource::Terminal => {}
+            None if self.current.is_some() => self.event(Event::Page(url)),
+            None => self.browser.open(&url),
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::Address { url } => self.address(url, UrlSource::Terminal),
+            Report::Exited { run, code, last_lines } => {
+                if let Some(terminal) = &mut self.terminal {
+                    terminal.running = None;
+                }
+                self.event(Event::CliExited { run, code, last_lines: redact::redact(&last_lines) });
+            }
+            Report::Again => self.event(Event::Again),
+        }
+    }
+
+    fn later(&mut self, later: Later) {
+        match later {
+            Later::Event(event) => self.event(event),
+            Later::FilesSettled => self.look_at_files(),
+            Later::Verified { files, result: Ok(()) } => self.complete(files),
+            Later::Verified { result: Err(cause), .. } => {
+                tracing::warn!("not verified: {cause}");
+                self.event(Event::NotVerified { cause });
+            }
+        }
+    }
+
+    fn look_at_files(&mut self) {
+        let Some(current) = &mut self.current else { return };
+        let files = match capture::collect(&launch::home(), &current.spec.provider.credential) {
+            Ok(files) => files,
+            Err(problem) => return tracing::debug!("not complete yet: {problem}"),
+        };
+        let same = |(a, b): (&CapturedFile, &CapturedFile)| a.path == b.path && a.contents == b.contents;
+        if current.seen.len() == files.len() && current.seen.iter().zip(&files).all(same) {
+            return;
+        }
+        current.seen.clone_from(&files);
+        let Some(check) = current.spec.provider.verify.clone() else { return self.complete(files) };
+        let environment = launch::chosen(&current.spec)
+            .map(|chosen| launch::environment(&current.spec, chosen))
+            .unwrap_or_default();
+        let (tell, sign_in, children) = (self.tell.clone(), self.number, Arc::clone(&self.children));
+        tokio::spawn(async move {
+            let result = verify::verify(&children, &check, &environment).await;
+            let _ = tell.send(Message::Later { sign_in, what: Later::Verified { files, result } });
+        });
+    }
+
+    fn complete(&mut self, files: Vec<CapturedFile>) {
+        let Some(current) = &mut self.current else { return };
+        current.captured = Some(CapturedCredentials {
+            session: current.spec.session,
+            provider: current.spec.provider.id.clone(),
+            generation: current.flow.generation + 1,
+            files,
+        });
+        self.event(Event::Complete);
+    }
+
+    fn event(&mut self, event: Event) {
+        let Some(current) = &mut self.current else { return };
+        for action in current.flow.step(event) {
+            self.act(action);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        let Some(current) = &self.current else { return };
+        match action {
+            Action::RunCli { run } => self.run_cli(run),
+            Action::OpenPage(url) => self.browser.open(&url),
+            Action::WaitForHook { attempt } => self.after(HOOK_GRACE, Event::HookGraceOver { attempt }),
+            Action::WaitAfterExit { run } => {
+                let settle = current.spec.provider.credential.iter().map(|rule| rule.settle_ms).max();
+                let grace = EXIT_GRACE + Duration::from_millis(settle.unwrap_or(0));
+                self.after(grace, Event::ExitGraceOver { run });
+            }
+            Action::Publish(happened) => self.journal.publish(happened.of(current.spec.session)),
+            Action::Say(text) => self.order(Order::Say(text.to_owned())),
+        }
+    }
+
+    fn run_cli(&mut self, run: u32) {
+        let Some(current) = &self.current else { return };
+        let Ok(chosen) = launch::chosen(&current.spec) else { return };
+        let order = Order::Run(Run {
+            run,
+            name: current.spec.provider.name.clone(),
+            argv: chosen.argv.clone(),
+            environment: launch::environment(&current.spec, chosen),
+            steps: chosen.steps.clone(),
+        });
+        if let Some(terminal) = &mut self.terminal {
+            terminal.running = Some(run);
+        }
+        self.order(order);
+    }
+
+    fn order(&self, order: Order) {
+        // A terminal that is gone attaches again, and is given what it then needs.
+        if let Some(terminal) = &self.terminal {
+            let _ = terminal.orders.send(order);
+        }
+    }
+
+    fn after(&self, delay: Duration, event: Event) {
+        let (tell, sign_in) = (self.tell.clone(), self.number);
+        tokio::spawn(async move {
+            sleep(delay).await;
+            let _ = tell.send(Message::Later { sign_in, what: Later::Event(event) });
+        });
+    }
+}
+
+impl Current {
+    fn view(&self) -> View {
+        View {
+            status: SignInStatus {
+                session: self.spec.session,
+                provider: self.spec.provider.id.clone(),
+                phase: self.flow.phase,
+                url: self.flow.url().cloned(),
+            },
+            captured: self.captured.clone(),
+            callback: self.spec.provider.callback.clone(),
+            token: self.spec.token.clone(),
+            elapsed: self.since.elapsed(),
+        }
+    }
+}

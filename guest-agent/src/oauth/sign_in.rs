@@ -1,0 +1,128 @@
+//! The handle of the one task that owns the sign-in. What it does is in [`super::owner`].
+
+use std::{sync::Arc, time::Duration};
+
+use anteroom_protocol::{
+    Secret,
+    agent::{CapturedCredentials, OpenUrl, SignInSpec, SignInStatus},
+    provider::{Callback, UrlSource},
+};
+use axum::http::StatusCode;
+use tokio::sync::{mpsc, oneshot};
+use url::Url;
+
+use super::owner::{Message, Owner};
+use crate::{
+    control::Refusal,
+    journal::Journal,
+    process::Children,
+    terminal::order::{Order, Report},
+};
+
+#[derive(Debug, Clone)]
+pub(super) struct SignIn(mpsc::UnboundedSender<Message>);
+
+/// How a sign-in begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    Fresh,
+    /// This role has been restarted; the CLI may still run in the terminal.
+    Resume {
+        generation: u64,
+    },
+}
+
+/// Everything that a caller may want to know.
+#[derive(Debug, Clone)]
+pub(super) struct View {
+    pub(super) status: SignInStatus,
+    pub(super) captured: Option<CapturedCredentials>,
+    pub(super) callback: Option<Callback>,
+    pub(super) token: Secret,
+    pub(super) elapsed: Duration,
+}
+
+impl SignIn {
+    /// Starts the task.
+    pub(super) fn start(journal: Arc<Journal>, children: Arc<Children>) -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
+        tokio::spawn(Owner::new(journal, children, tell.clone()).run(told));
+        Self(tell)
+    }
+
+    pub(super) async fn begin(&self, spec: SignInSpec, begin: Begin) -> Result<(), Refusal> {
+        self.ask(|reply| Message::Begin { spec: Box::new(spec), begin, reply }).await?
+    }
+
+    pub(super) async fn cancel(&self) -> Result<(), Refusal> {
+        self.ask(Message::Cancel).await
+    }
+
+    /// What there is; 404 when no sign-in has begun.
+    pub(super) async fn view(&self) -> Result<View, Refusal> {
+        let view = self.ask(Message::View).await?;
+        view.ok_or_else(|| Refusal::unknown("no sign-in has begun"))
+    }
+
+    /// An address that a hook or the terminal has found. Sign-in addresses are told to the host; from the hook, any
+    /// other page is opened.
+    pub(super) async fn address(&self, asked: OpenUrl, source: UrlSource) -> Result<(), Refusal> {
+        let url = checked(asked)?;
+        self.ask(|reply| Message::Address { url, source, reply }).await
+    }
+
+    /// Opens a page, whatever it is.
+    pub(super) async fn open_page(&self, asked: OpenUrl) -> Result<(), Refusal> {
+        let url = checked(asked)?;
+        self.ask(|reply| Message::OpenPage { url, reply }).await
+    }
+
+    /// The terminal's stream of orders; a later one takes the place of an earlier one.
+    pub(super) fn attach_terminal(&self, running: Option<u32>) -> mpsc::UnboundedReceiver<Order> {
+        let (orders, receiver) = mpsc::unbounded_channel();
+        let _ = self.0.send(Message::TerminalAttached { orders, running });
+        receiver
+    }
+
+    pub(super) fn report(&self, report: Report) {
+        let _ = self.0.send(Message::Report(report));
+    }
+
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the sign-in's task has ended");
+        self.0.send(message(reply)).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+}
+
+/// Pages come from the web: nothing else is opened, so that nobody reads the guest's files in its browser.
+fn checked(asked: OpenUrl) -> Result<Secret, Refusal> {
+    if asked.url.len() > OpenUrl::MAX_BYTES {
+        return Err(Refusal::bad(format!("the address has more than {} bytes", OpenUrl::MAX_BYTES)));
+    }
+    let web =
+        Url::parse(&asked.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    // A control character could be taken for the end of an argument by whatever comes after.
+    if !web || asked.url.chars().any(char::is_control) {
+        return Err(Refusal::bad("only http and https addresses are opened"));
+    }
+    Ok(Secret::new(asked.url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_the_web_are_opened() {
+        let ok = |url: &str| checked(OpenUrl { url: url.into() }).is_ok();
+        assert!(ok("https://auth.example/authorize?x=1") && ok("http://127.0.0.1:9400/"));
+        for bad in
+            ["file:///etc/passwd", "javascript:alert(1)", "--headless", "https://", "https://a/\nb", ""]
+        {
+            assert!(!ok(bad), "{bad}");
+        }
+        assert!(!ok(&format!("https://a.example/{}", "x".repeat(OpenUrl::MAX_BYTES))));
+    }
+}

@@ -1,0 +1,43 @@
+//! What `$BROWSER`, `xdg-open` and `x-www-browser` are in the VM: hands the address to the oauth role, and is gone.
+//!
+//! It does not block, and says success or failure by its exit code, because CLIs fall back to other means on failure.
+
+use std::{process::ExitCode, time::Duration};
+
+use anteroom_protocol::agent::OpenUrl;
+use hyper::Method;
+use tokio::time::timeout;
+
+use crate::{call::Peer, console};
+
+/// The role answers within milliseconds or not at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Opens each argument that is no option.
+pub(crate) fn run(arguments: &[String]) -> ExitCode {
+    let addresses: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    if addresses.is_empty() {
+        eprintln!("usage: open-url ADDRESS");
+        return ExitCode::from(2);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let opened = runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| addresses.into_iter().try_for_each(|address| runtime.block_on(open(address))));
+    match opened {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The address may hold a secret, and so is not repeated.
+            eprintln!("anteroom: the page is not opened: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn open(address: &str) -> Result<(), String> {
+    let asked = OpenUrl { url: address.to_owned() };
+    match timeout(PATIENCE, Peer::oauth().send(Method::POST, "/hook/url", &asked)).await {
+        Ok(result) => result.map_err(|error| console::chain(&error)),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
+}

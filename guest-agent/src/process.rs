@@ -1,0 +1,143 @@
+//! Processes: starting them, noticing their end, keeping what they say.
+//!
+//! ```text
+//!  spawn ─┐ one lock ┌─ SIGCHLD: waitpid(-1, WNOHANG) until nobody is left
+//!         ▼          ▼
+//!   [ pid → who waits for its exit ]
+//! ```
+//! There is one reaper in a process. Spawning and registering happen under its lock, so no exit is lost and std's own
+//! wait, which runs when exec fails, never finds its child taken. `tokio::process` would be a second reaper, and the
+//! workspace's lints refuse it.
+
+mod exit;
+mod log;
+mod program;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    io,
+    os::fd::OwnedFd,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use nix::{
+    errno::Errno,
+    sys::{
+        signal::{Signal, killpg},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::Pid,
+};
+use tokio::{
+    net::unix::pipe,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+
+pub(crate) use exit::Exit;
+pub(crate) use log::LogRing;
+pub(crate) use program::{Limits, Output, Program};
+
+/// The children of this process, and everybody else's that PID 1 inherits.
+#[derive(Debug, Default)]
+pub(crate) struct Children {
+    waiting: Mutex<HashMap<Pid, oneshot::Sender<Exit>>>,
+}
+
+/// A process that was started.
+#[derive(Debug)]
+pub(crate) struct Child {
+    /// Also its process group and session.
+    pub(crate) pid: Pid,
+    pub(crate) exit: oneshot::Receiver<Exit>,
+    /// What it writes to stdout and stderr, when that was asked for.
+    pub(crate) output: Option<pipe::Receiver>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{program} cannot be started")]
+pub(crate) struct SpawnError {
+    program: String,
+    source: io::Error,
+}
+
+impl SpawnError {
+    /// Whether trying again is pointless: the program is not there, or is none.
+    pub(crate) fn is_permanent(&self) -> bool {
+        let code = self.source.raw_os_error().map(Errno::from_raw);
+        matches!(code, Some(Errno::ENOENT | Errno::EACCES | Errno::ENOEXEC | Errno::ENOTDIR))
+    }
+}
+
+impl Children {
+    /// Starts reaping. Once in a process, from inside the runtime.
+    pub(crate) fn watch() -> io::Result<Arc<Self>> {
+        let children = Arc::new(Self::default());
+        let mut ended = signal(SignalKind::child())?;
+        tokio::spawn({
+            let children = Arc::clone(&children);
+            async move {
+                while ended.recv().await.is_some() {
+                    children.reap();
+                }
+            }
+        });
+        Ok(children)
+    }
+
+    /// Starts a program in a session of its own.
+    pub(crate) fn spawn(&self, program: &Program) -> Result<Child, SpawnError> {
+        let failed = |source| SpawnError { program: program.name().to_owned(), source };
+        let (mut command, output) = program.command().map_err(failed)?;
+        let (tell, exit) = oneshot::channel();
+        let pid = {
+            let mut waiting = self.lock();
+            let child = command.spawn().map_err(failed)?;
+            let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
+            waiting.insert(pid, tell);
+            pid
+        };
+        // The command holds the write end of the pipe; the reader would never see its end.
+        drop(command);
+        let output = output.map(reader).transpose().map_err(failed)?;
+        Ok(Child { pid, exit, output })
+    }
+
+    /// Sends a signal to a process and everything in its group. A group that is gone needs none.
+    pub(crate) fn signal(&self, pid: Pid, signal: Signal) {
+        // Under the lock, where a pid in the table cannot have been reaped and given to somebody else.
+        let waiting = self.lock();
+        if waiting.contains_key(&pid) {
+            let _ = killpg(pid, signal);
+        }
+    }
+
+    fn reap(&self) {
+        let mut waiting = self.lock();
+        loop {
+            let (pid, exit) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => (pid, Exit::Code(code)),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, Exit::Signal(signal)),
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return,
+                Ok(_) | Err(Errno::EINTR) => continue,
+                Err(error) => return tracing::error!("waitpid: {error}"),
+            };
+            if let Some(tell) = waiting.remove(&pid) {
+                // Nobody listens any more: then nobody needs to know.
+                let _ = tell.send(exit);
+            } else {
+                tracing::debug!("orphan {pid} ended: {exit}");
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Pid, oneshot::Sender<Exit>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn reader(end: OwnedFd) -> io::Result<pipe::Receiver> {
+    pipe::Receiver::from_owned_fd(end)
+}

@@ -1,0 +1,60 @@
+//! Which role a process plays: decided by its pid, the name it was called by and its first argument.
+
+#[cfg(test)]
+mod tests;
+
+/// What this process is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// PID 1: mounts, network, supervision, control API.
+    Init,
+    /// Holds the sign-in, watches the credentials, answers on port 8080.
+    OAuth,
+    /// Runs in xterm and starts the CLI.
+    Terminal,
+    /// What a CLI calls to open a page.
+    OpenUrl(Vec<String>),
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error("{0:?} is no role: expected init, oauth, terminal or open-url URL")]
+    Unknown(String),
+    #[error("a role is missing: expected init, oauth, terminal or open-url URL")]
+    Missing,
+    #[error("init is for PID 1 only, this is process {0}")]
+    NotPid1(u32),
+}
+
+/// Names under which programs look for a browser.
+const BROWSER_NAMES: [&str; 7] = [
+    "anteroom-browser",
+    "gnome-www-browser",
+    "open-url",
+    "sensible-browser",
+    "www-browser",
+    "x-www-browser",
+    "xdg-open",
+];
+
+impl Role {
+    /// `arguments` with the program's name first, as in `argv`.
+    pub(crate) fn of(pid: u32, arguments: &[String]) -> Result<Self, UsageError> {
+        let name = arguments.first().map_or("", |path| path.rsplit('/').next().unwrap_or(path));
+        if BROWSER_NAMES.contains(&name) {
+            return Ok(Self::OpenUrl(arguments[1..].to_vec()));
+        }
+        // The kernel hands PID 1 what it did not understand of its command line; none of that names a role.
+        if pid == 1 {
+            return Ok(Self::Init);
+        }
+        match arguments.get(1).map(String::as_str) {
+            Some("oauth") => Ok(Self::OAuth),
+            Some("terminal") => Ok(Self::Terminal),
+            Some("open-url") => Ok(Self::OpenUrl(arguments[2..].to_vec())),
+            Some("init") => Err(UsageError::NotPid1(pid)),
+            Some(other) => Err(UsageError::Unknown(other.chars().take(64).collect())),
+            None => Err(UsageError::Missing),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+use super::*;
+
+fn role(pid: u32, arguments: &[&str]) -> Result<Role, UsageError> {
+    Role::of(pid, &arguments.iter().map(ToString::to_string).collect::<Vec<_>>())
+}
+
+#[test]
+fn pid_1_is_init_whatever_the_kernel_hands_over() {
+    assert_eq!(role(1, &["/init"]), Ok(Role::Init));
+    assert_eq!(role(1, &["/sbin/init", "splash", "oauth"]), Ok(Role::Init));
+}
+
+#[test]
+fn another_process_cannot_be_init() {
+    assert_eq!(role(7, &["anteroom-agent", "init"]), Err(UsageError::NotPid1(7)));
+}
+
+#[test]
+fn every_name_of_a_browser_opens_its_arguments() {
+    for name in ["/usr/local/bin/xdg-open", "/etc/alternatives/x-www-browser", "anteroom-browser"] {
+        assert_eq!(
+            role(9, &[name, "https://a.example/"]),
+            Ok(Role::OpenUrl(vec!["https://a.example/".into()]))
+        );
+    }
+    assert_eq!(role(9, &["anteroom-agent", "open-url", "u"]), Ok(Role::OpenUrl(vec!["u".into()])));
+}
+
+#[test]
+fn an_unknown_or_missing_role_is_refused() {
+    assert_eq!(role(9, &["anteroom-agent", "dance"]), Err(UsageError::Unknown("dance".into())));
+    assert_eq!(role(9, &["anteroom-agent"]), Err(UsageError::Missing));
+}

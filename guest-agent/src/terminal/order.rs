@@ -1,0 +1,47 @@
+//! What the oauth role tells the terminal, and what the terminal tells back.
+
+use std::{collections::BTreeMap, fmt};
+
+use anteroom_protocol::{Secret, provider::Step};
+use serde::{Deserialize, Serialize};
+
+/// From the oauth role, as lines of a stream.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Order {
+    /// Start the CLI.
+    Run(Run),
+    /// Show a sentence to the person.
+    Say(String),
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Run {
+    /// Which start of the CLI this is; reports carry it back.
+    pub(crate) run: u32,
+    /// What a person calls the provider.
+    pub(crate) name: String,
+    pub(crate) argv: Vec<String>,
+    /// The whole environment.
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// From the terminal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Report {
+    /// An address was shown. It may hold `state`, and so is a secret.
+    Address { url: Secret },
+    /// The CLI has ended, or could not be started.
+    Exited { run: u32, code: i32, last_lines: Vec<String> },
+    /// The person wants to try again.
+    Again,
+}
+
+impl fmt::Debug for Run {
+    /// Without the environment, in which a definition may put anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("run", &self.run).field("argv", &self.argv).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,57 @@
+//! The initramfs of a VM: the kernel's modules and the agent, two cpio archives one behind the other.
+//!
+//! Not compressed: under emulation the kernel takes longer to unpack a compressed one than to copy a plain one
+//! (docs/benchmarks.md), and with KVM neither is felt. A changed agent costs the writing of one file.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cpio::{Access, Writer};
+use crate::digest::{Digest, Hasher};
+use crate::error::Error;
+use crate::store::{ImageStore, Kernel, public};
+
+/// Raised when the same kernel and agent would give another file.
+const BUILDER: u32 = 1;
+
+/// Where the agent mounts what it needs before it has a root. The kernel opens /dev/console for it before it starts.
+const DIRECTORIES: [&str; 4] = ["dev", "proc", "run", "sys"];
+/// /dev/console: Documentation/admin-guide/devices.txt.
+const CONSOLE: (u32, u32) = (5, 1);
+
+impl ImageStore {
+    /// The initramfs for `kernel` with the program `agent` as its init. Made at the first call, found at the next ones.
+    ///
+    /// # Errors
+    /// When the agent cannot be read or the file cannot be written.
+    pub fn initrd(&self, kernel: &Kernel, agent: &Path) -> Result<PathBuf, Error> {
+        let agent = fs_err::read(agent)?;
+        let mut hasher = Hasher::default();
+        hasher.field(&BUILDER.to_le_bytes());
+        hasher.field(kernel.modules_sha256.to_string().as_bytes());
+        hasher.field(Digest::of(&agent).to_string().as_bytes());
+        let path = self.root().join(format!("initrds/{}.cpio", hasher.finish().short()));
+        if path.is_file() {
+            return Ok(path);
+        }
+        let directory = self.root().join("initrds");
+        let mut file = BufWriter::new(tempfile::Builder::new().permissions(public()).tempfile_in(directory)?);
+        file.write_all(&fs_err::read(&kernel.modules_archive)?)?;
+        let file = write_agent(file, &agent)?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.persist(&path).map_err(|e| e.error)?;
+        Ok(path)
+    }
+}
+
+fn write_agent<W: Write>(to: W, agent: &[u8]) -> std::io::Result<W> {
+    let mut archive = Writer::new(to);
+    for directory in DIRECTORIES {
+        archive.directory(directory)?;
+    }
+    archive.character_device("dev/console", CONSOLE)?;
+    archive.file("init", Access::Program, agent)?;
+    archive.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! Who is using what: a lock on each file that a VM boots from, shared by all VMs, which ends with the process that took it.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::{Image, ImageStore};
+use crate::error::Error;
+use crate::manifest::Manifest;
+
+/// Keeps an image's files from being pruned, until it is dropped.
+#[derive(Debug)]
+pub struct Lease {
+    _locked: Vec<File>,
+}
+
+impl Image {
+    /// To be taken before the files are handed to a VM.
+    ///
+    /// # Errors
+    /// When a file is gone.
+    pub fn lease(&self) -> Result<Lease, Error> {
+        let files = [&self.lease_file, &self.kernel.image].into_iter().chain(&self.layers);
+        let locked = files.map(|path| {
+            let file = fs_err::File::open(path)?.into_file();
+            file.lock_shared()?;
+            Ok(file)
+        });
+        Ok(Lease { _locked: locked.collect::<Result<_, Error>>()? })
+    }
+}
+
+impl ImageStore {
+    /// A file that stays when a manifest is replaced, for the lease on the image as a whole.
+    pub(super) fn lease_path(&self, manifest: &Manifest) -> PathBuf {
+        self.root.join(format!("images/{}.{}.lease", manifest.recipe, manifest.profile))
+    }
+}
+
+/// Whether somebody holds a lease on the file. One that is gone is not in use.
+pub(super) fn is_leased(path: &Path) -> Result<bool, Error> {
+    match fs_err::File::open(path) {
+        Ok(file) => match file.into_file().try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(e)) => Err(e.into()),
+        },
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}

@@ -1,0 +1,184 @@
+//! The client of the agent in a guest: HTTP/1.1 over the Unix socket that stands for the guest's vsock.
+//!
+//! Every call makes its own connection (a few milliseconds), so that a call that hangs stops no other. The guest is
+//! hostile: every answer is bounded in size and time before it is parsed.
+
+mod call;
+mod dial;
+mod error;
+mod events;
+#[cfg(test)]
+mod tests;
+
+use std::{io, sync::Arc, time::Duration};
+
+use anteroom_protocol::{
+    ProtocolVersion,
+    agent::{
+        CapturedCredentials, Clock, Hello, Memory, OpenUrl, ServiceStatus, SignInSpec, SignInStatus,
+        UPGRADE_TCP,
+    },
+    event::Acknowledge,
+    timeline::Mark,
+};
+use hyper::{Method, StatusCode};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::vmm::AgentAddress;
+use call::Call;
+use dial::Dialler;
+pub use error::AgentError;
+pub use events::Events;
+
+/// How long an ordinary call may take, connection included. A busy guest under TCG needs seconds at times.
+const PATIENCE: Duration = Duration::from_secs(10);
+const KIB: usize = 1024;
+
+/// Speaks with one guest's agent; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AgentClient {
+    dialler: Arc<Dialler>,
+}
+
+impl AgentClient {
+    /// # Errors
+    /// When the directory of the socket cannot be opened. The guest is not spoken with yet.
+    pub fn new(address: &AgentAddress) -> io::Result<Self> {
+        Ok(Self { dialler: Arc::new(Dialler::new(address)?) })
+    }
+
+    /// Asks who is there, within `patience`.
+    ///
+    /// # Errors
+    /// [`AgentError::Protocol`] when the agent answers but speaks another major version.
+    pub async fn hello(&self, patience: Duration) -> Result<Hello, AgentError> {
+        let call = Call { patience, ..Call::get("/hello") };
+        let hello: Hello = self.dialler.json(call, 4 * KIB).await?;
+        let (ours, theirs) = (ProtocolVersion::CURRENT, hello.protocol);
+        if ours.compatibility_with(theirs).can_talk() {
+            Ok(hello)
+        } else {
+            Err(AgentError::Protocol { ours, theirs })
+        }
+    }
+
+    /// # Errors
+    /// As for every call.
+    pub async fn set_clock(&self, clock: Clock) -> Result<(), AgentError> {
+        self.dialler.done(Call::with(Method::PUT, "/clock", &clock)?).await
+    }
+
+    /// # Errors
+    /// As for every call.
+    pub async fn services(&self) -> Result<Vec<ServiceStatus>, AgentError> {
+        self.dialler.json(Call::get("/services"), 256 * KIB).await
+    }
+
+    /// The last lines of a service.
+    ///
+    /// # Errors
+    /// [`AgentError::Refused`] with 404 when there is no such service.
+    pub async fn service_log(&self, name: &str) -> Result<String, AgentError> {
+        let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        let bytes = self.dialler.answer(Call::get(&format!("/services/{name}/log")), 1024 * KIB).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// # Errors
+    /// As for every call.
+    pub async fn timeline(&self) -> Result<Vec<Mark>, AgentError> {
+        self.dialler.json(Call::get("/timeline"), 256 * KIB).await
+    }
+
+    /// # Errors
+    /// As for every call.
+    pub async fn memory(&self) -> Result<Memory, AgentError> {
+        self.dialler.json(Call::get("/memory"), 64 * KIB).await
+    }
+
+    /// Every event after that number, then each new one.
+    ///
+    /// # Errors
+    /// As for every call; the stream itself can fail later.
+    pub async fn events(&self, after: u64) -> Result<Events, AgentError> {
+        let answer = self.dialler.open(Call::get(&format!("/events?after={after}"))).await?;
+        Ok(Events::new(answer.into_body()))
+    }
+
+    /// # Errors
+    /// As for every call.
+    pub async fn ack(&self, through: u64) -> Result<(), AgentError> {
+        self.dialler.done(Call::with(Method::POST, "/events/ack", &Acknowledge { through })?).await
+    }
+
+    /// # Errors
+    /// [`AgentError::Refused`] when a sign-in is running already or the definition does not suit the guest.
+    pub async fn start_sign_in(&self, spec: &SignInSpec) -> Result<(), AgentError> {
+        self.dialler.done(Call::with(Method::POST, "/sign-in", spec)?).await
+    }
+
+    /// # Errors
+    /// [`AgentError::Refused`] when there is none.
+    pub async fn sign_in(&self) -> Result<SignInStatus, AgentError> {
+        self.dialler.json(Call::get("/sign-in"), 64 * KIB).await
+    }
+
+    /// # Errors
+    /// [`AgentError::Refused`] with 409 before there are any, [`AgentError::TooLarge`] when they break the bounds that
+    /// [`CapturedCredentials`] sets.
+    pub async fn credentials(&self) -> Result<CapturedCredentials, AgentError> {
+        let most = CapturedCredentials::MAX_FILES * CapturedCredentials::MAX_FILE_BYTES;
+        // base64 makes four bytes of three.
+        let captured: CapturedCredentials =
+            self.dialler.json(Call::get("/sign-in/credentials"), most / 3 * 4 + 64 * KIB).await?;
+        let fits = |bytes| bytes <= CapturedCredentials::MAX_FILE_BYTES;
+        let bounded = captured.files.len() <= CapturedCredentials::MAX_FILES
+            && captured.files.iter().all(|file| fits(file.contents.len()));
+        if bounded {
+            Ok(captured)
+        } else {
+            Err(AgentError::TooLarge { what: "/sign-in/credentials".to_owned() })
+        }
+    }
+
+    /// # Errors
+    /// [`AgentError::Refused`] when the agent does not accept the address.
+    pub async fn open_url(&self, url: &str) -> Result<(), AgentError> {
+        let body = OpenUrl { url: url.to_owned() };
+        self.dialler.done(Call::with(Method::POST, "/sign-in/open-url", &body)?).await
+    }
+
+    /// # Errors
+    /// As for every call.
+    pub async fn cancel_sign_in(&self) -> Result<(), AgentError> {
+        self.dialler.done(Call { method: Method::DELETE, ..Call::get("/sign-in") }).await
+    }
+
+    /// A byte stream to a port of the guest's own loopback.
+    ///
+    /// # Errors
+    /// [`AgentError::Refused`] when nothing listens there.
+    pub async fn connect(
+        &self,
+        port: u16,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
+        let call = Call { upgrade: Some(UPGRADE_TCP), ..Call::get(&format!("/connect/{port}")) };
+        let what = call.path.clone();
+        let answer = self.dialler.open(call).await?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(AgentError::Malformed { what });
+        }
+        let upgraded =
+            hyper::upgrade::on(answer).await.map_err(|source| AgentError::Broken { what, source })?;
+        Ok(hyper_util::rt::TokioIo::new(upgraded))
+    }
+
+    /// Asks for an orderly end of the guest. The answer comes before it.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn power_off(&self) -> Result<(), AgentError> {
+        let call = Call { method: Method::POST, patience: Duration::from_secs(2), ..Call::get("/power-off") };
+        self.dialler.done(call).await
+    }
+}

@@ -1,0 +1,141 @@
+//! One call: its own connection, a deadline for all of it, an answer of bounded size.
+
+use std::time::Duration;
+
+use anteroom_protocol::{ProtocolVersion, agent::Problem, version::HEADER};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::Incoming,
+    client::conn::http1,
+    header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE},
+};
+use hyper_util::rt::TokioIo;
+use serde::{Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
+
+use super::{AgentError, PATIENCE, dial::Dialler};
+
+/// How much of an error answer is read, in bytes.
+const MAX_PROBLEM_BYTES: usize = 16 * 1024;
+/// How much of its text is passed on, in characters.
+const MAX_PROBLEM_CHARS: usize = 500;
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) body: Option<Bytes>,
+    pub(super) upgrade: Option<&'static str>,
+    pub(super) patience: Duration,
+}
+
+impl Call {
+    pub(super) fn get(path: &str) -> Self {
+        Self { method: Method::GET, path: path.to_owned(), body: None, upgrade: None, patience: PATIENCE }
+    }
+
+    pub(super) fn with(method: Method, path: &str, body: &impl Serialize) -> Result<Self, AgentError> {
+        let body =
+            serde_json::to_vec(body).map_err(|_| AgentError::Request { what: format!("{method} {path}") })?;
+        Ok(Self { method, body: Some(body.into()), ..Self::get(path) })
+    }
+
+    fn request(self) -> Result<Request<Full<Bytes>>, AgentError> {
+        let what = self.path.clone();
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(self.path)
+            .header(HOST, "anteroom-agent")
+            .header(HEADER, ProtocolVersion::CURRENT.to_string());
+        if self.body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        request = match self.upgrade {
+            Some(protocol) => request.header(CONNECTION, "upgrade").header(UPGRADE, protocol),
+            None => request.header(CONNECTION, "close"),
+        };
+        request.body(Full::new(self.body.unwrap_or_default())).map_err(|_| AgentError::Request { what })
+    }
+}
+
+impl Dialler {
+    /// The answer as soon as its head is there; an error answer is an error already. The body is not bounded.
+    pub(super) async fn open(&self, call: Call) -> Result<Response<Incoming>, AgentError> {
+        let (what, patience) = (call.path.clone(), call.patience);
+        within(patience, &what, self.start(call)).await
+    }
+
+    /// The whole answer, at most `limit` bytes.
+    pub(super) async fn answer(&self, call: Call, limit: usize) -> Result<Zeroizing<Vec<u8>>, AgentError> {
+        let (what, patience) = (call.path.clone(), call.patience);
+        within(patience, &what, async { collect(self.start(call).await?, limit, &what).await }).await
+    }
+
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call, limit: usize) -> Result<T, AgentError> {
+        let what = call.path.clone();
+        let bytes = self.answer(call, limit).await?;
+        // serde's own message may quote what it has read, which may be a secret.
+        serde_json::from_slice(&bytes).map_err(|_| AgentError::Malformed { what })
+    }
+
+    /// For calls whose success has no content.
+    pub(super) async fn done(&self, call: Call) -> Result<(), AgentError> {
+        self.answer(call, MAX_PROBLEM_BYTES).await.map(drop)
+    }
+
+    async fn start(&self, call: Call) -> Result<Response<Incoming>, AgentError> {
+        let what = call.path.clone();
+        let request = call.request()?;
+        let broken = |source| AgentError::Broken { what: what.clone(), source };
+        let stream = self.dial().await.map_err(AgentError::Unreachable)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        // Ends with the connection, which ends when the answer has been read or dropped.
+        tokio::spawn(connection.with_upgrades());
+        let answer = sender.send_request(request).await.map_err(broken)?;
+        if answer.status().is_success() || answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let problem = collect(answer, MAX_PROBLEM_BYTES, &what).await.unwrap_or_default();
+        Err(AgentError::Refused { what, status, problem: problem_text(&problem) })
+    }
+}
+
+async fn within<T>(
+    patience: Duration,
+    what: &str,
+    call: impl Future<Output = Result<T, AgentError>>,
+) -> Result<T, AgentError> {
+    tokio::time::timeout(patience, call)
+        .await
+        .unwrap_or_else(|_| Err(AgentError::Late { what: what.to_owned(), patience }))
+}
+
+async fn collect(
+    answer: Response<Incoming>,
+    limit: usize,
+    what: &str,
+) -> Result<Zeroizing<Vec<u8>>, AgentError> {
+    let mut body = answer.into_body();
+    let mut bytes = Zeroizing::new(Vec::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|source| AgentError::Broken { what: what.to_owned(), source })?;
+        let Some(data) = frame.data_ref() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(AgentError::TooLarge { what: what.to_owned() });
+        }
+        bytes.extend_from_slice(data);
+    }
+    Ok(bytes)
+}
+
+fn problem_text(body: &[u8]) -> String {
+    let text = match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) => problem.error,
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    text.chars().take(MAX_PROBLEM_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

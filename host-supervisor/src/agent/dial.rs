@@ -1,0 +1,70 @@
+//! Reaching a vsock port of the guest through the Unix socket that the VMM offers for it.
+//!
+//! ```text
+//!  host: connect, "CONNECT 1024\n"   ──▶
+//!                                    ◀──   "OK <port>\n"      then both ways the bytes of the connection
+//!                                    ◀──   end of file        nothing listens there (yet)
+//! ```
+//! Nothing may be sent before the OK has come, and the CONNECT line must go out in one write: the bytes behind it would
+//! be lost, a split line breaks the connection.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
+    path::PathBuf,
+};
+
+use anteroom_protocol::ports::AGENT_VSOCK;
+use nix::fcntl::OFlag;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+};
+
+use crate::vmm::AgentAddress;
+
+/// `OK 4294967295\n` has 14 bytes.
+const MAX_ANSWER_BYTES: usize = 32;
+
+#[derive(Debug)]
+pub(super) struct Dialler {
+    /// Opened as a mere location: also keeps pointing at the VM's directory if that is moved.
+    directory: File,
+    socket: String,
+}
+
+impl Dialler {
+    pub(super) fn new(address: &AgentAddress) -> io::Result<Self> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        let directory = OpenOptions::new().read(true).custom_flags(flags.bits()).open(&address.directory)?;
+        Ok(Self { directory, socket: address.socket.clone() })
+    }
+
+    /// A connection to the agent's port; not bounded in time.
+    pub(super) async fn dial(&self) -> io::Result<UnixStream> {
+        let mut stream = UnixStream::connect(self.short_path()).await?;
+        stream.write_all(format!("CONNECT {AGENT_VSOCK}\n").as_bytes()).await?;
+        let mut answer = Vec::with_capacity(MAX_ANSWER_BYTES);
+        loop {
+            // Byte by byte, because what follows the line belongs to the connection.
+            answer.push(stream.read_u8().await?);
+            match answer.last() {
+                Some(b'\n') => break,
+                _ if answer.len() == MAX_ANSWER_BYTES => return Err(unexpected(&answer)),
+                _ => {}
+            }
+        }
+        if answer.starts_with(b"OK ") { Ok(stream) } else { Err(unexpected(&answer)) }
+    }
+
+    /// The socket's path through this process's own descriptor: never longer than `sun_path` (unix(7)).
+    fn short_path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}/{}", self.directory.as_raw_fd(), self.socket))
+    }
+}
+
+fn unexpected(answer: &[u8]) -> io::Error {
+    let shown = String::from_utf8_lossy(answer).trim_end().escape_debug().to_string();
+    io::Error::new(io::ErrorKind::InvalidData, format!("expected OK, got {shown:?}"))
+}

@@ -1,0 +1,197 @@
+//! The HTTP API of the daemon, and the pages. Thin: it reads requests strictly, asks the sessions, and shows answers.
+//!
+//! ```text
+//!  request ─▶ panic guard ─▶ own host? ─▶ rate ─▶ who calls? ─▶ time limit ─▶ handler
+//!                               421        429       401/403        503
+//! ```
+//! Paths and fields are those that the existing web application calls; what is ours beyond them is added, not changed.
+
+pub mod access;
+mod body;
+mod credentials;
+mod desktop;
+mod error;
+mod health;
+mod rate;
+mod seen;
+mod session;
+mod vm;
+mod words;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, connect_info::IntoMakeServiceWithConnectInfo},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use tokio::time::Instant;
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use url::Url;
+
+use self::{access::Access, error::ApiError, rate::RateLimit as RateLimiter};
+use crate::{
+    config::{Config, RateLimit},
+    images::ResolvedImage,
+    providers::Providers,
+    session::Sessions,
+    store::Store,
+    vault::Vault,
+    vm::VmStarter,
+};
+
+/// How long an ordinary call may take. Ending a VM in order is the slowest.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the API speaks for; made by the daemon.
+#[derive(Debug)]
+pub struct Api {
+    pub sessions: Sessions,
+    pub store: Store,
+    pub vault: Arc<Vault>,
+    pub vms: Arc<VmStarter>,
+    /// Those that the image can run.
+    pub providers: Providers,
+    pub image: ResolvedImage,
+    pub access: Arc<Access>,
+    pub settings: ApiSettings,
+    pub started: Instant,
+}
+
+/// The operator's decisions that concern the API.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    pub public_url: Option<Url>,
+    pub frame_ancestors: Vec<String>,
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    pub rate_limit: RateLimit,
+}
+
+impl ApiSettings {
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            public_url: config.public_url.clone(),
+            frame_ancestors: config.frame_ancestors.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            rate_limit: config.rate_limit,
+        }
+    }
+}
+
+/// Everything that is served, to be used with connect information (the peer's [`SocketAddr`]).
+#[must_use]
+pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+    let api = Arc::new(api);
+    let access = Arc::clone(&api.access);
+    let rate = RateLimiter::new(&api.settings);
+    rate.tidy();
+    let operator = operator_routes()
+        .route_layer(middleware::from_fn(within_patience))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&access), access::require_operator));
+    let viewer = viewer_routes()
+        .route_layer(middleware::from_fn(within_patience))
+        .merge(stream_routes())
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&access), access::require_viewer));
+    let limited = operator
+        .merge(viewer)
+        .merge(login_routes())
+        .route_layer(middleware::from_fn_with_state(rate, rate::limit));
+    let router = limited
+        .merge(open_routes())
+        .fallback(|| async { ApiError::not_found("not_found", "there is nothing at this address") })
+        .method_not_allowed_fallback(|| async {
+            let message = "this address does not take that method";
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+        })
+        .layer(DefaultBodyLimit::max(body::MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(access, access::require_own_host))
+        .layer(header_unless_set(header::CACHE_CONTROL, "no-store"))
+        .layer(header_unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        // Addresses of pages can hold view tokens.
+        .layer(header_unless_set(header::REFERRER_POLICY, "no-referrer"))
+        .layer(middleware::from_fn(note))
+        .layer(CatchPanicLayer::custom(|_| {
+            tracing::error!("a request handler panicked");
+            let message = "the daemon met a fault of its own; its log says more";
+            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).into_response()
+        }))
+        .with_state(api);
+    router.into_make_service_with_connect_info()
+}
+
+fn header_unless_set(name: header::HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+/// Needs no key: says nothing about anybody.
+fn open_routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/api/auth/health", get(health::health))
+        .route("/", get(desktop::start_page))
+        .route("/login", get(desktop::start_page))
+        .route("/session/{id}", get(desktop::session_page))
+        .route("/assets/{name}", get(desktop::asset))
+        .route("/api/auth/session/{id}/novnc", get(desktop::desktop_page))
+}
+
+fn login_routes() -> Router<Arc<Api>> {
+    Router::new().route("/api/login", post(session::log_in))
+}
+
+/// Needs the key, the cookie, or the view token of the session in the path.
+fn viewer_routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/api/auth/session/{id}", get(session::show))
+        .route("/api/auth/session/{id}/oauth-url", get(session::oauth_url))
+        .route("/api/auth/session/{id}/open-url", post(session::open_url))
+        .route("/api/auth/session/{id}/heartbeat", post(session::heartbeat))
+}
+
+/// Lives as long as its viewer.
+fn stream_routes() -> Router<Arc<Api>> {
+    Router::new().route("/api/auth/session/{id}/vnc", get(desktop::stream))
+}
+
+/// Needs the key or the cookie.
+fn operator_routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/api/auth/start", post(session::start))
+        .route("/api/auth/rotate", post(session::rotate))
+        .route("/api/auth/sessions", get(session::list_all))
+        .route("/api/auth/sessions/{user}", get(session::list_of_user))
+        .route("/api/auth/session/{id}/vm", get(session::vm))
+        .route("/api/auth/session/{id}", delete(session::remove))
+        .route("/api/auth/session/{id}/cancel", post(session::cancel))
+        .route("/api/auth/session/{id}/credentials/status", get(credentials::status))
+        .route("/api/auth/credentials/{user}", get(credentials::list))
+        .route("/api/auth/validate/{user}/{provider}", get(credentials::validate))
+        .route("/api/providers", get(health::providers))
+        .route("/api/image", get(health::image))
+        .route("/api/vms", get(vm::list))
+        .route("/api/vms/statistics/summary", get(vm::summary))
+        .route("/api/vms/{id}", get(vm::show).delete(vm::remove))
+        .route("/api/vms/{id}/heartbeat", post(vm::heartbeat))
+        .route("/api/vms/{id}/diagnostics", get(vm::diagnostics))
+        .route("/api/admin/vm/{id}/console", get(vm::console))
+}
+
+/// Without the query, which can hold a view token.
+async fn note(request: Request, next: Next) -> Response {
+    let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
+    let response = next.run(request).await;
+    let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1e3);
+    tracing::debug!(%method, path, status, ms, "request");
+    response
+}
+
+async fn within_patience(request: Request, next: Next) -> Result<Response, ApiError> {
+    tokio::time::timeout(PATIENCE, next.run(request)).await.map_err(|_| {
+        let message = format!("the daemon did not answer within {} seconds", PATIENCE.as_secs());
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", message)
+    })
+}

@@ -1,0 +1,151 @@
+//! What was captured: whether it is there, and, for whoever may have it, what it is.
+
+use std::sync::Arc;
+
+use anteroom_protocol::{SessionId, agent::CapturedCredentials};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{
+    Api,
+    body::{InPath, UserId, user_id},
+    error::ApiError,
+    seen::{Acting, Seen},
+    words::time_text,
+};
+use crate::{
+    session::capture::{self, AcceptedFile},
+    store::{CredentialRecord, SessionStatus},
+    vault::{Owner, Sealed},
+};
+
+/// Before the end: whether there are any. After it: the credentials themselves.
+pub(super) async fn status(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    if let Some(record) = api.store.credentials_of_session(id).await? {
+        let files = open(&api, &record)?;
+        return Ok(Json(json!({
+            "status": "ready",
+            "authenticated": true,
+            "provider": record.provider,
+            "path": record.path,
+            "modifiedAt": time_words(record.modified_at),
+            "credentials": capture::contents_by_path(&files),
+            "source": "database",
+        })));
+    }
+    let session = seen.record();
+    match session.status {
+        SessionStatus::Completed => Err(ApiError::gone(
+            "credentials_replaced",
+            "the credentials of this session were replaced by those of a later one",
+        )),
+        status if status.is_final() => Ok(Json(json!({
+            "authenticated": false,
+            "waiting": false,
+            "status": status,
+            "error": session.failure.as_ref().map(|failure| &failure.message),
+        }))),
+        _ => Ok(Json(json!({ "authenticated": false, "waiting": true, "elapsedMs": seen.elapsed_ms() }))),
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    provider: String,
+    session_id: SessionId,
+    path: String,
+    generation: u64,
+    #[serde(serialize_with = "time_text::serialize")]
+    created_at: OffsetDateTime,
+    #[serde(serialize_with = "time_text::serialize")]
+    modified_at: OffsetDateTime,
+}
+
+/// Newest first, without any secret.
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(user): InPath<UserId>,
+) -> Result<Json<Value>, ApiError> {
+    acting.may_see(user.as_str())?;
+    let records = api.store.credentials_of_user(user.as_str()).await?;
+    let listed = records.into_iter().map(|record| Listed {
+        provider: record.provider,
+        session_id: record.session_id,
+        path: record.path,
+        generation: record.generation,
+        created_at: record.created_at,
+        modified_at: record.modified_at,
+    });
+    Ok(Json(json!({ "credentials": listed.collect::<Vec<_>>() })))
+}
+
+/// Whether the newest credentials of this user and provider open, and hold what the definition asks for. The provider
+/// itself is not asked.
+pub(super) async fn validate(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    Path((user, provider)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let user = user_id(user)?;
+    acting.may_see(user.as_str())?;
+    let records = api.store.credentials_of_user(user.as_str()).await?;
+    let Some(record) = records.into_iter().find(|record| record.provider == provider) else {
+        return Ok(Json(
+            json!({ "valid": false, "provider": provider, "reason": "there are no credentials" }),
+        ));
+    };
+    let reason = match open(&api, &record) {
+        Ok(files) => problem(&api, &record, files),
+        Err(_) => Some("the sealed credentials do not open".to_owned()),
+    };
+    Ok(Json(json!({
+        "valid": reason.is_none(),
+        "provider": provider,
+        "sessionId": record.session_id,
+        "createdAt": time_words(record.created_at),
+        "modifiedAt": time_words(record.modified_at),
+        "reason": reason,
+    })))
+}
+
+/// What the provider's definition, as it is today, has to say against these files.
+fn problem(api: &Api, record: &CredentialRecord, files: Vec<AcceptedFile>) -> Option<String> {
+    let Some(definition) = api.providers.find(&record.provider) else {
+        return Some("the provider is not installed".to_owned());
+    };
+    let captured = CapturedCredentials {
+        session: record.session_id,
+        provider: record.provider.clone(),
+        generation: record.generation,
+        files: files.into_iter().map(AcceptedFile::into_captured).collect(),
+    };
+    capture::accept(definition, record.session_id, &captured).err().map(|error| error.to_string())
+}
+
+fn open(api: &Api, record: &CredentialRecord) -> Result<Vec<AcceptedFile>, ApiError> {
+    let owner = Owner { user_id: &record.user_id, provider: &record.provider, session: record.session_id };
+    let sealed = Sealed { key_id: record.key_id.clone(), bytes: record.sealed.clone() };
+    let plain = api.vault.open(owner, &sealed)?;
+    capture::from_plain(&plain).map_err(|_| {
+        let message = "the sealed credentials were written by another version";
+        ApiError::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "credentials_unreadable", message)
+    })
+}
+
+fn time_words(time: OffsetDateTime) -> Value {
+    #[derive(Serialize)]
+    struct Words(#[serde(serialize_with = "time_text::serialize")] OffsetDateTime);
+    serde_json::to_value(Words(time)).unwrap_or_default()
+}

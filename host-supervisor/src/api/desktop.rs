@@ -1,0 +1,150 @@
+//! The desktop in a browser: the pages, and the RFB stream that a page's WebSocket carries (RFC 6143 over RFC 6455).
+//!
+//! ```text
+//!  page ══WebSocket══ daemon ══HTTP upgrade over vsock══ agent ══ x11vnc on the guest's loopback
+//! ```
+//! The daemon understands none of the bytes. Each direction waits for its receiver before it reads on, so a slow
+//! viewer holds up its own stream only and nothing piles up here.
+
+use std::{sync::Arc, time::Duration};
+
+use anteroom_protocol::{SessionId, ports::GUEST_VNC};
+use axum::{
+    body::Bytes,
+    extract::{
+        Path, State, WebSocketUpgrade,
+        ws::{CloseFrame, Message, WebSocket, close_code, rejection::WebSocketUpgradeRejection},
+    },
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink, stream::SplitStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use super::{
+    Api,
+    body::InPath,
+    error::ApiError,
+    seen::{Acting, Seen},
+};
+use crate::{
+    page::{self, Page},
+    session::SessionHandle,
+};
+
+/// Largest message of a viewer, in bytes: RFB clients send little, a pasted text is the most.
+const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+/// Most of the picture that is on its way to one viewer inside this process, in bytes.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// A viewer that takes nothing for so long is gone.
+const SEND_PATIENCE: Duration = Duration::from_secs(60);
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+/// Keeps proxies from taking a quiet desktop for a dead one.
+const PING_EVERY: Duration = Duration::from_secs(25);
+
+pub(super) async fn start_page(headers: HeaderMap) -> Response {
+    page::page(Page::Start, &[], &headers)
+}
+
+pub(super) async fn session_page(headers: HeaderMap) -> Response {
+    page::page(Page::Session, &[], &headers)
+}
+
+/// The page itself says nothing about the session; what it asks for then needs the token of its address.
+pub(super) async fn desktop_page(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
+    page::page(Page::Desktop, &api.settings.frame_ancestors, &headers)
+}
+
+pub(super) async fn asset(Path(name): Path<String>) -> Response {
+    let missing = || ApiError::not_found("not_found", "there is nothing at this address").into_response();
+    page::asset(&name).unwrap_or_else(missing)
+}
+
+pub(super) async fn stream(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let session = seen.still_going()?.clone();
+    let upgrade = upgrade
+        .map_err(|_| ApiError::bad_request("not_a_websocket", "this address takes WebSockets only"))?;
+    let viewer = session.admit_viewer().ok_or_else(|| {
+        ApiError::too_many("viewer_limit", "too many viewers are looking at this desktop", 10)
+    })?;
+    let not_yet = || ApiError::not_yet("vm_not_ready", "the desktop is not there yet");
+    let guest = session
+        .vm()
+        .agent()
+        .ok_or_else(not_yet)?
+        .connect(GUEST_VNC)
+        .await
+        .map_err(|error| if error.status().is_some() { not_yet() } else { error.into() })?;
+    let bounded = upgrade
+        .protocols(["binary"])
+        .max_message_size(MAX_MESSAGE_BYTES)
+        .max_frame_size(MAX_MESSAGE_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(4 * CHUNK_BYTES);
+    Ok(bounded.on_upgrade(move |socket| async move {
+        carry(socket, guest, &session).await;
+        drop(viewer);
+    }))
+}
+
+/// Carries bytes until either side ends.
+async fn carry(socket: WebSocket, guest: impl AsyncRead + AsyncWrite + Send, session: &SessionHandle) {
+    let (to_viewer, from_viewer) = socket.split();
+    let (from_guest, to_guest) = tokio::io::split(guest);
+    tokio::select! {
+        () = paint(from_guest, to_viewer, session) => {}
+        () = obey(from_viewer, to_guest, session) => {}
+    }
+}
+
+/// From the guest to the viewer, who is told when the session ends.
+async fn paint(
+    mut guest: impl AsyncRead + Unpin,
+    mut viewer: SplitSink<WebSocket, Message>,
+    session: &SessionHandle,
+) {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    let end = loop {
+        let message = tokio::select! {
+            read = guest.read(&mut buffer) => match read {
+                Ok(0) | Err(_) => break "the desktop is gone",
+                Ok(count) => Message::Binary(Bytes::copy_from_slice(&buffer[..count])),
+            },
+            () = session.over() => break "the session has ended",
+            () = tokio::time::sleep(PING_EVERY) => Message::Ping(Bytes::new()),
+        };
+        match tokio::time::timeout(SEND_PATIENCE, viewer.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
+    };
+    let close = Message::Close(Some(CloseFrame { code: close_code::AWAY, reason: end.into() }));
+    let _ = tokio::time::timeout(CLOSE_PATIENCE, viewer.send(close)).await;
+}
+
+/// From the viewer to the guest.
+async fn obey(
+    mut viewer: SplitStream<WebSocket>,
+    mut guest: impl AsyncWrite + Unpin,
+    session: &SessionHandle,
+) {
+    while let Some(Ok(message)) = viewer.next().await {
+        match message {
+            Message::Binary(bytes) => {
+                session.touch();
+                if guest.write_all(&bytes).await.is_err() || guest.flush().await.is_err() {
+                    return;
+                }
+            }
+            Message::Ping(_) | Message::Pong(_) => {}
+            // RFB is binary.
+            Message::Text(_) | Message::Close(_) => return,
+        }
+    }
+}

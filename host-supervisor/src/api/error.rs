@@ -1,0 +1,155 @@
+//! The one shape of every error of the API, and the one place that gives errors their HTTP status.
+//!
+//! ```json
+//! {"error": "what is wrong, for people", "code": "stable_word", ...}
+//! ```
+//! Whose fault it is decides the status: 4xx says what the caller can do about it, 5xx says little and logs the cause.
+
+use axum::{
+    Json,
+    http::{
+        HeaderValue, StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{agent::AgentError, failure::causes, session::StartError, store::StoreError, vault::VaultError};
+
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    more: Map<String, Value>,
+    retry_after_s: Option<u64>,
+}
+
+impl ApiError {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), more: Map::new(), retry_after_s: None }
+    }
+
+    pub(super) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// Nobody, or not somebody who may do this.
+    pub(super) fn unauthorized() -> Self {
+        let message = "an API key is needed: send `Authorization: Bearer <key>`, or log in on the page";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    pub(super) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// Not yet; the same call may succeed soon.
+    pub(super) fn not_yet(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message).retry_after(1)
+    }
+
+    pub(super) fn gone(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, code, message)
+    }
+
+    pub(super) fn too_many(code: &'static str, message: impl Into<String>, retry_after_s: u64) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, code, message).retry_after(retry_after_s)
+    }
+
+    /// The host's fault. The cause goes to the log, not to the caller.
+    pub(super) fn internal(code: &'static str, message: &'static str, cause: &dyn std::error::Error) -> Self {
+        tracing::error!(code, cause = causes(cause), "{message}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, message)
+    }
+
+    pub(super) fn with(mut self, name: &str, value: impl Serialize) -> Self {
+        // A value that cannot be written is left out: the error itself matters more.
+        if let Ok(value) = serde_json::to_value(value) {
+            self.more.insert(name.to_owned(), value);
+        }
+        self
+    }
+
+    fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut body = Map::new();
+        body.insert("error".to_owned(), self.message.into());
+        body.insert("code".to_owned(), self.code.into());
+        body.extend(self.more);
+        let mut response = (self.status, Json(Value::Object(body))).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::internal("store_failed", "the daemon's database did not do what it was asked", &error)
+    }
+}
+
+impl From<VaultError> for ApiError {
+    fn from(error: VaultError) -> Self {
+        let (code, message) = match &error {
+            VaultError::AnotherKey { .. } => (
+                "sealed_with_another_key",
+                "the credentials were sealed with a master key that this daemon has not",
+            ),
+            VaultError::Damaged => ("credentials_damaged", "the sealed credentials cannot be opened"),
+            VaultError::NoRandomness(_) => ("no_randomness", "the kernel gives no random numbers"),
+        };
+        Self::internal(code, message, &error)
+    }
+}
+
+impl From<StartError> for ApiError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::TooMany { most } => {
+                Self::too_many("vm_limit", error.to_string(), 30).with("limit", most)
+            }
+            StartError::Stopping => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", error.to_string()).retry_after(5)
+            }
+            StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AgentError> for ApiError {
+    fn from(error: AgentError) -> Self {
+        match &error {
+            // What the agent says to a request that we passed on is meant for who made it.
+            AgentError::Refused { status, problem, .. } if status.is_client_error() => {
+                Self::bad_request("refused_by_vm", problem.clone())
+            }
+            AgentError::Late { .. } => {
+                tracing::warn!(cause = causes(&error), "the VM is slow");
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "vm_slow", "the VM did not answer in time")
+                    .retry_after(2)
+            }
+            _ => {
+                tracing::warn!(cause = causes(&error), "the VM does not do what it was asked");
+                Self::new(StatusCode::BAD_GATEWAY, "vm_unreachable", "the VM did not do what it was asked")
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Whether the daemon is there, and what it has to offer.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::{Api, words::time_text};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Health {
+    status: &'static str,
+    /// Seconds.
+    uptime: f64,
+    #[serde(serialize_with = "time_text::serialize")]
+    timestamp: OffsetDateTime,
+    version: &'static str,
+}
+
+pub(super) async fn health(State(api): State<Arc<Api>>) -> Json<Health> {
+    Json(Health {
+        status: "healthy",
+        uptime: api.started.elapsed().as_secs_f64(),
+        timestamp: OffsetDateTime::now_utc(),
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ProviderList {
+    providers: Vec<Provider>,
+}
+
+#[derive(Debug, Serialize)]
+struct Provider {
+    id: String,
+    name: String,
+}
+
+pub(super) async fn providers(State(api): State<Arc<Api>>) -> Json<ProviderList> {
+    let providers = api
+        .providers
+        .iter()
+        .map(|definition| Provider { id: definition.id.clone(), name: definition.name.clone() });
+    Json(ProviderList { providers: providers.collect() })
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Image {
+    profile: String,
+    digest: String,
+    layers: Vec<String>,
+    backend: crate::vmm::Capabilities,
+}
+
+pub(super) async fn image(State(api): State<Arc<Api>>) -> Json<Image> {
+    let name = |path: &std::path::PathBuf| {
+        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    Json(Image {
+        profile: api.image.profile.clone(),
+        digest: api.image.digest.clone(),
+        layers: api.image.layers.iter().map(name).collect(),
+        backend: api.vms.vmm().capabilities(),
+    })
+}

@@ -1,0 +1,293 @@
+//! Sign-in sessions: start, watch, help along, end.
+
+use std::{sync::Arc, time::Duration};
+
+use anteroom_protocol::{SessionId, agent::OpenUrl};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header::SET_COOKIE},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Api,
+    body::{InPath, InQuery, Strict, UserId},
+    error::ApiError,
+    seen::{Acting, Base, Seen},
+    words::{SessionWords, vm_ip, vm_word},
+};
+use crate::{
+    failure::Failure,
+    session::{NewSession, SessionHandle},
+    store::{SessionPurpose, SessionStatus},
+};
+
+/// How many sessions a list has at most, the newest.
+const MOST_LISTED: u32 = 200;
+/// Longest wait for a change of status that a caller can ask for, in seconds.
+const LONGEST_WAIT_S: u64 = 25;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogIn {
+    key: String,
+}
+
+pub(super) async fn log_in(
+    State(api): State<Arc<Api>>,
+    Strict(body): Strict<LogIn>,
+) -> Result<Response, ApiError> {
+    let cookie = api.access.log_in(body.key.trim()).ok_or_else(|| {
+        ApiError::new(StatusCode::UNAUTHORIZED, "wrong_key", "this is not the API key of this daemon")
+    })?;
+    Ok(([(SET_COOKIE, cookie)], Json(json!({ "success": true }))).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Start {
+    user_id: UserId,
+    provider: String,
+    /// An SDP offer, kept for whoever answers it.
+    #[serde(default)]
+    webrtc_offer: Option<serde_json::Map<String, Value>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Rotate {
+    user_id: UserId,
+    provider: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Started {
+    success: bool,
+    session_id: SessionId,
+    provider: String,
+    #[serde(rename = "novncURL")]
+    novnc_url: String,
+    #[serde(rename = "browserIP")]
+    browser_ip: Option<String>,
+}
+
+pub(super) async fn start(
+    State(api): State<Arc<Api>>,
+    base: Base,
+    acting: Acting,
+    Strict(body): Strict<Start>,
+) -> Result<Json<Started>, ApiError> {
+    let offer = body.webrtc_offer.map(Value::Object);
+    begin(&api, &base, &acting, body.user_id, &body.provider, SessionPurpose::SignIn, offer).await
+}
+
+pub(super) async fn rotate(
+    State(api): State<Arc<Api>>,
+    base: Base,
+    acting: Acting,
+    Strict(body): Strict<Rotate>,
+) -> Result<Json<Started>, ApiError> {
+    begin(&api, &base, &acting, body.user_id, &body.provider, SessionPurpose::Rotate, None).await
+}
+
+async fn begin(
+    api: &Api,
+    base: &Base,
+    acting: &Acting,
+    user_id: UserId,
+    provider: &str,
+    purpose: SessionPurpose,
+    webrtc_offer: Option<Value>,
+) -> Result<Json<Started>, ApiError> {
+    acting.may_see(user_id.as_str())?;
+    let definition = api.providers.find(provider).ok_or_else(|| unknown_provider(api, provider))?;
+    let new =
+        NewSession { user_id: user_id.into_string(), provider: definition.clone(), purpose, webrtc_offer };
+    // In a task of its own: a caller that hangs up must not leave half a session.
+    let sessions = api.sessions.clone();
+    let started = tokio::spawn(async move { sessions.start(new).await }).await;
+    let session = started.map_err(|error| {
+        ApiError::internal("internal", "the daemon met a fault of its own; its log says more", &error)
+    })??;
+    Ok(Json(Started {
+        success: true,
+        session_id: session.id(),
+        provider: definition.id.clone(),
+        novnc_url: base.desktop(api, session.id()),
+        browser_ip: vm_ip(&api.sessions.settings().vm.network),
+    }))
+}
+
+pub(super) fn unknown_provider(api: &Api, provider: &str) -> ApiError {
+    let shown: String = provider.chars().take(40).collect();
+    let valid: Vec<&str> = api.providers.iter().map(|definition| definition.id.as_str()).collect();
+    let message = format!("there is no provider {shown:?}; there are: {}", valid.join(", "));
+    ApiError::bad_request("unknown_provider", message).with("validProviders", valid)
+}
+
+/// `GET /api/auth/session/{id}?status=ready&wait=20` answers when the status is another, or after 20 seconds.
+#[derive(Debug, Deserialize)]
+pub(super) struct Watch {
+    status: Option<SessionStatus>,
+    wait: Option<u64>,
+}
+
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    base: Base,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+    InQuery(watch): InQuery<Watch>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    if let (Some(known), Some(wait), Some(session)) = (watch.status, watch.wait, seen.living()) {
+        let wait = Duration::from_secs(wait.min(LONGEST_WAIT_S));
+        session.change_from(known, wait).await;
+        let seen = Seen::find(&api, id, &acting).await?;
+        return Ok(Json(json!({ "session": seen.words(&api, &base) })));
+    }
+    Ok(Json(json!({ "session": seen.words(&api, &base) })))
+}
+
+/// Of everybody, so not for somebody.
+pub(super) async fn list_all(
+    State(api): State<Arc<Api>>,
+    base: Base,
+    acting: Acting,
+) -> Result<Json<Value>, ApiError> {
+    acting.must_be_nobody()?;
+    let records = api.store.session_list(MOST_LISTED).await?;
+    Ok(Json(json!({ "sessions": listed(&api, &base, records) })))
+}
+
+pub(super) async fn list_of_user(
+    State(api): State<Arc<Api>>,
+    base: Base,
+    acting: Acting,
+    InPath(user): InPath<UserId>,
+) -> Result<Json<Value>, ApiError> {
+    acting.may_see(user.as_str())?;
+    let records = api.store.session_list_of(user.as_str(), MOST_LISTED).await?;
+    Ok(Json(json!({ "sessions": listed(&api, &base, records) })))
+}
+
+fn listed(api: &Api, base: &Base, records: Vec<crate::store::SessionRecord>) -> Vec<SessionWords> {
+    records.into_iter().map(|record| Seen::of(api, record).words(api, base)).collect()
+}
+
+pub(super) async fn vm(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let vm_id = seen.record().vm_id;
+    let vm = seen.living().map(SessionHandle::vm).map(|vm| vm.state().borrow().status);
+    match vm.filter(|status| !status.is_final()) {
+        Some(status) => Ok(Json(json!({
+            "vmId": vm_id,
+            "vmIP": vm_ip(&api.sessions.settings().vm.network),
+            "status": vm_word(status),
+        }))),
+        None => Err(ApiError::gone("vm_gone", "the VM of this session is gone").with("vmId", vm_id)),
+    }
+}
+
+pub(super) async fn heartbeat(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+) -> Result<Json<Value>, ApiError> {
+    Seen::find(&api, id, &acting).await?.still_going()?.touch();
+    Ok(Json(json!({ "success": true })))
+}
+
+pub(super) async fn oauth_url(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+) -> Result<Response, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let view = seen.still_going()?.view();
+    let url = view.url.as_ref().and_then(|found| found.url.expose_str());
+    Ok(match url {
+        Some(url) => Json(json!({ "oauthUrl": url })).into_response(),
+        None => {
+            let body = json!({
+                "waiting": true,
+                "message": "the sign-in page is not known yet",
+                "elapsedMs": seen.elapsed_ms(),
+            });
+            (StatusCode::ACCEPTED, Json(body)).into_response()
+        }
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Open {
+    url: String,
+}
+
+pub(super) async fn open_url(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+    Strict(body): Strict<Open>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let session = seen.still_going()?;
+    check_url(&body.url)?;
+    let not_yet = || ApiError::not_yet("vm_not_ready", "the VM is not ready yet");
+    session.vm().agent().ok_or_else(not_yet)?.open_url(&body.url).await?;
+    session.touch();
+    Ok(Json(json!({ "success": true, "method": "agent" })))
+}
+
+fn check_url(text: &str) -> Result<(), ApiError> {
+    let web = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    if text.len() <= OpenUrl::MAX_BYTES && url::Url::parse(text).is_ok_and(web) {
+        return Ok(());
+    }
+    let message = format!("url: expected an http or https address of at most {} bytes", OpenUrl::MAX_BYTES);
+    Err(ApiError::bad_request("invalid_url", message))
+}
+
+pub(super) async fn cancel(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let status = match seen.living() {
+        Some(session) => {
+            session.cancel(Failure::new("cancelled", "the session was cancelled")).await.record.status
+        }
+        None => seen.record().status,
+    };
+    Ok(Json(json!({ "success": true, "status": status })))
+}
+
+/// Ends the session, waits until its VM is gone, and forgets both with the credentials.
+pub(super) async fn remove(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    if let Some(session) = seen.living() {
+        session.cancel(Failure::new("removed", "the session was removed")).await;
+        session.vm().ended().await;
+    }
+    if let Some(vm) = seen.record().vm_id {
+        api.vms.forget(vm).await.map_err(|error| {
+            ApiError::internal("vm_left", "what the VM has left on the disk cannot be removed", &error)
+        })?;
+    }
+    api.store.session_delete(id).await?;
+    Ok(Json(json!({ "success": true })))
+}

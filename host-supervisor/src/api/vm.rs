@@ -1,0 +1,176 @@
+//! VMs, for operators: what there is, what happened in it, what is wrong with it.
+
+use std::{collections::BTreeMap, io, sync::Arc};
+
+use anteroom_protocol::{VmId, agent::ServiceState};
+use axum::{
+    Json,
+    extract::State,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    Api,
+    body::{InPath, unknown_vm},
+    error::ApiError,
+    words::{VmWords, vm_word},
+};
+use crate::{
+    failure::Failure,
+    store::{VmKind, VmRecord, VmStatus},
+    vm::{VmHandle, VmState},
+};
+
+/// How many VMs a list has at most, the newest.
+const MOST_LISTED: u32 = 200;
+
+pub(super) async fn list(State(api): State<Arc<Api>>) -> Result<Json<Value>, ApiError> {
+    let records = api.store.vm_list(MOST_LISTED).await?;
+    let vms: Vec<VmWords> = records.into_iter().map(VmWords::of).collect();
+    Ok(Json(json!({ "vms": vms })))
+}
+
+#[derive(Debug, Serialize)]
+struct Detailed {
+    #[serde(flatten)]
+    vm: VmWords,
+    /// When what happened, in milliseconds since the request.
+    timeline: Value,
+    services: Value,
+}
+
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+) -> Result<Json<Value>, ApiError> {
+    let record = find(&api, id).await?;
+    let stored = record.timeline.clone().unwrap_or_else(|| json!([]));
+    let (timeline, services) = match living(&api, id) {
+        Some((_, state)) => (json!(state.timeline), json!(state.services)),
+        None => (stored, json!([])),
+    };
+    Ok(Json(json!({ "vm": Detailed { vm: VmWords::of(record), timeline, services } })))
+}
+
+pub(super) async fn summary(State(api): State<Arc<Api>>) -> Result<Json<Value>, ApiError> {
+    let mut by_status = BTreeMap::<&str, u64>::new();
+    let mut by_type = BTreeMap::<&str, u64>::new();
+    let (mut total, mut living) = (0, 0);
+    for (kind, status, count) in api.store.vm_counts().await? {
+        *by_status.entry(vm_word(status)).or_default() += count;
+        *by_type.entry(kind_word(kind)).or_default() += count;
+        total += count;
+        living += if status.is_final() { 0 } else { count };
+    }
+    Ok(Json(json!({
+        "total": total,
+        "living": living,
+        "limit": api.sessions.settings().most_vms,
+        "byStatus": by_status,
+        "byType": by_type,
+    })))
+}
+
+fn kind_word(kind: VmKind) -> &'static str {
+    match kind {
+        VmKind::Browser => "browser",
+        VmKind::Cli => "cli",
+    }
+}
+
+/// What is wrong with one VM, in the order in which somebody should look at it.
+pub(super) async fn diagnostics(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+) -> Result<Json<Value>, ApiError> {
+    let record = find(&api, id).await?;
+    let living = living(&api, id);
+    let mut problems: Vec<Failure> = record.failure.iter().cloned().collect();
+    if let Some((_, state)) = &living {
+        problems.extend(troubled_services(state));
+    }
+    let console = match &living {
+        Some((vm, _)) => vm.console_tail(),
+        None => last_lines(&api.vms.console_log(id).await.unwrap_or_default()),
+    };
+    Ok(Json(json!({
+        "vmId": id,
+        "status": vm_word(record.status),
+        "healthy": problems.is_empty() && !matches!(record.status, VmStatus::Failed),
+        "problems": problems,
+        "console": console,
+    })))
+}
+
+fn troubled_services(state: &VmState) -> impl Iterator<Item = Failure> {
+    state.services.iter().filter_map(|service| match &service.state {
+        ServiceState::Failed { cause, last_lines } => {
+            let message = format!("the service {} has given up: {cause}", service.name);
+            Some(Failure::new("service_failed", message).with_lines(last_lines))
+        }
+        ServiceState::BackOff { cause, delay_ms } => {
+            let message =
+                format!("the service {} ended and is started again in {delay_ms} ms: {cause}", service.name);
+            Some(Failure::new("service_restarting", message))
+        }
+        ServiceState::Waiting | ServiceState::Starting | ServiceState::Ready | ServiceState::Stopped => None,
+    })
+}
+
+fn last_lines(log: &str) -> Vec<String> {
+    Failure::new("", "").with_lines(log.lines()).detail_lines
+}
+
+pub(super) async fn heartbeat(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+) -> Result<Json<Value>, ApiError> {
+    find(&api, id).await?;
+    let session = api.sessions.living_with_vm(id).filter(|session| !session.view().record.status.is_final());
+    session.ok_or_else(|| ApiError::gone("vm_gone", "the VM is gone"))?.touch();
+    Ok(Json(json!({ "success": true })))
+}
+
+/// Ends the VM, and with it its session; what it left on the disk is removed too.
+pub(super) async fn remove(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+) -> Result<Json<Value>, ApiError> {
+    find(&api, id).await?;
+    if let Some(session) = api.sessions.living_with_vm(id) {
+        session.cancel(Failure::new("vm_removed", "the VM was removed")).await;
+        session.vm().ended().await;
+    }
+    api.vms.forget(id).await.map_err(|error| {
+        ApiError::internal("vm_left", "what the VM has left on the disk cannot be removed", &error)
+    })?;
+    Ok(Json(json!({ "success": true })))
+}
+
+/// The serial console's log.
+pub(super) async fn console(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+) -> Result<Response, ApiError> {
+    find(&api, id).await?;
+    match api.vms.console_log(id).await {
+        Ok(log) => Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], log).into_response()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(ApiError::gone("console_gone", "the console log was removed with the VM"))
+        }
+        Err(error) => Err(ApiError::internal("console_unread", "the console log cannot be read", &error)),
+    }
+}
+
+async fn find(api: &Api, id: VmId) -> Result<VmRecord, ApiError> {
+    api.store.vm_get(id).await?.ok_or_else(unknown_vm)
+}
+
+fn living(api: &Api, id: VmId) -> Option<(VmHandle, VmState)> {
+    let vm = api.sessions.living_with_vm(id)?.vm().clone();
+    let state = vm.state().borrow().clone();
+    Some((vm, state))
+}

@@ -1,0 +1,136 @@
+//! How things look on the wire: field names and words that callers rely on.
+
+use anteroom_protocol::{SessionId, VmId};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::{
+    failure::Failure,
+    net::{Network, UserNetwork},
+    session::SessionView,
+    store::{SessionRecord, SessionStatus, VmKind, VmRecord, VmStatus},
+};
+
+// Milliseconds and UTC: `2026-11-22T07:19:56.123Z`.
+time::serde::format_description!(
+    iso_ms,
+    OffsetDateTime,
+    "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+);
+
+pub(super) mod time_text {
+    pub(in crate::api) use super::iso_ms::{option, serialize};
+}
+
+/// A session as callers see it.
+#[derive(Debug, Serialize)]
+pub(super) struct SessionWords {
+    session_id: SessionId,
+    user_id: String,
+    provider: String,
+    status: SessionStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vm_id: Option<VmId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vm_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    novnc_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oauth_url: Option<String>,
+    #[serde(serialize_with = "time_text::serialize")]
+    created_at: OffsetDateTime,
+    #[serde(serialize_with = "time_text::option::serialize", skip_serializing_if = "Option::is_none")]
+    completed_at: Option<OffsetDateTime>,
+    /// The failure's message alone, as the original had it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+}
+
+impl SessionWords {
+    /// Of a session that has ended.
+    pub(super) fn ended(record: SessionRecord) -> Self {
+        Self {
+            session_id: record.id,
+            user_id: record.user_id,
+            provider: record.provider,
+            status: record.status,
+            vm_id: record.vm_id,
+            vm_ip: None,
+            novnc_url: None,
+            oauth_url: None,
+            created_at: record.created_at,
+            completed_at: record.completed_at,
+            error: record.failure.as_ref().map(|failure| failure.message.clone()),
+            failure: record.failure,
+        }
+    }
+
+    /// Of a session that lives: with the ways to its desktop and its sign-in page.
+    pub(super) fn living(view: SessionView, vm_ip: Option<String>, novnc_url: String) -> Self {
+        let oauth_url = view.url.as_ref().and_then(|found| found.url.expose_str()).map(str::to_owned);
+        Self { vm_ip, novnc_url: Some(novnc_url), oauth_url, ..Self::ended(view.record) }
+    }
+}
+
+/// A VM as callers see it.
+#[derive(Debug, Serialize)]
+pub(super) struct VmWords {
+    id: VmId,
+    #[serde(rename = "type")]
+    kind: VmKind,
+    status: &'static str,
+    /// What exactly it is doing; `status` has only the words that older callers know.
+    phase: VmStatus,
+    session_id: Option<SessionId>,
+    vcpus: u8,
+    memory_mib: u32,
+    image_digest: String,
+    #[serde(serialize_with = "time_text::serialize")]
+    created_at: OffsetDateTime,
+    #[serde(serialize_with = "time_text::option::serialize", skip_serializing_if = "Option::is_none")]
+    ended_at: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+}
+
+impl VmWords {
+    pub(super) fn of(record: VmRecord) -> Self {
+        Self {
+            id: record.id,
+            kind: record.kind,
+            status: vm_word(record.status),
+            phase: record.status,
+            session_id: record.session_id,
+            vcpus: record.vcpus,
+            memory_mib: record.memory_mib,
+            image_digest: record.image_digest,
+            created_at: record.created_at,
+            ended_at: record.ended_at,
+            error: record.failure.as_ref().map(|failure| failure.message.clone()),
+            failure: record.failure,
+        }
+    }
+}
+
+/// The words of the original: `creating`, `running`, `hibernated`, `stopping`, `stopped`, `failed`, `destroyed`.
+pub(super) fn vm_word(status: VmStatus) -> &'static str {
+    match status {
+        VmStatus::Creating | VmStatus::Booting => "creating",
+        VmStatus::Running | VmStatus::Ready => "running",
+        VmStatus::Stopping => "stopping",
+        VmStatus::Failed => "failed",
+        VmStatus::Destroyed => "destroyed",
+    }
+}
+
+/// The guest's own address; with user-mode networking nobody but the VM's VMM can reach it.
+pub(super) fn vm_ip(network: &Network) -> Option<String> {
+    match network {
+        Network::None => None,
+        Network::User(_) => Some(UserNetwork::GUEST.to_string()),
+    }
+}

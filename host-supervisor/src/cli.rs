@@ -1,0 +1,116 @@
+//! The command line. Commands for people and programs: tables by default, `--json` where a program reads.
+//!
+//! Those that speak with a daemon do it over its HTTP API, as any other client.
+
+mod args;
+mod client;
+mod config;
+mod doctor;
+mod exit;
+mod image;
+mod serve;
+mod session;
+mod show;
+mod vm;
+
+use std::collections::BTreeMap;
+
+use clap::Parser as _;
+
+use crate::{
+    config::{Config, ConfigError, Environment, Layers},
+    failure::causes,
+    relay,
+};
+use args::{Arguments, Command, Common};
+use client::Client;
+pub use exit::Exit;
+use exit::Problem;
+
+/// Runs the command line of this process and returns its exit code.
+#[must_use]
+pub fn main() -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // clap knows whether this is help or a complaint, and where it goes; a closed pipe is no reason to fail.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+        }
+    };
+    let environment = environment();
+    match run(arguments, &environment) {
+        Ok(exit) => exit,
+        Err(problem) => {
+            eprintln!("anteroom: {problem}");
+            for line in &problem.detail_lines {
+                eprintln!("    {line}");
+            }
+            problem.exit
+        }
+    }
+}
+
+fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem> {
+    let Arguments { common, command } = arguments;
+    let load = |flags: &[(String, String)]| load(&common, environment, flags);
+    match command {
+        Command::Up(up) => serve::up(&load(&up.flags())?, environment, &up),
+        Command::Serve(serve) => serve::serve(&load(&serve.flags())?, environment),
+        Command::Doctor(arguments) => doctor::run(&arguments, &load(&[])?),
+        Command::Image(command) => image::run(&command, &load(&[])?),
+        Command::Config(command) => config::run(&command, &common, environment),
+        Command::Session(command) => {
+            with_client(&load(&[])?, environment, async |client| session::run(&command, &client).await)
+        }
+        Command::Vm(command) => {
+            with_client(&load(&[])?, environment, async |client| vm::run(&command, &client).await)
+        }
+        Command::Relay { address } => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(relay::run(address))?;
+            // Whoever reads our standard input does so on a thread that nothing can wake.
+            runtime.shutdown_background();
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+fn load(common: &Common, environment: &Environment, flags: &[(String, String)]) -> Result<Config, Problem> {
+    let flags: Vec<(String, String)> = common.settings.iter().chain(flags).cloned().collect();
+    let layers = Layers::gather(environment, common.config.as_deref(), &flags)?;
+    let config = Config::load(&layers)?;
+    for warning in config.warnings() {
+        eprintln!("anteroom: warning: {warning}");
+    }
+    Ok(config)
+}
+
+fn with_client(
+    config: &Config,
+    environment: &Environment,
+    command: impl AsyncFnOnce(Client) -> Result<Exit, Problem>,
+) -> Result<Exit, Problem> {
+    let client = Client::new(config, environment)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(command(client))
+}
+
+/// Variables that are not UTF-8 are none of ours.
+fn environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect::<BTreeMap<_, _>>()
+}
+
+impl From<ConfigError> for Problem {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Exit::Usage, causes(&error))
+    }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Failed, error.to_string())
+    }
+}

@@ -1,0 +1,347 @@
+//! The words of the command line, and the help that explains them.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::exit::EXIT_CODES;
+use crate::store::SessionStatus;
+
+const START_HERE: &str =
+    "Start here:  anteroom up\n\nEvery command explains itself: anteroom <command> --help";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "anteroom",
+    version,
+    about = "Disposable desktop VMs to sign CLI tools in by hand; the credentials stay, the VM goes",
+    after_help = START_HERE,
+    after_long_help = format!("{START_HERE}\n\n{EXIT_CODES}"),
+    max_term_width = 100,
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(super) struct Common {
+    /// Configuration file [default: ~/.config/anteroom/anteroom.toml, then /etc/anteroom/anteroom.toml]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Any setting, for example --set vm.max=4; `anteroom config show` lists them
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting, global = true)]
+    pub(super) settings: Vec<(String, String)>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Up(UpArguments),
+    Serve(ServeArguments),
+    Doctor(DoctorArguments),
+    /// VM images: build, list, verify
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// Sign-in sessions: start, watch, remove
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// VMs: what runs, what happened in it, its console
+    #[command(subcommand)]
+    Vm(VmCommand),
+    /// Settings: which count, and where they came from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Join standard input and output with a TCP address; QEMU calls this
+    #[command(hide = true)]
+    Relay {
+        address: SocketAddr,
+    },
+}
+
+/// Check this machine, build the VM image if it is missing, serve, and print the address to open
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  anteroom up\n  anteroom up --yes --profile dev      with the demo provider, without questions"
+)]
+pub(super) struct UpArguments {
+    /// Install what is missing without asking
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) serve: ServeArguments,
+}
+
+/// Serve the API and the page until SIGTERM or Ctrl+C
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  anteroom serve
+  anteroom serve --listen 127.0.0.1:4100 --state-dir /tmp/second     a second daemon beside the first
+  ANTEROOM_LISTEN=0.0.0.0:4000 anteroom serve --set vm.max=8")]
+pub(super) struct ServeArguments {
+    /// Address and port of the API and the page
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Where everything is kept: database, keys, running VMs
+    #[arg(long, value_name = "DIRECTORY")]
+    state_dir: Option<String>,
+    /// Which image the VMs use: desktop, dev (with the demo provider) or test
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+impl ServeArguments {
+    /// As settings, which go before every other source.
+    pub(super) fn flags(&self) -> Vec<(String, String)> {
+        let named =
+            [("listen", &self.listen), ("state_dir", &self.state_dir), ("image_profile", &self.profile)];
+        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
+    }
+}
+
+impl UpArguments {
+    pub(super) fn flags(&self) -> Vec<(String, String)> {
+        self.serve.flags()
+    }
+}
+
+/// Check whether this machine can run VMs: acceleration, QEMU, vsock, disk, memory, image
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  anteroom doctor
+  anteroom doctor --fix --yes      install what is missing
+
+The exit code is 0 when sessions can be served; with --fix, when nothing is left to repair.")]
+pub(super) struct DoctorArguments {
+    /// Install what is missing, after asking
+    #[arg(long)]
+    pub(super) fix: bool,
+    /// Do not ask
+    #[arg(long, short, requires = "fix")]
+    pub(super) yes: bool,
+    /// As JSON: every finding with its remedy
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImageCommand {
+    Build(BuildArguments),
+    /// List the images that have been built
+    Ls {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check that the files of all images are what was built
+    Verify {
+        /// Unpack every layer and compare each file with the list; takes minutes
+        #[arg(long)]
+        contents: bool,
+    },
+}
+
+/// Build an image, or find that it is up to date
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  anteroom image build                      the configured profile
+  anteroom image build --profile dev        with the demo provider
+  anteroom image build --set image_recipe=debian-12-google-chrome
+
+An unchanged part costs nothing: only layers whose recipe has changed are built. The agent is in no layer.")]
+pub(super) struct BuildArguments {
+    /// Which image: desktop, dev (with the demo provider) or test [default: the setting image_profile]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Build packages and kernel again if their archives have published anything since
+    #[arg(long)]
+    pub(super) update: bool,
+    /// As JSON: what was built
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SessionCommand {
+    Start(StartArguments),
+    /// List sessions, newest first
+    Ls {
+        /// Only this user's
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one session: status, desktop address, cause of a failure
+    Show {
+        /// The session's id, or its beginning
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End sessions and forget them, with their credentials
+    Rm {
+        /// The sessions' ids, or their beginnings
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+/// Start a sign-in: a new VM in which the provider's CLI signs in
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  anteroom session start --provider codex --user ann
+  anteroom session start --provider codex --user ann --wait completed
+  anteroom session start --provider demo-auto --user ann --wait completed --json
+
+With --wait the exit code is 0 when the status was reached or passed, 6 when the session ended otherwise.
+Waiting for an end also waits until the VM is gone. Ctrl+C stops the waiting, not the session.")]
+pub(super) struct StartArguments {
+    /// Which CLI signs in; an unknown one is answered with those that there are
+    #[arg(long, short, value_name = "ID")]
+    pub(super) provider: String,
+    /// For whom: any name that the application knows the person by
+    #[arg(long, short, value_name = "USER")]
+    pub(super) user: String,
+    /// Replace this user's older credentials of this provider when the sign-in completes
+    #[arg(long)]
+    pub(super) rotate: bool,
+    /// Wait until the session has this status
+    #[arg(long, value_name = "STATUS")]
+    pub(super) wait: Option<SessionStatus>,
+    /// Give up waiting after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
+    pub(super) timeout: Duration,
+    /// As JSON: the session, once, at the end
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum VmCommand {
+    /// List VMs, newest first
+    Ls {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one VM with its services and its timeline: when what happened since the request
+    Show {
+        /// The VM's id, or its beginning
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the log of the serial console: the kernel's words and those of PID 1
+    Console {
+        /// The VM's id, or its beginning
+        id: String,
+    },
+    /// End VMs, and with them their sessions
+    Rm {
+        /// The VMs' ids, or their beginnings
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print every setting with its value and where that came from
+    Show {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a configuration file without using it
+    #[command(after_help = "Example:  anteroom config check /etc/anteroom/anteroom.toml")]
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, for example vm.max=4")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse().map(Duration::from_secs).map_err(|_| "expected a number of seconds".to_owned())
+}
+
+impl ValueEnum for SessionStatus {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Initializing,
+            Self::VmCreated,
+            Self::Ready,
+            Self::AwaitingUserAuth,
+            Self::Completed,
+            Self::Failed,
+            Self::Timeout,
+            Self::Cancelled,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_settings_and_a_wrong_setting_is_refused() {
+        let Command::Serve(serve) =
+            parse("anteroom serve --listen 127.0.0.1:1 --profile dev").unwrap().command
+        else {
+            panic!("not serve");
+        };
+        let expected = [("listen", "127.0.0.1:1"), ("image_profile", "dev")];
+        assert_eq!(serve.flags(), expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let arguments = parse("anteroom config show --set vm.max=4 --set a=b=c").unwrap();
+        assert_eq!(arguments.common.settings[1], ("a".to_owned(), "b=c".to_owned()));
+        assert!(parse("anteroom config show --set vm.max").is_err());
+    }
+
+    #[test]
+    fn the_examples_of_the_help_are_command_lines() {
+        let mut checked = 0;
+        let mut commands = vec![Arguments::command()];
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands().cloned());
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for example in help.lines().filter_map(|line| line.trim().strip_prefix("anteroom ")) {
+                let words = example.split("   ").next().unwrap_or_default();
+                parse(&format!("anteroom {}", words.trim()))
+                    .unwrap_or_else(|error| panic!("{words}: {error}"));
+                checked += 1;
+            }
+        }
+        assert!(checked >= 6, "{checked} examples");
+    }
+}

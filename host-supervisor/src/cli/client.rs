@@ -1,0 +1,117 @@
+//! The command line's side of the HTTP API.
+
+use std::{error::Error as _, time::Duration};
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::exit::{Exit, Problem};
+use crate::{
+    api::access,
+    config::{Config, Environment},
+    daemon,
+    failure::causes,
+};
+
+/// Ending a VM in order is the slowest call, waiting for a change of status the longest.
+const PATIENCE: Duration = Duration::from_secs(70);
+
+/// Speaks with one daemon.
+#[derive(Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: String,
+    key: Option<Zeroizing<String>>,
+}
+
+impl Client {
+    /// `ANTEROOM_URL` and `ANTEROOM_API_KEY`, else what the configuration says about the daemon of this machine.
+    pub(super) fn new(config: &Config, environment: &Environment) -> Result<Self, Problem> {
+        let local = || format!("http://{}", daemon::reachable(config.listen));
+        let base = environment.get("ANTEROOM_URL").cloned().unwrap_or_else(local);
+        let key = match environment.get("ANTEROOM_API_KEY") {
+            Some(key) => Some(Zeroizing::new(key.trim().to_owned())),
+            None => access::key_of(&config.state_dir).map_err(|error| Problem::failed(causes(&error)))?,
+        };
+        let http = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .connect_timeout(Duration::from_secs(5))
+            .user_agent(concat!("anteroom/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Problem::failed(causes(&error)))?;
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), key })
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<Value, Problem> {
+        self.json(Method::GET, path, None).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
+        self.json(Method::POST, path, Some(body)).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Result<Value, Problem> {
+        self.json(Method::DELETE, path, None).await
+    }
+
+    pub(super) async fn text(&self, path: &str) -> Result<String, Problem> {
+        self.call(Method::GET, path, None).await
+    }
+
+    async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Problem> {
+        let text = self.call(method, path, body).await?;
+        serde_json::from_str(&text)
+            .map_err(|_| Problem::failed(format!("{} does not answer as a daemon of ours does", self.base)))
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<String, Problem> {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(&**key);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| self.unreachable(&error))?;
+        if status.is_success() { Ok(text) } else { Err(self.refusal(status, &text)) }
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Problem {
+        let hint = "start one with `anteroom up`, or say with ANTEROOM_URL where it is";
+        let cause = root_cause(error);
+        Problem::new(Exit::Unreachable, format!("no daemon answers at {}: {cause}; {hint}", self.base))
+    }
+
+    fn refusal(&self, status: StatusCode, text: &str) -> Problem {
+        let body: Value = serde_json::from_str(text).unwrap_or_default();
+        let said = body["error"].as_str().map_or_else(|| format!("HTTP {status}"), str::to_owned);
+        let exit = match status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => Exit::NotFound,
+            status if status.is_client_error() => Exit::Refused,
+            _ => Exit::Failed,
+        };
+        if status == StatusCode::UNAUTHORIZED {
+            let hint = match self.key {
+                Some(_) => {
+                    "the key is not that daemon's; is ANTEROOM_STATE_DIR or ANTEROOM_API_KEY another's?"
+                }
+                None => "set ANTEROOM_API_KEY, or ANTEROOM_STATE_DIR to where the daemon keeps its api-key",
+            };
+            return Problem::new(exit, format!("{} wants an API key: {hint}", self.base));
+        }
+        let lines = body["failure"]["detail_lines"].as_array().into_iter().flatten();
+        Problem::new(exit, said).with_lines(lines.filter_map(|line| line.as_str().map(str::to_owned)))
+    }
+}
+
+/// What is at the bottom of it: reqwest wraps it several times and repeats the address each time.
+fn root_cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} s", PATIENCE.as_secs());
+    }
+    let root = std::iter::successors(error.source(), |&error| error.source()).last();
+    root.map_or_else(|| error.to_string(), ToString::to_string)
+}

@@ -1,0 +1,46 @@
+//! `anteroom config`: which settings count and why, and whether a file is right. Needs no daemon.
+
+use std::path::Path;
+
+use super::{
+    args::{Common, ConfigCommand},
+    exit::{Exit, Problem},
+    load, show,
+};
+use crate::config::{Config, Environment, Layers, Source};
+
+pub(super) fn run(
+    command: &ConfigCommand,
+    common: &Common,
+    environment: &Environment,
+) -> Result<Exit, Problem> {
+    match command {
+        ConfigCommand::Show { json } => print(&load(common, environment, &[])?, *json),
+        ConfigCommand::Check { file } => check(file, environment),
+    }
+}
+
+fn print(config: &Config, json: bool) -> Result<Exit, Problem> {
+    if json {
+        show::json(&config.shown())?;
+        return Ok(Exit::Ok);
+    }
+    let mut table = show::table(&["SETTING", "VALUE", "FROM", "MEANING"]);
+    for setting in config.shown() {
+        let value = if setting.value.is_empty() { "-" } else { &setting.value };
+        table.add_row([setting.key, value, &setting.source.to_string(), setting.meaning]);
+    }
+    show::line(table);
+    show::line(
+        "\nEach setting can stand in the file, in the environment (vm.max: ANTEROOM_VM_MAX) or in a flag (--set vm.max=4).",
+    );
+    Ok(Exit::Ok)
+}
+
+fn check(file: &Path, environment: &Environment) -> Result<Exit, Problem> {
+    let config = Config::load(&Layers::of_file(environment, file)?)?;
+    let count = config.shown().iter().filter(|setting| matches!(setting.source, Source::File { .. })).count();
+    let noun = if count == 1 { "setting" } else { "settings" };
+    show::line(format_args!("{}: {count} {noun}, all of them right", file.display()));
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,83 @@
+//! `anteroom serve` and `anteroom up`: the daemon, plainly and with everything that a first start needs.
+
+use std::net::SocketAddr;
+
+use super::{
+    args::UpArguments,
+    doctor::{self, Consent},
+    exit::{Exit, Problem},
+    image, show,
+};
+use crate::{
+    api::access,
+    config::{Config, Environment},
+    daemon::{self, DaemonError, LockError},
+    failure::causes,
+    log,
+};
+
+pub(super) fn serve(config: &Config, environment: &Environment) -> Result<Exit, Problem> {
+    log::begin(config);
+    run(config, environment, |_| {})
+}
+
+/// Checks, builds what is missing, serves, and says where.
+pub(super) fn up(
+    config: &Config,
+    environment: &Environment,
+    _arguments: &UpArguments,
+) -> Result<Exit, Problem> {
+    image::ensure(config)?;
+    log::begin(config);
+    let ready = |address: SocketAddr| match access::key_of(&config.state_dir) {
+        Ok(Some(key)) => announce(config, address, &key),
+        Ok(None) | Err(_) => show::line(format_args!("\nAnteroom serves on http://{address}")),
+    };
+    run(config, environment, ready)
+}
+
+/// The fragment of an address is not sent to any server: the page takes the key out of it and logs in.
+fn announce(config: &Config, address: SocketAddr, key: &str) {
+    let base = config.public_url.as_ref().map_or_else(
+        || format!("http://{}", daemon::reachable(address)),
+        |url| url.as_str().trim_end_matches('/').to_owned(),
+    );
+    show::line(format_args!(
+        "\nAnteroom is ready. Open this address; it holds your key:\n\n    {base}/#key={key}\n"
+    ));
+    show::line("Ctrl+C stops it.\n");
+}
+
+fn run(config: &Config, environment: &Environment, ready: impl FnOnce(SocketAddr)) -> Result<Exit, Problem> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let stopped = runtime.block_on(async {
+        let shutdown = stop_signal()?;
+        daemon::run(config, environment, ready, shutdown).await.map_err(Problem::from)
+    });
+    // What still blocks, for example the reading of an image, is not waited for.
+    runtime.shutdown_background();
+    stopped.map(|()| Exit::Ok)
+}
+
+/// Resolves with SIGTERM or SIGINT.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+impl From<DaemonError> for Problem {
+    fn from(error: DaemonError) -> Self {
+        let exit = match &error {
+            DaemonError::ExtraCa { .. } | DaemonError::Providers(_) => Exit::Usage,
+            DaemonError::Lock(LockError::Held { .. }) | DaemonError::Listen(_) => Exit::Refused,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, causes(&error))
+    }
+}

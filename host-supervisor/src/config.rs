@@ -1,0 +1,243 @@
+//! What the operator decided: defaults < file < environment < flags, one typed value.
+//!
+//! Every setting has one line in `keys.rs`, one text form in `value.rs`, and the same name everywhere: `vm.disk_mib` in a
+//! file is `ANTEROOM_VM_DISK_MIB` in the environment and `--set vm.disk_mib=...` as a flag. Unknown names are refused
+//! with the name that was probably meant. No secret is a setting.
+
+mod directories;
+mod keys;
+mod layer;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::{collections::BTreeMap, net::Ipv4Addr, net::SocketAddr, path::PathBuf, time::Duration};
+
+use url::Url;
+
+pub use keys::{KEYS, Key};
+pub use layer::{ConfigError, Layers, Source};
+pub use value::{ImageRecipe, LogFormat, VmLimit};
+
+use crate::{
+    net::{Network, UserNetwork},
+    vmm::qemu::Wanted,
+};
+
+/// The names and values of the process's environment.
+pub type Environment = BTreeMap<String, String>;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub public_url: Option<Url>,
+    pub allowed_hosts: Vec<String>,
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    pub frame_ancestors: Vec<String>,
+    pub state_dir: PathBuf,
+    pub image_dir: PathBuf,
+    pub image_recipe: ImageRecipe,
+    pub image_profile: String,
+    /// The guest's agent; found beside the daemon when unset.
+    pub agent: Option<PathBuf>,
+    pub providers_dir: PathBuf,
+    pub browser_vm: VmShape,
+    pub cli_vm: VmShape,
+    pub vm_disk_mib: u32,
+    pub vm_limit: VmLimit,
+    pub session: SessionLimits,
+    pub qemu: QemuChoices,
+    pub network: NetworkSettings,
+    pub rate_limit: RateLimit,
+    pub log_format: LogFormat,
+    pub log_filter: String,
+    shown: Vec<Shown>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VmShape {
+    pub vcpus: u8,
+    pub memory_mib: u32,
+}
+
+/// How long a session may take; all of them end it with the status `timeout`.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionLimits {
+    /// From the request to a usable desktop.
+    pub start: Duration,
+    /// From the usable desktop to the credentials.
+    pub sign_in: Duration,
+    /// Without a heartbeat or a viewer's input.
+    pub idle: Duration,
+}
+
+/// Which QEMU runs the VMs, and how.
+#[derive(Debug, Clone)]
+pub struct QemuChoices {
+    pub program: String,
+    pub vsock_device: String,
+    pub machine: String,
+    pub acceleration: Wanted,
+}
+
+/// What the guests need to know of the network around the host.
+#[derive(Debug, Clone)]
+pub struct NetworkSettings {
+    pub hosts: BTreeMap<String, Ipv4Addr>,
+    /// A PEM file.
+    pub extra_ca: Option<PathBuf>,
+    pub guest: Network,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct RateLimit {
+    pub requests: u32,
+    pub window: Duration,
+}
+
+/// One line of `anteroom config show`.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Shown {
+    pub key: &'static str,
+    pub value: String,
+    pub source: Source,
+    pub variable: String,
+    pub meaning: &'static str,
+}
+
+impl Config {
+    /// Reads every layer.
+    ///
+    /// # Errors
+    /// Names the setting, where its value came from and what is expected there.
+    pub fn load(layers: &Layers) -> Result<Self, ConfigError> {
+        let read = Reader { layers };
+        Ok(Self {
+            listen: read.value("listen", value::socket_address)?,
+            public_url: read.option("public_url", value::http_url)?,
+            allowed_hosts: read.list("allowed_hosts", value::host_name)?,
+            trusted_proxies: read.list("trusted_proxies", value::ip_address)?,
+            frame_ancestors: read.list("frame_ancestors", value::frame_ancestor)?,
+            state_dir: read.value("state_dir", value::path)?,
+            image_dir: read.value("image_dir", value::path)?,
+            image_recipe: read.value("image_recipe", value::image_recipe)?,
+            image_profile: read.value("image_profile", value::image_name)?,
+            agent: read.option("agent", value::path)?,
+            providers_dir: read.value("providers_dir", value::path)?,
+            browser_vm: read.shape("vm.browser.vcpus", "vm.browser.memory_mib")?,
+            cli_vm: read.shape("vm.cli.vcpus", "vm.cli.memory_mib")?,
+            vm_disk_mib: read.value("vm.disk_mib", value::number(64..=1_048_576))?,
+            vm_limit: read.value("vm.max", value::vm_limit)?,
+            session: SessionLimits {
+                start: read.value("session.start_limit", value::duration)?,
+                sign_in: read.value("session.sign_in_limit", value::duration)?,
+                idle: read.value("session.idle_limit", value::duration)?,
+            },
+            qemu: QemuChoices {
+                program: read.value("qemu.program", value::program)?,
+                vsock_device: read.value("qemu.vsock_device", value::program)?,
+                machine: read.value("qemu.machine", value::machine)?,
+                acceleration: read.value("qemu.accel", value::acceleration)?,
+            },
+            network: NetworkSettings {
+                hosts: read.list("network.hosts", value::host_entry)?.into_iter().collect(),
+                extra_ca: read.option("network.extra_ca", value::path)?,
+                guest: read.guest_network()?,
+            },
+            rate_limit: RateLimit {
+                requests: read.value("rate_limit.requests", value::number(1..=1_000_000))?,
+                window: read.value("rate_limit.window", value::duration)?,
+            },
+            log_format: read.value("log.format", value::log_format)?,
+            log_filter: read.value("log.filter", value::log_filter)?,
+            shown: read.shown(),
+            warnings: layers.warnings().to_vec(),
+        })
+    }
+
+    /// Every setting with its value and where that came from, in the order of [`KEYS`].
+    #[must_use]
+    pub fn shown(&self) -> &[Shown] {
+        &self.shown
+    }
+
+    /// What is probably a mistake but stops nothing: unknown `ANTEROOM_` variables.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+/// Turns the winning text of a setting into its type, or into an error that says whose text it was.
+struct Reader<'a> {
+    layers: &'a Layers,
+}
+
+impl Reader<'_> {
+    fn value<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        let (text, source) = self.layers.winner(key);
+        parse(text).map_err(|expected| ConfigError::Value {
+            key,
+            text: text.chars().take(80).collect(),
+            source_of_value: source.clone(),
+            expected,
+        })
+    }
+
+    /// An empty text stands for "not set".
+    fn option<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
+        self.value(key, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) })
+    }
+
+    fn list<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, ConfigError> {
+        let items =
+            |text: &str| text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(&parse).collect();
+        self.value(key, items)
+    }
+
+    fn shape(&self, vcpus: &'static str, memory_mib: &'static str) -> Result<VmShape, ConfigError> {
+        Ok(VmShape {
+            vcpus: self.value(vcpus, value::number(1..=64))?,
+            memory_mib: self.value(memory_mib, value::number(64..=1_048_576))?,
+        })
+    }
+
+    fn guest_network(&self) -> Result<Network, ConfigError> {
+        let network = UserNetwork {
+            reach: self.value("network.reach", value::reach)?,
+            forwards: self.list("network.forwards", value::forward)?,
+            dns: self.option("network.dns", value::ipv4_address)?,
+        };
+        self.value("network.forwards", |_| {
+            network.check().map_err(|error| format!("something else: {error}"))
+        })?;
+        Ok(Network::User(network))
+    }
+
+    fn shown(&self) -> Vec<Shown> {
+        let show = |key: &Key| {
+            let (value, source) = self.layers.winner(key.name);
+            Shown {
+                key: key.name,
+                value: value.to_owned(),
+                source: source.clone(),
+                variable: key.variable(),
+                meaning: key.meaning,
+            }
+        };
+        KEYS.iter().map(show).collect()
+    }
+}

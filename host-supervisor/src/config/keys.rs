@@ -1,0 +1,135 @@
+//! The table of settings: the only place that lists them.
+
+use super::directories::Directories;
+use crate::vmm::qemu::QemuSettings;
+
+/// One setting.
+#[derive(Debug)]
+pub struct Key {
+    /// As in the file, dots for tables.
+    pub name: &'static str,
+    pub(super) default: Fallback,
+    /// A variable of the system that Anteroom replaces, and how its value becomes this setting's.
+    pub(super) legacy: Option<Legacy>,
+    /// One line for people.
+    pub meaning: &'static str,
+}
+
+/// The variable's name, and what makes this setting's text of its value.
+type Legacy = (&'static str, fn(&str) -> String);
+
+#[derive(Debug)]
+pub(super) enum Fallback {
+    Text(&'static str),
+    Path(fn(&Directories) -> String),
+}
+
+impl Key {
+    /// The environment variable, for example `ANTEROOM_VM_DISK_MIB`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("ANTEROOM_{}", self.name.replace('.', "_").to_uppercase())
+    }
+
+    pub(super) fn default_text(&self, directories: &Directories) -> String {
+        match self.default {
+            Fallback::Text(text) => text.to_owned(),
+            Fallback::Path(path) => path(directories),
+        }
+    }
+}
+
+const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key { name, default: Fallback::Text(default), legacy: None, meaning }
+}
+
+const fn path(name: &'static str, default: fn(&Directories) -> String, meaning: &'static str) -> Key {
+    Key { name, default: Fallback::Path(default), legacy: None, meaning }
+}
+
+const fn renamed(key: Key, variable: &'static str, convert: fn(&str) -> String) -> Key {
+    Key { legacy: Some((variable, convert)), ..key }
+}
+
+/// In the order in which they are shown.
+pub const KEYS: &[Key] = &[
+    renamed(
+        key("listen", "127.0.0.1:4000", "address and port of the API and the page; port 0 takes a free one"),
+        "PORT",
+        |port| format!("127.0.0.1:{port}"),
+    ),
+    key(
+        "public_url",
+        "",
+        "the address people use, when a proxy stands in front, for example https://signin.example.com",
+    ),
+    key(
+        "allowed_hosts",
+        "",
+        "host names that requests may be addressed to, besides the listen address and localhost",
+    ),
+    key("trusted_proxies", "", "addresses of proxies whose X-Forwarded-For is believed"),
+    key(
+        "frame_ancestors",
+        "'self',http://localhost:*,http://127.0.0.1:*",
+        "pages that may show the desktop in a frame (CSP frame-ancestors)",
+    ),
+    path("state_dir", |at| at.state.clone(), "everything the daemon keeps: database, keys, running VMs"),
+    path("image_dir", |at| at.images.clone(), "built VM images"),
+    key(
+        "image_recipe",
+        "debian-12",
+        "what the VM images are built from: the name of a recipe, or the path of one",
+    ),
+    key("image_profile", "desktop", "which image the VMs use: desktop, dev or test"),
+    key("agent", "", "the agent for the guests; found beside the daemon when empty"),
+    path("providers_dir", |at| at.providers.clone(), "more provider definitions, one TOML file each"),
+    renamed(
+        key("vm.browser.vcpus", "2", "processors of a VM with a desktop"),
+        "BROWSER_VM_VCPU",
+        str::to_owned,
+    ),
+    renamed(
+        key("vm.browser.memory_mib", "4096", "memory of a VM with a desktop, in MiB"),
+        "BROWSER_VM_MEMORY_MB",
+        str::to_owned,
+    ),
+    renamed(key("vm.cli.vcpus", "2", "processors of a VM without a desktop"), "CLI_VM_VCPU", str::to_owned),
+    renamed(
+        key("vm.cli.memory_mib", "2048", "memory of a VM without a desktop, in MiB"),
+        "CLI_VM_MEMORY_MB",
+        str::to_owned,
+    ),
+    key("vm.disk_mib", "4096", "writable disk of a VM, in MiB; takes up only what is written"),
+    key("vm.max", "auto", "most VMs at once; auto: what the memory of this machine holds"),
+    key("session.start_limit", "10m", "longest time from the request to a usable desktop"),
+    key("session.sign_in_limit", "30m", "longest time from the usable desktop to the credentials"),
+    key("session.idle_limit", "30m", "a session without heartbeat or input ends after this time"),
+    key("qemu.program", QemuSettings::PROGRAM, "QEMU: a path, or a name to be found in PATH"),
+    key(
+        "qemu.vsock_device",
+        QemuSettings::VSOCK_DEVICE,
+        "vhost-device-vsock: a path, or a name to be found in PATH",
+    ),
+    key("qemu.machine", QemuSettings::MACHINE, "the machine that QEMU plays, with its options"),
+    key("qemu.accel", "auto", "kvm, tcg, or auto: KVM where a probe shows that it works"),
+    key("network.hosts", "", "names for the guests' hosts file: name=address, ..."),
+    key("network.extra_ca", "", "PEM file with a certificate authority that the guests shall trust"),
+    key("network.reach", "everything", "what the guests may reach: everything, or forwards-only"),
+    key("network.dns", "", "name server of the guests; the host's own when empty"),
+    key(
+        "network.forwards",
+        "",
+        "services that the guests may reach: guest-address:port=host-address:port, ...",
+    ),
+    renamed(
+        key("rate_limit.requests", "1000", "API requests of one client in a window"),
+        "RATE_LIMIT_MAX_REQUESTS",
+        str::to_owned,
+    ),
+    renamed(key("rate_limit.window", "15m", "length of that window"), "RATE_LIMIT_WINDOW_MS", |ms| {
+        format!("{ms}ms")
+    }),
+    key("log.format", "text", "text or json"),
+    key("log.filter", "info", "what is logged: error, warn, info, debug, or a tracing filter"),
+];

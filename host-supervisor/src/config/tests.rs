@@ -1,0 +1,171 @@
+use std::{fs, path::Path};
+
+use super::*;
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    let home = [("HOME", "/home/ann")];
+    home.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn flags(flags: &[(&str, &str)]) -> Vec<(String, String)> {
+    flags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn load(variables: &[(&str, &str)], file: &str, flag: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("anteroom.toml");
+    fs::write(&path, file).unwrap();
+    Config::load(&Layers::gather(&environment(variables), Some(&path), &flags(flag))?)
+}
+
+fn refusal(variables: &[(&str, &str)], file: &str, flag: &[(&str, &str)]) -> String {
+    load(variables, file, flag).unwrap_err().to_string()
+}
+
+fn source_of(config: &Config, key: &str) -> Source {
+    config.shown().iter().find(|shown| shown.key == key).unwrap().source.clone()
+}
+
+#[test]
+fn every_default_is_valid() {
+    let config = load(&[], "", &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:4000");
+    assert_eq!(config.state_dir, Path::new("/home/ann/.local/state/anteroom"));
+    assert_eq!(config.image_dir, Path::new("/home/ann/.cache/anteroom/images"));
+    assert_eq!(config.browser_vm, VmShape { vcpus: 2, memory_mib: 4096 });
+    assert_eq!(config.cli_vm, VmShape { vcpus: 2, memory_mib: 2048 });
+    assert_eq!((config.rate_limit.requests, config.rate_limit.window), (1000, Duration::from_secs(900)));
+    assert_eq!(config.session.idle, Duration::from_secs(1800));
+    assert!(config.shown().iter().all(|shown| shown.source == Source::Default));
+}
+
+#[test]
+fn a_later_layer_wins_and_its_place_is_known() {
+    let file = "listen = \"127.0.0.1:1\"\n[vm]\ndisk_mib = 100\n[vm.browser]\nmemory_mib = 512\n";
+    let variables = [("ANTEROOM_LISTEN", "127.0.0.1:2"), ("ANTEROOM_VM_DISK_MIB", "200")];
+    let config = load(&variables, file, &[("listen", "127.0.0.1:3")]).unwrap();
+    assert_eq!((config.listen.port(), config.vm_disk_mib, config.browser_vm.memory_mib), (3, 200, 512));
+    assert_eq!(source_of(&config, "listen"), Source::Flag { flag: "listen".into() });
+    assert_eq!(
+        source_of(&config, "vm.disk_mib"),
+        Source::Environment { variable: "ANTEROOM_VM_DISK_MIB".into() }
+    );
+    assert!(matches!(source_of(&config, "vm.browser.memory_mib"), Source::File { line: 5, .. }));
+}
+
+#[test]
+fn the_old_variables_still_count_but_ours_go_first() {
+    let old = [
+        ("PORT", "5000"),
+        ("BROWSER_VM_MEMORY_MB", "1024"),
+        ("BROWSER_VM_VCPU", "4"),
+        ("CLI_VM_MEMORY_MB", "768"),
+        ("CLI_VM_VCPU", "1"),
+        ("RATE_LIMIT_MAX_REQUESTS", "7"),
+        ("RATE_LIMIT_WINDOW_MS", "60000"),
+    ];
+    let config = load(&old, "", &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:5000");
+    assert_eq!(config.browser_vm, VmShape { vcpus: 4, memory_mib: 1024 });
+    assert_eq!(config.cli_vm, VmShape { vcpus: 1, memory_mib: 768 });
+    assert_eq!((config.rate_limit.requests, config.rate_limit.window), (7, Duration::from_secs(60)));
+    let both = [("PORT", "5000"), ("ANTEROOM_LISTEN", "0.0.0.0:6000")];
+    assert_eq!(load(&both, "", &[]).unwrap().listen.to_string(), "0.0.0.0:6000");
+}
+
+#[test]
+fn every_setting_can_be_set_from_every_layer() {
+    for key in KEYS {
+        let text = key.default_text(&directories::Directories::of(&environment(&[])));
+        let config = load(&[(&key.variable(), &text)], "", &[]).unwrap();
+        assert_eq!(source_of(&config, key.name), Source::Environment { variable: key.variable() });
+        let config = load(&[], "", &[(key.name, &text)]).unwrap();
+        assert_eq!(source_of(&config, key.name), Source::Flag { flag: key.name.into() });
+        let config = load(&[], &format!("{} = {text:?}", key.name), &[]).unwrap();
+        assert!(matches!(source_of(&config, key.name), Source::File { line: 1, .. }), "{}", key.name);
+    }
+}
+
+#[test]
+fn an_unknown_setting_is_refused_with_the_one_that_was_meant() {
+    let in_file = refusal(&[], "listen = \"127.0.0.1:1\"\n[vm]\ndisc_mib = 5\n", &[]);
+    assert!(in_file.contains(":3: unknown setting \"vm.disc_mib\", did you mean vm.disk_mib?"), "{in_file}");
+    let in_flag = refusal(&[], "", &[("lisen", "127.0.0.1:1")]);
+    assert_eq!(in_flag, "command line: unknown setting \"lisen\", did you mean listen?");
+    let far = refusal(&[], "colour = \"red\"", &[]);
+    assert!(far.ends_with("`anteroom config show` lists them all"), "{far}");
+}
+
+#[test]
+fn an_unknown_variable_is_a_warning_because_others_share_the_prefix() {
+    let config = load(&[("ANTEROOM_LISTNE", "x"), ("ANTEROOM_API_KEY", "k")], "", &[]).unwrap();
+    assert_eq!(
+        config.warnings(),
+        ["the variable ANTEROOM_LISTNE is no setting, did you mean ANTEROOM_LISTEN?"]
+    );
+}
+
+#[test]
+fn a_bad_value_is_refused_with_its_place_and_what_is_expected() {
+    let cases = [
+        ("listen", "4000", "an address and a port"),
+        ("vm.browser.vcpus", "0", "a number from 1 to 64"),
+        ("vm.browser.memory_mib", "4 GB", "a number from 64 to 1048576"),
+        ("vm.max", "many", "auto, or a number"),
+        ("session.idle_limit", "30", "a time such as"),
+        ("session.idle_limit", "0s", "a time such as"),
+        ("session.idle_limit", "99999999999999999999h", "a time such as"),
+        ("qemu.accel", "hvf", "auto, kvm or tcg"),
+        ("network.hosts", "auth.example.com", "name=IPv4 address"),
+        ("network.forwards", "10.0.2.100=127.0.0.1:1", "guest address:port"),
+        ("network.forwards", "10.0.9.1:1=127.0.0.1:1", "expected a free address in 10.0.2.0/24"),
+        ("network.reach", "nothing", "everything or forwards-only"),
+        ("frame_ancestors", "'self'; script-src *", "CSP sources"),
+        ("public_url", "ftp://x", "an http or https address"),
+        ("public_url", "https://example.com/anteroom", "without path"),
+        ("log.format", "xml", "text or json"),
+        ("log.filter", "a=b=c", "error, warn"),
+    ];
+    for (key, text, expected) in cases {
+        let error = refusal(&[], "", &[(key, text)]);
+        assert!(error.starts_with(&format!("{key} is ")) && error.contains(expected), "{error}");
+        assert!(error.contains(&format!("(flag {key})")), "{error}");
+    }
+}
+
+#[test]
+fn lists_and_tables_of_a_file_mean_the_same_as_their_texts() {
+    let file = r#"
+allowed_hosts = ["a.example", "B.example"]
+[network]
+forwards = ["10.0.2.100:443=127.0.0.1:8443"]
+[network.hosts]
+"auth.openai.com" = "10.0.2.100"
+"#;
+    let config = load(&[], file, &[]).unwrap();
+    assert_eq!(config.allowed_hosts, ["a.example", "b.example"]);
+    assert_eq!(config.network.hosts["auth.openai.com"], Ipv4Addr::new(10, 0, 2, 100));
+    let Network::User(guest) = config.network.guest else { panic!("the guests have no network") };
+    assert_eq!(guest.forwards[0].host.port(), 8443);
+}
+
+#[test]
+fn a_file_with_a_wrong_shape_is_refused_with_the_line() {
+    assert!(refusal(&[], "\nvm = 3", &[]).contains(":2: vm cannot hold a value: it is a table"));
+    assert!(refusal(&[], "listen = 1.5", &[]).contains(":1: listen cannot hold"));
+    assert!(refusal(&[], "allowed_hosts = [[\"a\"]]", &[]).contains("cannot hold"));
+    assert!(refusal(&[], "listen = ", &[]).contains("line 1"));
+}
+
+#[test]
+fn a_missing_file_that_was_asked_for_is_an_error() {
+    let asked = Layers::gather(&environment(&[]), Some(Path::new("/nowhere/anteroom.toml")), &[]);
+    assert!(asked.unwrap_err().to_string().contains("/nowhere/anteroom.toml"));
+}
+
+#[test]
+fn without_a_home_a_service_keeps_its_things_under_var() {
+    let config = Config::load(&Layers::gather(&Environment::new(), None, &[]).unwrap()).unwrap();
+    assert_eq!(config.state_dir, Path::new("/var/lib/anteroom"));
+    assert_eq!(config.image_dir, Path::new("/var/cache/anteroom/images"));
+}

@@ -1,0 +1,243 @@
+//! The composition root: builds everything from the configuration, serves, and takes everything down again.
+//!
+//! ```text
+//!  state directory ─▶ lock ─▶ store, keys ─▶ sockets bound ─▶ sweep of what a dead daemon left ─▶ serving
+//!                                                                                          │ SIGTERM
+//!                              everything given back ◀─ VMs gone ◀─ sessions ended ◀───────┘
+//! ```
+//! What can be wrong is found before the first VM: a port that is taken, a key that others can read, an image that is
+//! not built.
+
+mod capacity;
+mod listener;
+mod lock;
+mod machine;
+mod notify;
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anteroom_guest_image::Lease;
+use anteroom_protocol::agent::Surroundings;
+use tokio::{net::TcpListener, time::Instant};
+
+use crate::{
+    api::{
+        self, Api, ApiSettings,
+        access::{Access, AccessError},
+    },
+    config::{Config, Environment, NetworkSettings},
+    images::ResolvedImage,
+    providers::{Providers, ProvidersError},
+    session::{SessionSettings, Sessions, VmTemplate},
+    store::{Store, StoreError},
+    vault::{KeyError, MasterKey, Vault},
+    vm::{VmSettings, VmStarter},
+};
+pub use listener::{ListenError, reachable};
+pub use lock::LockError;
+pub use machine::{Machine, MachineError, layer_inputs, recipe};
+pub(crate) use machine::{find_image, qemu_settings};
+
+/// How long sessions and their VMs may take to end when the daemon is stopped.
+const END_PATIENCE: Duration = Duration::from_secs(20);
+/// How long requests that are being answered may take then.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Everything is built and the socket is bound; nothing is served yet.
+#[derive(Debug)]
+pub struct Daemon {
+    listener: TcpListener,
+    address: SocketAddr,
+    api: Api,
+    sessions: Sessions,
+    store: Store,
+    // Given back last.
+    _image: Option<Lease>,
+    _lock: lock::Lock,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    #[error("{path}")]
+    Directory {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Providers(#[from] ProvidersError),
+    #[error("the setting network.extra_ca names {path}")]
+    ExtraCa {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the image {profile} has the programs of no provider")]
+    NothingToOffer { profile: String },
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    #[error("serving the API")]
+    Serve(#[source] io::Error),
+}
+
+/// Serves with what this machine has, until `shutdown`. `ready` hears where as soon as it serves.
+///
+/// # Errors
+/// With what is in the way.
+pub async fn run(
+    config: &Config,
+    environment: &Environment,
+    ready: impl FnOnce(SocketAddr),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), DaemonError> {
+    let machine = Machine::find(config).await?;
+    let master_key = environment.get(MasterKey::VARIABLE).map(String::as_str);
+    let daemon = Daemon::start(config, machine, master_key).await?;
+    ready(daemon.address());
+    if let Some(socket) = environment.get("NOTIFY_SOCKET")
+        && let Err(error) = notify::ready(socket)
+    {
+        tracing::warn!("the service manager was not told that we are ready: {error}");
+    }
+    daemon.run(shutdown).await
+}
+
+impl Daemon {
+    /// Builds everything and removes what a daemon that was killed has left.
+    ///
+    /// # Errors
+    /// With what is in the way; nothing is left running.
+    pub async fn start(
+        config: &Config,
+        machine: Machine,
+        master_key: Option<&str>,
+    ) -> Result<Self, DaemonError> {
+        make_private_directory(&config.state_dir)?;
+        let lock = lock::Lock::take(&config.state_dir, config.listen)?;
+        let store = Store::open(&config.state_dir).await?;
+        let master = MasterKey::load(&config.state_dir, master_key)?;
+        let listener = listener::bind(config.listen).await?;
+        let address = listener.local_addr().map_err(DaemonError::Serve)?;
+        let access = Arc::new(Access::open(config, address.port(), &master)?);
+        let providers = Providers::load(&config.providers_dir)?.offered_by(&machine.programs);
+        if providers.iter().next().is_none() {
+            return Err(DaemonError::NothingToOffer { profile: machine.image.profile });
+        }
+        let vault = Arc::new(Vault::new(&master));
+        let vms = Arc::new(VmStarter::new(machine.vmm, store.clone(), vm_settings(config)));
+        vms.sweep().await?;
+        let settings = session_settings(config, machine.image.clone())?;
+        let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), settings);
+        let orphans = sessions.end_orphans().await?;
+        if orphans > 0 {
+            tracing::warn!(orphans, "sessions of a daemon that died have been ended");
+        }
+        let api = Api {
+            sessions: sessions.clone(),
+            store: store.clone(),
+            vault,
+            vms,
+            providers,
+            image: machine.image,
+            access,
+            settings: ApiSettings::of(config),
+            started: Instant::now(),
+        };
+        Ok(Self { listener, address, api, sessions, store, _image: machine.lease, _lock: lock })
+    }
+
+    /// Where the API is, with the real port when the configuration asked for any.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown`, then ends every session and waits until their VMs are gone.
+    ///
+    /// # Errors
+    /// When the socket breaks.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), DaemonError> {
+        let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
+        let stopped = async {
+            // An error means that the sender is gone, which is a reason to stop as well.
+            let _ = stopping.await;
+        };
+        let served = axum::serve(self.listener, api::router(self.api)).with_graceful_shutdown(stopped);
+        let mut server = tokio::spawn(served.into_future());
+        tracing::info!(address = %self.address, "serving");
+        let early = tokio::select! {
+            () = shutdown => None,
+            ended = &mut server => Some(ended),
+        };
+        tracing::info!("stopping");
+        self.sessions.shut_down(END_PATIENCE).await;
+        let ended = match early {
+            Some(ended) => Ok(ended),
+            None => {
+                let _ = stop.send(());
+                tokio::time::timeout(ANSWER_PATIENCE, &mut server).await
+            }
+        };
+        server.abort();
+        self.store.close().await;
+        match ended {
+            Ok(Ok(Err(error))) => Err(DaemonError::Serve(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn vm_settings(config: &Config) -> VmSettings {
+    VmSettings {
+        directory: config.state_dir.join("vms"),
+        disk_templates: config.image_dir.join("disks"),
+        limits: None,
+    }
+}
+
+fn session_settings(config: &Config, image: ResolvedImage) -> Result<SessionSettings, DaemonError> {
+    Ok(SessionSettings {
+        limits: config.session,
+        most_vms: capacity::most_vms(config.vm_limit, config.browser_vm, capacity::memory_mib()),
+        vm: VmTemplate {
+            shape: config.browser_vm,
+            disk_mib: config.vm_disk_mib,
+            image,
+            network: config.network.guest.clone(),
+        },
+        surroundings: surroundings(&config.network)?,
+    })
+}
+
+fn surroundings(network: &NetworkSettings) -> Result<Surroundings, DaemonError> {
+    let read = |path: &PathBuf| {
+        fs::read_to_string(path).map_err(|source| DaemonError::ExtraCa { path: path.clone(), source })
+    };
+    let extra_ca_pem = network.extra_ca.as_ref().map(read).transpose()?;
+    Ok(Surroundings { hosts: network.hosts.clone(), extra_ca_pem })
+}
+
+fn make_private_directory(path: &Path) -> Result<(), DaemonError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| DaemonError::Directory { path: path.to_owned(), source })
+}

@@ -1,0 +1,127 @@
+//! What this machine runs VMs with: QEMU, and an image that is ready.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+
+use anteroom_guest_image::{self as guest_image, Image, ImageStore, Inputs, Lease, Recipe};
+
+use crate::{
+    config::{Config, ImageRecipe},
+    failure::causes,
+    guest_programs::{self, NoGuestProgram},
+    images::ResolvedImage,
+    vmm::{
+        LaunchError, Vmm,
+        qemu::{Qemu, QemuSettings},
+    },
+};
+
+/// What VMs are run with.
+#[derive(Debug)]
+pub struct Machine {
+    pub vmm: Arc<dyn Vmm>,
+    pub image: ResolvedImage,
+    /// Programs that the image has, for choosing the providers that can be offered.
+    pub programs: BTreeSet<String>,
+    /// Keeps the image's files from being pruned.
+    pub lease: Option<Lease>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    #[error(transparent)]
+    Vmm(#[from] LaunchError),
+    #[error(transparent)]
+    Image(#[from] guest_image::Error),
+    #[error(transparent)]
+    GuestProgram(#[from] NoGuestProgram),
+    /// Blocking work was interrupted, which happens only when the program ends.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Machine {
+    /// Finds QEMU and the image. Whether the processor can be used is found out beside, so that the first VM need not
+    /// wait for it.
+    ///
+    /// # Errors
+    /// With what is missing and how to get it.
+    pub async fn find(config: &Config) -> Result<Self, MachineError> {
+        let qemu = Arc::new(Qemu::open(qemu_settings(config)).await?);
+        let sought = config.clone();
+        let found = tokio::task::spawn_blocking(move || find_image(&sought));
+        let (image, initrd) = found.await.map_err(|_| MachineError::Interrupted)??;
+        let machine = Self {
+            vmm: Arc::clone(&qemu) as Arc<dyn Vmm>,
+            programs: image.manifest.programs.iter().map(ToString::to_string).collect(),
+            lease: Some(image.lease()?),
+            image: resolved(image, initrd),
+        };
+        let (kernel, initrd) = (machine.image.kernel.clone(), machine.image.initrd.clone());
+        tokio::spawn(async move {
+            match qemu.choice(&kernel, Some(&initrd)).await {
+                Ok(choice) => tracing::info!(?choice, "acceleration"),
+                // Said again, to whoever asks, by the first VM.
+                Err(error) => tracing::error!("{}", causes(&error)),
+            }
+        });
+        Ok(machine)
+    }
+}
+
+/// The recipe that the configuration names.
+///
+/// # Errors
+/// When there is none of that name, or it is wrong.
+pub fn recipe(config: &Config) -> Result<Recipe, guest_image::Error> {
+    Ok(match &config.image_recipe {
+        ImageRecipe::Embedded(name) => Recipe::embedded(name)?,
+        ImageRecipe::File(path) => Recipe::load(path)?,
+    })
+}
+
+/// The programs of ours that go into layers, as far as they are there.
+#[must_use]
+pub fn layer_inputs() -> Inputs {
+    match guest_programs::demo() {
+        Ok(path) => Inputs::default().with_program(guest_programs::DEMO, path),
+        Err(_) => Inputs::default(),
+    }
+}
+
+pub(crate) fn find_image(config: &Config) -> Result<(Image, PathBuf), MachineError> {
+    let agent = guest_programs::agent(config.agent.as_deref())?;
+    let store = ImageStore::open(&config.image_dir)?;
+    let image = store.find(&recipe(config)?, &config.image_profile, &layer_inputs())?;
+    let initrd = store.initrd(&image.kernel, &agent)?;
+    Ok((image, initrd))
+}
+
+fn resolved(image: Image, initrd: PathBuf) -> ResolvedImage {
+    ResolvedImage {
+        profile: image.manifest.profile.to_string(),
+        digest: image.manifest.digest().to_string(),
+        kernel: image.kernel.image,
+        initrd,
+        layers: image.layers,
+    }
+}
+
+/// QEMU's findings about this machine are kept beside the images: they outlive a state directory.
+pub(crate) fn qemu_settings(config: &Config) -> QemuSettings {
+    let qemu = &config.qemu;
+    let cache = config.image_dir.parent().unwrap_or(&config.image_dir).to_owned();
+    QemuSettings {
+        program: qemu.program.clone(),
+        vsock_device: qemu.vsock_device.clone(),
+        machine: qemu.machine.clone(),
+        wanted: qemu.acceleration,
+        relay: relay(),
+        ..QemuSettings::new(cache)
+    }
+}
+
+/// This very program joins a guest with a service of the host; see [`crate::relay`].
+fn relay() -> Option<Vec<String>> {
+    let program = std::env::current_exe().ok()?.into_os_string().into_string().ok()?;
+    Some(vec![program, "relay".to_owned()])
+}

@@ -1,0 +1,112 @@
+//! The image that VMs boot from, and what is needed to make it.
+
+use std::path::PathBuf;
+
+use anteroom_guest_image::{
+    Error as StoreError,
+    tool::{FSCK_EROFS, MKFS_EROFS, MMDEBSTRAP, NEWUIDMAP, NPM, Program},
+};
+use nix::unistd::Uid;
+
+use super::finding::{Finding, Remedy};
+use crate::{
+    config::Config,
+    daemon::{MachineError, find_image},
+    disk,
+    failure::causes,
+};
+
+/// The parts of an image that a probe boot needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) kernel: PathBuf,
+    pub(super) initrd: PathBuf,
+    size_bytes: u64,
+}
+
+pub(super) async fn look(config: &Config) -> Result<Found, MachineError> {
+    let config = config.clone();
+    let look = move || {
+        let (image, initrd) = find_image(&config)?;
+        Ok(Found { size_bytes: image.manifest.size_bytes(), kernel: image.kernel.image, initrd })
+    };
+    tokio::task::spawn_blocking(look).await.unwrap_or(Err(MachineError::Interrupted))
+}
+
+pub(super) fn examine(config: &Config, image: &Result<Found, MachineError>) -> Vec<Finding> {
+    let needed: &[Program] = if Uid::effective().is_root() {
+        &[MMDEBSTRAP, MKFS_EROFS, FSCK_EROFS, NPM]
+    } else {
+        &[MMDEBSTRAP, MKFS_EROFS, FSCK_EROFS, NPM, NEWUIDMAP]
+    };
+    let missing: Vec<Program> = needed.iter().copied().filter(|program| !program.is_installed()).collect();
+    vec![judge_image(config, image), judge_tools(&missing, image.is_ok()), disk_tool(disk::mke2fs())]
+}
+
+fn judge_image(config: &Config, image: &Result<Found, MachineError>) -> Finding {
+    let (id, title) = ("image", "VM image");
+    let profile = &config.image_profile;
+    match image {
+        Ok(found) => {
+            Finding::ok(id, title, format!("{profile}, {} MB", found.size_bytes / 1_000_000))
+        }
+        Err(MachineError::Image(StoreError::Missing(missing))) => {
+            let text = "build it, which takes some minutes (`anteroom up` does it as well)";
+            Finding::fail(id, title, format!("{profile}: {}", missing.reasons.join(", ")))
+                .with(Remedy::by_hand(text, Some(&missing.remedy())))
+        }
+        Err(MachineError::GuestProgram(error)) => Finding::fail(id, title, causes(error))
+            .with(Remedy::by_hand("build the programs that live in the VMs", Some("make guest"))),
+        Err(error) => Finding::fail(id, title, causes(error)),
+    }
+}
+
+/// Missing tools matter only while there is something to build.
+fn judge_tools(missing: &[Program], image_is_there: bool) -> Finding {
+    let (id, title) = ("image-tools", "image tools");
+    if missing.is_empty() {
+        return Finding::ok(id, title, "all of them are installed");
+    }
+    let names: Vec<&str> = missing.iter().map(|program| program.name).collect();
+    let mut packages: Vec<&'static str> = missing.iter().map(|program| program.debian_package).collect();
+    packages.dedup();
+    let detail = format!("not installed: {}", names.join(", "));
+    let finding = if image_is_there {
+        Finding::warn(id, title, detail + "; needed when the image is built again")
+    } else {
+        Finding::fail(id, title, detail)
+    };
+    finding.with(Remedy::packages("install them", &packages))
+}
+
+fn disk_tool(mke2fs: Option<PathBuf>) -> Finding {
+    let (id, title) = ("disk-tool", "mke2fs");
+    match mke2fs {
+        Some(path) => Finding::ok(id, title, path.display().to_string()),
+        None => Finding::fail(id, title, "not installed; it makes the disks of VMs")
+            .with(Remedy::packages("install it", &["e2fsprogs"])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Level;
+
+    #[test]
+    fn tools_are_asked_for_once_each_and_only_urgently_while_there_is_no_image() {
+        let missing = [MKFS_EROFS, FSCK_EROFS, NPM];
+        let finding = judge_tools(&missing, false);
+        assert_eq!(finding.level, Level::Fail);
+        assert_eq!(finding.detail, "not installed: mkfs.erofs, fsck.erofs, npm");
+        assert!(finding.remedy.unwrap().command.unwrap().ends_with("apt-get install erofs-utils npm"));
+        assert_eq!(judge_tools(&missing, true).level, Level::Warn);
+        assert_eq!(judge_tools(&[], false).level, Level::Ok);
+    }
+
+    #[test]
+    fn without_mke2fs_no_vm_gets_a_disk() {
+        assert_eq!(disk_tool(None).level, Level::Fail);
+        assert_eq!(disk_tool(Some("/sbin/mke2fs".into())).level, Level::Ok);
+    }
+}

@@ -1,0 +1,31 @@
+//! The host side of Anteroom: launches disposable VMs, lets a person sign in inside one, keeps the credentials.
+//!
+//! ```text
+//!   cli ──HTTP──▶ api ──▶ session ──▶ vm ──▶ vmm · net · disk · agent
+//!                  │         └──────────┴──▶ store · vault
+//!                  └── page                         └──▶ protocol
+//! ```
+//! Arrows go down only. [`daemon`] is the composition root: nothing else constructs what it uses.
+
+pub mod agent;
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod disk;
+pub mod doctor;
+pub mod failure;
+pub mod guest_programs;
+pub mod images;
+pub mod log;
+mod mac;
+pub mod net;
+pub mod page;
+pub mod private_file;
+pub mod providers;
+pub mod relay;
+pub mod session;
+pub mod store;
+pub mod vault;
+pub mod vm;
+pub mod vmm;

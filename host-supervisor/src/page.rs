@@ -1,0 +1,136 @@
+//! The web pages, built from `web/` and part of this program. Pages are asked for anew every time, assets carry a hash
+//! of their contents in their names and are kept for ever.
+
+use axum::{
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+    },
+    response::{IntoResponse, Response},
+};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+/// `web/dist`, made by `make web`; `build.rs` says so when it is missing.
+#[derive(RustEmbed)]
+#[folder = "web/dist"]
+struct Dist;
+
+/// The pages of the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Starts sessions and lists them.
+    Start,
+    /// One session: progress, desktop, end.
+    Session,
+    /// Nothing but the desktop, for a frame of another site.
+    Desktop,
+}
+
+impl Page {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Start => "index.html",
+            Self::Session => "session.html",
+            Self::Desktop => "novnc.html",
+        }
+    }
+}
+
+/// A page, or 304 when the browser has this very one. `ancestors` are the sites that may show it in a frame.
+#[must_use]
+pub fn page(page: Page, ancestors: &[String], request: &HeaderMap) -> Response {
+    let Some(file) = Dist::get(page.file()) else { return StatusCode::NOT_FOUND.into_response() };
+    let tag = entity_tag(&file);
+    if request.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response();
+    }
+    let mut response = body("text/html; charset=utf-8", file);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    insert(headers, ETAG, &tag);
+    insert(headers, CONTENT_SECURITY_POLICY, &content_security_policy(ancestors));
+    response
+}
+
+/// A script, style or picture of the pages.
+#[must_use]
+pub fn asset(name: &str) -> Option<Response> {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+    let file = Dist::get(&format!("assets/{name}")).filter(|_| plain)?;
+    let mut response = body(content_type(name), file);
+    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    response.headers_mut().insert(CACHE_CONTROL, forever);
+    Some(response)
+}
+
+fn body(content_type: &'static str, file: EmbeddedFile) -> Response {
+    ([(CONTENT_TYPE, content_type)], file.data).into_response()
+}
+
+fn entity_tag(file: &EmbeddedFile) -> String {
+    let hash: String = file.metadata.sha256_hash()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hash}\"")
+}
+
+/// Only our own files run; noVNC draws its cursor from `data:` addresses.
+fn content_security_policy(ancestors: &[String]) -> String {
+    let ancestors = if ancestors.is_empty() { "'none'".to_owned() } else { ancestors.join(" ") };
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
+    )
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("woff2") => "font/woff2",
+        Some("txt") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_there_and_runs_no_inline_script() {
+        for which in [Page::Start, Page::Session, Page::Desktop] {
+            let response = page(which, &[], &HeaderMap::new());
+            assert_eq!(response.status(), StatusCode::OK, "{which:?}");
+            let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+            assert!(policy.ends_with("frame-ancestors 'none'"), "{policy}");
+            let html = Dist::get(which.file()).unwrap().data;
+            let html = std::str::from_utf8(&html).unwrap();
+            assert!(!html.contains("<script>") && !html.contains("<style"), "{which:?}");
+        }
+    }
+
+    #[test]
+    fn a_browser_that_has_the_page_gets_no_second_copy() {
+        let first = page(Page::Start, &[], &HeaderMap::new());
+        let mut request = HeaderMap::new();
+        request.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
+        assert_eq!(page(Page::Start, &[], &request).status(), StatusCode::NOT_MODIFIED);
+    }
+
+    #[test]
+    fn an_asset_is_kept_for_ever_and_nothing_else_is_served_as_one() {
+        let name = Dist::iter().find_map(|path| path.strip_prefix("assets/").map(str::to_owned)).unwrap();
+        let response = asset(&name).unwrap();
+        assert!(response.headers()[CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        assert!(asset("../index.html").is_none());
+        assert!(asset("nothing.js").is_none());
+    }
+}

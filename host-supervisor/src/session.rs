@@ -1,0 +1,140 @@
+//! Sign-in sessions: one owner task each, from the request to sealed credentials and a VM that is gone.
+//!
+//! [`machine`] decides, the owner acts. On every step the order is persist, publish, act: what a caller of the API
+//! has seen is in the store, and what the store says has not been done too early.
+
+pub mod capture;
+mod keeper;
+mod limits;
+pub mod machine;
+mod owner;
+mod redact;
+mod registry;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anteroom_protocol::{ProviderDefinition, SessionId, provider::FoundUrl};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    time::Instant,
+};
+
+use crate::{
+    failure::Failure,
+    store::{SessionPurpose, SessionRecord, SessionStatus},
+    vm::VmHandle,
+};
+pub use registry::{SessionSettings, Sessions, StartError, VmTemplate};
+
+/// What somebody asks for.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    pub user_id: String,
+    pub provider: ProviderDefinition,
+    pub purpose: SessionPurpose,
+    /// An SDP offer that came with the request. The VM does not exist yet, so it is kept until somebody can answer.
+    pub webrtc_offer: Option<serde_json::Value>,
+}
+
+/// A session as others see it. A new one is published for every change.
+#[derive(Debug, Clone)]
+pub struct SessionView {
+    pub record: SessionRecord,
+    /// The sign-in page's address. It holds `state`: it is in memory only, and gone with the session.
+    pub url: Option<FoundUrl>,
+}
+
+/// A living session; cheap to clone. The session lives on when every handle is dropped.
+#[derive(Debug, Clone)]
+pub struct SessionHandle {
+    id: SessionId,
+    view: watch::Receiver<SessionView>,
+    cancel: mpsc::Sender<Failure>,
+    activity: Arc<Activity>,
+    vm: VmHandle,
+    viewers: Arc<Semaphore>,
+    webrtc_offer: Option<Arc<serde_json::Value>>,
+}
+
+impl SessionHandle {
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    #[must_use]
+    pub fn view(&self) -> SessionView {
+        self.view.borrow().clone()
+    }
+
+    #[must_use]
+    pub fn vm(&self) -> &VmHandle {
+        &self.vm
+    }
+
+    /// The offer that came with the request.
+    #[must_use]
+    pub fn webrtc_offer(&self) -> Option<&serde_json::Value> {
+        self.webrtc_offer.as_deref()
+    }
+
+    /// Somebody is there: the idle limit starts anew.
+    pub fn touch(&self) {
+        self.activity.touch();
+    }
+
+    /// A place among the viewers of the desktop, given back when dropped; `None` when all are taken.
+    #[must_use]
+    pub fn admit_viewer(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.viewers).try_acquire_owned().ok()
+    }
+
+    /// Waits until the status is another than this, at most so long.
+    pub async fn change_from(&self, known: SessionStatus, patience: Duration) {
+        let mut view = self.view.clone();
+        let _ = tokio::time::timeout(patience, view.wait_for(|view| view.record.status != known)).await;
+    }
+
+    /// Waits until the session has reached its final status.
+    pub async fn over(&self) {
+        let mut view = self.view.clone();
+        let _ = view.wait_for(|view| view.record.status.is_final()).await;
+    }
+
+    /// Asks for the end and waits until the session has one. A cancel that comes while credentials are being stored is
+    /// too late: the session completes.
+    pub async fn cancel(&self, cause: Failure) -> SessionView {
+        // An error means that it has ended already.
+        let _ = self.cancel.send(cause).await;
+        self.over().await;
+        self.view()
+    }
+}
+
+/// When somebody was last there.
+#[derive(Debug)]
+struct Activity {
+    since: Instant,
+    last_ms: AtomicU64,
+}
+
+impl Activity {
+    fn starting_now() -> Self {
+        Self { since: Instant::now(), last_ms: AtomicU64::new(0) }
+    }
+
+    fn touch(&self) {
+        let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_ms.fetch_max(now_ms, Ordering::Relaxed);
+    }
+
+    fn last(&self) -> Instant {
+        self.since + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
+    }
+}

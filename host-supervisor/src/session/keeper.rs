@@ -1,0 +1,87 @@
+//! From the guest into the store: fetch, check, seal, store. Nothing in between leaves memory.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use anteroom_protocol::{ProviderDefinition, agent::CapturedCredentials};
+use time::OffsetDateTime;
+
+use super::{capture, registry::Shared};
+use crate::{
+    agent::{AgentClient, AgentError},
+    failure::{Failure, causes},
+    store::{CredentialRecord, Replaces, SessionPurpose, SessionRecord},
+    vault,
+};
+
+/// How often fetching credentials is tried when the guest does not answer.
+const FETCH_ATTEMPTS: u32 = 3;
+const FETCH_PAUSE: Duration = Duration::from_millis(500);
+/// Brings the credentials of one session from its guest into the store.
+pub(super) struct Keeper {
+    pub(super) shared: Arc<Shared>,
+    pub(super) definition: ProviderDefinition,
+    pub(super) record: SessionRecord,
+    pub(super) agent: Option<AgentClient>,
+}
+
+impl Keeper {
+    /// The generation that is stored.
+    pub(super) async fn keep(&self) -> Result<u64, Failure> {
+        let agent = self.agent.as_ref().ok_or_else(|| Failure::new("vm_gone", "the VM is gone"))?;
+        let captured = fetch(agent).await.map_err(|error| {
+            Failure::new(
+                "credentials_not_fetched",
+                format!("the credentials stayed in the VM: {}", causes(&error)),
+            )
+        })?;
+        let accepted = capture::accept(&self.definition, self.record.id, &captured).map_err(|error| {
+            Failure::new("credentials_refused", format!("what the CLI wrote proves no sign-in: {error}"))
+        })?;
+        let not_stored = |error: &dyn Error| {
+            Failure::new(
+                "credentials_not_stored",
+                format!("the credentials were not stored: {}", causes(error)),
+            )
+        };
+        let plain = accepted.to_plain().map_err(|error| not_stored(&error))?;
+        let owner = vault::Owner {
+            user_id: &self.record.user_id,
+            provider: &self.record.provider,
+            session: self.record.id,
+        };
+        let sealed = self.shared.vault.seal(owner, &plain).map_err(|error| not_stored(&error))?;
+        let record = CredentialRecord {
+            session_id: self.record.id,
+            user_id: self.record.user_id.clone(),
+            provider: self.record.provider.clone(),
+            generation: accepted.generation,
+            path: accepted.proof.clone(),
+            modified_at: accepted.modified_at,
+            created_at: OffsetDateTime::now_utc(),
+            key_id: sealed.key_id,
+            sealed: sealed.bytes,
+        };
+        let replaces = match self.record.purpose {
+            SessionPurpose::SignIn => Replaces::ThisSession,
+            SessionPurpose::Rotate => Replaces::Everything,
+        };
+        self.shared.store.credentials_put(&record, replaces).await.map_err(|error| not_stored(&error))?;
+        Ok(accepted.generation)
+    }
+}
+
+/// Tries again when the guest is slow or the connection breaks; not when it says no.
+async fn fetch(agent: &AgentClient) -> Result<CapturedCredentials, AgentError> {
+    let mut attempt = 1;
+    loop {
+        match agent.credentials().await {
+            Err(AgentError::Late { .. } | AgentError::Broken { .. } | AgentError::Unreachable(_))
+                if attempt < FETCH_ATTEMPTS =>
+            {
+                attempt += 1;
+                tokio::time::sleep(FETCH_PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}

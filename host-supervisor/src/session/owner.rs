@@ -1,0 +1,312 @@
+//! The task that owns one session: turns what happens into events of the `machine`, and its actions into deeds.
+
+use std::{collections::BTreeMap, error::Error, sync::Arc};
+
+use anteroom_protocol::{
+    EventBody, ProviderDefinition, Secret, SessionId, agent::SignInSpec, provider::FoundUrl,
+};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use time::OffsetDateTime;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+
+use super::{
+    Activity, SessionView,
+    keeper::Keeper,
+    limits,
+    machine::{Action, Event, State},
+    redact,
+    registry::Shared,
+};
+use crate::{
+    failure::{Failure, causes},
+    store::{SessionRecord, SessionStatus},
+    vm::{AckGuard, StopReason, VmHandle, VmState, VmStatus},
+};
+
+/// Bytes of the token that guards the guest's own HTTP endpoint.
+const GUEST_TOKEN_BYTES: usize = 32;
+
+pub(super) struct Owner {
+    shared: Arc<Shared>,
+    definition: ProviderDefinition,
+    state: State,
+    publish: watch::Sender<SessionView>,
+    vm: VmHandle,
+    activity: Arc<Activity>,
+    started: Instant,
+    ready: Option<Instant>,
+    /// Events of the agent that are done only when the credentials they announce are stored.
+    captured: BTreeMap<u64, AckGuard>,
+    /// Deeds under way; each ends in an event, or in nothing when there is nothing to say.
+    deeds: FuturesUnordered<BoxFuture<'static, Option<Event>>>,
+}
+
+impl Owner {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        definition: ProviderDefinition,
+        publish: watch::Sender<SessionView>,
+        vm: VmHandle,
+        activity: Arc<Activity>,
+    ) -> Self {
+        Self {
+            shared,
+            definition,
+            state: State::new(),
+            publish,
+            vm,
+            activity,
+            started: Instant::now(),
+            ready: None,
+            captured: BTreeMap::new(),
+            deeds: FuturesUnordered::new(),
+        }
+    }
+
+    /// Runs until the session has ended and its VM is gone.
+    pub(super) async fn run(
+        mut self,
+        mut events: mpsc::Receiver<(anteroom_protocol::Event, AckGuard)>,
+        mut cancels: mpsc::Receiver<Failure>,
+    ) {
+        let mut vm = self.vm.state();
+        let mut vm_gone = false;
+        while !(self.state.status.is_final() && vm_gone) {
+            let (deadline, limit) = self.next_limit();
+            tokio::select! {
+                Some((event, ack)) = events.recv() => self.on_agent_event(event.body, ack).await,
+                changed = vm.changed(), if !vm_gone => {
+                    let state = vm.borrow_and_update().clone();
+                    vm_gone = changed.is_err() || state.status.is_final();
+                    self.on_vm_state(&state, vm_gone).await;
+                }
+                Some(cause) = cancels.recv() => self.apply(Event::Cancel(cause)).await,
+                Some(outcome) = self.deeds.next() => {
+                    if let Some(event) = outcome {
+                        self.apply(event).await;
+                    }
+                }
+                () = tokio::time::sleep_until(deadline), if self.limits_count() => {
+                    self.on_limit(limit, deadline).await;
+                }
+            }
+        }
+        self.shared.forget(self.id());
+    }
+
+    fn id(&self) -> SessionId {
+        self.publish.borrow().record.id
+    }
+
+    fn limits_count(&self) -> bool {
+        !self.state.status.is_final() && !self.state.is_storing()
+    }
+
+    fn next_limit(&self) -> (Instant, limits::Limit) {
+        let moments =
+            limits::Moments { started: self.started, ready: self.ready, active: self.activity.last() };
+        limits::next(&self.shared.settings.limits, &moments)
+    }
+
+    async fn on_limit(&mut self, limit: limits::Limit, deadline: Instant) {
+        // A sign of life while we slept has moved the limit.
+        if self.next_limit() != (deadline, limit) {
+            return;
+        }
+        let waiting_for = match limit {
+            limits::Limit::Start => services_not_ready(&self.vm.state().borrow()),
+            limits::Limit::SignIn | limits::Limit::Idle => Vec::new(),
+        };
+        let failure = limit.failure(&self.shared.settings.limits).with_lines(waiting_for);
+        self.apply(Event::Limit(failure)).await;
+    }
+
+    async fn on_vm_state(&mut self, vm: &VmState, gone: bool) {
+        if let Some(failure) = &vm.failure {
+            return self.apply(Event::VmEnded(Some(failure.clone()))).await;
+        }
+        match vm.status {
+            VmStatus::Creating | VmStatus::Stopping => {}
+            VmStatus::Booting | VmStatus::Running => self.apply(Event::VmBooting).await,
+            VmStatus::Ready => {
+                self.ready.get_or_insert_with(Instant::now);
+                self.apply(Event::DesktopReady).await;
+            }
+            VmStatus::Destroyed | VmStatus::Failed => {}
+        }
+        if gone {
+            self.apply(Event::VmEnded(None)).await;
+        }
+    }
+
+    async fn on_agent_event(&mut self, event: EventBody, ack: AckGuard) {
+        let id = self.id();
+        match event {
+            EventBody::UrlFound { session, found } if session == id => self.on_url(found).await,
+            EventBody::CredentialsCaptured { session, generation } if session == id => {
+                self.captured.insert(generation, ack);
+                return self.apply(Event::Captured { generation }).await;
+            }
+            EventBody::SignInFailed { session, cause, last_lines } if session == id => {
+                let lines = last_lines.iter().map(|line| redact::line(line));
+                let failure = Failure::new("sign_in_failed", redact::line(&cause)).with_lines(lines);
+                self.apply(Event::SignInFailed(failure)).await;
+            }
+            EventBody::CliExited { session, code, .. } if session == id => {
+                tracing::info!(session = %id, code, "the CLI has ended");
+            }
+            // What concerns the VM is its owner's; what names another session is a lie of the guest.
+            _ => {}
+        }
+        ack.done();
+    }
+
+    /// The guest's word is not enough: only what the definition takes for a sign-in address is passed on to people.
+    async fn on_url(&mut self, found: FoundUrl) {
+        let text = found.url.expose_str().unwrap_or_default();
+        let Some(checked) = self.definition.recognise(text, found.source) else {
+            tracing::warn!(session = %self.id(), "the guest reported an address that is no sign-in address");
+            return;
+        };
+        let better = self.publish.borrow().url.as_ref().is_none_or(|known| is_better(&checked, known));
+        if better {
+            let kind = checked.kind;
+            self.publish.send_modify(|view| view.url = Some(checked));
+            tracing::info!(session = %self.id(), ?kind, "the sign-in address is known");
+        }
+        self.apply(Event::UrlFound).await;
+    }
+
+    /// Persist, publish, act.
+    async fn apply(&mut self, event: Event) {
+        let before = std::mem::take(&mut self.state);
+        let (status, failed) = (before.status, before.failure.is_some());
+        let (after, actions) = before.step(event);
+        let changed = after.status != status || after.failure.is_some() != failed;
+        self.state = after;
+        if changed {
+            let record = self.record();
+            if let Err(error) = self.shared.store.session_update(&record).await {
+                // The session goes on: what it does is worth more than its row.
+                tracing::error!(session = %record.id, error = %causes(&error), "the session could not be stored");
+            }
+            log_status(&record);
+            self.publish.send_modify(|view| {
+                if record.status.is_final() {
+                    view.url = None;
+                }
+                view.record = record;
+            });
+        }
+        for action in actions {
+            self.act(action);
+        }
+    }
+
+    fn record(&self) -> SessionRecord {
+        let record = self.publish.borrow().record.clone();
+        let completed_at = self.state.status.is_final().then(OffsetDateTime::now_utc);
+        SessionRecord {
+            status: self.state.status,
+            failure: self.state.failure.clone(),
+            completed_at,
+            ..record
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::StartSignIn => self.deeds.push(self.start_sign_in().boxed()),
+            Action::StoreCredentials { generation } => {
+                let ack = self.captured.remove(&generation);
+                self.deeds.push(self.store_credentials(generation, ack).boxed());
+            }
+            Action::StopVm => self.vm.stop(stop_reason(self.state.status, self.state.failure.as_ref())),
+        }
+    }
+
+    fn start_sign_in(&self) -> impl Future<Output = Option<Event>> + use<> {
+        let (agent, session, provider) = (self.vm.agent(), self.id(), self.definition.clone());
+        let surroundings = self.shared.settings.surroundings.clone();
+        async move {
+            let not_started = |cause: &dyn Error| {
+                let failure = Failure::new(
+                    "sign_in_not_started",
+                    format!("the CLI was not started: {}", causes(cause)),
+                );
+                Some(Event::SignInFailed(failure))
+            };
+            let mut token = vec![0; GUEST_TOKEN_BYTES];
+            if let Err(error) = getrandom::fill(&mut token) {
+                return not_started(&error);
+            }
+            let launch = ProviderDefinition::DEFAULT_LAUNCH.to_owned();
+            let spec = SignInSpec { session, provider, launch, token: Secret::new(token), surroundings };
+            match agent?.start_sign_in(&spec).await {
+                Ok(()) => None,
+                Err(error) => not_started(&error),
+            }
+        }
+    }
+
+    /// Fetch, check, seal, store, acknowledge.
+    fn store_credentials(
+        &self,
+        generation: u64,
+        ack: Option<AckGuard>,
+    ) -> impl Future<Output = Option<Event>> + use<> {
+        let keeper = Keeper {
+            shared: self.shared.clone(),
+            definition: self.definition.clone(),
+            record: self.publish.borrow().record.clone(),
+            agent: self.vm.agent(),
+        };
+        async move {
+            Some(match keeper.keep().await {
+                Ok(stored) => {
+                    if let Some(ack) = ack {
+                        ack.done();
+                    }
+                    Event::Stored { generation: stored.max(generation) }
+                }
+                Err(failure) => Event::NotStored(failure),
+            })
+        }
+    }
+}
+
+/// A newer attempt is better than an older one; of one attempt the more trusted source is better.
+fn is_better(new: &FoundUrl, known: &FoundUrl) -> bool {
+    new.attempt != known.attempt || new.source > known.source
+}
+
+fn stop_reason(status: SessionStatus, failure: Option<&Failure>) -> StopReason {
+    match status {
+        SessionStatus::Completed => StopReason::Completed,
+        SessionStatus::Timeout => StopReason::TimedOut,
+        SessionStatus::Cancelled if failure.is_some_and(|failure| failure.code == "daemon_stopped") => {
+            StopReason::DaemonStopping
+        }
+        SessionStatus::Cancelled => StopReason::Cancelled,
+        _ => StopReason::SessionFailed,
+    }
+}
+
+fn services_not_ready(vm: &VmState) -> Vec<String> {
+    use anteroom_protocol::agent::ServiceState;
+    let not_ready = vm.services.iter().filter(|service| !matches!(service.state, ServiceState::Ready));
+    not_ready.map(|service| format!("{}: {:?}", service.name, service.state)).collect()
+}
+
+fn log_status(record: &SessionRecord) {
+    let (session, status) = (record.id, record.status.as_str());
+    match &record.failure {
+        Some(failure) => {
+            tracing::warn!(%session, status, code = failure.code, cause = failure.message, "session");
+        }
+        None => tracing::info!(%session, status, "session"),
+    }
+}

@@ -1,0 +1,103 @@
+//! What must survive the daemon: VMs and what they own, sessions, sealed credentials.
+//!
+//! One SQL layer, SQLite built in. Statements use only what PostgreSQL understands as well (`$1`, TEXT, BIGINT), so
+//! that hosts that share their sessions need a connection address, not another layer. Every call is one transaction
+//! and is on disk when it returns.
+//!
+//! Sign-in addresses hold `state` and never come here; credentials come sealed.
+
+mod column;
+mod credentials;
+mod sessions;
+mod vms;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    SqlSafeStr as _,
+    migrate::{Migration, MigrationType, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
+};
+
+pub use credentials::{CredentialRecord, Replaces};
+pub use sessions::{SessionPurpose, SessionRecord, SessionStatus};
+pub use vms::{VmKind, VmRecord, VmStatus};
+
+/// The open store; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: SqlitePool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database {path}")]
+    Open {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the database {path} is readable by others (mode {mode:o}); it must be 600")]
+    TooOpen { path: PathBuf, mode: u32 },
+    #[error("the tables of the database")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database")]
+    Database(#[from] sqlx::Error),
+    #[error("{table} {id} has an unreadable {column} in the database")]
+    Corrupt { table: &'static str, column: &'static str, id: String },
+}
+
+impl Store {
+    pub const FILE_NAME: &str = "anteroom.db";
+
+    /// Opens the database in this directory; makes it, readable by its owner only, and its tables where they are
+    /// missing.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is open to others, or was written by a newer Anteroom.
+    pub async fn open(state_directory: &Path) -> Result<Self, StoreError> {
+        let path = state_directory.join(Self::FILE_NAME);
+        make_private(&path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL, because a captured credential is nowhere else once the VM is gone.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5));
+        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+        migrations().run(&pool).await?;
+        Ok(Self { pool })
+    }
+
+    /// Waits for running statements and closes the files.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// SQLite gives its `-wal` and `-shm` files the mode of the database.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let open = |source| StoreError::Open { path: path.to_owned(), source };
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let mode = file.and_then(|file| file.metadata()).map_err(open)?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(StoreError::TooOpen { path: path.to_owned(), mode }) }
+}
+
+fn migrations() -> Migrator {
+    let start = include_str!("store/migrations/0001_start.sql");
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "start".into(),
+        MigrationType::Simple,
+        start.into_sql_str(),
+        false,
+    )])
+}

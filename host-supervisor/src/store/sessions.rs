@@ -1,0 +1,189 @@
+//! Sign-in sessions: who asked for what, and how it went. Without addresses, codes or credentials.
+
+use anteroom_protocol::{SessionId, VmId};
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
+use time::OffsetDateTime;
+
+use super::{
+    Store, StoreError,
+    column::{Columns, json, millis, word},
+};
+use crate::failure::Failure;
+
+/// The words of the API, in the order in which a session passes through them; the diagram is in [`crate::session`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionStatus {
+    Initializing,
+    VmCreated,
+    Ready,
+    AwaitingUserAuth,
+    Completed,
+    Failed,
+    Timeout,
+    Cancelled,
+}
+
+impl SessionStatus {
+    /// Whether nothing will come after it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Timeout | Self::Cancelled)
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Initializing => "initializing",
+            Self::VmCreated => "vm_created",
+            Self::Ready => "ready",
+            Self::AwaitingUserAuth => "awaiting_user_auth",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What becomes of older credentials of the same user and provider when this session completes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionPurpose {
+    /// They stay.
+    SignIn,
+    /// They are replaced.
+    Rotate,
+}
+
+/// One row of `sessions`.
+#[derive(Debug, Clone)]
+pub struct SessionRecord {
+    pub id: SessionId,
+    pub user_id: String,
+    pub provider: String,
+    pub purpose: SessionPurpose,
+    pub status: SessionStatus,
+    pub vm_id: Option<VmId>,
+    pub created_at: OffsetDateTime,
+    /// When it reached its final status, whichever that is.
+    pub completed_at: Option<OffsetDateTime>,
+    pub failure: Option<Failure>,
+}
+
+impl Store {
+    /// # Errors
+    /// When the database does not answer or has this id already.
+    pub async fn session_create(&self, session: &SessionRecord) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO sessions (id, user_id, provider, purpose, status, vm_id, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(session.id.to_string())
+        .bind(&session.user_id)
+        .bind(&session.provider)
+        .bind(word(&session.purpose)?)
+        .bind(session.status.as_str())
+        .bind(session.vm_id.map(|id| id.to_string()))
+        .bind(millis(session.created_at))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Stores what changes in the life of a session.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn session_update(&self, session: &SessionRecord) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE sessions SET status = $2, vm_id = $3, completed_at = $4, failure = $5 WHERE id = $1",
+        )
+        .bind(session.id.to_string())
+        .bind(session.status.as_str())
+        .bind(session.vm_id.map(|id| id.to_string()))
+        .bind(session.completed_at.map(millis))
+        .bind(session.failure.as_ref().map(json).transpose()?)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the database does not answer or the row is damaged.
+    pub async fn session_get(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        let row = sqlx::query("SELECT * FROM sessions WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The newest sessions of one user, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database does not answer or a row is damaged.
+    pub async fn session_list_of(&self, user_id: &str, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
+        let rows =
+            sqlx::query("SELECT * FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2")
+                .bind(user_id)
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The newest sessions of everybody, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database does not answer or a row is damaged.
+    pub async fn session_list(&self, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM sessions ORDER BY created_at DESC, id LIMIT $1")
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Forgets a session and its credentials.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing has changed.
+    pub async fn session_delete(&self, id: SessionId) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        for statement in
+            ["DELETE FROM credentials WHERE session_id = $1", "DELETE FROM sessions WHERE id = $1"]
+        {
+            sqlx::query(statement).bind(id.to_string()).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Sessions without a final status: after a start those that the last daemon left behind.
+    ///
+    /// # Errors
+    /// When the database does not answer or a row is damaged.
+    pub async fn session_unfinished(&self) -> Result<Vec<SessionRecord>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM sessions WHERE completed_at IS NULL ORDER BY created_at, id")
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
+    let columns = Columns::of(row, "session", "id")?;
+    Ok(SessionRecord {
+        id: columns.parsed("id")?,
+        user_id: columns.text("user_id")?,
+        provider: columns.text("provider")?,
+        purpose: columns.word("purpose")?,
+        status: columns.word("status")?,
+        vm_id: columns.parsed_option("vm_id")?,
+        created_at: columns.time("created_at")?,
+        completed_at: columns.time_option("completed_at")?,
+        failure: columns.json("failure")?,
+    })
+}

@@ -1,0 +1,106 @@
+//! Credentials at rest: sealed with XChaCha20-Poly1305 under a key that is not in the database.
+//!
+//! The associated data says whose credentials they are, so that a row that was moved to another user, provider or
+//! session does not open. Nothing here can be printed.
+
+mod key;
+#[cfg(test)]
+mod tests;
+
+use anteroom_protocol::{Secret, SessionId};
+use chacha20poly1305::{
+    KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
+
+pub use key::{KeyError, MasterKey};
+
+/// Bytes of an XChaCha20 nonce: long enough to be drawn at random for every sealing.
+const NONCE_BYTES: usize = 24;
+
+/// Seals and opens under one key.
+pub struct Vault {
+    cipher: XChaCha20Poly1305,
+    key_id: String,
+}
+
+/// Whose credentials they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    pub user_id: &'a str,
+    pub provider: &'a str,
+    pub session: SessionId,
+}
+
+/// Nonce and ciphertext, with the name of the key that opens them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    pub key_id: String,
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    #[error("sealed with the key {sealed_with}, but this daemon has the key {present}")]
+    AnotherKey { sealed_with: String, present: String },
+    /// The bytes were changed, or belong to another user, provider or session.
+    #[error("the sealed bytes are damaged or belong to somebody else")]
+    Damaged,
+    #[error("no random numbers from the kernel")]
+    NoRandomness(#[source] getrandom::Error),
+}
+
+impl Vault {
+    #[must_use]
+    pub fn new(key: &MasterKey) -> Self {
+        let sealing_key = key.derive("anteroom credentials v1");
+        Self { cipher: XChaCha20Poly1305::new((&*sealing_key).into()), key_id: key.id() }
+    }
+
+    /// Names the key without telling anything about it.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// # Errors
+    /// Only when the kernel gives no random numbers.
+    pub fn seal(&self, owner: Owner<'_>, plain: &Secret) -> Result<Sealed, VaultError> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(VaultError::NoRandomness)?;
+        let payload = Payload { msg: plain.expose(), aad: &owner.associated_data() };
+        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::Damaged)?;
+        Ok(Sealed { key_id: self.key_id.clone(), bytes: [&nonce[..], &sealed].concat() })
+    }
+
+    /// # Errors
+    /// When the key is another one, or the bytes are not what was sealed for this owner.
+    pub fn open(&self, owner: Owner<'_>, sealed: &Sealed) -> Result<Secret, VaultError> {
+        if sealed.key_id != self.key_id {
+            return Err(VaultError::AnotherKey {
+                sealed_with: sealed.key_id.clone(),
+                present: self.key_id.clone(),
+            });
+        }
+        let (nonce, bytes) = sealed.bytes.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Damaged)?;
+        let payload = Payload { msg: bytes, aad: &owner.associated_data() };
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).map(Secret::new).map_err(|_| VaultError::Damaged)
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+impl Owner<'_> {
+    /// Every part with its length before it, so that no two owners have the same bytes.
+    fn associated_data(&self) -> Vec<u8> {
+        let session = self.session.to_string();
+        [self.user_id, self.provider, &session]
+            .iter()
+            .flat_map(|part| (part.len() as u64).to_be_bytes().into_iter().chain(part.bytes()))
+            .collect()
+    }
+}

@@ -1,0 +1,163 @@
+//! One disposable VM from its request to its end: a single owner task composes disk, VMM and agent.
+//!
+//! ```text
+//! creating ──▶ booting ──▶ running ──▶ ready ──▶ stopping ──▶ destroyed    (asked to end)
+//!     └────────────┴───────────┴──────────┴────▶ stopping ──▶ failed       (torn down as well; the cause stays)
+//! ```
+//! Others hold a [`VmHandle`]: they watch its [`VmState`], get the agent's events and may ask for its end. Every
+//! change is stored before it is published, and published before it is acted on. What the VM owns on the host is in
+//! the store before it exists, so that a daemon that was killed finds and removes it at its next start.
+
+mod ack;
+mod book;
+mod conversation;
+mod failures;
+mod life;
+mod owner;
+mod starter;
+mod sweep;
+mod teardown;
+mod timeline;
+
+use std::{sync::Arc, time::Duration};
+
+use anteroom_protocol::{SessionId, VmId, agent::ServiceStatus};
+use serde::Serialize;
+use tokio::sync::watch;
+
+pub use crate::store::{VmKind, VmStatus};
+use crate::{
+    agent::AgentClient, failure::Failure, images::ResolvedImage, net::Network, vmm::console::Console,
+};
+pub use ack::AckGuard;
+pub use starter::{VmSettings, VmStarter};
+pub use sweep::Swept;
+pub use timeline::{HostMark, host_mark};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct VmRequest {
+    pub id: VmId,
+    /// Whose VM it will be.
+    pub session: Option<SessionId>,
+    pub kind: VmKind,
+    pub vcpus: u8,
+    pub memory_mib: u32,
+    pub disk_mib: u32,
+    pub image: ResolvedImage,
+    pub network: Network,
+}
+
+/// What is known of a VM. A new one is published for every change.
+#[derive(Debug, Clone, Serialize)]
+pub struct VmState {
+    pub status: VmStatus,
+    /// Set as soon as it is known, while the VM is still being torn down.
+    pub failure: Option<Failure>,
+    /// In the order of time.
+    pub timeline: Vec<HostMark>,
+    pub services: Vec<ServiceStatus>,
+    /// Grows by one with every change.
+    pub generation: u64,
+}
+
+/// Why a VM is to end. The first reason counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// Its session has what it wanted.
+    Completed,
+    Cancelled,
+    /// Nobody has been seen for too long, or the session took too long.
+    TimedOut,
+    SessionFailed,
+    DaemonStopping,
+}
+
+/// How long a VM may take for what, before it counts as failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From the VMM's start to the agent's first answer.
+    pub boot: Duration,
+    /// From the agent's first answer to a desktop.
+    pub desktop: Duration,
+    /// Without any sign of life from a running guest.
+    pub silence: Duration,
+    /// For an orderly power-off, before the VMM is killed.
+    pub power_off: Duration,
+}
+
+impl Limits {
+    /// With hardware acceleration.
+    pub const ACCELERATED: Self = Self {
+        boot: Duration::from_secs(30),
+        desktop: Duration::from_secs(60),
+        silence: Duration::from_secs(5),
+        power_off: Duration::from_secs(3),
+    };
+    /// A guest whose every instruction is translated, beside others on few processors, pauses for seconds at times;
+    /// a person's session must not be ended for that.
+    pub const TRANSLATED: Self = Self {
+        boot: Duration::from_secs(180),
+        desktop: Duration::from_secs(300),
+        silence: Duration::from_secs(30),
+        power_off: Duration::from_secs(5),
+    };
+}
+
+/// A VM as others see it; cheap to clone. The VM lives on when every handle is dropped.
+#[derive(Debug, Clone)]
+pub struct VmHandle {
+    id: VmId,
+    state: watch::Receiver<VmState>,
+    stop: Arc<watch::Sender<Option<StopReason>>>,
+    reached: watch::Receiver<Reached>,
+}
+
+/// What of the VM can be reached by now.
+#[derive(Debug, Clone, Default)]
+struct Reached {
+    console: Option<Arc<Console>>,
+    agent: Option<AgentClient>,
+}
+
+impl VmHandle {
+    #[must_use]
+    pub fn id(&self) -> VmId {
+        self.id
+    }
+
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<VmState> {
+        self.state.clone()
+    }
+
+    /// Asks for the end; [`VmHandle::ended`] sees it gone.
+    pub fn stop(&self, reason: StopReason) {
+        self.stop.send_if_modified(|asked| {
+            let first = asked.is_none();
+            asked.get_or_insert(reason);
+            first
+        });
+    }
+
+    /// Waits until nothing of the VM is left on the host, and says how it ended.
+    pub async fn ended(&self) -> VmState {
+        let mut state = self.state.clone();
+        // An error means that the owner has ended without a word, which is an end too.
+        let _ = state.wait_for(|state| state.status.is_final()).await;
+        state.borrow().clone()
+    }
+
+    /// The agent, once it has answered.
+    #[must_use]
+    pub fn agent(&self) -> Option<AgentClient> {
+        self.reached.borrow().agent.clone()
+    }
+
+    /// The last lines of the serial console.
+    #[must_use]
+    pub fn console_tail(&self) -> Vec<String> {
+        self.reached.borrow().console.as_ref().map(|console| console.tail()).unwrap_or_default()
+    }
+}

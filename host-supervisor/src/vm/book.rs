@@ -1,0 +1,110 @@
+//! What is known of one VM: kept in the order in which it must be kept. Stored first, then published.
+
+use std::collections::BTreeMap;
+
+use anteroom_protocol::{
+    VmId,
+    agent::{ServiceState, ServiceStatus},
+};
+use tokio::sync::watch;
+
+use super::{
+    HostMark, VmState, VmStatus, failures,
+    life::{Happening, Life},
+    timeline::Timeline,
+};
+use crate::{failure::Failure, store::Store};
+
+/// More services than any image has; a bound because the guest names them.
+const MAX_SERVICES: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Book {
+    id: VmId,
+    store: Store,
+    life: Life,
+    pub(super) timeline: Timeline,
+    services: BTreeMap<String, ServiceStatus>,
+    published: watch::Sender<VmState>,
+}
+
+impl Book {
+    pub(super) fn open(id: VmId, store: Store) -> (Self, watch::Receiver<VmState>) {
+        let (life, timeline) = (Life::new(), Timeline::begin());
+        let state = VmState {
+            status: life.status,
+            failure: None,
+            timeline: timeline.marks().to_vec(),
+            services: Vec::new(),
+            generation: 0,
+        };
+        let (published, state) = watch::channel(state);
+        (Self { id, store, life, timeline, services: BTreeMap::new(), published }, state)
+    }
+
+    pub(super) fn status(&self) -> VmStatus {
+        self.life.status
+    }
+
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.life.failure.as_ref()
+    }
+
+    /// Takes a change of state down, in the store first.
+    ///
+    /// # Errors
+    /// When the store does not take it; it is published all the same, because it has happened.
+    pub(super) async fn happened(&mut self, happening: Happening) -> Result<(), Failure> {
+        let next = self.life.clone().step(happening);
+        if next == self.life {
+            return Ok(());
+        }
+        self.life = next;
+        let stored =
+            if self.life.status.is_final() { self.store_end().await } else { self.store_status().await };
+        self.publish();
+        stored.map_err(|error| failures::store(&error))
+    }
+
+    pub(super) fn note_service(&mut self, status: &ServiceStatus) {
+        if self.services.len() < MAX_SERVICES || self.services.contains_key(&status.name) {
+            self.services.insert(status.name.clone(), status.clone());
+        }
+    }
+
+    /// The services that have not become ready.
+    pub(super) fn unready_services(&self) -> Vec<&str> {
+        let ready =
+            |status: &&ServiceStatus| matches!(status.state, ServiceState::Ready | ServiceState::Stopped);
+        self.services.values().filter(|status| !ready(status)).map(|status| status.name.as_str()).collect()
+    }
+
+    pub(super) fn publish(&self) {
+        self.published.send_modify(|state| {
+            *state = VmState {
+                status: self.life.status,
+                failure: self.life.failure.clone(),
+                timeline: self.timeline.marks().to_vec(),
+                services: self.services.values().cloned().collect(),
+                generation: state.generation + 1,
+            };
+        });
+    }
+
+    async fn store_status(&self) -> Result<(), crate::store::StoreError> {
+        self.store.vm_set_status(self.id, self.life.status).await?;
+        self.store_timeline().await
+    }
+
+    async fn store_end(&self) -> Result<(), crate::store::StoreError> {
+        self.store_timeline().await?;
+        self.store.vm_end(self.id, self.life.status, self.life.failure.as_ref()).await
+    }
+
+    async fn store_timeline(&self) -> Result<(), crate::store::StoreError> {
+        let marks: &[HostMark] = self.timeline.marks();
+        // Strings, times and numbers always become JSON.
+        let timeline = serde_json::to_value(marks).unwrap_or_default();
+        self.store.vm_set_timeline(self.id, &timeline).await
+    }
+}

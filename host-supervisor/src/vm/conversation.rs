@@ -1,0 +1,165 @@
+//! Talking with the agent of one guest, from its first answer to the guest's end: a child task of the VM's owner.
+//!
+//! ```text
+//!  first answer ──▶ clock set ──▶ Answered ─┬─ follow:    events, again from the last one when the stream breaks
+//!                                           ├─ heartbeat: is the guest still there?
+//!                                           └─ forget:    what the session is done with
+//! ```
+//! It decides nothing: everything it learns goes to the owner. It is aborted when the owner ends.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use anteroom_protocol::{Event, agent::Clock};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use tokio::sync::{mpsc, watch};
+
+use super::{Limits, failures, timeline::ClockReading};
+use crate::{
+    agent::{AgentClient, AgentError},
+    failure::Failure,
+    vmm::{AgentAddress, console::Console},
+};
+
+/// What the owner is told.
+#[derive(Debug)]
+pub(super) enum News {
+    Answered { agent: AgentClient, at: Instant, clock: ClockReading },
+    Event(Event),
+    Failed(Failure),
+}
+
+#[derive(Debug)]
+pub(super) struct Conversation {
+    pub(super) address: AgentAddress,
+    pub(super) console: Arc<Console>,
+    pub(super) limits: Limits,
+    /// The last event that was dealt with.
+    pub(super) after: u64,
+    /// Up to which event everything is done.
+    pub(super) done: watch::Receiver<u64>,
+    pub(super) news: mpsc::Sender<News>,
+}
+
+/// Before the next attempt to reach an agent that does not listen yet. A refused attempt costs the host a tenth of a
+/// millisecond and the guest nothing.
+const PAUSE: Duration = Duration::from_millis(10);
+/// How many attempts may wait for an answer at once; the pause doubles with each.
+const ATTEMPTS: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Before an event stream that broke is opened again.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+
+impl Conversation {
+    /// Ends only with the guest: by being aborted, or after telling why it failed.
+    pub(super) async fn hold(self) {
+        let failure = match self.begin().await {
+            Ok(agent) => tokio::select! {
+                failure = self.heartbeat(&agent) => failure,
+                () = self.follow(&agent) => return,
+                () = self.forget(&agent) => return,
+            },
+            Err(failure) => failure,
+        };
+        // An error means that the owner is gone and needs no news.
+        let _ = self.news.send(News::Failed(failure)).await;
+    }
+
+    async fn begin(&self) -> Result<AgentClient, Failure> {
+        let agent = AgentClient::new(&self.address)
+            .map_err(|error| failures::directory(&error, &self.address.directory))?;
+        let first = tokio::time::timeout(self.limits.boot, first_answer(&agent))
+            .await
+            .map_err(|_| failures::no_answer(self.limits.boot, &self.console.tail()))?
+            .map_err(|error| failures::agent(&error))?;
+        // Before anything else: TLS and OAuth need the right time.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        agent.set_clock(Clock { unix_ns }).await.map_err(|error| failures::agent(&error))?;
+        // The first answer takes a guest long, so its clock is read once more.
+        let clock = match read_clock(&agent).await {
+            Ok(second) if second.span() < first.span() => second,
+            _ => first,
+        };
+        // An error means that the owner is gone.
+        let _ = self.news.send(News::Answered { agent: agent.clone(), at: first.answered, clock }).await;
+        Ok(agent)
+    }
+
+    /// Returns when the owner is gone.
+    async fn follow(&self, agent: &AgentClient) {
+        let mut after = self.after;
+        while !self.news.is_closed() {
+            if let Ok(mut events) = agent.events(after).await {
+                // The end of the stream and an error are the same: ask again from the last event.
+                while let Ok(Some(event)) = events.next().await {
+                    // Numbers only grow; whatever does not is a repetition.
+                    if event.number > after {
+                        after = event.number;
+                        if self.news.send(News::Event(event)).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+            tokio::time::sleep(RECONNECT_PAUSE).await;
+        }
+    }
+
+    async fn heartbeat(&self, agent: &AgentClient) -> Failure {
+        let limit = self.limits.silence;
+        let mut heard = Instant::now();
+        loop {
+            tokio::time::sleep(limit / 5).await;
+            let left = limit.saturating_sub(heard.elapsed());
+            match agent.hello(left.max(Duration::from_millis(1))).await {
+                Ok(_) => heard = Instant::now(),
+                Err(error @ AgentError::Protocol { .. }) => return failures::agent(&error),
+                Err(_) if heard.elapsed() >= limit => return failures::silent(limit, &self.console.tail()),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Returns when the owner is gone.
+    async fn forget(&self, agent: &AgentClient) {
+        let mut done = self.done.clone();
+        while done.changed().await.is_ok() {
+            let through = *done.borrow_and_update();
+            // The next one covers this one; what the agent keeps a little longer harms nobody.
+            let _ = agent.ack(through).await;
+        }
+    }
+}
+
+/// Tries until the agent answers.
+///
+/// An attempt that falls into the moment in which the guest's vsock driver starts is never answered, so later ones
+/// do not wait for it.
+///
+/// # Errors
+/// When it answers, but cannot be understood.
+async fn first_answer(agent: &AgentClient) -> Result<ClockReading, AgentError> {
+    let mut attempts = FuturesUnordered::new();
+    loop {
+        let waiting = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
+        tokio::select! {
+            Some(result) = attempts.next() => match result {
+                Err(AgentError::Unreachable(_) | AgentError::Late { .. } | AgentError::Broken { .. }) => {}
+                // An answer, or something that another attempt would not better.
+                result => return result,
+            },
+            () = tokio::time::sleep(PAUSE * 2_u32.saturating_pow(waiting)), if attempts.len() < ATTEMPTS => {
+                attempts.push(read_clock(agent));
+            }
+        }
+    }
+}
+
+async fn read_clock(agent: &AgentClient) -> Result<ClockReading, AgentError> {
+    let asked = Instant::now();
+    let hello = agent.hello(PATIENCE).await?;
+    Ok(ClockReading { uptime_ns: hello.uptime_ns, asked, answered: Instant::now() })
+}

@@ -1,0 +1,215 @@
+//! The causes of a VM's failure, named: one function for each way a VM can fail, from what was seen to what is said.
+
+use std::time::Duration;
+
+use crate::{
+    agent::AgentError,
+    disk::DiskError,
+    failure::{Failure, causes},
+    store::StoreError,
+    vmm::{
+        LaunchError, VmExit,
+        console::{Cause, diagnose},
+    },
+};
+
+/// How much of the console goes into a failure.
+const CONSOLE_LINES: usize = 30;
+
+pub(super) fn store(error: &StoreError) -> Failure {
+    Failure::new("store", causes(error))
+}
+
+pub(super) fn directory(error: &std::io::Error, path: &std::path::Path) -> Failure {
+    Failure::new("state_directory", format!("{}: {error}", path.display()))
+}
+
+pub(super) fn disk(error: &DiskError) -> Failure {
+    Failure::new("disk", format!("the VM's disk cannot be made: {}", causes(error)))
+}
+
+pub(super) fn launch(error: &LaunchError) -> Failure {
+    let code = match error {
+        LaunchError::Missing { .. } => "file_missing",
+        LaunchError::NoAcceleration(_) => "no_acceleration",
+        LaunchError::Shape { .. } | LaunchError::CommandLine(_) | LaunchError::Network(_) => "bad_request",
+        LaunchError::Start { .. }
+        | LaunchError::Died { .. }
+        | LaunchError::Late { .. }
+        | LaunchError::Io { .. } => "vmm_not_started",
+    };
+    Failure::new(code, causes(error))
+}
+
+/// With less than this, a guest that does not come up most likely lacks memory.
+const LITTLE_MEMORY_MIB: u32 = 256;
+
+/// The VMM has ended although nobody asked for it.
+pub(super) fn ended(exit: &VmExit, console: &[String], memory_mib: u32) -> Failure {
+    let VmExit { program, code, stderr, by_guest } = exit;
+    if !by_guest {
+        let said = stderr.last().map(|line| format!(": {line}")).unwrap_or_default();
+        let how = match code - 128 {
+            signal @ 1..=64 => format!("was ended by {}", signal_name(signal)),
+            _ => format!("ended with exit code {code}"),
+        };
+        return Failure::new("vmm_died", format!("{program} {how}{said}")).with_lines(stderr);
+    }
+    let little = memory_mib < LITTLE_MEMORY_MIB;
+    let hint =
+        if little { format!("; {memory_mib} MiB is very little memory for it") } else { String::new() };
+    match diagnose(console) {
+        Some(cause) => Failure::new(cause.code(), cause.message() + &hint),
+        // Without memory for its own page tables a kernel resets, which nobody could print.
+        None if is_blank(console) => {
+            let code = if little { "guest_out_of_memory" } else { "kernel_silent" };
+            Failure::new(code, format!("the guest's kernel reset before it could write a word{hint}"))
+        }
+        None => Failure::new("guest_ended", "the guest powered off by itself"),
+    }
+    .with_lines(last(console))
+}
+
+pub(super) fn no_answer(limit: Duration, console: &[String]) -> Failure {
+    match diagnose(console) {
+        Some(cause) => Failure::new(cause.code(), cause.message()),
+        None => {
+            let seconds = limit.as_secs();
+            Failure::new(
+                "boot_timeout",
+                format!("the guest's agent did not answer within {seconds} s of the start"),
+            )
+        }
+    }
+    .with_lines(last(console))
+}
+
+pub(super) fn silent(limit: Duration, console: &[String]) -> Failure {
+    let seconds = limit.as_secs();
+    let message = match diagnose(console) {
+        Some(cause) => format!("the guest went silent for {seconds} s; {}", cause.message()),
+        None => format!("the guest went silent: no answer for {seconds} s"),
+    };
+    Failure::new("guest_silent", message).with_lines(last(console))
+}
+
+pub(super) fn no_desktop(limit: Duration, waiting_for: &[&str]) -> Failure {
+    let seconds = limit.as_secs();
+    let services =
+        if waiting_for.is_empty() { "nothing that is known".to_owned() } else { waiting_for.join(", ") };
+    Failure::new("desktop_timeout", format!("there was no desktop within {seconds} s; not ready: {services}"))
+}
+
+pub(super) fn desktop(service: &str, cause: &str, last_lines: &[String], console: &[String]) -> Failure {
+    // A service that was killed for want of memory cannot tell.
+    let why = match diagnose(console) {
+        Some(Cause::OutOfMemory { line }) => format!("; the guest ran out of memory: {line}"),
+        _ => String::new(),
+    };
+    Failure::new("desktop_failed", format!("the service {service} of the desktop failed: {cause}{why}"))
+        .with_lines(last_lines)
+}
+
+pub(super) fn agent(error: &AgentError) -> Failure {
+    let code = if matches!(error, AgentError::Protocol { .. }) { "agent_protocol" } else { "agent" };
+    Failure::new(code, causes(error))
+}
+
+fn last(lines: &[String]) -> &[String] {
+    &lines[lines.len().saturating_sub(CONSOLE_LINES)..]
+}
+
+fn is_blank(lines: &[String]) -> bool {
+    lines.iter().all(|line| line.trim().is_empty())
+}
+
+fn signal_name(signal: i32) -> String {
+    nix::sys::signal::Signal::try_from(signal)
+        .map_or_else(|_| format!("signal {signal}"), |name| name.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit(code: i32, stderr: &[&str]) -> VmExit {
+        VmExit {
+            program: "qemu".into(),
+            code,
+            stderr: stderr.iter().map(ToString::to_string).collect(),
+            by_guest: code == 0,
+        }
+    }
+
+    fn console(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_vmm_that_dies_is_told_with_its_last_words() {
+        let failure = ended(&exit(1, &["warning: x", "qemu: could not load kernel"]), &[], 1024);
+        assert_eq!(failure.code, "vmm_died");
+        assert_eq!(failure.message, "qemu ended with exit code 1: qemu: could not load kernel");
+        assert_eq!(failure.detail_lines.len(), 2);
+        assert_eq!(ended(&exit(137, &[]), &[], 1024).message, "qemu was ended by SIGKILL");
+    }
+
+    #[test]
+    fn a_guest_that_panicked_is_told_in_the_kernels_words_with_the_console() {
+        let lines = console(&["[ 1.0] fine", "[ 1.1] Kernel panic - not syncing: out of luck"]);
+        let failure = ended(&exit(0, &[]), &lines, 1024);
+        assert_eq!(failure.code, "kernel_panic");
+        assert!(failure.message.ends_with("Kernel panic - not syncing: out of luck"), "{}", failure.message);
+        assert_eq!(failure.detail_lines, lines);
+        assert_eq!(ended(&exit(0, &[]), &console(&["[ 1.0] fine"]), 1024).code, "guest_ended");
+    }
+
+    #[test]
+    fn a_guest_with_too_little_memory_is_told_so_even_when_its_kernel_could_say_nothing() {
+        let silent = ended(&exit(0, &[]), &[], 64);
+        assert_eq!(silent.code, "guest_out_of_memory");
+        assert!(silent.message.ends_with("64 MiB is very little memory for it"), "{}", silent.message);
+        assert_eq!(ended(&exit(0, &[]), &console(&["  "]), 1024).code, "kernel_silent");
+        let panic =
+            ended(&exit(0, &[]), &console(&["Kernel panic - not syncing: VFS: Unable to mount root fs"]), 72);
+        assert!(panic.message.ends_with("72 MiB is very little memory for it"), "{}", panic.message);
+    }
+
+    #[test]
+    fn a_service_that_was_killed_for_want_of_memory_is_told_so() {
+        let lines = console(&["[ 60.1] Out of memory: Killed process 95 (Xvfb)"]);
+        let message = desktop("xvfb", "ended by SIGKILL", &[], &lines).message;
+        assert!(message.ends_with("ran out of memory: Out of memory: Killed process 95 (Xvfb)"), "{message}");
+        assert!(
+            desktop("xvfb", "ended with code 1", &[], &[]).message.ends_with("failed: ended with code 1")
+        );
+    }
+
+    #[test]
+    fn a_boot_that_takes_too_long_shows_the_end_of_the_console() {
+        let lines: Vec<String> = (0..100).map(|n| format!("line {n}")).collect();
+        let failure = no_answer(Duration::from_secs(30), &lines);
+        assert_eq!(failure.message, "the guest's agent did not answer within 30 s of the start");
+        assert_eq!(failure.detail_lines.len(), CONSOLE_LINES);
+        assert_eq!(failure.detail_lines.last().unwrap(), "line 99");
+    }
+
+    #[test]
+    fn a_missing_file_is_named_with_its_remedy() {
+        let error = LaunchError::Missing {
+            what: "the kernel",
+            path: "/images/vmlinuz".into(),
+            remedy: "run `anteroom image build`".into(),
+        };
+        let failure = launch(&error);
+        assert_eq!(failure.code, "file_missing");
+        assert_eq!(failure.message, "the kernel /images/vmlinuz is missing: run `anteroom image build`");
+    }
+
+    #[test]
+    fn an_error_is_told_with_all_its_sources() {
+        let source = std::io::Error::new(std::io::ErrorKind::PermissionDenied, "permission denied");
+        let error = LaunchError::Start { program: "qemu".into(), source };
+        assert_eq!(launch(&error).message, "qemu cannot be started: permission denied");
+    }
+}

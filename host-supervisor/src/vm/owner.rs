@@ -1,0 +1,276 @@
+//! The task that owns one VM. It alone changes the VM's state; everything else reaches it through channels.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anteroom_protocol::{Event, EventBody};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    AckGuard, Limits, Reached, StopReason, VmKind, VmRequest, VmStatus,
+    ack::Outstanding,
+    book::Book,
+    conversation::{Conversation, News},
+    failures,
+    life::Happening,
+    timeline::host_mark,
+};
+use crate::{
+    disk::DiskTemplates,
+    failure::Failure,
+    store::{Store, VmRecord},
+    vmm::{Vm, VmSpec, Vmm},
+};
+
+/// How many pieces of news may wait for the owner; a guest that talks more has to wait itself.
+const NEWS: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Owner {
+    pub(super) request: VmRequest,
+    pub(super) directory: PathBuf,
+    pub(super) vmm: Arc<dyn Vmm>,
+    pub(super) store: Store,
+    pub(super) disks: DiskTemplates,
+    pub(super) limits: Option<Limits>,
+    pub(super) book: Book,
+    pub(super) reached: watch::Sender<Reached>,
+    /// To the session.
+    pub(super) events: mpsc::Sender<(Event, AckGuard)>,
+    pub(super) stop: Stop,
+}
+
+/// The two ways of being asked to end: this VM, or all of them.
+#[derive(Debug, Clone)]
+pub(super) struct Stop {
+    pub(super) this: watch::Receiver<Option<StopReason>>,
+    pub(super) all: watch::Receiver<Option<StopReason>>,
+}
+
+impl Stop {
+    /// Resolves when somebody asks; never when everybody who could ask is gone.
+    pub(super) async fn asked(&mut self) -> StopReason {
+        tokio::select! {
+            reason = asked(&mut self.this) => reason,
+            reason = asked(&mut self.all) => reason,
+        }
+    }
+}
+
+async fn asked(receiver: &mut watch::Receiver<Option<StopReason>>) -> StopReason {
+    match receiver.wait_for(Option::is_some).await.map(|reason| *reason) {
+        Ok(Some(reason)) => reason,
+        Ok(None) | Err(_) => std::future::pending().await,
+    }
+}
+
+impl Owner {
+    /// The whole life of the VM.
+    pub(super) async fn run(mut self) {
+        let mut vm = None;
+        let end = match self.prepare().await {
+            Ok(()) => self.live(&mut vm).await,
+            Err(failure) => Happening::Failed(failure),
+        };
+        self.tear_down(vm, end).await;
+    }
+
+    /// Writes down what will be there, then makes the directory and the disk. Short, and never given up half-way.
+    async fn prepare(&mut self) -> Result<(), Failure> {
+        let record = self.record();
+        self.store.vm_create(&record).await.map_err(|error| failures::store(&error))?;
+        make_private_directory(&self.directory)
+            .await
+            .map_err(|error| failures::directory(&error, &self.directory))?;
+        let disk = self.disk();
+        self.disks.make_disk(self.request.disk_mib, &disk).await.map_err(|error| failures::disk(&error))?;
+        self.book.timeline.mark(host_mark::DISK_READY);
+        Ok(())
+    }
+
+    /// From the launch to whatever ends it.
+    async fn live(&mut self, place: &mut Option<Box<dyn Vm>>) -> Happening {
+        let spec = self.spec();
+        let launched = tokio::select! {
+            biased;
+            reason = self.stop.asked() => return Happening::StopAsked(reason),
+            launched = self.vmm.launch(&spec) => launched,
+        };
+        let vm = match launched {
+            Ok(vm) => place.insert(vm),
+            Err(error) => return Happening::Failed(failures::launch(&error)),
+        };
+        match self.watch(vm.as_mut()).await {
+            Ok(end) => end,
+            Err(failure) => Happening::Failed(failure),
+        }
+    }
+
+    /// # Errors
+    /// When the VM fails by something that is noticed here.
+    async fn watch(&mut self, vm: &mut dyn Vm) -> Result<Happening, Failure> {
+        self.store
+            .vm_set_processes(self.request.id, &vm.processes())
+            .await
+            .map_err(|error| failures::store(&error))?;
+        self.book.timeline.mark(host_mark::VMM_STARTED);
+        self.book.happened(Happening::Launched).await?;
+        let console = vm.console();
+        self.reached.send_modify(|reached| reached.console = Some(Arc::clone(&console)));
+
+        let limits = self.limits();
+        let (done, done_receiver) = watch::channel(0);
+        let (news_sender, mut news) = mpsc::channel(NEWS);
+        let after =
+            self.store.vm_event_cursor(self.request.id).await.map_err(|error| failures::store(&error))?;
+        let conversation = Conversation {
+            address: vm.agent_address(),
+            console: Arc::clone(&console),
+            limits,
+            after,
+            done: done_receiver,
+            news: news_sender,
+        };
+        let _conversation = AbortOnDropHandle::new(tokio::spawn(conversation.hold()));
+        let mut outstanding = Outstanding::default();
+        let mut desktop_due = None;
+        let session = self.events.clone();
+        loop {
+            // A session that does not keep up slows its guest down, not this task.
+            let room = session.capacity() > 0 || session.is_closed();
+            let waits_for_desktop =
+                self.book.status() == VmStatus::Running && self.request.kind == VmKind::Browser;
+            tokio::select! {
+                biased;
+                reason = self.stop.asked() => return Ok(Happening::StopAsked(reason)),
+                exit = vm.wait() => {
+                    console.ended().await;
+                    return Err(failures::ended(&exit, &console.tail(), self.request.memory_mib));
+                }
+                through = outstanding.next() => {
+                    self.store
+                        .vm_set_event_cursor(self.request.id, through)
+                        .await
+                        .map_err(|error| failures::store(&error))?;
+                    done.send_replace(through);
+                }
+                Some(item) = news.recv(), if room => {
+                    if matches!(item, News::Answered { .. }) {
+                        desktop_due = Some(Instant::now() + limits.desktop);
+                    }
+                    self.learn(item, &mut outstanding).await?;
+                }
+                _ = session.reserve(), if !room => {}
+                () = sleep_until(desktop_due), if waits_for_desktop => {
+                    return Err(failures::no_desktop(limits.desktop, &self.book.unready_services()));
+                }
+            }
+        }
+    }
+
+    async fn learn(&mut self, news: News, outstanding: &mut Outstanding) -> Result<(), Failure> {
+        match news {
+            News::Answered { agent, at, clock } => {
+                self.book.timeline.learn_guest_clock(clock);
+                self.book.timeline.mark_at(host_mark::AGENT_ANSWERED, at);
+                self.reached.send_modify(|reached| reached.agent = Some(agent));
+                self.book.happened(Happening::AgentAnswered).await
+            }
+            News::Event(event) => {
+                let verdict = self.heed(&event).await;
+                let guard = outstanding.hand_out(event.number);
+                // There is room, or nobody is there to take it.
+                let _ = self.events.try_send((event, guard));
+                verdict
+            }
+            News::Failed(failure) => Err(failure),
+        }
+    }
+
+    /// What an event means for the VM itself.
+    async fn heed(&mut self, event: &Event) -> Result<(), Failure> {
+        match &event.body {
+            EventBody::Mark { name } => {
+                self.book.timeline.mark_guest(name, event.uptime_ns);
+                self.book.publish();
+            }
+            EventBody::Service(status) => {
+                self.book.note_service(status);
+                self.book.publish();
+            }
+            EventBody::DesktopReady => return self.book.happened(Happening::DesktopReady).await,
+            EventBody::DesktopFailed { service, cause, last_lines } => {
+                return Err(failures::desktop(service, cause, last_lines, &self.console_tail()));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn console_tail(&self) -> Vec<String> {
+        self.reached.borrow().console.as_ref().map(|console| console.tail()).unwrap_or_default()
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        let by_acceleration = || match self.vmm.capabilities().acceleration {
+            Some(crate::vmm::Acceleration::Kvm) => Limits::ACCELERATED,
+            Some(crate::vmm::Acceleration::Tcg) | None => Limits::TRANSLATED,
+        };
+        self.limits.unwrap_or_else(by_acceleration)
+    }
+
+    pub(super) fn disk(&self) -> PathBuf {
+        self.directory.join("disk.img")
+    }
+
+    fn spec(&self) -> VmSpec {
+        let VmRequest { id, vcpus, memory_mib, image, network, .. } = &self.request;
+        VmSpec {
+            id: *id,
+            vcpus: *vcpus,
+            memory_mib: *memory_mib,
+            kernel: image.kernel.clone(),
+            initrd: Some(image.initrd.clone()),
+            layers: image.layers.clone(),
+            disk: Some(self.disk()),
+            network: network.clone(),
+            directory: self.directory.clone(),
+        }
+    }
+
+    fn record(&self) -> VmRecord {
+        let request = &self.request;
+        VmRecord {
+            id: request.id,
+            session_id: request.session,
+            kind: request.kind,
+            status: VmStatus::Creating,
+            directory: self.directory.clone(),
+            vcpus: request.vcpus,
+            memory_mib: request.memory_mib,
+            image_digest: request.image.digest.clone(),
+            created_at: self.book.timeline.requested_at(),
+            ended_at: None,
+            failure: None,
+            processes: Vec::new(),
+            timeline: None,
+        }
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn make_private_directory(path: &std::path::Path) -> std::io::Result<()> {
+    if let Some(parent) = path.parent() {
+        tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).await?;
+    }
+    tokio::fs::DirBuilder::new().mode(0o700).create(path).await
+}

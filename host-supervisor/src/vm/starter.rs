@@ -1,0 +1,109 @@
+//! Starts VMs and, when the daemon ends, sees all of them gone.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anteroom_protocol::{Event, VmId};
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    AckGuard, Limits, Reached, StopReason, VmHandle, VmRequest,
+    book::Book,
+    owner::{Owner, Stop},
+    sweep::{self, Swept},
+    teardown,
+};
+use crate::{
+    disk::DiskTemplates,
+    store::{Store, StoreError},
+    vmm::{Vmm, console},
+};
+
+/// Where VMs live and how long they may take.
+#[derive(Debug, Clone)]
+pub struct VmSettings {
+    /// Holds one directory for each VM: `vms` in the state directory.
+    pub directory: PathBuf,
+    /// Where templates of disks are kept; daemons may share it.
+    pub disk_templates: PathBuf,
+    /// By the VMM's acceleration when unset.
+    pub limits: Option<Limits>,
+}
+
+/// Starts VMs. One in each daemon.
+#[derive(Debug)]
+pub struct VmStarter {
+    vmm: Arc<dyn Vmm>,
+    store: Store,
+    settings: VmSettings,
+    owners: TaskTracker,
+    close: watch::Sender<Option<StopReason>>,
+}
+
+impl VmStarter {
+    #[must_use]
+    pub fn new(vmm: Arc<dyn Vmm>, store: Store, settings: VmSettings) -> Self {
+        Self { vmm, store, settings, owners: TaskTracker::new(), close: watch::Sender::new(None) }
+    }
+
+    #[must_use]
+    pub fn vmm(&self) -> &Arc<dyn Vmm> {
+        &self.vmm
+    }
+
+    /// Starts a VM and returns at once: what becomes of it is seen in the handle's state. The agent's events go to
+    /// `events`, each with a guard to be called when it has been dealt with.
+    #[must_use]
+    pub fn start(&self, request: VmRequest, events: mpsc::Sender<(Event, AckGuard)>) -> VmHandle {
+        let id = request.id;
+        let (book, state) = Book::open(id, self.store.clone());
+        let (reached, reached_receiver) = watch::channel(Reached::default());
+        let (stop, this) = watch::channel(None);
+        let owner = Owner {
+            directory: self.settings.directory.join(id.to_string()),
+            disks: DiskTemplates::new(self.settings.disk_templates.clone()),
+            vmm: Arc::clone(&self.vmm),
+            store: self.store.clone(),
+            limits: self.settings.limits,
+            stop: Stop { this, all: self.close.subscribe() },
+            request,
+            book,
+            reached,
+            events,
+        };
+        self.owners.spawn(owner.run());
+        VmHandle { id, state, stop: Arc::new(stop), reached: reached_receiver }
+    }
+
+    /// Ends every VM and waits until nothing of them is left.
+    pub async fn close(&self) {
+        self.close.send_replace(Some(StopReason::DaemonStopping));
+        self.owners.close();
+        self.owners.wait().await;
+    }
+
+    /// Removes what a daemon that was killed has left. To be called once, before the first start.
+    ///
+    /// # Errors
+    /// When the store does not answer. What cannot be removed is logged and tried again at the next start.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        sweep::sweep(&self.store, &self.settings.directory).await
+    }
+
+    /// The serial console of a VM, living or failed: at most 256 KiB of its beginning and its end each.
+    ///
+    /// # Errors
+    /// When there is no such VM any more.
+    pub async fn console_log(&self, id: VmId) -> std::io::Result<String> {
+        const LIMIT_BYTES: u64 = 256 * 1024;
+        console::read_log(&self.settings.directory.join(id.to_string()), LIMIT_BYTES).await
+    }
+
+    /// Removes the log that a failed VM has left; to be called when its session is removed.
+    ///
+    /// # Errors
+    /// When the directory exists but cannot be removed.
+    pub async fn forget(&self, id: VmId) -> std::io::Result<()> {
+        teardown::remove_directory(&self.settings.directory.join(id.to_string())).await
+    }
+}

@@ -1,0 +1,76 @@
+//! What a daemon that was killed has left behind: found by the store and by the directories, ended and removed.
+
+use std::{collections::HashSet, io, path::Path, time::Duration};
+
+use anteroom_protocol::VmId;
+use serde::Serialize;
+
+use super::{VmStatus, teardown};
+use crate::{
+    failure::Failure,
+    store::{Store, StoreError, VmRecord},
+    vmm::ProcessId,
+};
+
+/// How long a killed process may take to disappear.
+const DEATH: Duration = Duration::from_secs(5);
+
+/// What was found and removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// VMs that the store took for living.
+    pub vms: usize,
+    pub processes: usize,
+    /// Directories that belong to no VM of which anything should be left.
+    pub directories: usize,
+}
+
+pub(super) async fn sweep(store: &Store, directory: &Path) -> Result<Swept, StoreError> {
+    let mut swept = Swept::default();
+    for vm in store.vm_living().await? {
+        swept.vms += 1;
+        swept.processes += end_processes(&vm).await;
+        report(vm.id, teardown::remove_all_but_log(&vm.directory).await);
+        let failure =
+            Failure::new("daemon_killed", "the daemon ended without warning while this VM was running");
+        store.vm_end(vm.id, VmStatus::Failed, Some(&failure)).await?;
+    }
+    swept.directories = remove_strays(store, directory).await?;
+    Ok(swept)
+}
+
+/// Ends what the store names, and what was started too late to be written down.
+async fn end_processes(vm: &VmRecord) -> usize {
+    let found = ProcessId::working_in(&vm.directory);
+    let processes: HashSet<ProcessId> =
+        vm.processes.iter().copied().chain(found).filter(ProcessId::is_alive).collect();
+    processes.iter().for_each(ProcessId::kill);
+    let deadline = tokio::time::Instant::now() + DEATH;
+    while processes.iter().any(ProcessId::is_alive) && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    processes.len()
+}
+
+/// Directories named like VMs that are unknown or were destroyed. A failed VM's log stays for its session.
+async fn remove_strays(store: &Store, directory: &Path) -> Result<usize, StoreError> {
+    let Ok(mut entries) = tokio::fs::read_dir(directory).await else { return Ok(0) };
+    let mut removed = 0;
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<VmId>().ok()) else {
+            continue;
+        };
+        let status = store.vm_get(id).await?.map(|vm| vm.status);
+        if status != Some(VmStatus::Failed) {
+            removed += 1;
+            report(id, teardown::remove_directory(&entry.path()).await);
+        }
+    }
+    Ok(removed)
+}
+
+fn report(id: VmId, result: io::Result<()>) {
+    if let Err(error) = result {
+        tracing::error!(vm = %id, "what this VM has left cannot be removed: {error}");
+    }
+}

@@ -1,0 +1,164 @@
+//! When what happened to a VM, on the host's clock, as seen from the moment it was asked for.
+//!
+//! The guest's own marks count nanoseconds since its kernel started; an answer of the agent, which says how long that
+//! is ago, maps them onto the host's clock.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// Names of the marks that the host sets itself. Those of the guest are in [`anteroom_protocol::timeline::mark`].
+pub mod host_mark {
+    pub const REQUESTED: &str = "requested";
+    pub const DISK_READY: &str = "disk-ready";
+    pub const VMM_STARTED: &str = "vmm-started";
+    /// Computed: the beginning of the guest's own clock.
+    pub const KERNEL_START: &str = "kernel-start";
+    pub const AGENT_ANSWERED: &str = "agent-answered";
+    pub const STOPPING: &str = "stopping";
+    pub const GONE: &str = "gone";
+}
+
+/// One moment, whoever marked it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostMark {
+    pub name: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub since_request_ms: f64,
+}
+
+/// The guest's clock, read over the network: exact to half the time between question and answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ClockReading {
+    pub(super) uptime_ns: u64,
+    pub(super) asked: Instant,
+    pub(super) answered: Instant,
+}
+
+impl ClockReading {
+    pub(super) fn span(&self) -> Duration {
+        self.answered.saturating_duration_since(self.asked)
+    }
+
+    /// When the guest's clock was zero; `None` before the host's own clock began.
+    fn zero(&self) -> Option<Instant> {
+        (self.asked + self.span() / 2).checked_sub(Duration::from_nanos(self.uptime_ns))
+    }
+}
+
+/// More marks than any VM makes; a bound because the guest names most of them.
+const MAX_MARKS: usize = 256;
+const MAX_NAME_CHARS: usize = 64;
+
+/// The marks of one VM, in the order of time.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    requested: Instant,
+    requested_at: OffsetDateTime,
+    kernel_start: Option<Instant>,
+    marks: Vec<HostMark>,
+}
+
+impl Timeline {
+    /// Begins now.
+    pub(super) fn begin() -> Self {
+        let (requested, requested_at) = (Instant::now(), OffsetDateTime::now_utc());
+        let mut timeline = Self { requested, requested_at, kernel_start: None, marks: Vec::new() };
+        timeline.mark_at(host_mark::REQUESTED, requested);
+        timeline
+    }
+
+    pub(super) fn requested_at(&self) -> OffsetDateTime {
+        self.requested_at
+    }
+
+    pub(super) fn marks(&self) -> &[HostMark] {
+        &self.marks
+    }
+
+    /// Marks this moment.
+    pub(super) fn mark(&mut self, name: &str) {
+        self.mark_at(name, Instant::now());
+    }
+
+    /// Learns when the guest's kernel started.
+    pub(super) fn learn_guest_clock(&mut self, reading: ClockReading) {
+        // A guest that claims to have run since before it was asked for is not believed.
+        let start = reading.zero().unwrap_or(self.requested).max(self.requested);
+        self.kernel_start = Some(start);
+        self.mark_at(host_mark::KERNEL_START, start);
+    }
+
+    /// Marks a moment of the guest's clock. Without any answer so far there is no telling when that was.
+    pub(super) fn mark_guest(&mut self, name: &str, uptime_ns: u64) {
+        let moment = self.kernel_start.and_then(|start| start.checked_add(Duration::from_nanos(uptime_ns)));
+        if let Some(moment) = moment {
+            self.mark_at(name, moment.min(Instant::now()));
+        }
+    }
+
+    pub(super) fn mark_at(&mut self, name: &str, moment: Instant) {
+        if self.marks.len() >= MAX_MARKS {
+            return;
+        }
+        let since = moment.saturating_duration_since(self.requested);
+        let mark = HostMark {
+            name: name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect(),
+            at: self.requested_at + since,
+            since_request_ms: (since.as_secs_f64() * 1e6).round() / 1e3,
+        };
+        let place = self.marks.partition_point(|other| other.since_request_ms <= mark.since_request_ms);
+        self.marks.insert(place, mark);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(uptime: Duration, asked: Instant, answered: Instant) -> ClockReading {
+        ClockReading { uptime_ns: u64::try_from(uptime.as_nanos()).unwrap(), asked, answered }
+    }
+
+    fn timeline(age: Duration) -> Timeline {
+        let requested = Instant::now().checked_sub(age).unwrap();
+        let requested_at = OffsetDateTime::UNIX_EPOCH;
+        Timeline { requested, requested_at, kernel_start: None, marks: Vec::new() }
+    }
+
+    fn names(timeline: &Timeline) -> Vec<&str> {
+        timeline.marks().iter().map(|mark| mark.name.as_str()).collect()
+    }
+
+    #[test]
+    fn marks_of_the_guest_are_mapped_onto_the_hosts_clock_in_order() {
+        let mut timeline = timeline(Duration::from_secs(20));
+        timeline.mark_at("vmm-started", timeline.requested + Duration::from_secs(1));
+        let asked = timeline.requested + Duration::from_millis(5900);
+        let answered = timeline.requested + Duration::from_millis(6100);
+        timeline.learn_guest_clock(reading(Duration::from_secs(4), asked, answered));
+        timeline.mark_at("agent-answered", answered);
+        timeline.mark_guest("pid1", 1_500_000_000);
+        assert_eq!(names(&timeline), ["vmm-started", "kernel-start", "pid1", "agent-answered"]);
+        let pid1 = &timeline.marks()[2];
+        assert!((pid1.since_request_ms - 3500.0).abs() < 0.01, "{pid1:?}");
+        assert_eq!(pid1.at, OffsetDateTime::UNIX_EPOCH + Duration::from_millis(3500));
+    }
+
+    #[test]
+    fn a_guest_that_lies_about_its_clock_only_spoils_its_own_marks() {
+        let mut timeline = timeline(Duration::from_secs(1));
+        let now = Instant::now();
+        timeline.learn_guest_clock(reading(Duration::from_secs(1_000_000), now, now));
+        timeline.mark_guest("future", u64::MAX);
+        timeline.mark_guest(&"x\n".repeat(500), 0);
+        assert!(timeline.marks().iter().all(|mark| mark.since_request_ms <= 1100.0));
+        assert!(timeline.marks().iter().all(|mark| mark.name.len() <= MAX_NAME_CHARS));
+        for n in 0..1000 {
+            timeline.mark_guest(&n.to_string(), n);
+        }
+        assert_eq!(timeline.marks().len(), MAX_MARKS);
+    }
+}

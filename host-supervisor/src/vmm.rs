@@ -1,0 +1,143 @@
+//! Virtual machine monitors: what it takes to run one guest, whoever runs it.
+//!
+//! A backend turns a [`VmSpec`] into a living [`Vm`] and knows nothing of sessions, providers or stores. Differences
+//! between backends are data ([`Capabilities`], [`AgentAddress`]); nothing above this module knows which one runs.
+
+pub mod console;
+pub mod process;
+pub mod qemu;
+
+use std::{path::PathBuf, sync::Arc};
+
+use anteroom_protocol::{VmId, cmdline::CommandLineError};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::net::{Network, NetworkError};
+use console::Console;
+pub use process::ProcessId;
+
+/// Everything a guest is made of. The backend decides what it looks like to the guest (device names, console).
+#[derive(Debug, Clone)]
+pub struct VmSpec {
+    pub id: VmId,
+    pub vcpus: u8,
+    pub memory_mib: u32,
+    pub kernel: PathBuf,
+    pub initrd: Option<PathBuf>,
+    /// Read-only images of the root's layers, lowest first.
+    pub layers: Vec<PathBuf>,
+    /// The VM's own writable disk.
+    pub disk: Option<PathBuf>,
+    pub network: Network,
+    /// An existing directory that belongs to this VM alone: sockets and logs go there.
+    pub directory: PathBuf,
+}
+
+/// How the host reaches the agent in a guest: `CONNECT 1024\n` on a Unix socket, answered by `OK n\n`
+/// (Firecracker's vsock.md; vhost-device-vsock speaks the same).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentAddress {
+    /// Directory of the socket, kept apart because a path in a deep directory can exceed `sun_path`'s 108 bytes.
+    pub directory: PathBuf,
+    pub socket: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Capabilities {
+    pub backend: &'static str,
+    /// For example `10.0.2`.
+    pub version: String,
+    /// `None` before the first launch: only a boot tells.
+    pub acceleration: Option<Acceleration>,
+    pub snapshots: bool,
+}
+
+/// Who executes the guest's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Acceleration {
+    /// The processor itself.
+    Kvm,
+    /// QEMU's translator: ten times slower and more, but needs nothing from the host.
+    Tcg,
+}
+
+/// How a VM ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VmExit {
+    /// Which process ended, and with it the VM: `qemu-system-x86_64`, for example.
+    pub program: String,
+    /// Its exit code, 128 + signal when a signal ended it.
+    pub code: i32,
+    /// The last lines of its standard error.
+    pub stderr: Vec<String>,
+    /// The VMM ended because the guest did: it powered off, or it panicked and reset.
+    pub by_guest: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// Something that must exist does not; `remedy` says how to get it.
+    #[error("{what} {path} is missing: {remedy}")]
+    Missing { what: &'static str, path: PathBuf, remedy: String },
+    #[error("{program} cannot be started")]
+    Start {
+        program: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{program} ended with exit code {code}: {stderr}")]
+    Died { program: String, code: i32, stderr: String },
+    #[error("{program} did not open {socket} within {seconds} s")]
+    Late { program: String, socket: String, seconds: u64 },
+    #[error("this machine cannot accelerate VMs: {0}")]
+    NoAcceleration(String),
+    #[error("a VM cannot have {what}")]
+    Shape { what: String },
+    #[error(transparent)]
+    CommandLine(#[from] CommandLineError),
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    #[error("{path}")]
+    Io {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+#[async_trait]
+pub trait Vmm: Send + Sync + std::fmt::Debug {
+    fn capabilities(&self) -> Capabilities;
+
+    /// Starts the guest. When this returns, the VMM runs; the kernel may not have said a word yet.
+    ///
+    /// # Errors
+    /// Nothing is left running when it fails.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends what it has started.
+    async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError>;
+}
+
+/// A living guest. Dropping it kills its processes.
+#[async_trait]
+pub trait Vm: Send + std::fmt::Debug {
+    fn agent_address(&self) -> AgentAddress;
+
+    /// The serial console, also readable after the end.
+    fn console(&self) -> Arc<Console>;
+
+    /// Every process of this VM, for the store.
+    fn processes(&self) -> Vec<ProcessId>;
+
+    /// Waits for the guest's end. Afterwards none of its processes is left.
+    ///
+    /// # Cancel safety
+    /// Can be dropped and called again.
+    async fn wait(&mut self) -> VmExit;
+
+    /// Ends the VMM and its helpers at once and waits until they are gone.
+    async fn kill(&mut self) -> VmExit;
+}

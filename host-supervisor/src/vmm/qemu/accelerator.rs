@@ -1,0 +1,125 @@
+//! Who executes the guests' instructions: the processor (KVM) or QEMU's translator (TCG).
+//!
+//! ```text
+//!  wanted: tcg ─────────────────────────────────────────────────────────────▶ TCG
+//!  wanted: auto, kvm ─▶ /dev/kvm opens? ─▶ known verdict? ─▶ probe boot ──┬─▶ KVM
+//!                            no │             no better              useless│
+//!                               └────────────────────────────────────────┴─▶ TCG (auto), refused (kvm)
+//! ```
+//! A `/dev/kvm` that opens and makes VMs can still be useless (nested virtualisation that emulates kernel code), so
+//! only a boot counts.
+
+use std::{fs::OpenOptions, path::Path, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    QemuSettings, QemuVersion,
+    probe::{ProbeOutcome, probe_kvm},
+    tsc,
+    verdict::{Verdict, VerdictKey},
+};
+use crate::vmm::LaunchError;
+
+/// What the operator wants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// KVM where it works.
+    #[default]
+    Auto,
+    /// KVM or nothing.
+    Kvm,
+    Tcg,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no acceleration: expected auto, kvm or tcg")]
+pub struct ParseWantedError(String);
+
+impl FromStr for Wanted {
+    type Err = ParseWantedError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "kvm" => Ok(Self::Kvm),
+            "tcg" => Ok(Self::Tcg),
+            _ => Err(ParseWantedError(text.chars().take(32).collect())),
+        }
+    }
+}
+
+/// What it will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accelerator {
+    Kvm,
+    /// With the frequency of the host's time stamp counter, where it has a steady one.
+    Tcg {
+        tsc_khz: Option<u32>,
+    },
+}
+
+/// What was chosen, and why, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    pub accelerator: Accelerator,
+    pub reason: String,
+}
+
+/// The QEMU that would run the guests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    pub(super) settings: &'a QemuSettings,
+    pub(super) program: &'a Path,
+    pub(super) version: QemuVersion,
+}
+
+pub(super) async fn choose(
+    qemu: Candidate<'_>,
+    kernel: &Path,
+    initrd: Option<&Path>,
+) -> Result<Choice, LaunchError> {
+    let verdict = match qemu.settings.wanted {
+        Wanted::Tcg => Verdict { works: false, reason: "the translator was asked for".to_owned() },
+        Wanted::Auto | Wanted::Kvm => judge_kvm(qemu, kernel, initrd).await?,
+    };
+    tracing::info!(kvm = verdict.works, "{}", verdict.reason);
+    let accelerator = match (qemu.settings.wanted, verdict.works) {
+        (_, true) => Accelerator::Kvm,
+        (Wanted::Kvm, false) => return Err(LaunchError::NoAcceleration(verdict.reason)),
+        (Wanted::Auto | Wanted::Tcg, false) => Accelerator::Tcg { tsc_khz: tsc::measure_khz().await },
+    };
+    Ok(Choice { accelerator, reason: verdict.reason })
+}
+
+async fn judge_kvm(qemu: Candidate<'_>, kernel: &Path, initrd: Option<&Path>) -> Result<Verdict, LaunchError> {
+    // Not remembered: whoever adds the user to the group kvm wants to see the change at once.
+    if let Err(error) = OpenOptions::new().read(true).write(true).open("/dev/kvm") {
+        return Ok(Verdict { works: false, reason: format!("/dev/kvm cannot be opened: {error}") });
+    }
+    let key = VerdictKey::of_this_machine(qemu.version, kernel).await?;
+    if let Some(verdict) = key.recall(&qemu.settings.cache).await {
+        return Ok(verdict);
+    }
+    let verdict = match probe_kvm(qemu.program, &qemu.settings.machine, kernel, initrd).await? {
+        ProbeOutcome::Boots { after } => {
+            Verdict { works: true, reason: format!("a kernel boots with KVM in {} ms", after.as_millis()) }
+        }
+        ProbeOutcome::Useless { reason } => Verdict { works: false, reason },
+    };
+    key.remember(&qemu.settings.cache, &verdict).await;
+    Ok(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_and_typing_errors_told() {
+        assert_eq!("kvm".parse::<Wanted>().unwrap(), Wanted::Kvm);
+        let error = "kmv".parse::<Wanted>().unwrap_err();
+        assert_eq!(error.to_string(), "\"kmv\" is no acceleration: expected auto, kvm or tcg");
+    }
+}

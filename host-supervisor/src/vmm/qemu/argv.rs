@@ -1,0 +1,158 @@
+//! QEMU's command line as a pure function of what the machine is to be.
+//!
+//! Paths go in as JSON or as values of their own, so that no character of a path can become an option.
+
+mod network;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::accelerator::Accelerator;
+use crate::{net::Network, vmm::LaunchError};
+
+/// A machine, with every decision made.
+#[derive(Debug, Clone)]
+pub(super) struct Machine<'a> {
+    /// Shown in process lists.
+    pub(super) name: &'a str,
+    /// Machine type with its options.
+    pub(super) machine: &'a str,
+    pub(super) accelerator: Accelerator,
+    pub(super) vcpus: u8,
+    pub(super) memory_mib: u32,
+    pub(super) kernel: &'a Path,
+    pub(super) initrd: Option<&'a Path>,
+    pub(super) command_line: &'a str,
+    /// Read-only, in the order in which the guest sees them.
+    pub(super) layers: &'a [PathBuf],
+    pub(super) disk: Option<&'a Path>,
+    pub(super) network: &'a Network,
+    pub(super) relay: Option<&'a [String]>,
+    /// vhost-device-vsock's socket, relative to the working directory.
+    pub(super) vsock: Option<&'a str>,
+}
+
+impl Machine<'_> {
+    /// # Errors
+    /// When something is wanted that QEMU cannot do.
+    pub(super) fn argv(&self) -> Result<Vec<String>, LaunchError> {
+        let mut argv = Vec::from(["-name", self.name].map(str::to_owned));
+        argv.extend(self.bounds());
+        argv.extend(self.processor_and_memory());
+        argv.extend(self.boot()?);
+        argv.extend(console());
+        argv.extend(self.disks()?);
+        argv.extend(network::argv(self.network, self.relay)?);
+        argv.extend(random_numbers());
+        argv.extend(self.vsock());
+        Ok(argv)
+    }
+
+    /// Nothing that was not asked for, and no system calls that a VMM does not need.
+    fn bounds(&self) -> Vec<String> {
+        let needs_children = matches!(self.network, Network::User(user) if !user.forwards.is_empty());
+        let spawn = if needs_children { "allow" } else { "deny" };
+        words(&[
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-sandbox",
+            &format!("on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny,spawn={spawn}"),
+        ])
+    }
+
+    fn processor_and_memory(&self) -> Vec<String> {
+        let (accelerator, cpu) = match self.accelerator {
+            Accelerator::Kvm => ("kvm", "host"),
+            Accelerator::Tcg { .. } => ("tcg,thread=multi", "max"),
+        };
+        let memory = self.memory_mib;
+        words(&[
+            "-machine",
+            &format!("{},memory-backend=ram", self.machine),
+            "-accel",
+            accelerator,
+            "-cpu",
+            cpu,
+            "-smp",
+            &self.vcpus.to_string(),
+            "-m",
+            &format!("{memory}M"),
+            // vhost-device-vsock reads the queues in the guest's memory.
+            "-object",
+            &format!("memory-backend-memfd,id=ram,size={memory}M,share=on"),
+        ])
+    }
+
+    fn boot(&self) -> Result<Vec<String>, LaunchError> {
+        let mut argv = words(&["-kernel", utf8(self.kernel)?]);
+        if let Some(initrd) = self.initrd {
+            argv.extend(words(&["-initrd", utf8(initrd)?]));
+        }
+        argv.extend(words(&["-append", self.command_line]));
+        Ok(argv)
+    }
+
+    fn disks(&self) -> Result<Vec<String>, LaunchError> {
+        let mut argv = Vec::new();
+        for (index, layer) in self.layers.iter().enumerate() {
+            argv.extend(disk(&format!("layer{index}"), layer, Access::ReadOnly)?);
+        }
+        if let Some(path) = self.disk {
+            argv.extend(disk("disk", path, Access::Scratch)?);
+        }
+        Ok(argv)
+    }
+
+    fn vsock(&self) -> Vec<String> {
+        let Some(socket) = self.vsock else { return Vec::new() };
+        words(&[
+            "-chardev",
+            &format!("socket,id=vsock,path={socket}"),
+            "-device",
+            "vhost-user-vsock-pci,chardev=vsock",
+        ])
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    ReadOnly,
+    /// Writable, and of no worth after a crash of the host: what the guest wants flushed stays in the page cache.
+    Scratch,
+}
+
+fn disk(name: &str, path: &Path, access: Access) -> Result<Vec<String>, LaunchError> {
+    let scratch = access == Access::Scratch;
+    let node = json!({
+        "driver": "raw",
+        "node-name": name,
+        "read-only": !scratch,
+        "discard": if scratch { "unmap" } else { "ignore" },
+        "cache": { "no-flush": scratch },
+        "file": { "driver": "file", "filename": utf8(path)?, "read-only": !scratch, "cache": { "no-flush": scratch } },
+    });
+    Ok(words(&["-blockdev", &node.to_string(), "-device", &format!("virtio-blk-pci,drive={name}")]))
+}
+
+fn console() -> Vec<String> {
+    words(&["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"])
+}
+
+fn random_numbers() -> Vec<String> {
+    words(&["-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"])
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+fn utf8(path: &Path) -> Result<&str, LaunchError> {
+    path.to_str()
+        .ok_or_else(|| LaunchError::Shape { what: format!("the path {}: it is not UTF-8", path.display()) })
+}

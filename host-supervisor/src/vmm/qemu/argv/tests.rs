@@ -1,0 +1,118 @@
+use super::*;
+use crate::net::{Forward, Reach, UserNetwork};
+
+fn machine<'a>(network: &'a Network, layers: &'a [PathBuf]) -> Machine<'a> {
+    Machine {
+        name: "anteroom-3f2a51c4",
+        machine: "q35,usb=off",
+        accelerator: Accelerator::Tcg { tsc_khz: Some(2_000_000) },
+        vcpus: 2,
+        memory_mib: 1024,
+        kernel: Path::new("/images/vmlinuz"),
+        initrd: Some(Path::new("/images/initrd.cpio")),
+        command_line: "console=ttyS0 panic=-1",
+        layers,
+        disk: Some(Path::new("/state/vms/3f2a/disk.img")),
+        network,
+        relay: None,
+        vsock: Some("vhost.sock"),
+    }
+}
+
+/// The words as `option value` lines, as a person would write them.
+fn lines(argv: &[String]) -> String {
+    let mut text = String::new();
+    for word in argv {
+        text.push_str(if word.starts_with('-') && !text.is_empty() { "\n" } else { " " });
+        text.push_str(word);
+    }
+    text.trim_start().to_owned()
+}
+
+#[test]
+fn a_desktop_vm_under_tcg() {
+    let layers = ["/images/debian.erofs".into(), "/images/desktop.erofs".into()];
+    let network = Network::User(UserNetwork::default());
+    let expected = r#"-name anteroom-3f2a51c4
+-nodefaults
+-no-user-config
+-display none
+-no-reboot
+-sandbox on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny,spawn=deny
+-machine q35,usb=off,memory-backend=ram
+-accel tcg,thread=multi
+-cpu max
+-smp 2
+-m 1024M
+-object memory-backend-memfd,id=ram,size=1024M,share=on
+-kernel /images/vmlinuz
+-initrd /images/initrd.cpio
+-append console=ttyS0 panic=-1
+-chardev stdio,id=console,signal=off
+-serial chardev:console
+-blockdev {"cache":{"no-flush":false},"discard":"ignore","driver":"raw","file":{"cache":{"no-flush":false},"driver":"file","filename":"/images/debian.erofs","read-only":true},"node-name":"layer0","read-only":true}
+-device virtio-blk-pci,drive=layer0
+-blockdev {"cache":{"no-flush":false},"discard":"ignore","driver":"raw","file":{"cache":{"no-flush":false},"driver":"file","filename":"/images/desktop.erofs","read-only":true},"node-name":"layer1","read-only":true}
+-device virtio-blk-pci,drive=layer1
+-blockdev {"cache":{"no-flush":true},"discard":"unmap","driver":"raw","file":{"cache":{"no-flush":true},"driver":"file","filename":"/state/vms/3f2a/disk.img","read-only":false},"node-name":"disk","read-only":false}
+-device virtio-blk-pci,drive=disk
+-netdev user,id=net,ipv6=off,restrict=off,net=10.0.2.0/24,host=10.0.2.2,dns=10.0.2.3
+-device virtio-net-pci,netdev=net,romfile=
+-object rng-random,id=rng,filename=/dev/urandom
+-device virtio-rng-pci,rng=rng
+-chardev socket,id=vsock,path=vhost.sock
+-device vhost-user-vsock-pci,chardev=vsock"#;
+    assert_eq!(lines(&machine(&network, &layers).argv().unwrap()), expected);
+}
+
+#[test]
+fn a_probe_of_kvm_has_no_disk_no_network_and_no_vsock() {
+    let probe = Machine {
+        accelerator: Accelerator::Kvm,
+        vcpus: 1,
+        memory_mib: 256,
+        disk: None,
+        vsock: None,
+        ..machine(&Network::None, &[])
+    };
+    let text = lines(&probe.argv().unwrap());
+    assert!(text.contains("-accel kvm\n-cpu host\n-smp 1\n-m 256M\n"), "{text}");
+    for absent in ["-netdev", "-blockdev", "vsock", "virtio-net"] {
+        assert!(!text.contains(absent), "{absent} in {text}");
+    }
+}
+
+#[test]
+fn no_character_of_a_path_becomes_an_option() {
+    let layers = [PathBuf::from("/images/a,readonly=off \"quoted\".erofs")];
+    let argv = machine(&Network::None, &layers).argv().unwrap();
+    let node = argv.iter().find(|word| word.contains("layer0")).unwrap();
+    let node: serde_json::Value = serde_json::from_str(node).unwrap();
+    assert_eq!(node["file"]["filename"], "/images/a,readonly=off \"quoted\".erofs");
+}
+
+fn forwarding(reach: Reach) -> Network {
+    let forward =
+        Forward { guest: "10.0.2.100:443".parse().unwrap(), host: "127.0.0.1:8443".parse().unwrap() };
+    Network::User(UserNetwork { reach, forwards: vec![forward], dns: None })
+}
+
+#[test]
+fn a_forwarded_service_gets_a_relay_for_each_connection_and_only_then_may_qemu_start_children() {
+    let network = forwarding(Reach::ForwardsOnly);
+    let relay = ["/opt/o'neil, inc/anteroom".to_owned(), "relay".to_owned()];
+    let text = lines(&Machine { relay: Some(&relay), ..machine(&network, &[]) }.argv().unwrap());
+    assert!(text.contains("resourcecontrol=deny,spawn=allow\n"), "{text}");
+    let expected = r"restrict=on,net=10.0.2.0/24,host=10.0.2.2,dns=10.0.2.3,guestfwd=tcp:10.0.2.100:443-cmd:'/opt/o'\''neil,, inc/anteroom' 'relay' '127.0.0.1:8443'";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn a_forwarded_service_without_a_relay_or_at_a_taken_address_is_refused() {
+    let network = forwarding(Reach::Everything);
+    let error = machine(&network, &[]).argv().unwrap_err();
+    assert_eq!(error.to_string(), "a VM cannot have forwarded services without a relay program");
+    let Network::User(mut user) = network else { unreachable!() };
+    user.forwards[0].guest = "10.0.2.15:443".parse().unwrap();
+    assert!(matches!(machine(&Network::User(user), &[]).argv(), Err(LaunchError::Network(_))));
+}

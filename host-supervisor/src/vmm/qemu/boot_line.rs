@@ -1,0 +1,91 @@
+//! What the guest's kernel is told by QEMU's machines: the generic parameters, and where it finds its disks.
+
+use anteroom_protocol::{
+    VmId,
+    cmdline::{CommandLineError, KernelCommandLine, Purpose},
+};
+
+use super::accelerator::Accelerator;
+use crate::net::Network;
+
+/// What the line depends on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Boot<'a> {
+    pub(super) vm: Option<VmId>,
+    pub(super) purpose: Purpose,
+    pub(super) accelerator: Accelerator,
+    pub(super) layers: usize,
+    pub(super) disk: bool,
+    pub(super) network: &'a Network,
+}
+
+/// In the kernel's own syntax (Documentation/admin-guide/kernel-parameters.rst).
+pub(super) fn boot_line(boot: Boot<'_>) -> Result<String, CommandLineError> {
+    let mut others: Vec<String> = [
+        "console=ttyS0",
+        // Errors and worse are shown: panics, the out-of-memory killer. Printing the rest costs half a second.
+        "loglevel=4",
+        // A panic resets at once, which ends QEMU (`-no-reboot`); an oops is one: a limping guest helps nobody.
+        "panic=-1",
+        "oops=panic",
+        "net.ifnames=0",
+        // The kernel's self-tests of its ciphers take 0.3 s under TCG.
+        "cryptomgr.notests",
+    ]
+    .map(str::to_owned)
+    .into();
+    if let Accelerator::Tcg { tsc_khz: Some(khz) } = boot.accelerator {
+        others.extend([format!("tsc_early_khz={khz}"), "tsc=reliable".to_owned()]);
+    }
+    let mut devices = ('a'..='z').map(|letter| format!("/dev/vd{letter}"));
+    let layers = devices.by_ref().take(boot.layers).collect();
+    let disk = boot.disk.then(|| devices.next()).flatten();
+    let ip = match boot.network {
+        Network::None => None,
+        Network::User(network) => Some(network.ip_config()),
+    };
+    KernelCommandLine { ip, vm: boot.vm, layers, disk, purpose: boot.purpose, others }.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::UserNetwork;
+
+    const VM: &str = "3f2a51c4-0b1e-4c52-9d37-6f1f4a1c9e10";
+
+    #[test]
+    fn the_kernel_is_told_its_disks_in_the_order_in_which_they_are_attached() {
+        let boot = Boot {
+            vm: Some(VM.parse().unwrap()),
+            purpose: Purpose::Desktop,
+            accelerator: Accelerator::Tcg { tsc_khz: Some(2_595_124) },
+            layers: 3,
+            disk: true,
+            network: &Network::User(UserNetwork::default()),
+        };
+        assert_eq!(
+            boot_line(boot).unwrap(),
+            "console=ttyS0 loglevel=4 panic=-1 oops=panic net.ifnames=0 cryptomgr.notests \
+             tsc_early_khz=2595124 tsc=reliable ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3 \
+             anteroom.vm=3f2a51c4-0b1e-4c52-9d37-6f1f4a1c9e10 anteroom.layers=/dev/vda,/dev/vdb,/dev/vdc \
+             anteroom.disk=/dev/vdd"
+        );
+    }
+
+    #[test]
+    fn a_probe_boot_has_nothing_but_its_purpose() {
+        let boot = Boot {
+            vm: None,
+            purpose: Purpose::Probe,
+            accelerator: Accelerator::Kvm,
+            layers: 0,
+            disk: false,
+            network: &Network::None,
+        };
+        assert_eq!(
+            boot_line(boot).unwrap(),
+            "console=ttyS0 loglevel=4 panic=-1 oops=panic net.ifnames=0 cryptomgr.notests anteroom.purpose=probe"
+        );
+    }
+}

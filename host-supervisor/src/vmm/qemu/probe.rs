@@ -1,0 +1,114 @@
+//! The probe boot: does a kernel, with KVM, get as far as PID 1 on this machine?
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anteroom_protocol::cmdline::{PROBE_GREETING, Purpose};
+
+use super::{
+    accelerator::Accelerator,
+    argv::Machine,
+    boot_line::{Boot, boot_line},
+};
+use crate::{
+    net::Network,
+    vmm::{
+        LaunchError,
+        console::{Console, diagnose},
+        process::{Invocation, Process},
+    },
+};
+
+/// With a KVM that works PID 1 is there in less than a second, even on a busy machine.
+const LIMIT: Duration = Duration::from_secs(5);
+const MEMORY_MIB: u32 = 256;
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeOutcome {
+    Boots { after: Duration },
+    Useless { reason: String },
+}
+
+/// Boots this kernel with KVM, at most five seconds. `initrd` holds the agent, which says that it is there.
+///
+/// # Errors
+/// When the probe itself cannot be made, which says nothing about KVM.
+pub async fn probe_kvm(
+    qemu: &Path,
+    machine: &str,
+    kernel: &Path,
+    initrd: Option<&Path>,
+) -> Result<ProbeOutcome, LaunchError> {
+    probe(qemu, machine, kernel, initrd, Accelerator::Kvm, LIMIT).await
+}
+
+pub(super) async fn probe(
+    qemu: &Path,
+    machine: &str,
+    kernel: &Path,
+    initrd: Option<&Path>,
+    accelerator: Accelerator,
+    limit: Duration,
+) -> Result<ProbeOutcome, LaunchError> {
+    let boot = Boot {
+        vm: None,
+        purpose: Purpose::Probe,
+        accelerator,
+        layers: 0,
+        disk: false,
+        network: &Network::None,
+    };
+    let command_line = boot_line(boot)?;
+    let machine = Machine {
+        name: "anteroom-probe",
+        machine,
+        accelerator,
+        vcpus: 1,
+        memory_mib: MEMORY_MIB,
+        kernel,
+        initrd,
+        command_line: &command_line,
+        layers: &[],
+        disk: None,
+        network: &Network::None,
+        relay: None,
+        vsock: None,
+    };
+    boot_and_listen(qemu, &machine, limit).await
+}
+
+async fn boot_and_listen(
+    qemu: &Path,
+    machine: &Machine<'_>,
+    limit: Duration,
+) -> Result<ProbeOutcome, LaunchError> {
+    let cannot_write = |source| LaunchError::Io { path: std::env::temp_dir(), source };
+    let directory = tempfile::tempdir().map_err(cannot_write)?;
+    let arguments = machine.argv()?.into_iter().map(Into::into).collect();
+    let started = Instant::now();
+    let mut process = Process::start(Invocation { program: qemu, arguments, directory: directory.path() })?;
+    let Some(stdout) = process.take_stdout() else { return Ok(useless("it has no console")) };
+    let console = Console::capture(stdout, directory.path()).await.map_err(cannot_write)?;
+    let greeting = console.wait_for(|line| line.contains(PROBE_GREETING));
+    let outcome = match tokio::time::timeout(limit, greeting).await {
+        Ok(Some(_)) => ProbeOutcome::Boots { after: started.elapsed() },
+        Ok(None) => {
+            let exit = process.wait().await;
+            let said = diagnose(&console.tail())
+                .map(|cause| cause.message())
+                .or_else(|| exit.stderr.last().cloned());
+            let said = said.unwrap_or_else(|| format!("QEMU ended with exit code {}", exit.code));
+            useless(&said)
+        }
+        Err(_) => useless(&format!("no kernel reached PID 1 within {} s", limit.as_secs())),
+    };
+    process.kill().await;
+    Ok(outcome)
+}
+
+fn useless(reason: &str) -> ProbeOutcome {
+    ProbeOutcome::Useless { reason: format!("KVM does not work here: {reason}") }
+}

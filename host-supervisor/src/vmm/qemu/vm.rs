@@ -1,0 +1,121 @@
+//! A living QEMU with its vsock device.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anteroom_protocol::cmdline::Purpose;
+use async_trait::async_trait;
+
+use super::{
+    Qemu,
+    accelerator::Accelerator,
+    argv::Machine,
+    boot_line::{Boot, boot_line},
+    vsock_device,
+};
+use crate::vmm::{
+    AgentAddress, LaunchError, ProcessId, Vm, VmExit, VmSpec,
+    console::Console,
+    process::{Invocation, Process},
+};
+
+/// When the vsock device ends first: how long QEMU may take to end as well and tell the cause.
+const SAME_MOMENT: Duration = Duration::from_millis(300);
+
+#[derive(Debug)]
+pub(super) struct QemuVm {
+    qemu: Process,
+    vsock_device: Process,
+    console: Arc<Console>,
+    directory: PathBuf,
+    exit: Option<VmExit>,
+}
+
+impl QemuVm {
+    pub(super) async fn start(
+        qemu: &Qemu,
+        spec: &VmSpec,
+        accelerator: Accelerator,
+    ) -> Result<Self, LaunchError> {
+        let command_line = boot_line(Boot {
+            vm: Some(spec.id),
+            purpose: Purpose::Desktop,
+            accelerator,
+            layers: spec.layers.len(),
+            disk: spec.disk.is_some(),
+            network: &spec.network,
+        })?;
+        let name = format!("anteroom-{}", spec.id.short());
+        let machine = Machine {
+            name: &name,
+            machine: &qemu.settings.machine,
+            accelerator,
+            vcpus: spec.vcpus,
+            memory_mib: spec.memory_mib,
+            kernel: &spec.kernel,
+            initrd: spec.initrd.as_deref(),
+            command_line: &command_line,
+            layers: &spec.layers,
+            disk: spec.disk.as_deref(),
+            network: &spec.network,
+            relay: qemu.settings.relay.as_deref(),
+            vsock: Some(vsock_device::VHOST_SOCKET),
+        };
+        let arguments = machine.argv()?.into_iter().map(Into::into).collect();
+        let directory = spec.directory.as_path();
+        let vsock_device = vsock_device::start(&qemu.vsock_device, directory).await?;
+        let mut process = Process::start(Invocation { program: &qemu.program, arguments, directory })?;
+        let cannot_log = |source| LaunchError::Io { path: directory.join(Console::FILE_NAME), source };
+        let stdout =
+            process.take_stdout().ok_or_else(|| cannot_log(std::io::ErrorKind::BrokenPipe.into()))?;
+        let console = Console::capture(stdout, directory).await.map_err(cannot_log)?;
+        Ok(Self { qemu: process, vsock_device, console, directory: directory.to_owned(), exit: None })
+    }
+
+    /// Which process ended, seen from what both say.
+    async fn first_exit(&mut self) -> VmExit {
+        tokio::select! {
+            biased;
+            exit = self.qemu.wait() => exit,
+            exit = self.vsock_device.wait() => {
+                match tokio::time::timeout(SAME_MOMENT, self.qemu.wait()).await {
+                    Ok(exit) => exit,
+                    // Without it nobody reaches the guest any more, whatever its exit code.
+                    Err(_) => VmExit { by_guest: false, ..exit },
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Vm for QemuVm {
+    fn agent_address(&self) -> AgentAddress {
+        AgentAddress { directory: self.directory.clone(), socket: vsock_device::GUEST_SOCKET.to_owned() }
+    }
+
+    fn console(&self) -> Arc<Console> {
+        Arc::clone(&self.console)
+    }
+
+    fn processes(&self) -> Vec<ProcessId> {
+        vec![self.qemu.id(), self.vsock_device.id()]
+    }
+
+    async fn wait(&mut self) -> VmExit {
+        let exit = match self.exit.take() {
+            Some(exit) => exit,
+            None => self.first_exit().await,
+        };
+        // Kept before the next wait, so that being dropped there loses nothing.
+        let exit = self.exit.insert(exit).clone();
+        self.qemu.kill().await;
+        self.vsock_device.kill().await;
+        exit
+    }
+
+    async fn kill(&mut self) -> VmExit {
+        // QEMU first: its guest shall see no half of a machine.
+        self.qemu.kill().await;
+        self.wait().await
+    }
+}

@@ -1,0 +1,203 @@
+//! The command line against a running daemon: what people see, what programs read, and the exit codes.
+
+use std::{process::Stdio, sync::Arc};
+
+use anteroom_protocol::EventBody;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::{guest::Guest, service::Service};
+
+const PATH: &str = ".anteroom-demo/credentials.json";
+
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
+    }
+}
+
+/// Runs `anteroom` with these variables and no others of ours.
+async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_anteroom"))
+        .args(arguments)
+        .env_clear()
+        .env("HOME", home.path())
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    Said {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Against this daemon, whose key is found in its state directory.
+async fn against(service: &Service, arguments: &[&str]) -> Said {
+    let state = service.state.path().display().to_string();
+    run(arguments, &[("ANTEROOM_URL", &service.url("")), ("ANTEROOM_STATE_DIR", &state)]).await
+}
+
+/// Plays the guest of the next session up to its end.
+async fn sign_in_next(service: &Service, user: &str) -> Arc<Guest> {
+    let vm = loop {
+        let listed = service.get(&format!("/api/auth/sessions/{user}")).await.body;
+        if let Some(vm) = listed["sessions"][0]["vm_id"].as_str() {
+            break vm.to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    let guest = service.stage.guest_of(&vm).await;
+    guest.tells(EventBody::DesktopReady);
+    let session = guest.sign_in().await.session;
+    let file = json!({ "access_token": "a", "refresh_token": "r", "account": { "email": "e" } }).to_string();
+    guest.captures(session, "demo", &[(PATH, &file)]);
+    guest
+}
+
+#[tokio::test]
+async fn a_program_can_start_a_session_and_wait_for_its_end() {
+    let service = Service::start().await;
+    let start = ["session", "start", "-p", "demo", "-u", "ann", "--wait", "completed", "--json"];
+    let (said, guest) = tokio::join!(against(&service, &start), sign_in_next(&service, "ann"));
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!((&said.json()["status"], &said.json()["user_id"]), (&json!("completed"), &json!("ann")));
+    assert!(!guest.is_running(), "the VM is gone when the waiting ends");
+    assert!(
+        said.err.contains("the VM boots") && said.err.contains("the VM is being removed"),
+        "{}",
+        said.err
+    );
+    let listed = against(&service, &["session", "ls", "--json"]).await.json();
+    assert_eq!(listed[0]["session_id"], said.json()["session_id"]);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn another_end_than_the_one_waited_for_has_its_own_exit_code_and_tells_the_cause() {
+    let service = Service::start().await;
+    let (session, guest) = service.session("ann").await;
+    service.until(&session, "vm_created").await;
+    let start = ["session", "start", "-p", "demo", "-u", "bob", "--wait", "ready"];
+    let dies = async {
+        let vm = loop {
+            let listed = service.get("/api/auth/sessions/bob").await.body;
+            if let Some(vm) = listed["sessions"][0]["vm_id"].as_str() {
+                break vm.to_owned();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        };
+        let guest = service.stage.guest_of(&vm).await;
+        guest.prints("Kernel panic - not syncing: no init found\n").await;
+        guest.dies();
+    };
+    let (said, ()) = tokio::join!(against(&service, &start), dies);
+    assert_eq!(said.code, 6, "{}{}", said.out, said.err);
+    assert!(said.out.contains("status   failed") && said.out.contains("no init found"), "{}", said.out);
+    drop(guest);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn people_see_tables_and_may_shorten_ids() {
+    let service = Service::start().await;
+    let (session, guest) = service.session("ann").await;
+    guest.tells(EventBody::Mark { name: "desktop-painted".into() });
+    guest.tells(EventBody::DesktopReady);
+    service.until(&session, "ready").await;
+    let vm = guest.spec.id.to_string();
+    let sessions = against(&service, &["session", "ls", "--user", "ann"]).await.out;
+    assert!(
+        sessions.starts_with("SESSION") && sessions.contains(&session) && sessions.contains("ready"),
+        "{sessions}"
+    );
+    let shown = against(&service, &["session", "show", &session[..8]]).await.out;
+    assert!(shown.contains(&vm) && shown.contains("/novnc?token="), "{shown}");
+    let vms = against(&service, &["vm", "ls"]).await.out;
+    assert!(vms.contains(&vm) && vms.contains("2 vCPU, 4096 MiB"), "{vms}");
+    let shown = against(&service, &["vm", "show", &vm[..8]]).await.out;
+    assert!(shown.contains("SINCE REQUEST") && shown.contains("desktop-painted"), "{shown}");
+    guest.prints("hello from the console\n").await;
+    let console = against(&service, &["vm", "console", &vm]).await.out;
+    assert_eq!(console, "hello from the console\n");
+    assert_eq!(against(&service, &["vm", "rm", &vm[..8]]).await.code, 0);
+    assert!(!guest.is_running());
+    assert_eq!(against(&service, &["session", "rm", &session[..8]]).await.code, 0);
+    assert_eq!(against(&service, &["session", "ls", "--json"]).await.json(), json!([]));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn every_refusal_has_its_exit_code_and_says_what_to_do() {
+    let service = Service::start().await;
+    let unknown = against(&service, &["session", "show", "8f14e45f-ceea-467f-a8b8-4a1d8a5b1c2d"]).await;
+    assert_eq!((unknown.code, unknown.err.as_str()), (4, "anteroom: there is no such session\n"));
+    assert_eq!(against(&service, &["vm", "show", "ffff"]).await.code, 4);
+    let refused = against(&service, &["session", "start", "-p", "nope", "-u", "ann"]).await;
+    assert_eq!(refused.code, 5);
+    assert!(refused.err.contains("there are: claude_code, codex"), "{}", refused.err);
+    let url = service.url("");
+    let no_key = run(&["vm", "ls"], &[("ANTEROOM_URL", &url)]).await;
+    assert_eq!(no_key.code, 5);
+    assert!(no_key.err.contains("set ANTEROOM_API_KEY"), "{}", no_key.err);
+    let wrong_key = run(&["vm", "ls"], &[("ANTEROOM_URL", &url), ("ANTEROOM_API_KEY", "x")]).await;
+    assert!(wrong_key.code == 5 && wrong_key.err.contains("not that daemon's"), "{}", wrong_key.err);
+    let right_key = run(&["vm", "ls"], &[("ANTEROOM_URL", &url), ("ANTEROOM_API_KEY", &service.key)]).await;
+    assert_eq!(right_key.code, 0, "{}", right_key.err);
+    service.stop().await;
+    let gone = run(&["vm", "ls"], &[("ANTEROOM_URL", &url)]).await;
+    assert_eq!(gone.code, 3);
+    assert!(gone.err.contains("Connection refused") && gone.err.contains("anteroom up"), "{}", gone.err);
+    assert_eq!(run(&["session", "start"], &[]).await.code, 2);
+    let wrong = run(&["vm", "ls", "--set", "vm.mx=1"], &[]).await;
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("did you mean vm.max?"), "{}", wrong.err);
+}
+
+#[tokio::test]
+async fn settings_are_shown_with_their_source_and_files_are_checked() {
+    let shown = run(&["config", "show", "--json"], &[("ANTEROOM_VM_MAX", "3")]).await.json();
+    let setting = shown.as_array().unwrap().iter().find(|setting| setting["key"] == "vm.max").unwrap();
+    assert_eq!((&setting["value"], &setting["source"]["variable"]), (&json!("3"), &json!("ANTEROOM_VM_MAX")));
+    let table = run(&["config", "show"], &[("PORT", "4100")]).await.out;
+    assert!(table.contains("127.0.0.1:4100") && table.contains("environment PORT"), "{table}");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("anteroom.toml");
+    let check = async |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        run(&["config", "check", file.to_str().unwrap()], &[]).await
+    };
+    let good = check("[vm]\nmax = 3\n").await;
+    assert!(good.code == 0 && good.out.contains("1 setting, all of them right"), "{}{}", good.out, good.err);
+    let bad = check("[vm]\nmax = \"many\"\n").await;
+    assert_eq!(bad.code, 2);
+    assert!(
+        bad.err.contains("anteroom.toml:2") && bad.err.contains("a number from 1 to 1000"),
+        "{}",
+        bad.err
+    );
+}
+
+#[tokio::test]
+async fn a_reader_that_closes_early_is_no_crash() {
+    // The pipe is closed before anything is written.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_anteroom"))
+        .args(["config", "show"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().await.unwrap();
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+}

@@ -1,0 +1,15 @@
+//! The daemon with everything but QEMU: real router, sessions, store and vault over a real socket; the VMM is a child
+//! process, and the test plays what the guest's kernel and desktop would do.
+
+#![expect(clippy::unwrap_used, reason = "what is not as a test expects it ends the test")]
+
+mod access;
+mod cli;
+mod desktop;
+mod guest;
+mod input;
+mod limits;
+mod service;
+mod sign_in;
+mod trouble;
+mod vms;

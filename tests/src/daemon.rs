@@ -1,0 +1,279 @@
+//! A daemon of the test's own: `anteroom serve` with a fresh state directory and port, and a client of its API.
+//!
+//! Whatever happens to the test, the daemon is asked to end (SIGTERM) and its state directory is removed.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use crate::{artefact, workspace};
+
+/// A sign-in in a VM under emulation takes tens of seconds; this is when a test gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How a test wants its daemon, beyond what is always the same.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// More environment: settings as `ANTEROOM_...`.
+    pub environment: BTreeMap<String, String>,
+    /// A configuration file.
+    pub config: Option<String>,
+}
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    pub address: SocketAddr,
+    pub key: String,
+    process: Child,
+    state: tempfile::TempDir,
+    environment: BTreeMap<String, String>,
+    http: Client,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts a daemon on the image profile `profile` and waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not answer within half a minute; the error ends with its log.
+    pub async fn start(test: &str, profile: &str, options: Options) -> Result<Self> {
+        let state = tempfile::Builder::new().prefix("anteroom-test-").tempdir()?;
+        let address = free_address()?;
+        let mut environment = options.environment;
+        environment.insert("ANTEROOM_STATE_DIR".into(), state.path().join("state").display().to_string());
+        environment.insert("ANTEROOM_LISTEN".into(), address.to_string());
+        environment.insert("ANTEROOM_IMAGE_PROFILE".into(), profile.into());
+        environment.insert("ANTEROOM_AGENT".into(), guest_binary("anteroom-agent").display().to_string());
+        if let Some(config) = options.config {
+            let path = state.path().join("anteroom.toml");
+            std::fs::write(&path, config)?;
+            environment.insert("ANTEROOM_CONFIG".into(), path.display().to_string());
+        }
+        let log = artefact(&format!("{test}.log"));
+        let output = std::fs::File::create(&log)?;
+        let process = Command::new(binary())
+            .arg("serve")
+            .envs(&environment)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .kill_on_drop(true)
+            .spawn()
+            .context("anteroom serve")?;
+        let mut daemon =
+            Self { address, key: String::new(), process, state, environment, http: Client::new(), log };
+        daemon.answers().await?;
+        daemon.key = std::fs::read_to_string(daemon.state_dir().join("api-key"))?.trim().to_owned();
+        Ok(daemon)
+    }
+
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.state.path().join("state")
+    }
+
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id().unwrap_or_default()
+    }
+
+    /// The daemon's log so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// One call of the API, with the key; the body is read as JSON, `null` when it is none.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Value)> {
+        let mut request = self.http.request(method, self.url(path)).bearer_auth(&self.key);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.with_context(|| path.to_owned())?;
+        let status = answer.status();
+        Ok((status, serde_json::from_slice(&answer.bytes().await?).unwrap_or(Value::Null)))
+    }
+
+    /// # Errors
+    /// When there is no answer or it is not a success.
+    pub async fn fetch(&self, path: &str) -> Result<Value> {
+        let (status, body) = self.call(Method::GET, path, None).await?;
+        ensure!(status.is_success(), "GET {path} answered {status}: {body}");
+        Ok(body)
+    }
+
+    /// Runs the command line against this daemon.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn cli(&self, arguments: &[&str]) -> Result<Output> {
+        let mut command = Command::new(binary());
+        command.args(arguments).envs(&self.environment).env("ANTEROOM_URL", self.url("")).kill_on_drop(true);
+        Ok(command.output().await?)
+    }
+
+    /// Starts a session and returns its id.
+    ///
+    /// # Errors
+    /// When the daemon refuses.
+    pub async fn start_session(&self, provider: &str, user: &str) -> Result<String> {
+        let body = serde_json::json!({"userId": user, "provider": provider});
+        let (status, answer) = self.call(Method::POST, "/api/auth/start", Some(&body)).await?;
+        ensure!(status.is_success(), "start answered {status}: {answer}");
+        Ok(answer["sessionId"].as_str().context("a session id")?.to_owned())
+    }
+
+    /// Waits until the session has one of these statuses, and returns the session.
+    ///
+    /// # Errors
+    /// When it ends in another status, or [`PATIENCE`] ends; with the session's own error.
+    pub async fn wait_for(&self, session: &str, statuses: &[&str]) -> Result<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let session = self.fetch(&format!("/api/auth/session/{session}")).await?["session"].take();
+            let status = session["status"].as_str().unwrap_or_default();
+            if statuses.contains(&status) {
+                return Ok(session);
+            }
+            if matches!(status, "completed" | "failed" | "timeout" | "cancelled") || Instant::now() > deadline
+            {
+                bail!("the session is {status}, not {statuses:?}: {session:#}");
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Asks the daemon to end and waits for it.
+    ///
+    /// # Errors
+    /// When it has not ended within half a minute, or not with exit code 0.
+    pub async fn stop(mut self) -> Result<()> {
+        self.signal(Signal::SIGTERM)?;
+        let status = tokio::time::timeout(Duration::from_secs(30), self.process.wait())
+            .await
+            .context("the daemon does not end")??;
+        ensure!(status.success(), "the daemon ended with {status}:\n{}", self.log());
+        Ok(())
+    }
+
+    /// Kills the daemon as a power cut would, and returns what it leaves behind: its state directory.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn crash(mut self) -> Result<(tempfile::TempDir, BTreeMap<String, String>)> {
+        self.signal(Signal::SIGKILL)?;
+        self.process.wait().await?;
+        let environment = std::mem::take(&mut self.environment);
+        let nothing = tempfile::tempdir()?;
+        Ok((std::mem::replace(&mut self.state, nothing), environment))
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill(Pid::from_raw(i32::try_from(self.pid())?), signal)?)
+    }
+
+    async fn answers(&mut self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            if self
+                .http
+                .get(self.url("/health"))
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
+                return Ok(());
+            }
+            if let Some(status) = self.process.try_wait()? {
+                bail!("the daemon ended with {status}:\n{}", self.log());
+            }
+            ensure!(Instant::now() < deadline, "the daemon does not answer:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Daemon {
+    /// A test that failed leaves its VMs to the daemon: it gets the time to remove them.
+    fn drop(&mut self) {
+        let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) else { return };
+        if kill(Pid::from_raw(pid), Signal::SIGTERM).is_err() {
+            return;
+        }
+        for _ in 0..200 {
+            if matches!(self.process.try_wait(), Ok(Some(_)) | Err(_)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// The `anteroom` binary that `make test` has built, or the one that `ANTEROOM_BIN` names.
+#[must_use]
+pub fn binary() -> PathBuf {
+    std::env::var_os("ANTEROOM_BIN").map_or_else(|| workspace().join("target/debug/anteroom"), PathBuf::from)
+}
+
+/// A static binary for the VM, built by `make guest`.
+#[must_use]
+pub fn guest_binary(name: &str) -> PathBuf {
+    workspace().join("target/x86_64-unknown-linux-gnu/guest").join(Path::new(name))
+}
+
+/// An address on loopback that nobody listens on now.
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Where the images are that `make test` has built.
+///
+/// # Errors
+/// When there is no home directory.
+pub fn image_dir() -> Result<PathBuf> {
+    if let Some(directory) = std::env::var_os("ANTEROOM_IMAGE_DIR") {
+        return Ok(directory.into());
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    Ok(cache.or_else(home).context("neither XDG_CACHE_HOME nor HOME is set")?.join("anteroom/images"))
+}
+
+/// `anteroom image build --profile PROFILE`.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn image_build(profile: &str, environment: &BTreeMap<String, String>) -> Result<Output> {
+    Ok(Command::new(binary())
+        .args(["image", "build", "--profile", profile])
+        .envs(environment)
+        .output()
+        .await?)
+}
