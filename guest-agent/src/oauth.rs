@@ -19,10 +19,18 @@ mod peer;
 mod port;
 mod redact;
 mod sign_in;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod watch;
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, process::ExitCode, sync::Arc};
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anteroom_protocol::ports::GUEST_HTTP;
 use tokio::net::{TcpListener, UnixListener};
@@ -31,7 +39,7 @@ use crate::{call::OAUTH_SOCKET, console, journal::Journal, process::Children};
 pub(crate) use app::BeginBody;
 pub(crate) use launch::EXTRA_CA;
 use peer::Peer;
-use sign_in::SignIn;
+use sign_in::{Places, SignIn};
 
 #[derive(Debug, thiserror::Error)]
 enum OAuthError {
@@ -63,12 +71,17 @@ async fn serve() -> Result<(), OAuthError> {
     let socket = bind(Path::new(OAUTH_SOCKET)).map_err(|error| listen(OAUTH_SOCKET, error))?;
     let journal = Arc::new(Journal::new());
     let children = Children::watch().map_err(OAuthError::Children)?;
-    let sign_in = SignIn::start(Arc::clone(&journal), children);
+    let sign_in = SignIn::start(Arc::clone(&journal), children, places());
     tracing::info!("listening on port {GUEST_HTTP} and {OAUTH_SOCKET}");
     let app = app::router(sign_in.clone(), journal).into_make_service_with_connect_info::<Peer>();
     tokio::try_join!(axum::serve(socket, app), axum::serve(port, port::router(sign_in)))
         .map_err(OAuthError::Serve)?;
     Ok(())
+}
+
+fn places() -> Places {
+    let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/home/desktop"), PathBuf::from);
+    Places { home, browser: PathBuf::from("/usr/lib/anteroom/browser") }
 }
 
 /// For this user and root; a socket that an earlier process has left is replaced.

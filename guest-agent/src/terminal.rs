@@ -61,6 +61,7 @@ async fn serve() -> io::Result<()> {
         resized: signal(SignalKind::window_change())?,
         running: None,
         may_retry: false,
+        done: false,
     };
     role.work().await
 }
@@ -73,6 +74,8 @@ struct Role {
     running: Option<Running>,
     /// The CLI has ended, and Enter starts it again.
     may_retry: bool,
+    /// Nothing is left to do; a CLI that ends now has done its work.
+    done: bool,
 }
 
 /// The CLI while it runs.
@@ -101,7 +104,10 @@ impl Role {
         loop {
             match self.turn().await? {
                 Turn::Order(Order::Run(run)) => self.start(run).await?,
-                Turn::Order(Order::Say(text)) => self.tty.write(words::said(&text).as_bytes()).await?,
+                Turn::Order(Order::Done(text)) => {
+                    self.done = true;
+                    self.tty.write(words::done(&text).as_bytes()).await?;
+                }
                 Turn::Typed(bytes) => self.typed(bytes),
                 Turn::Shown(bytes) => self.shown(&bytes).await?,
                 Turn::Quiet => self.quiet(),
@@ -131,7 +137,7 @@ impl Role {
     }
 
     async fn start(&mut self, order: Run) -> io::Result<()> {
-        self.may_retry = false;
+        (self.may_retry, self.done) = (false, false);
         self.tty.write(words::begins(&order).as_bytes()).await?;
         match Pty::spawn(&self.children, &order, self.tty.size()) {
             Ok((pty, exit)) => {
@@ -199,9 +205,11 @@ impl Role {
     }
 
     async fn over(&mut self, run: u32, exit: Exit, last_lines: Vec<String>) -> io::Result<()> {
-        self.may_retry = true;
         self.desk.runs(None);
-        self.tty.write(words::over(exit, &last_lines).as_bytes()).await?;
+        if !self.done {
+            self.may_retry = true;
+            self.tty.write(words::over(exit, &last_lines).as_bytes()).await?;
+        }
         self.desk.report(Report::Exited { run, code: exit.code(), last_lines });
         Ok(())
     }

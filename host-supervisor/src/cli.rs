@@ -58,7 +58,7 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Up(up) => serve::up(&load(&up.flags())?, environment, &up),
         Command::Serve(serve) => serve::serve(&load(&serve.flags())?, environment),
         Command::Doctor(arguments) => doctor::run(&arguments, &load(&[])?),
-        Command::Image(command) => image::run(&command, &load(&[])?),
+        Command::Image(command) => image::run(&command, &load(&command.flags())?),
         Command::Config(command) => config::run(&command, &common, environment),
         Command::Session(command) => {
             with_client(&load(&[])?, environment, async |client| session::run(&command, &client).await)

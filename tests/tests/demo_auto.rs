@@ -7,7 +7,7 @@ use serde_json::Value;
 #[tokio::test]
 async fn a_sign_in_is_captured_and_sealed_and_its_vm_is_gone() -> Result<()> {
     let _turn = Turn::take()?;
-    let daemon = Daemon::start("demo-auto", "dev", Default::default()).await?;
+    let daemon = Daemon::start("demo-auto", "test", Default::default()).await?;
 
     let start =
         ["session", "start", "--provider", "demo-auto", "--user", "alice", "--wait", "completed", "--json"];

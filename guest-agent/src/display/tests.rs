@@ -39,7 +39,7 @@ fn run(program: &str, arguments: &[&str], display: &str) -> Option<Running> {
 async fn screen(number: u32) -> Option<(Running, String, PathBuf)> {
     let display = format!(":{number}");
     let socket = PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
-    let arguments = [&display, "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-extension", "GLX"];
+    let arguments = [&display, "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"];
     let server = run("Xvfb", &arguments, &display)?;
     soon(crate::appear::wait(&socket)).await.unwrap();
     while accepts(&socket).await.is_err() {

@@ -10,19 +10,17 @@ use crate::{
     process::{Children, Limits, Output, Program},
 };
 
-/// What the image brings: it knows which browser there is, and with which flags.
-const WRAPPER: &str = "/usr/lib/anteroom/browser";
-
-/// The browsers that were started. Most end at once, having handed their page to the first.
+/// The browsers that were started, by the image's wrapper: it knows which browser there is, and with which flags. Most end at once, having handed their page to the first.
 #[derive(Debug)]
 pub(super) struct Browser {
     children: Arc<Children>,
+    wrapper: PathBuf,
     started: Vec<Pid>,
 }
 
 impl Browser {
-    pub(super) fn new(children: Arc<Children>) -> Self {
-        Self { children, started: Vec::new() }
+    pub(super) fn new(children: Arc<Children>, wrapper: PathBuf) -> Self {
+        Self { children, wrapper, started: Vec::new() }
     }
 
     /// Opens a page that has been checked to be one of the web. A browser takes its page as an argument, as the CLI
@@ -31,7 +29,7 @@ impl Browser {
         let Some(text) = url.expose_str() else { return };
         let environment: BTreeMap<String, String> = std::env::vars().collect();
         let program = Program {
-            argv: vec![WRAPPER.to_owned(), text.to_owned()],
+            argv: vec![self.wrapper.to_string_lossy().into_owned(), text.to_owned()],
             environment,
             account: None,
             directory: PathBuf::from("/"),
@@ -40,7 +38,16 @@ impl Browser {
             output: Output::Null,
         };
         match self.children.spawn(&program) {
-            Ok(child) => self.started.push(child.pid),
+            Ok(child) => {
+                self.started.push(child.pid);
+                tokio::spawn(async move {
+                    if let Ok(exit) = child.exit.await
+                        && !exit.is_success()
+                    {
+                        tracing::warn!("the browser {exit}");
+                    }
+                });
+            }
             Err(error) => tracing::error!("no page is opened: {}", console::chain(&error)),
         }
     }

@@ -59,12 +59,19 @@ pub(super) enum Event {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
-    RunCli { run: u32 },
+    RunCli {
+        run: u32,
+    },
     OpenPage(Secret),
-    WaitForHook { attempt: Secret },
-    WaitAfterExit { run: u32 },
+    WaitForHook {
+        attempt: Secret,
+    },
+    WaitAfterExit {
+        run: u32,
+    },
     Publish(Happened),
-    Say(&'static str),
+    /// Tell the person that nothing is left to do.
+    Done(&'static str),
 }
 
 /// What the host is told.
@@ -139,8 +146,8 @@ impl Flow {
                 self.generation += 1;
                 let told = Action::Publish(Happened::Captured { generation: self.generation });
                 let first = self.generation == 1;
-                let say = first.then_some(Action::Say("You are signed in. This desktop closes by itself."));
-                std::iter::once(told).chain(say).collect()
+                let done = first.then_some(Action::Done("You are signed in. This desktop closes by itself."));
+                std::iter::once(told).chain(done).collect()
             }
             Event::NotVerified { cause } if self.phase != SignInPhase::Captured => self.fail(cause),
             Event::TerminalIdle if self.wants_cli() => self.run_cli(),

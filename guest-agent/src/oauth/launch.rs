@@ -1,11 +1,6 @@
 //! What a CLI is started with: the role's own environment, changed as the provider's definition says.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, io, os::unix::fs::OpenOptionsExt, path::Path};
 
 use anteroom_protocol::{agent::SignInSpec, provider::Launch};
 use axum::http::StatusCode;
@@ -50,9 +45,4 @@ fn write(path: &Path, contents: &str) -> io::Result<()> {
     }
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     io::Write::write_all(&mut file, contents.as_bytes())
-}
-
-/// This user's home directory.
-pub(super) fn home() -> PathBuf {
-    std::env::var_os("HOME").map_or_else(|| PathBuf::from("/home/desktop"), PathBuf::from)
 }

@@ -19,7 +19,7 @@ use super::{
     capture,
     flow::{Action, Event, Flow},
     launch, redact,
-    sign_in::{Begin, View},
+    sign_in::{Begin, Places, View},
     verify, watch,
 };
 use crate::{
@@ -73,6 +73,7 @@ pub(super) struct Owner {
     journal: Arc<Journal>,
     children: Arc<Children>,
     tell: mpsc::UnboundedSender<Message>,
+    places: Places,
     browser: Browser,
     terminal: Option<Terminal>,
     current: Option<Current>,
@@ -102,10 +103,11 @@ impl Owner {
     pub(super) fn new(
         journal: Arc<Journal>,
         children: Arc<Children>,
+        places: Places,
         tell: mpsc::UnboundedSender<Message>,
     ) -> Self {
-        let browser = Browser::new(Arc::clone(&children));
-        Self { journal, children, tell, browser, terminal: None, current: None, number: 0 }
+        let browser = Browser::new(Arc::clone(&children), places.browser.clone());
+        Self { places, journal, children, tell, browser, terminal: None, current: None, number: 0 }
     }
 
     pub(super) async fn run(mut self, mut told: mpsc::UnboundedReceiver<Message>) {
@@ -154,7 +156,7 @@ impl Owner {
         }
         let chosen = launch::chosen(&spec)?;
         if begin == Begin::Fresh {
-            launch::prepare(&launch::home(), chosen)?;
+            launch::prepare(&self.places.home, chosen)?;
         }
         self.number += 1;
         tracing::info!("sign-in to {} begins", spec.provider.id);
@@ -190,10 +192,10 @@ impl Owner {
 
     fn watch_files(&self, spec: &SignInSpec) -> AbortHandle {
         let (tell, sign_in) = (self.tell.clone(), self.number);
-        let rules = spec.provider.credential.clone();
+        let (home, rules) = (self.places.home.clone(), spec.provider.credential.clone());
         let watching = async move {
             let settled = || drop(tell.send(Message::Later { sign_in, what: Later::FilesSettled }));
-            if let Err(error) = watch::watch(launch::home(), rules, settled).await {
+            if let Err(error) = watch::watch(home, rules, settled).await {
                 tracing::error!("the credential files cannot be watched: {error}");
             }
         };
@@ -252,7 +254,7 @@ impl Owner {
 
     fn look_at_files(&mut self) {
         let Some(current) = &mut self.current else { return };
-        let files = match capture::collect(&launch::home(), &current.spec.provider.credential) {
+        let files = match capture::collect(&self.places.home, &current.spec.provider.credential) {
             Ok(files) => files,
             Err(problem) => return tracing::debug!("not complete yet: {problem}"),
         };
@@ -302,7 +304,7 @@ impl Owner {
                 self.after(grace, Event::ExitGraceOver { run });
             }
             Action::Publish(happened) => self.journal.publish(happened.of(current.spec.session)),
-            Action::Say(text) => self.order(Order::Say(text.to_owned())),
+            Action::Done(text) => self.order(Order::Done(text.to_owned())),
         }
     }
 

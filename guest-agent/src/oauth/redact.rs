@@ -1,5 +1,5 @@
 //! Takes out of a terminal's lines what could be a secret, before anybody reads them: queries and fragments of
-//! addresses, and every long word that looks like a token or a code.
+//! addresses, what follows a word like "code", and every long word that mixes letters and digits as tokens do.
 
 use std::sync::LazyLock;
 
@@ -8,14 +8,12 @@ use regex::Regex;
 /// Lines that are kept, and characters of each.
 const MAX_LINES: usize = 20;
 const MAX_CHARS: usize = 200;
+/// Shorter words are no tokens; longer ones with digits among letters may be.
+const MIN_TOKEN_CHARS: usize = 16;
 
-/// `None` never happens: the patterns are constants, and a test compiles them.
-static QUERY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(https?://[^\s?#]*)[?#]\S*").ok());
-/// Letters and digits mixed, and long: JWTs, `sk-...`, codes, hexadecimal state. Words of a language are not mixed.
-static TOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[A-Za-z0-9_~+/=.\-]{16,}").ok());
-/// Whatever follows a word that announces a secret.
+/// What follows a word that announces a secret. `None` never happens: the pattern is a constant, and a test uses it.
 static ANNOUNCED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?i)\b((?:code|token|secret|password|key|state)["']?\s*[:=]\s*)\S{6,}"#).ok()
+    Regex::new(r#"(?i)((?:\b|_)(?:code|token|secret|password|key|state)["']?\s*[:=]\s*)\S{6,}"#).ok()
 });
 
 const GONE: &str = "[...]";
@@ -27,20 +25,27 @@ pub(super) fn redact(lines: &[String]) -> Vec<String> {
 
 fn redact_line(line: &str) -> String {
     let line: String = line.chars().filter(|c| !c.is_control()).take(4 * MAX_CHARS).collect();
-    let line = replace(&QUERY, &line, |found| format!("{}?{GONE}", &found[1]));
-    let line = replace(&ANNOUNCED, &line, |found| format!("{}{GONE}", &found[1]));
-    let line = replace(&TOKEN, &line, |found| {
-        let word = &found[0];
-        let mixed = word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_alphabetic());
-        let address = word.contains("//") || word.starts_with('/');
-        if mixed && !address { GONE.to_owned() } else { word.to_owned() }
-    });
-    line.chars().take(MAX_CHARS).collect()
+    // Without the pattern nothing may be shown.
+    let Some(announced) = ANNOUNCED.as_ref() else { return GONE.to_owned() };
+    let line = announced.replace_all(&line, |found: &regex::Captures<'_>| format!("{}{GONE}", &found[1]));
+    let words: Vec<String> = line.split(' ').map(redact_word).collect();
+    words.join(" ").chars().take(MAX_CHARS).collect()
 }
 
-fn replace(pattern: &Option<Regex>, text: &str, with: impl Fn(&regex::Captures<'_>) -> String) -> String {
-    // Without the pattern nothing may be shown.
-    pattern.as_ref().map_or_else(|| GONE.to_owned(), |pattern| pattern.replace_all(text, with).into_owned())
+fn redact_word(word: &str) -> String {
+    if let Some(start) = word.find("http://").or_else(|| word.find("https://")) {
+        let end = word[start..].find(['?', '#']).map_or(word.len(), |at| start + at);
+        let query = if end < word.len() { format!("?{GONE}") } else { String::new() };
+        return word[..end].to_owned() + &query;
+    }
+    let letters = word.bytes().any(|b| b.is_ascii_alphabetic());
+    let digits = word.bytes().any(|b| b.is_ascii_digit());
+    let path = word.starts_with('/') || word.starts_with("~/") || word.starts_with("./");
+    if word.chars().count() >= MIN_TOKEN_CHARS && letters && digits && !path {
+        GONE.to_owned()
+    } else {
+        word.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -54,25 +59,34 @@ mod tests {
     #[test]
     fn an_address_keeps_its_place_and_loses_its_query() {
         assert_eq!(
-            line("Open https://auth.example/oauth/authorize?state=abc&code_challenge=x now"),
-            "Open https://auth.example/oauth/authorize?[...] now"
+            line("Open https://auth.example/oauth2/authorize?state=abc&code_challenge=x now"),
+            "Open https://auth.example/oauth2/authorize?[...] now"
         );
         assert_eq!(line("http://127.0.0.1:1455/success#id_token=ey"), "http://127.0.0.1:1455/success?[...]");
+        assert_eq!(
+            line("(http://127.0.0.1:9400/oauth/authorize)"),
+            "(http://127.0.0.1:9400/oauth/authorize)"
+        );
     }
 
     #[test]
-    fn tokens_are_gone_and_sentences_stay() {
+    fn tokens_are_gone() {
         assert_eq!(line("your token sk-ant-oat01-AbCd1234EfGh5678"), "your token [...]");
         assert_eq!(line("eyJhbGciOiJub25lIn0.eyJzdWIiOiJtZSJ9.x"), "[...]");
-        assert_eq!(
-            line("State mismatch: authentication unsuccessful"),
-            "State mismatch: authentication unsuccessful".to_owned()
-        );
         assert_eq!(line("code: ABCD-1234"), "code: [...]");
-        assert_eq!(
-            line("error: cannot open /usr/local/lib/node_modules/x1/y.js"),
-            "error: cannot open /usr/local/lib/node_modules/x1/y.js"
-        );
+        assert_eq!(line("{\"access_token\": \"abcdefgh\"}"), "{\"access_token\": [...]");
+    }
+
+    #[test]
+    fn sentences_stay() {
+        for text in [
+            "State mismatch: authentication unsuccessful",
+            "exit code: 41",
+            "error: cannot open /usr/local/lib/node_modules/x1/y.js",
+            "Signed in as demo@example.org.",
+        ] {
+            assert_eq!(line(text), text);
+        }
     }
 
     #[test]

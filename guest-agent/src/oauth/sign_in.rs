@@ -1,6 +1,6 @@
 //! The handle of the one task that owns the sign-in. What it does is in [`super::owner`].
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anteroom_protocol::{
     Secret,
@@ -42,11 +42,20 @@ pub(super) struct View {
     pub(super) elapsed: Duration,
 }
 
+/// Where things are in the guest.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    /// The user's home directory, in which the CLI writes its files.
+    pub(super) home: PathBuf,
+    /// The program that opens a page.
+    pub(super) browser: PathBuf,
+}
+
 impl SignIn {
     /// Starts the task.
-    pub(super) fn start(journal: Arc<Journal>, children: Arc<Children>) -> Self {
+    pub(super) fn start(journal: Arc<Journal>, children: Arc<Children>, places: Places) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
-        tokio::spawn(Owner::new(journal, children, tell.clone()).run(told));
+        tokio::spawn(Owner::new(journal, children, places, tell.clone()).run(told));
         Self(tell)
     }
 

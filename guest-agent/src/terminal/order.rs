@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Order {
     /// Start the CLI.
     Run(Run),
-    /// Show a sentence to the person.
-    Say(String),
+    /// The person is done: say so, and offer nothing more.
+    Done(String),
 }
 
 #[derive(Clone, Serialize, Deserialize)]

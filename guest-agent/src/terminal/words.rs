@@ -10,7 +10,7 @@ pub(super) fn begins(order: &Run) -> String {
     format!("  \x1b[1mSigning in to {}\x1b[0m \x1b[2m({command})\x1b[0m\r\n\r\n", printable(&order.name))
 }
 
-pub(super) fn said(text: &str) -> String {
+pub(super) fn done(text: &str) -> String {
     format!("\r\n  \x1b[1;32m{}\x1b[0m\r\n", printable(text))
 }
 

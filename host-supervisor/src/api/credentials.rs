@@ -32,14 +32,16 @@ pub(super) async fn status(
 ) -> Result<Json<Value>, ApiError> {
     let seen = Seen::find(&api, id, &acting).await?;
     if let Some(record) = api.store.credentials_of_session(id).await? {
-        let files = open(&api, &record)?;
+        let files = capture::contents_by_path(&open(&api, &record)?);
         return Ok(Json(json!({
             "status": "ready",
             "authenticated": true,
             "provider": record.provider,
             "path": record.path,
             "modifiedAt": time_words(record.modified_at),
-            "credentials": capture::contents_by_path(&files),
+            // The file that proves the sign-in, as the original gave it; `files` has all of them by path.
+            "credentials": files.get(&record.path),
+            "files": files,
             "source": "database",
         })));
     }

@@ -97,10 +97,22 @@ pub(super) struct ServeArguments {
 impl ServeArguments {
     /// As settings, which go before every other source.
     pub(super) fn flags(&self) -> Vec<(String, String)> {
-        let named =
-            [("listen", &self.listen), ("state_dir", &self.state_dir), ("image_profile", &self.profile)];
-        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
+        given([("listen", &self.listen), ("state_dir", &self.state_dir), ("image_profile", &self.profile)])
     }
+}
+
+impl ImageCommand {
+    pub(super) fn flags(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Build(build) => given([("image_recipe", &build.recipe), ("image_profile", &build.profile)]),
+            Self::Ls { .. } | Self::Verify { .. } => Vec::new(),
+        }
+    }
+}
+
+/// The flags that were given, as settings.
+fn given<const N: usize>(flags: [(&str, &Option<String>); N]) -> Vec<(String, String)> {
+    flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
 }
 
 impl UpArguments {
@@ -152,13 +164,16 @@ pub(super) enum ImageCommand {
 Examples:
   anteroom image build                      the configured profile
   anteroom image build --profile dev        with the demo provider
-  anteroom image build --set image_recipe=debian-12-google-chrome
+  anteroom image build --recipe debian-12-google-chrome
 
 An unchanged part costs nothing: only layers whose recipe has changed are built. The agent is in no layer.")]
 pub(super) struct BuildArguments {
+    /// What it is built from: the name of a recipe, or a path [default: the setting image_recipe]
+    #[arg(long, value_name = "NAME")]
+    recipe: Option<String>,
     /// Which image: desktop, dev (with the demo provider) or test [default: the setting image_profile]
     #[arg(long, value_name = "NAME")]
-    pub(super) profile: Option<String>,
+    profile: Option<String>,
     /// Build packages and kernel again if their archives have published anything since
     #[arg(long)]
     pub(super) update: bool,

@@ -78,7 +78,7 @@ async fn apply(report: &Report, consent: Consent) -> Result<(), Problem> {
     if consent == Consent::Ask && !agreed(commands.clone())? {
         return Err(Problem::failed("nothing was changed; these commands are needed").with_lines(commands));
     }
-    doctor::fix(&actions, &mut |command| eprintln!("+ {command}"))
+    fix(&actions, &mut |command| eprintln!("+ {command}"))
         .await
         .map_err(|error| Problem::failed(causes(&error)))
 }

@@ -11,7 +11,7 @@ use anteroom_guest_image::{
 use serde_json::{Value, json};
 
 use super::{
-    args::{BuildArguments, ImageCommand},
+    args::ImageCommand,
     exit::{Exit, Problem},
     show::{self, Progress},
 };
@@ -27,7 +27,7 @@ pub(super) fn run(command: &ImageCommand, config: &Config) -> Result<Exit, Probl
     match command {
         ImageCommand::Build(arguments) => {
             let freshness = if arguments.update { Freshness::Update } else { Freshness::Reuse };
-            let image = build(config, &profile(arguments, config), freshness)?;
+            let image = build(config, freshness)?;
             report(&image, arguments.json)?;
             Ok(Exit::Ok)
         }
@@ -45,17 +45,13 @@ pub(super) fn ensure(config: &Config) -> Result<(), Problem> {
         Ok(_) => Ok(()),
         Err(Error::Missing(missing)) => {
             show::line(format_args!("The VM image is built first: {}", missing.reasons.join(", ")));
-            build(config, &config.image_profile, Freshness::Reuse).map(drop)
+            build(config, Freshness::Reuse).map(drop)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn profile(arguments: &BuildArguments, config: &Config) -> String {
-    arguments.profile.clone().unwrap_or_else(|| config.image_profile.clone())
-}
-
-fn build(config: &Config, profile: &str, freshness: Freshness) -> Result<Image, Problem> {
+fn build(config: &Config, freshness: Freshness) -> Result<Image, Problem> {
     let mut progress = Progress::new();
     let mut current = String::new();
     let mut tell = |step: Step<'_>| match step {
@@ -70,7 +66,7 @@ fn build(config: &Config, profile: &str, freshness: Freshness) -> Result<Image, 
         }
     };
     let store = ImageStore::open(&config.image_dir)?;
-    Ok(store.build(&recipe(config)?, profile, &layer_inputs(), freshness, &mut tell)?)
+    Ok(store.build(&recipe(config)?, &config.image_profile, &layer_inputs(), freshness, &mut tell)?)
 }
 
 fn words(outcome: Outcome) -> String {

@@ -25,8 +25,9 @@ pub(super) fn serve(config: &Config, environment: &Environment) -> Result<Exit, 
 pub(super) fn up(
     config: &Config,
     environment: &Environment,
-    _arguments: &UpArguments,
+    arguments: &UpArguments,
 ) -> Result<Exit, Problem> {
+    doctor::ensure(config, Consent::given_if(arguments.yes))?;
     image::ensure(config)?;
     log::begin(config);
     let ready = |address: SocketAddr| match access::key_of(&config.state_dir) {

@@ -54,7 +54,12 @@ impl Machine<'_> {
     /// Nothing that was not asked for, and no system calls that a VMM does not need.
     fn bounds(&self) -> Vec<String> {
         let needs_children = matches!(self.network, Network::User(user) if !user.forwards.is_empty());
-        let spawn = if needs_children { "allow" } else { "deny" };
+        let children = if needs_children {
+            // The relays call setsid(2), and what else a program of the host calls: they gain no privileges, though.
+            "elevateprivileges=children,spawn=allow,resourcecontrol=allow"
+        } else {
+            "elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+        };
         words(&[
             "-nodefaults",
             "-no-user-config",
@@ -62,7 +67,7 @@ impl Machine<'_> {
             "none",
             "-no-reboot",
             "-sandbox",
-            &format!("on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny,spawn={spawn}"),
+            &format!("on,obsolete=deny,{children}"),
         ])
     }
 

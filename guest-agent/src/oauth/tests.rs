@@ -1,0 +1,291 @@
+//! The role as its neighbours see it: over its real sockets, with a real CLI's files, a real check and a real browser wrapper.
+
+use std::{os::unix::fs::PermissionsExt, time::Duration};
+
+use anteroom_protocol::{
+    Event, EventBody, ProviderDefinition, Secret, SessionId,
+    agent::{CapturedCredentials, OpenUrl, SignInPhase, SignInSpec, SignInStatus, Surroundings},
+    provider::UrlSource,
+};
+use axum::http::{Method, StatusCode};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::*;
+use crate::{
+    call::{CallError, Peer as Caller},
+    terminal::order::{Order, Report},
+};
+
+const TOKEN: &str = "the-token-of-this-vm";
+const URL: &str =
+    "https://id.example/authorize?state=s1&code_challenge=c1&redirect_uri=http://127.0.0.1:1/cb";
+
+/// The role, in a home directory of its own.
+struct Role {
+    home: TempDir,
+    caller: Caller,
+    port: u16,
+}
+
+impl Role {
+    /// `None`, and a line in the report, where the socket cannot know us for root.
+    async fn start() -> Option<Self> {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("SKIPPED: only root may make the calls of PID 1");
+            return None;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let browser = home.path().join("browser");
+        fs::write(&browser, format!("#!/bin/sh\necho \"$1\" >> {}/pages\n", home.path().display())).unwrap();
+        fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+        let socket = home.path().join("oauth.sock");
+        let listener = bind(&socket).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let number = port.local_addr().unwrap().port();
+        let journal = Arc::new(Journal::new());
+        let places = Places { home: home.path().to_owned(), browser };
+        let sign_in = SignIn::start(Arc::clone(&journal), Children::watch().unwrap(), places);
+        let app = app::router(sign_in.clone(), journal).into_make_service_with_connect_info::<Peer>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        tokio::spawn(async move { axum::serve(port, port::router(sign_in)).await });
+        Some(Self { home, caller: Caller::at(socket), port: number })
+    }
+
+    fn spec(&self, check: &str) -> SignInSpec {
+        let text = format!(
+            r#"
+            id = "tool"
+            name = "Tool"
+            [launch.browser]
+            argv = ["tool", "login"]
+            env = {{ MODE = "login" }}
+            unset = ["CARGO"]
+            files = {{ ".tool/settings" = "quiet" }}
+            [[url]]
+            host = "id.example"
+            path = "/authorize"
+            kind = "callback"
+            require_query = ["state"]
+            dedupe = "code_challenge"
+            [[credential]]
+            path = ".tool/auth.json"
+            require = ["token"]
+            settle_ms = 50
+            [verify]
+            argv = ["/bin/sh", "-c", "{check}"]
+            "#
+        );
+        SignInSpec {
+            session: SessionId::random(),
+            provider: ProviderDefinition::parse(&text).unwrap(),
+            launch: "browser".into(),
+            token: Secret::new(TOKEN),
+            surroundings: Surroundings::default(),
+        }
+    }
+
+    async fn begin(&self, spec: &SignInSpec) -> Result<(), CallError> {
+        let body = BeginBody { spec: spec.clone(), resumed_generation: None };
+        self.caller.send(Method::POST, "/sign-in", &body).await
+    }
+
+    async fn terminal(&self) -> impl Stream<Item = Order> + Unpin {
+        self.caller.follow::<Order>("/terminal/orders").await.unwrap()
+    }
+
+    async fn report(&self, report: Report) {
+        self.caller.send(Method::POST, "/terminal/report", &report).await.unwrap();
+    }
+
+    async fn hook(&self, url: &str) -> Result<(), CallError> {
+        self.caller.send(Method::POST, "/hook/url", &OpenUrl { url: url.into() }).await
+    }
+
+    async fn status(&self) -> SignInStatus {
+        let body = self.caller.call(Method::GET, "/sign-in", Bytes::new()).await.unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// The first event that fits.
+    async fn event<T>(&self, pick: impl Fn(EventBody) -> Option<T>) -> T {
+        let mut events = self.caller.follow::<Event>("/events").await.unwrap();
+        soon(async {
+            loop {
+                if let Some(picked) = pick(events.next().await.expect("the events have ended").body) {
+                    return picked;
+                }
+            }
+        })
+        .await
+    }
+
+    async fn captured(&self) -> u64 {
+        self.event(|event| match event {
+            EventBody::CredentialsCaptured { generation, .. } => Some(generation),
+            _ => None,
+        })
+        .await
+    }
+
+    fn write_credentials(&self, token: &str) {
+        let directory = self.home.path().join(".tool");
+        let temporary = directory.join(".new");
+        fs::write(&temporary, format!("{{\"token\":{token:?}}}")).unwrap();
+        fs::rename(temporary, directory.join("auth.json")).unwrap();
+    }
+
+    /// One request to port 8080: status and body.
+    async fn ask(&self, request: &str, token: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let text = format!(
+            "{request} HTTP/1.1\r\nHost: vm\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon(stream.read_to_string(&mut answer)).await.unwrap();
+        (answer[9..12].parse().unwrap(), answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    }
+}
+
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(20), future).await.expect("it takes too long")
+}
+
+#[tokio::test]
+async fn a_sign_in_goes_from_the_order_to_the_credentials() {
+    let Some(role) = Role::start().await else { return };
+    let spec = role.spec("exit 0");
+    role.begin(&spec).await.unwrap();
+    let mut terminal = role.terminal().await;
+    let Some(Order::Run(run)) = soon(terminal.next()).await else { panic!("no order") };
+    assert_eq!((run.run, run.argv.join(" ").as_str()), (1, "tool login"));
+    assert_eq!(run.environment["MODE"], "login");
+    assert!(!run.environment.contains_key("CARGO"));
+    assert_eq!(fs::read_to_string(role.home.path().join(".tool/settings")).unwrap(), "quiet");
+
+    role.hook(URL).await.unwrap();
+    assert_eq!(role.status().await.phase, SignInPhase::AwaitingPerson);
+    let found = role.status().await.url.unwrap();
+    assert_eq!((found.source, found.url.expose_str()), (UrlSource::Hook, Some(URL)));
+
+    role.write_credentials("t1");
+    assert_eq!(role.captured().await, 1);
+    assert!(matches!(soon(terminal.next()).await, Some(Order::Done(_))));
+    let body = role.caller.call(Method::GET, "/sign-in/credentials", Bytes::new()).await.unwrap();
+    let captured: CapturedCredentials = serde_json::from_slice(&body).unwrap();
+    assert_eq!(captured.session, spec.session);
+    assert_eq!(captured.files[0].contents.expose(), br#"{"token":"t1"}"#);
+    // The wrapper is a script, and may take its time.
+    let pages = soon(async {
+        loop {
+            match fs::read_to_string(role.home.path().join("pages")) {
+                Ok(pages) if pages.ends_with('\n') => return pages,
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    })
+    .await;
+    assert_eq!(pages, format!("{URL}\n"));
+}
+
+#[tokio::test]
+async fn a_cli_that_gives_up_fails_the_sign_in_with_what_it_said() {
+    let Some(role) = Role::start().await else { return };
+    role.begin(&role.spec("exit 0")).await.unwrap();
+    let mut terminal = role.terminal().await;
+    soon(terminal.next()).await;
+    let last_lines = vec![format!("refused: {URL}"), "bye".to_owned()];
+    role.report(Report::Exited { run: 1, code: 3, last_lines }).await;
+    let (cause, last_lines) = role
+        .event(|event| match event {
+            EventBody::SignInFailed { cause, last_lines, .. } => Some((cause, last_lines)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(cause, "the command ended with code 3 before the credentials were complete");
+    assert_eq!(last_lines, ["refused: https://id.example/authorize?[...]", "bye"]);
+}
+
+#[tokio::test]
+async fn credentials_that_the_cli_does_not_believe_in_are_not_captured() {
+    let Some(role) = Role::start().await else { return };
+    role.begin(&role.spec("exit 9")).await.unwrap();
+    role.write_credentials("t1");
+    let cause = role
+        .event(|event| match event {
+            EventBody::SignInFailed { cause, .. } => Some(cause),
+            EventBody::CredentialsCaptured { .. } => panic!("captured"),
+            _ => None,
+        })
+        .await;
+    assert_eq!(cause, "the files are complete, but `/bin/sh -c exit 9` ended with code 9");
+}
+
+#[tokio::test]
+async fn a_second_session_is_refused_the_same_one_again_is_not_and_after_the_end_there_is_room() {
+    let Some(role) = Role::start().await else { return };
+    let spec = role.spec("exit 0");
+    role.begin(&spec).await.unwrap();
+    role.begin(&spec).await.unwrap();
+    let refused = role.begin(&role.spec("exit 0")).await.unwrap_err();
+    assert!(matches!(refused, CallError::Refused { status: StatusCode::CONFLICT, .. }), "{refused}");
+    role.caller.call(Method::DELETE, "/sign-in", Bytes::new()).await.unwrap();
+    role.begin(&role.spec("exit 0")).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_addresses_of_the_web_are_taken_from_a_hook() {
+    let Some(role) = Role::start().await else { return };
+    let refused = role.hook("file:///etc/shadow").await.unwrap_err();
+    assert_eq!(refused.to_string(), "only http and https addresses are opened");
+}
+
+#[tokio::test]
+async fn port_8080_tells_nothing_but_its_health_without_the_token() {
+    let Some(role) = Role::start().await else { return };
+    let spec = role.spec("exit 0");
+    let session = spec.session;
+    assert!(role.ask("GET /health", "").await.1.contains("\"activeSessions\":0"));
+    assert_eq!(role.ask(&format!("GET /oauth-url?sessionId={session}"), TOKEN).await.0, 401);
+    role.begin(&spec).await.unwrap();
+    for path in ["/oauth-url", "/credentials/status", "/credentials/get"] {
+        let request = format!("GET {path}?sessionId={session}");
+        assert_eq!(role.ask(&request, "wrong").await.0, 401, "{path}");
+        assert_eq!(role.ask(&request, &TOKEN[1..]).await.0, 401, "{path}");
+    }
+    assert!(role.ask("GET /health", "").await.1.contains("\"activeSessions\":1"));
+}
+
+#[tokio::test]
+async fn port_8080_answers_as_a_host_of_old_expects() {
+    let Some(role) = Role::start().await else { return };
+    let spec = role.spec("exit 0");
+    let session = spec.session;
+    role.begin(&spec).await.unwrap();
+    let ask = |path: &str| format!("GET {path}?sessionId={session}");
+    let (status, body) = role.ask(&ask("/oauth-url"), TOKEN).await;
+    assert!(status == 202 && body.contains("\"waiting\":true"), "{status} {body}");
+    assert_eq!(role.ask(&ask("/credentials/get"), TOKEN).await.0, 400);
+    assert_eq!(role.ask(&format!("GET /oauth-url?sessionId={}", SessionId::random()), TOKEN).await.0, 404);
+    assert_eq!(role.ask("GET /nothing", TOKEN).await.0, 404);
+
+    role.hook(URL).await.unwrap();
+    let (status, body) = role.ask(&ask("/oauth-url"), TOKEN).await;
+    assert!(status == 200 && body.contains("id.example"), "{status} {body}");
+    assert_eq!(role.ask("GET /auth/callback?code=c&state=wrong", TOKEN).await.0, 400);
+    assert_eq!(role.ask("GET /auth/callback?code=c&state=s1", TOKEN).await.0, 502);
+
+    role.write_credentials("t1");
+    role.captured().await;
+    let (status, body) = role.ask(&ask("/credentials/get"), TOKEN).await;
+    assert!(status == 200 && body.contains("\"credentials\":{\"token\":\"t1\"}"), "{status} {body}");
+    let (_, body) = role.ask(&ask("/credentials/status"), TOKEN).await;
+    assert!(body.contains("\"authenticated\":true") && body.contains(".tool/auth.json"), "{body}");
+}
