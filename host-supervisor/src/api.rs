@@ -4,7 +4,17 @@
 //!  request ─▶ panic guard ─▶ own host? ─▶ rate ─▶ who calls? ─▶ time limit ─▶ handler
 //!                               421        429       401/403        503
 //! ```
-//! Paths and fields are those that the existing web application calls; what is ours beyond them is added, not changed.
+//! Paths and fields are those that the existing web application calls; what is ours beyond them is added, not changed:
+//!
+//! | call | what it is for |
+//! |---|---|
+//! | `POST /api/login` `{key}` | the page's cookie |
+//! | `GET /api/auth/session/{id}?status=S&wait=N` | answers when the status is no longer S, or after N seconds (25 at most) |
+//! | `GET /api/auth/session/{id}/vnc` | the desktop's RFB bytes in a WebSocket |
+//! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
+//! | `GET /api/auth/sessions` | everybody's sessions |
+//! | `DELETE /api/vms/{id}` | ends the VM and its session, removes what is left on the disk |
+//! | `GET /api/providers`, `GET /api/image` | what can be signed in to, and in which image |
 
 pub mod access;
 mod body;

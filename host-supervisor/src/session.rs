@@ -5,6 +5,7 @@
 
 pub mod capture;
 mod keeper;
+mod launch;
 mod limits;
 pub mod machine;
 mod owner;

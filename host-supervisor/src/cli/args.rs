@@ -1,8 +1,12 @@
 //! The words of the command line, and the help that explains them.
 
+#[cfg(test)]
+mod tests;
+mod value;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use super::exit::EXIT_CODES;
 use crate::store::SessionStatus;
@@ -34,7 +38,7 @@ pub(super) struct Common {
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
     /// Any setting, for example --set vm.max=4; `anteroom config show` lists them
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting, global = true)]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = value::setting, global = true)]
     pub(super) settings: Vec<(String, String)>,
 }
 
@@ -234,7 +238,7 @@ pub(super) struct StartArguments {
     #[arg(long, value_name = "STATUS")]
     pub(super) wait: Option<SessionStatus>,
     /// Give up waiting after this many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = value::seconds)]
     pub(super) timeout: Duration,
     /// As JSON: the session, once, at the end
     #[arg(long)]
@@ -284,79 +288,4 @@ pub(super) enum ConfigCommand {
         /// The file
         file: PathBuf,
     },
-}
-
-fn setting(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, for example vm.max=4")?;
-    Ok((key.trim().to_owned(), value.to_owned()))
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    text.parse().map(Duration::from_secs).map_err(|_| "expected a number of seconds".to_owned())
-}
-
-impl ValueEnum for SessionStatus {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[
-            Self::Initializing,
-            Self::VmCreated,
-            Self::Ready,
-            Self::AwaitingUserAuth,
-            Self::Completed,
-            Self::Failed,
-            Self::Timeout,
-            Self::Cancelled,
-        ]
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.as_str()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    fn parse(line: &str) -> Result<Arguments, clap::Error> {
-        Arguments::try_parse_from(line.split(' '))
-    }
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn flags_become_settings_and_a_wrong_setting_is_refused() {
-        let Command::Serve(serve) =
-            parse("anteroom serve --listen 127.0.0.1:1 --profile dev").unwrap().command
-        else {
-            panic!("not serve");
-        };
-        let expected = [("listen", "127.0.0.1:1"), ("image_profile", "dev")];
-        assert_eq!(serve.flags(), expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
-        let arguments = parse("anteroom config show --set vm.max=4 --set a=b=c").unwrap();
-        assert_eq!(arguments.common.settings[1], ("a".to_owned(), "b=c".to_owned()));
-        assert!(parse("anteroom config show --set vm.max").is_err());
-    }
-
-    #[test]
-    fn the_examples_of_the_help_are_command_lines() {
-        let mut checked = 0;
-        let mut commands = vec![Arguments::command()];
-        while let Some(command) = commands.pop() {
-            commands.extend(command.get_subcommands().cloned());
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            for example in help.lines().filter_map(|line| line.trim().strip_prefix("anteroom ")) {
-                let words = example.split("   ").next().unwrap_or_default();
-                parse(&format!("anteroom {}", words.trim()))
-                    .unwrap_or_else(|error| panic!("{words}: {error}"));
-                checked += 1;
-            }
-        }
-        assert!(checked >= 6, "{checked} examples");
-    }
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::access,
     config::{Config, Environment},
-    daemon::{self, DaemonError, LockError},
+    daemon::{self, DaemonError},
     failure::causes,
     log,
 };
@@ -76,7 +76,6 @@ impl From<DaemonError> for Problem {
     fn from(error: DaemonError) -> Self {
         let exit = match &error {
             DaemonError::ExtraCa { .. } | DaemonError::Providers(_) => Exit::Usage,
-            DaemonError::Lock(LockError::Held { .. }) | DaemonError::Listen(_) => Exit::Refused,
             _ => Exit::Failed,
         };
         Self::new(exit, causes(&error))

@@ -70,11 +70,13 @@ async fn wait(
     wanted: SessionStatus,
     timeout: Duration,
 ) -> Result<Value, Problem> {
-    let (started, mut progress) = (Instant::now(), Progress::new());
+    let (started, mut progress, mut said) = (Instant::now(), Progress::new(), None);
     let id = show::text(&session, "session_id");
     loop {
         let status = status_of(&session)?;
-        progress.say(&format!("{}  {}", elapsed(started), in_words(status)));
+        if said.replace(status) != Some(status) {
+            progress.say(&format!("{}  {}", elapsed(started), in_words(status)));
+        }
         if status.is_final() {
             progress.say(&format!("{}  the VM is being removed", elapsed(started)));
             vm_gone(client, &show::text(&session, "vm_id")).await?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anteroom_protocol::agent::{ServiceState, ServiceStatus};
 use tokio::time::Instant;
 
 use crate::{config::SessionLimits, failure::Failure};
@@ -46,6 +47,21 @@ impl Limit {
             Self::Idle => Failure::new("idle_limit", format!("nobody was there for {}", words(limits.idle))),
         }
     }
+}
+
+/// What a desktop that does not come is waiting for.
+pub(super) fn not_ready(services: &[ServiceStatus]) -> Vec<String> {
+    let words = |service: &ServiceStatus| {
+        let state = match &service.state {
+            ServiceState::Ready | ServiceState::Stopped => return None,
+            ServiceState::Waiting => "waits for others".to_owned(),
+            ServiceState::Starting => "is starting".to_owned(),
+            ServiceState::BackOff { cause, .. } => format!("ended and is started again: {cause}"),
+            ServiceState::Failed { cause, .. } => format!("has given up: {cause}"),
+        };
+        Some(format!("{} {state}", service.name))
+    };
+    services.iter().filter_map(words).collect()
 }
 
 fn words(duration: Duration) -> String {

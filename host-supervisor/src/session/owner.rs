@@ -1,10 +1,8 @@
 //! The task that owns one session: turns what happens into events of the `machine`, and its actions into deeds.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use anteroom_protocol::{
-    EventBody, ProviderDefinition, Secret, SessionId, agent::SignInSpec, provider::FoundUrl,
-};
+use anteroom_protocol::{EventBody, ProviderDefinition, SessionId, provider::FoundUrl};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use time::OffsetDateTime;
 use tokio::{
@@ -15,6 +13,7 @@ use tokio::{
 use super::{
     Activity, SessionView,
     keeper::Keeper,
+    launch::{Launch, has_died},
     limits,
     machine::{Action, Event, State},
     redact,
@@ -25,9 +24,6 @@ use crate::{
     store::{SessionRecord, SessionStatus},
     vm::{AckGuard, StopReason, VmHandle, VmState, VmStatus},
 };
-
-/// Bytes of the token that guards the guest's own HTTP endpoint.
-const GUEST_TOKEN_BYTES: usize = 32;
 
 pub(super) struct Owner {
     shared: Arc<Shared>,
@@ -117,7 +113,7 @@ impl Owner {
             return;
         }
         let waiting_for = match limit {
-            limits::Limit::Start => services_not_ready(&self.vm.state().borrow()),
+            limits::Limit::Start => limits::not_ready(&self.vm.state().borrow().services),
             limits::Limit::SignIn | limits::Limit::Idle => Vec::new(),
         };
         let failure = limit.failure(&self.shared.settings.limits).with_lines(waiting_for);
@@ -219,36 +215,16 @@ impl Owner {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::StartSignIn => self.deeds.push(self.start_sign_in().boxed()),
+            Action::StartSignIn => {
+                let surroundings = self.shared.settings.surroundings.clone();
+                let launch = Launch { session: self.id(), provider: self.definition.clone(), surroundings };
+                self.deeds.push(launch.start(self.vm.clone()).boxed());
+            }
             Action::StoreCredentials { generation } => {
                 let ack = self.captured.remove(&generation);
                 self.deeds.push(self.store_credentials(generation, ack).boxed());
             }
-            Action::StopVm => self.vm.stop(stop_reason(self.state.status, self.state.failure.as_ref())),
-        }
-    }
-
-    fn start_sign_in(&self) -> impl Future<Output = Option<Event>> + use<> {
-        let (agent, session, provider) = (self.vm.agent(), self.id(), self.definition.clone());
-        let surroundings = self.shared.settings.surroundings.clone();
-        async move {
-            let not_started = |cause: &dyn Error| {
-                let failure = Failure::new(
-                    "sign_in_not_started",
-                    format!("the CLI was not started: {}", causes(cause)),
-                );
-                Some(Event::SignInFailed(failure))
-            };
-            let mut token = vec![0; GUEST_TOKEN_BYTES];
-            if let Err(error) = getrandom::fill(&mut token) {
-                return not_started(&error);
-            }
-            let launch = ProviderDefinition::DEFAULT_LAUNCH.to_owned();
-            let spec = SignInSpec { session, provider, launch, token: Secret::new(token), surroundings };
-            match agent?.start_sign_in(&spec).await {
-                Ok(()) => None,
-                Err(error) => not_started(&error),
-            }
+            Action::StopVm => self.vm.stop(stop_reason(self.state.status)),
         }
     }
 
@@ -264,6 +240,7 @@ impl Owner {
             record: self.publish.borrow().record.clone(),
             agent: self.vm.agent(),
         };
+        let vm = self.vm.clone();
         async move {
             Some(match keeper.keep().await {
                 Ok(stored) => {
@@ -272,7 +249,11 @@ impl Owner {
                     }
                     Event::Stored { generation: stored.max(generation) }
                 }
-                Err(failure) => Event::NotStored(failure),
+                Err(failure) => {
+                    // The state keeps the VM's own end for this moment, and prefers it.
+                    has_died(&vm).await;
+                    Event::NotStored(failure)
+                }
             })
         }
     }
@@ -283,22 +264,13 @@ fn is_better(new: &FoundUrl, known: &FoundUrl) -> bool {
     new.attempt != known.attempt || new.source > known.source
 }
 
-fn stop_reason(status: SessionStatus, failure: Option<&Failure>) -> StopReason {
+fn stop_reason(status: SessionStatus) -> StopReason {
     match status {
         SessionStatus::Completed => StopReason::Completed,
         SessionStatus::Timeout => StopReason::TimedOut,
-        SessionStatus::Cancelled if failure.is_some_and(|failure| failure.code == "daemon_stopped") => {
-            StopReason::DaemonStopping
-        }
         SessionStatus::Cancelled => StopReason::Cancelled,
         _ => StopReason::SessionFailed,
     }
-}
-
-fn services_not_ready(vm: &VmState) -> Vec<String> {
-    use anteroom_protocol::agent::ServiceState;
-    let not_ready = vm.services.iter().filter(|service| !matches!(service.state, ServiceState::Ready));
-    not_ready.map(|service| format!("{}: {:?}", service.name, service.state)).collect()
 }
 
 fn log_status(record: &SessionRecord) {

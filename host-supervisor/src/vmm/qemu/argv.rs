@@ -55,8 +55,9 @@ impl Machine<'_> {
     fn bounds(&self) -> Vec<String> {
         let needs_children = matches!(self.network, Network::User(user) if !user.forwards.is_empty());
         let children = if needs_children {
-            // The relays call setsid(2), and what else a program of the host calls: they gain no privileges, though.
-            "elevateprivileges=children,spawn=allow,resourcecontrol=allow"
+            // Relays inherit the filter: their start calls setsid(2), which counts as a privilege, and any program of
+            // ours asks for its processors. Forwards are for development and for networks with a proxy.
+            "elevateprivileges=allow,spawn=allow,resourcecontrol=allow"
         } else {
             "elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
         };

@@ -102,7 +102,7 @@ fn a_forwarded_service_gets_a_relay_for_each_connection_and_only_then_may_qemu_s
     let network = forwarding(Reach::ForwardsOnly);
     let relay = ["/opt/o'neil, inc/anteroom".to_owned(), "relay".to_owned()];
     let text = lines(&Machine { relay: Some(&relay), ..machine(&network, &[]) }.argv().unwrap());
-    assert!(text.contains("elevateprivileges=children,spawn=allow,resourcecontrol=allow\n"), "{text}");
+    assert!(text.contains("elevateprivileges=allow,spawn=allow,resourcecontrol=allow\n"), "{text}");
     let expected = r"restrict=on,net=10.0.2.0/24,host=10.0.2.2,dns=10.0.2.3,guestfwd=tcp:10.0.2.100:443-cmd:'/opt/o'\''neil,, inc/anteroom' 'relay' '127.0.0.1:8443'";
     assert!(text.contains(expected), "{text}");
 }
