@@ -75,7 +75,7 @@ async fn observe(
         let root = connection.setup().roots.first().map_or(x11rb::NONE, |screen| screen.root);
         work(&Screen { connection, root })
     });
-    thread.await.unwrap_or_else(|_| Err(DisplayError::Lost(ConnectionError::UnknownError)))
+    thread.await.unwrap_or(Err(DisplayError::Lost(ConnectionError::UnknownError)))
 }
 
 /// Ends the conversation when the observer is gone.

@@ -8,7 +8,7 @@ mod dial;
 mod error;
 mod events;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{io, sync::Arc, time::Duration};
 

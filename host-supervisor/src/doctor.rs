@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn a_report_is_ready_unless_something_fails_and_shows_each_remedy_under_its_finding() {
-        let missing = Finding::fail("qemu", "QEMU", "not found").with(Remedy::packages("install it", &["qemu-system-x86"]));
+        let missing = Finding::fail("qemu", "QEMU", "not found")
+            .with(Remedy::packages("install it", &["qemu-system-x86"]));
         let slow = Finding::warn("accel", "acceleration", "none");
         assert!(Report::new(vec![slow.clone()]).ready);
         let report = Report::new(vec![missing, slow]);

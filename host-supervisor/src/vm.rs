@@ -17,6 +17,8 @@ mod owner;
 mod starter;
 mod sweep;
 mod teardown;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use std::{sync::Arc, time::Duration};

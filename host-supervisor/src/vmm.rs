@@ -4,8 +4,12 @@
 //! between backends are data ([`Capabilities`], [`AgentAddress`]); nothing above this module knows which one runs.
 
 pub mod console;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod process;
 pub mod qemu;
+#[cfg(test)]
+mod tests;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -156,17 +156,19 @@ impl Daemon {
     /// When it ends in another status, or [`PATIENCE`] ends; with the session's own error.
     pub async fn wait_for(&self, session: &str, statuses: &[&str]) -> Result<Value> {
         let deadline = Instant::now() + PATIENCE;
+        let mut known = "initializing".to_owned();
         loop {
-            let session = self.fetch(&format!("/api/auth/session/{session}")).await?["session"].take();
+            // Answered as soon as the status is another than the known one.
+            let path = format!("/api/auth/session/{session}?status={known}&wait=20");
+            let session = self.fetch(&path).await?["session"].take();
             let status = session["status"].as_str().unwrap_or_default();
             if statuses.contains(&status) {
                 return Ok(session);
             }
-            if matches!(status, "completed" | "failed" | "timeout" | "cancelled") || Instant::now() > deadline
-            {
+            if matches!(status, "completed" | "failed" | "timeout" | "cancelled") || Instant::now() > deadline {
                 bail!("the session is {status}, not {statuses:?}: {session:#}");
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            known = status.to_owned();
         }
     }
 

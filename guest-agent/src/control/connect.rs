@@ -1,6 +1,6 @@
 //! `GET /connect/{port}`: the bytes of a port on the guest's loopback, after an upgrade.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use anteroom_protocol::{
     agent::UPGRADE_TCP,
@@ -15,7 +15,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{io::copy_bidirectional_with_sizes, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::timeout,
+};
 
 use super::{Control, Refusal};
 
@@ -43,7 +47,7 @@ pub(super) async fn open(
     if let Ok(supervisor) = control.supervisor() {
         let _ = timeout(WAKE_PATIENCE, supervisor.wake(port)).await;
     }
-    let mut target = TcpStream::connect(("127.0.0.1", port)).await.map_err(|error| {
+    let target = TcpStream::connect(("127.0.0.1", port)).await.map_err(|error| {
         Refusal::new(StatusCode::BAD_GATEWAY, format!("nothing answers on port {port} of the guest: {error}"))
     })?;
     // Key presses and mouse moves are small and urgent; without the option they wait for each other.
@@ -51,14 +55,73 @@ pub(super) async fn open(
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => {
-                let mut host = TokioIo::new(upgraded);
-                // Either side may hang up at any time; that is how such a connection ends.
-                let _ =
-                    copy_bidirectional_with_sizes(&mut host, &mut target, BUFFER_BYTES, BUFFER_BYTES).await;
-            }
+            Ok(upgraded) => carry(TokioIo::new(upgraded), target).await,
             Err(error) => tracing::warn!("the connection to port {port} was not taken over: {error}"),
         }
     });
     Ok((StatusCode::SWITCHING_PROTOCOLS, [(CONNECTION, "upgrade"), (UPGRADE, UPGRADE_TCP)]).into_response())
+}
+
+/// Carries bytes both ways. The host may stop sending and still wait for an answer; when the guest's program is done,
+/// everything is: vhost-device-vsock does not tell the host of a connection that is closed only halfway.
+async fn carry(host: impl AsyncRead + AsyncWrite, target: TcpStream) {
+    let (from_host, to_host) = tokio::io::split(host);
+    let (from_target, mut to_target) = target.into_split();
+    let up = async {
+        // Either side may hang up at any time; that is how such a connection ends.
+        let _ = copy(from_host, &mut to_target).await;
+        let _ = to_target.shutdown().await;
+        std::future::pending::<()>().await;
+    };
+    let down = async {
+        let _ = copy(from_target, to_host).await;
+    };
+    tokio::select! { () = up => {}, () = down => {} }
+}
+
+async fn copy(from: impl AsyncRead, to: impl AsyncWrite) -> io::Result<()> {
+    let (from, mut to) = (std::pin::pin!(from), std::pin::pin!(to));
+    let mut from = BufReader::with_capacity(BUFFER_BYTES, from);
+    tokio::io::copy_buf(&mut from, &mut to).await?;
+    to.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, DuplexStream, duplex},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    async fn carried() -> (DuplexStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (host, near) = duplex(1024);
+        tokio::spawn(carry(near, target));
+        (host, listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn the_answer_comes_although_the_host_has_stopped_sending() {
+        let (mut host, mut program) = carried().await;
+        host.write_all(b"question").await.unwrap();
+        host.shutdown().await.unwrap();
+        let mut question = String::new();
+        program.read_to_string(&mut question).await.unwrap();
+        program.write_all(b"answer").await.unwrap();
+        drop(program);
+        let mut answer = String::new();
+        host.read_to_string(&mut answer).await.unwrap();
+        assert_eq!((question.as_str(), answer.as_str()), ("question", "answer"));
+    }
+
+    #[tokio::test]
+    async fn everything_ends_with_the_program() {
+        let (mut host, program) = carried().await;
+        drop(program);
+        assert_eq!(host.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(host.write_all(&[0; 4096]).await.is_err());
+    }
 }

@@ -41,6 +41,8 @@ pub(super) enum Event {
     ExitGraceOver {
         run: u32,
     },
+    /// The files look complete, and the CLI is being asked whether it finds so too.
+    Verifying,
     /// The files are complete, and differ from the last time.
     Complete,
     /// The CLI's own check does not find itself signed in.
@@ -90,6 +92,8 @@ pub(super) struct Flow {
     /// Starts of the CLI; the last one is the one that counts.
     run: u32,
     cli: Cli,
+    /// The answer decides, however long ago the CLI has ended.
+    verifying: bool,
     addresses: Vec<Seen>,
     pages: u32,
 }
@@ -115,6 +119,7 @@ impl Flow {
             generation,
             run: 0,
             cli: Cli::NotStarted,
+            verifying: false,
             addresses: Vec::new(),
             pages: 0,
         }
@@ -140,8 +145,13 @@ impl Flow {
                 let told = Action::Publish(Happened::CliExited { code, last_lines });
                 vec![told, Action::WaitAfterExit { run }]
             }
-            Event::ExitGraceOver { run } if run == self.run => self.exited_for_good(),
+            Event::ExitGraceOver { run } if run == self.run && !self.verifying => self.exited_for_good(),
+            Event::Verifying => {
+                self.verifying = true;
+                Vec::new()
+            }
             Event::Complete => {
+                self.verifying = false;
                 self.phase = SignInPhase::Captured;
                 self.generation += 1;
                 let told = Action::Publish(Happened::Captured { generation: self.generation });
@@ -149,7 +159,10 @@ impl Flow {
                 let done = first.then_some(Action::Done("You are signed in. This desktop closes by itself."));
                 std::iter::once(told).chain(done).collect()
             }
-            Event::NotVerified { cause } if self.phase != SignInPhase::Captured => self.fail(cause),
+            Event::NotVerified { cause } => {
+                self.verifying = false;
+                if self.phase == SignInPhase::Captured { Vec::new() } else { self.fail(cause) }
+            }
             Event::TerminalIdle if self.wants_cli() => self.run_cli(),
             Event::TerminalBusy { run } if self.cli == Cli::NotStarted => {
                 self.run = run;

@@ -268,6 +268,7 @@ impl Owner {
             .map(|chosen| launch::environment(&current.spec, chosen))
             .unwrap_or_default();
         let (tell, sign_in, children) = (self.tell.clone(), self.number, Arc::clone(&self.children));
+        self.event(Event::Verifying);
         tokio::spawn(async move {
             let result = verify::verify(&children, &check, &environment).await;
             let _ = tell.send(Message::Later { sign_in, what: Later::Verified { files, result } });

@@ -43,6 +43,9 @@ pub(crate) struct ServiceSpec {
     pub(crate) desktop: bool,
     #[serde(default)]
     pub(crate) start: Start,
+    /// Whether what it has started goes on when it crashes; otherwise its whole control group ends with it.
+    #[serde(default)]
+    pub(crate) keeps_children: bool,
 }
 
 /// When a service is started.

@@ -3,7 +3,11 @@
 use super::order::Run;
 use crate::process::Exit;
 
-pub(super) const WELCOME: &str = "\r\n  \x1b[1mWelcome.\x1b[0m This desktop is yours for one sign-in, and is thrown away afterwards.\r\n  \x1b[2mThe sign-in starts in a moment.\x1b[0m\r\n\r\n";
+/// No line is longer than the narrowest terminal that an image has.
+pub(super) const WELCOME: &str = concat!(
+    "\r\n  \x1b[1mWelcome.\x1b[0m This desktop is yours for one sign-in.\r\n",
+    "  \x1b[2mIt starts in a moment, and the desktop is gone afterwards.\x1b[0m\r\n\r\n"
+);
 
 pub(super) fn begins(order: &Run) -> String {
     let command = printable(&order.argv.join(" "));

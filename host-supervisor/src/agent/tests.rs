@@ -1,6 +1,6 @@
 //! The client against a real HTTP server behind the real handshake; only the guest is missing.
 
-mod guest;
+pub(crate) mod guest;
 
 use std::time::Duration;
 

@@ -46,7 +46,8 @@ fn as_root() -> &'static str {
 /// What there is to do, packages of all findings together.
 #[must_use]
 pub fn actions(report: &Report) -> Vec<Action> {
-    let remedies = report.findings.iter().filter_map(|Finding { remedy, .. }| remedy.as_ref()?.action.clone());
+    let remedies =
+        report.findings.iter().filter_map(|Finding { remedy, .. }| remedy.as_ref()?.action.clone());
     let (mut packages, mut others) = (Vec::new(), Vec::new());
     for action in remedies {
         match action {
@@ -70,8 +71,15 @@ pub async fn fix(actions: &[Action], say: &mut (dyn FnMut(&str) + Send)) -> Resu
             Action::Packages(names) => apt::install(names, say).await?,
             Action::VsockDevice { root } => {
                 let root = root.display().to_string();
-                let argv =
-                    ["cargo", "install", "vhost-device-vsock", "--locked", "--version", VSOCK_DEVICE_VERSION, "--root"];
+                let argv = [
+                    "cargo",
+                    "install",
+                    "vhost-device-vsock",
+                    "--locked",
+                    "--version",
+                    VSOCK_DEVICE_VERSION,
+                    "--root",
+                ];
                 run::shown(&argv.into_iter().chain([root.as_str()]).collect::<Vec<_>>(), say).await?;
             }
         }
@@ -86,11 +94,13 @@ mod tests {
 
     #[test]
     fn packages_are_installed_in_one_go_and_a_sound_machine_has_nothing_to_do() {
-        let finding = |packages: &[&'static str]| Finding::fail("x", "x", "x").with(Remedy::packages("y", packages));
+        let finding =
+            |packages: &[&'static str]| Finding::fail("x", "x", "x").with(Remedy::packages("y", packages));
         let tool = Finding::fail("v", "v", "v").with(Remedy::vsock_device("build it", "/tools".into()));
         let by_hand = Finding::fail("z", "z", "z").with(Remedy::by_hand("do it", Some("rm -rf /")));
         let report = Report::new(vec![finding(&["npm", "erofs-utils"]), tool, finding(&["npm"]), by_hand]);
-        let expected = [Action::Packages(vec!["erofs-utils", "npm"]), Action::VsockDevice { root: "/tools".into() }];
+        let expected =
+            [Action::Packages(vec!["erofs-utils", "npm"]), Action::VsockDevice { root: "/tools".into() }];
         assert_eq!(actions(&report), expected);
         assert!(actions(&Report::new(vec![Finding::ok("x", "x", "x")])).is_empty());
     }

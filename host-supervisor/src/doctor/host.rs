@@ -34,18 +34,32 @@ pub(super) fn examine(config: &Config, image_is_there: bool) -> Vec<Finding> {
 fn room(id: &'static str, title: &'static str, directory: &Path, needed_mib: u64) -> Finding {
     let existing = directory.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
     match statvfs(existing) {
-        Ok(status) => judge_room(id, title, directory, status.blocks_available() * status.fragment_size() / MIB, needed_mib),
+        Ok(status) => judge_room(
+            id,
+            title,
+            directory,
+            status.blocks_available() * status.fragment_size() / MIB,
+            needed_mib,
+        ),
         Err(errno) => Finding::warn(id, title, format!("{}: {}", existing.display(), errno.desc())),
     }
 }
 
-fn judge_room(id: &'static str, title: &'static str, directory: &Path, free_mib: u64, needed_mib: u64) -> Finding {
+fn judge_room(
+    id: &'static str,
+    title: &'static str,
+    directory: &Path,
+    free_mib: u64,
+    needed_mib: u64,
+) -> Finding {
     let detail = format!("{free_mib} MiB free at {}", directory.display());
     if free_mib >= needed_mib {
         return Finding::ok(id, title, detail);
     }
-    Finding::fail(id, title, format!("{detail}, {needed_mib} MiB are needed"))
-        .with(Remedy::by_hand("make room, or choose other directories with the settings image_dir and state_dir", None))
+    Finding::fail(id, title, format!("{detail}, {needed_mib} MiB are needed")).with(Remedy::by_hand(
+        "make room, or choose other directories with the settings image_dir and state_dir",
+        None,
+    ))
 }
 
 fn state_directory(directory: &Path) -> Finding {
@@ -54,8 +68,10 @@ fn state_directory(directory: &Path) -> Finding {
     let existing = directory.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
     match nix::unistd::access(existing, nix::unistd::AccessFlags::W_OK | nix::unistd::AccessFlags::X_OK) {
         Ok(()) => Finding::ok(id, title, directory.display().to_string()),
-        Err(errno) => Finding::fail(id, title, format!("{} is not writable: {}", existing.display(), errno.desc()))
-            .with(Remedy::by_hand("choose another with ANTEROOM_STATE_DIR", None)),
+        Err(errno) => {
+            Finding::fail(id, title, format!("{} is not writable: {}", existing.display(), errno.desc()))
+                .with(Remedy::by_hand("choose another with ANTEROOM_STATE_DIR", None))
+        }
     }
 }
 
@@ -69,7 +85,12 @@ fn judge_memory(meminfo: &str, vm_mib: u64) -> Finding {
         return Finding::warn(id, title, "/proc/meminfo does not tell");
     };
     let detail = format!("{available} of {total} MiB available; a VM with a desktop may use {vm_mib} MiB");
-    let remedy = || Remedy::by_hand("give VMs less with the setting vm.browser.memory_mib (512 do without a browser)", None);
+    let remedy = || {
+        Remedy::by_hand(
+            "give VMs less with the setting vm.browser.memory_mib (512 do without a browser)",
+            None,
+        )
+    };
     match () {
         () if total <= vm_mib => Finding::fail(id, title, detail).with(remedy()),
         () if available < vm_mib => Finding::warn(id, title, detail).with(remedy()),
@@ -80,11 +101,15 @@ fn judge_memory(meminfo: &str, vm_mib: u64) -> Finding {
 /// Building an image without being root makes files of other owners, in a user namespace.
 fn user_namespaces(image_is_there: bool) -> Finding {
     let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
-    judge_user_namespaces(Uid::effective().is_root(), image_is_there, &Namespaces {
-        most: read("/proc/sys/user/max_user_namespaces"),
-        unprivileged: read("/proc/sys/kernel/unprivileged_userns_clone"),
-        restricted: read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
-    })
+    judge_user_namespaces(
+        Uid::effective().is_root(),
+        image_is_there,
+        &Namespaces {
+            most: read("/proc/sys/user/max_user_namespaces"),
+            unprivileged: read("/proc/sys/kernel/unprivileged_userns_clone"),
+            restricted: read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+        },
+    )
 }
 
 /// The kernel's settings; not every kernel has each.
@@ -109,7 +134,8 @@ fn judge_user_namespaces(is_root: bool, image_is_there: bool, settings: &Namespa
     .find(|(value, bad, _)| value.as_deref() == Some(*bad));
     let Some((_, _, setting)) = blocked else { return Finding::ok(id, title, "allowed") };
     let detail = "not allowed for this user; needed when an image is built";
-    let finding = if image_is_there { Finding::warn(id, title, detail) } else { Finding::fail(id, title, detail) };
+    let finding =
+        if image_is_there { Finding::warn(id, title, detail) } else { Finding::fail(id, title, detail) };
     let command = format!("sudo sysctl --write {setting}");
     finding.with(Remedy::by_hand("allow them, or build the image as root", Some(&command)))
 }
@@ -127,8 +153,10 @@ fn judge_port(listen: SocketAddr, bound: io::Result<()>) -> Finding {
     match bound {
         Ok(()) => Finding::ok(id, title, format!("{listen} is free")),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let text = "nothing, if that is Anteroom itself; else stop it, or choose another with ANTEROOM_LISTEN";
-            Finding::warn(id, title, format!("something listens on {listen} already")).with(Remedy::by_hand(text, None))
+            let text =
+                "nothing, if that is Anteroom itself; else stop it, or choose another with ANTEROOM_LISTEN";
+            Finding::warn(id, title, format!("something listens on {listen} already"))
+                .with(Remedy::by_hand(text, None))
         }
         Err(error) => Finding::fail(id, title, format!("{listen}: {error}"))
             .with(Remedy::by_hand("choose another address with ANTEROOM_LISTEN", None)),
@@ -142,7 +170,9 @@ mod tests {
 
     #[test]
     fn memory_that_no_vm_fits_in_is_a_failure_and_memory_in_use_a_remark() {
-        let level = |vm_mib| judge_memory("MemTotal:  8388608 kB\nMemFree: 1 kB\nMemAvailable: 2097152 kB\n", vm_mib).level;
+        let level = |vm_mib| {
+            judge_memory("MemTotal:  8388608 kB\nMemFree: 1 kB\nMemAvailable: 2097152 kB\n", vm_mib).level
+        };
         assert_eq!(level(1024), Level::Ok);
         assert_eq!(level(4096), Level::Warn);
         assert_eq!(level(8192), Level::Fail);

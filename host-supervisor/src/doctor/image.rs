@@ -47,9 +47,7 @@ fn judge_image(config: &Config, image: &Result<Found, MachineError>) -> Finding 
     let (id, title) = ("image", "VM image");
     let profile = &config.image_profile;
     match image {
-        Ok(found) => {
-            Finding::ok(id, title, format!("{profile}, {} MB", found.size_bytes / 1_000_000))
-        }
+        Ok(found) => Finding::ok(id, title, format!("{profile}, {} MB", found.size_bytes / 1_000_000)),
         Err(MachineError::Image(StoreError::Missing(missing))) => {
             let text = "build it, which takes some minutes (`anteroom up` does it as well)";
             Finding::fail(id, title, format!("{profile}: {}", missing.reasons.join(", ")))

@@ -57,7 +57,8 @@ async fn vsock_device(settings: &QemuSettings) -> Finding {
     let (id, title) = ("vsock-device", "vhost-device-vsock");
     match find_program(&settings.vsock_device, &settings.tool_directories()) {
         Some(program) => {
-            let version = version_line(&program).await.unwrap_or_else(|| "does not say its version".to_owned());
+            let version =
+                version_line(&program).await.unwrap_or_else(|| "does not say its version".to_owned());
             Finding::ok(id, title, format!("{version}, {}", program.display()))
         }
         None => Finding::fail(id, title, format!("{} is not installed", settings.vsock_device))
@@ -82,13 +83,20 @@ fn judge_acceleration(
 ) -> Finding {
     let (id, title) = ("acceleration", "acceleration");
     match choice {
-        Some(Ok(Choice { accelerator: Accelerator::Kvm, reason })) => Finding::ok(id, title, format!("KVM: {reason}")),
-        Some(Ok(Choice { reason, .. })) if wanted == Wanted::Tcg => Finding::ok(id, title, format!("none: {reason}")),
+        Some(Ok(Choice { accelerator: Accelerator::Kvm, reason })) => {
+            Finding::ok(id, title, format!("KVM: {reason}"))
+        }
+        Some(Ok(Choice { reason, .. })) if wanted == Wanted::Tcg => {
+            Finding::ok(id, title, format!("none: {reason}"))
+        }
         Some(Ok(Choice { reason, .. })) => {
-            Finding::warn(id, title, format!("none, VMs are many times slower: {reason}")).with(kvm_remedy(device))
+            Finding::warn(id, title, format!("none, VMs are many times slower: {reason}"))
+                .with(kvm_remedy(device))
         }
         Some(Err(error)) => Finding::fail(id, title, causes(&error)).with(kvm_remedy(device)),
-        None => Finding::warn(id, title, "not known yet: only a boot tells, and for that the image is needed"),
+        None => {
+            Finding::warn(id, title, "not known yet: only a boot tells, and for that the image is needed")
+        }
     }
 }
 
@@ -102,7 +110,10 @@ fn kvm_remedy(device: &io::Result<()>) -> Remedy {
             "enable virtualisation: in the firmware of a real machine, as nested virtualisation for a virtual one",
             None,
         ),
-        Ok(()) => Remedy::by_hand("nothing, where this is a VM whose host gives it no usable virtualisation", None),
+        Ok(()) => Remedy::by_hand(
+            "nothing helps inside a VM whose own host gives it no usable virtualisation",
+            None,
+        ),
     }
 }
 
@@ -111,7 +122,8 @@ async fn firecracker() -> Finding {
     let (id, title) = ("firecracker", "Firecracker");
     match find_program("firecracker", &[]) {
         Some(program) => {
-            let version = version_line(&program).await.unwrap_or_else(|| "does not say its version".to_owned());
+            let version =
+                version_line(&program).await.unwrap_or_else(|| "does not say its version".to_owned());
             Finding::ok(id, title, format!("{version}, {}", program.display()))
         }
         None => Finding::ok(id, title, "not installed, and not needed"),
@@ -163,7 +175,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_vsock_device_can_be_built_into_the_cache() {
-        let settings = QemuSettings { vsock_device: "anteroom-no-such-tool".into(), ..QemuSettings::new("/cache".into()) };
+        let settings = QemuSettings {
+            vsock_device: "anteroom-no-such-tool".into(),
+            ..QemuSettings::new("/cache".into())
+        };
         let finding = vsock_device(&settings).await;
         assert_eq!(finding.level, Level::Fail);
         let command = finding.remedy.unwrap().command.unwrap();

@@ -13,8 +13,6 @@ mod accelerator;
 mod argv;
 mod boot_line;
 mod probe;
-#[cfg(test)]
-mod tests;
 mod tsc;
 mod verdict;
 mod version;
@@ -112,8 +110,7 @@ impl Qemu {
     /// # Errors
     /// When KVM is insisted on but does not work.
     pub async fn choice(&self, kernel: &Path, initrd: Option<&Path>) -> Result<&Choice, LaunchError> {
-        let candidate =
-            Candidate { settings: &self.settings, program: &self.program, version: self.version };
+        let candidate = Candidate { settings: &self.settings, program: &self.program, version: self.version };
         self.choice.get_or_try_init(|| accelerator::choose(candidate, kernel, initrd)).await
     }
 

@@ -134,3 +134,13 @@ fn a_capture_that_the_cli_does_not_believe_in_fails() {
     flow.step(Event::NotVerified { cause: "no".into() });
     assert_eq!(flow.phase, SignInPhase::Failed);
 }
+
+#[test]
+fn a_cli_that_ended_is_not_given_up_while_its_files_are_being_verified() {
+    let mut flow = running();
+    flow.step(Event::Verifying);
+    flow.step(exit(1, 0));
+    assert_eq!(flow.step(Event::ExitGraceOver { run: 1 }), []);
+    flow.step(Event::Complete);
+    assert_eq!(flow.phase, SignInPhase::Captured);
+}

@@ -149,12 +149,14 @@ impl Service {
         }
     }
 
-    /// Ends what the ended process left behind.
+    /// Ends what the ended process left behind, unless that is to go on.
     pub(super) fn clear(&mut self) {
         if let Some(probe) = self.probe.take() {
             probe.abort();
         }
-        self.clear_group();
+        if !self.spec.keeps_children || self.machine.state == State::Stopped {
+            self.clear_group();
+        }
     }
 
     fn clear_group(&self) {

@@ -21,6 +21,7 @@ fn spec(name: &str, script: &str, after: &[&str]) -> ServiceSpec {
         optional: false,
         desktop: true,
         start: Start::Boot,
+        keeps_children: false,
     }
 }
 

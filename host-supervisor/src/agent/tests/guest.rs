@@ -49,11 +49,7 @@ impl Guest {
         let short = scratch.path().join("bound.sock");
         let listener = UnixListener::bind(&short).unwrap();
         std::fs::rename(&short, directory.join("v.sock")).unwrap();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(treat(stream, manner, app.clone()));
-            }
-        });
+        tokio::spawn(accept(listener, manner, app));
         Self { _scratch: scratch, directory }
     }
 
@@ -63,6 +59,17 @@ impl Guest {
 
     pub(super) fn client(&self) -> AgentClient {
         AgentClient::new(&self.address()).unwrap()
+    }
+}
+
+/// A guest whose agent is this application; ends never.
+pub(crate) async fn serve(listener: UnixListener, app: Router) {
+    accept(listener, Manner::Serves, app).await;
+}
+
+async fn accept(listener: UnixListener, manner: Manner, app: Router) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(treat(stream, manner, app.clone()));
     }
 }
 

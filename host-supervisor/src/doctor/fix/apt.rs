@@ -73,14 +73,21 @@ async fn really_install(
     say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<(), FixError> {
     // Another apt that is running, as on a machine that has just booted, is waited for.
-    let install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=300"];
+    let install =
+        ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=300"];
     shown(&rooted(&arguments(&install, packages, suite)), say).await
 }
 
 fn arguments<'a>(program: &[&'a str], packages: &[&'a str], suite: Option<&'a str>) -> Vec<&'a str> {
     let suite = suite.map(|suite| ["--target-release", suite]);
     let suite = suite.iter().flatten().copied();
-    program.iter().copied().chain(["--no-install-recommends", "install"]).chain(suite).chain(packages.iter().copied()).collect()
+    program
+        .iter()
+        .copied()
+        .chain(["--no-install-recommends", "install"])
+        .chain(suite)
+        .chain(packages.iter().copied())
+        .collect()
 }
 
 fn rooted<'a>(argv: &[&'a str]) -> Vec<&'a str> {
@@ -92,7 +99,9 @@ impl Suites {
     /// `None` when nothing on this machine comes from backports.
     async fn read() -> Result<Option<Self>, FixError> {
         let versions = quiet(&["dpkg-query", "--show", "--showformat", "${Version}\n"]).await?;
-        let targets = quiet(&["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"]).await?;
+        let targets =
+            quiet(&["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"])
+                .await?;
         let os_release = tokio::fs::read_to_string("/etc/os-release").await.unwrap_or_default();
         Ok(Self::decide(&versions, &targets, &os_release))
     }
@@ -102,7 +111,8 @@ impl Suites {
         if !installed_versions.lines().any(|version| version.contains("~bpo")) {
             return None;
         }
-        let codename = os_release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?.trim_matches('"');
+        let codename =
+            os_release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?.trim_matches('"');
         let backports = format!("{codename}-backports");
         let mut targets = index_targets.lines().filter_map(|line| line.split_once(' '));
         Some(Self {
@@ -123,9 +133,12 @@ impl Suites {
     }
 
     async fn add(&self, say: &mut (dyn FnMut(&str) + Send)) -> Result<(), FixError> {
-        let no_archive = || FixError::NoCandidate(format!("apt does not say where the stable suite of {} is", self.backports));
+        let no_archive = || {
+            FixError::NoCandidate(format!("apt does not say where the stable suite of {} is", self.backports))
+        };
         let sources = self.sources().ok_or_else(no_archive)?;
-        let scratch = std::env::temp_dir().join(format!("anteroom-{}.sources", anteroom_protocol::VmId::random()));
+        let scratch =
+            std::env::temp_dir().join(format!("anteroom-{}.sources", anteroom_protocol::VmId::random()));
         let cannot = |source| FixError::Write { path: scratch.display().to_string(), source };
         tokio::fs::write(&scratch, sources).await.map_err(cannot)?;
         let from = scratch.display().to_string();
@@ -155,7 +168,10 @@ mod tests {
         let unknown = Suites::decide(BACKPORTED, STABLE, OS).unwrap();
         assert!(!unknown.is_configured);
         let sources = unknown.sources().unwrap();
-        assert!(sources.contains("\nURIs: http://deb.debian.org/debian/\nSuites: bookworm-backports\n"), "{sources}");
+        assert!(
+            sources.contains("\nURIs: http://deb.debian.org/debian/\nSuites: bookworm-backports\n"),
+            "{sources}"
+        );
     }
 
     #[test]

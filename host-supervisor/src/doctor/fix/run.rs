@@ -10,11 +10,19 @@ const LAST_LINES: usize = 12;
 #[derive(Debug, thiserror::Error)]
 pub enum FixError {
     #[error("{program} cannot be started; is it installed?")]
-    Start { program: String, #[source] source: std::io::Error },
+    Start {
+        program: String,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("`{command}` ended with {status}{}", after_colon(last_lines))]
     Failed { command: String, status: std::process::ExitStatus, last_lines: Vec<String> },
     #[error("{path}")]
-    Write { path: String, #[source] source: std::io::Error },
+    Write {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("no archive has what is needed: {0}")]
     NoCandidate(String),
 }

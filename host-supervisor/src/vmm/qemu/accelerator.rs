@@ -93,7 +93,11 @@ pub(super) async fn choose(
     Ok(Choice { accelerator, reason: verdict.reason })
 }
 
-async fn judge_kvm(qemu: Candidate<'_>, kernel: &Path, initrd: Option<&Path>) -> Result<Verdict, LaunchError> {
+async fn judge_kvm(
+    qemu: Candidate<'_>,
+    kernel: &Path,
+    initrd: Option<&Path>,
+) -> Result<Verdict, LaunchError> {
     // Not remembered: whoever adds the user to the group kvm wants to see the change at once.
     if let Err(error) = OpenOptions::new().read(true).write(true).open("/dev/kvm") {
         return Ok(Verdict { works: false, reason: format!("/dev/kvm cannot be opened: {error}") });

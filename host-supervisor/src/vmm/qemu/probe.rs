@@ -42,21 +42,10 @@ pub async fn probe_kvm(
     kernel: &Path,
     initrd: Option<&Path>,
 ) -> Result<ProbeOutcome, LaunchError> {
-    probe(qemu, machine, kernel, initrd, Accelerator::Kvm, LIMIT).await
-}
-
-pub(super) async fn probe(
-    qemu: &Path,
-    machine: &str,
-    kernel: &Path,
-    initrd: Option<&Path>,
-    accelerator: Accelerator,
-    limit: Duration,
-) -> Result<ProbeOutcome, LaunchError> {
     let boot = Boot {
         vm: None,
         purpose: Purpose::Probe,
-        accelerator,
+        accelerator: Accelerator::Kvm,
         layers: 0,
         disk: false,
         network: &Network::None,
@@ -65,7 +54,7 @@ pub(super) async fn probe(
     let machine = Machine {
         name: "anteroom-probe",
         machine,
-        accelerator,
+        accelerator: Accelerator::Kvm,
         vcpus: 1,
         memory_mib: MEMORY_MIB,
         kernel,
@@ -77,14 +66,10 @@ pub(super) async fn probe(
         relay: None,
         vsock: None,
     };
-    boot_and_listen(qemu, &machine, limit).await
+    boot_and_listen(qemu, &machine).await
 }
 
-async fn boot_and_listen(
-    qemu: &Path,
-    machine: &Machine<'_>,
-    limit: Duration,
-) -> Result<ProbeOutcome, LaunchError> {
+async fn boot_and_listen(qemu: &Path, machine: &Machine<'_>) -> Result<ProbeOutcome, LaunchError> {
     let cannot_write = |source| LaunchError::Io { path: std::env::temp_dir(), source };
     let directory = tempfile::tempdir().map_err(cannot_write)?;
     let arguments = machine.argv()?.into_iter().map(Into::into).collect();
@@ -93,7 +78,7 @@ async fn boot_and_listen(
     let Some(stdout) = process.take_stdout() else { return Ok(useless("it has no console")) };
     let console = Console::capture(stdout, directory.path()).await.map_err(cannot_write)?;
     let greeting = console.wait_for(|line| line.contains(PROBE_GREETING));
-    let outcome = match tokio::time::timeout(limit, greeting).await {
+    let outcome = match tokio::time::timeout(LIMIT, greeting).await {
         Ok(Some(_)) => ProbeOutcome::Boots { after: started.elapsed() },
         Ok(None) => {
             let exit = process.wait().await;
@@ -103,7 +88,7 @@ async fn boot_and_listen(
             let said = said.unwrap_or_else(|| format!("QEMU ended with exit code {}", exit.code));
             useless(&said)
         }
-        Err(_) => useless(&format!("no kernel reached PID 1 within {} s", limit.as_secs())),
+        Err(_) => useless(&format!("no kernel reached PID 1 within {} s", LIMIT.as_secs())),
     };
     process.kill().await;
     Ok(outcome)

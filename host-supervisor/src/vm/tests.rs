@@ -1,0 +1,242 @@
+//! The whole life of VMs, with real child processes and a real agent behind the real handshake; only the machine that
+//! runs the guest is a shell script ([`crate::vmm::fake`]).
+
+mod house;
+
+use std::time::Duration;
+
+use anteroom_protocol::{EventBody, ProtocolVersion};
+use serde_json::json;
+
+use super::*;
+use house::{House, LIVES, mark, within};
+
+#[tokio::test]
+async fn a_vm_becomes_ready_and_nothing_of_it_is_left_when_it_was_asked_to_end() {
+    let house = House::new(LIVES).await;
+    let mut vm = house.start().await;
+    house.agent.say(mark("pid1", 1_000_000));
+    house.agent.say(json!({ "type": "desktop_ready" }));
+    vm.until(VmStatus::Ready).await;
+    let record = house.store.vm_get(vm.handle.id()).await.unwrap().unwrap();
+    assert_eq!(record.status, VmStatus::Ready, "the store knows it as well");
+    assert_eq!(record.processes.len(), 1);
+    assert!(record.processes[0].is_alive());
+
+    vm.handle.stop(StopReason::Completed);
+    let end = within(vm.handle.ended()).await;
+    assert_eq!((end.status, end.failure), (VmStatus::Destroyed, None));
+    assert!(house.agent.was_powered_off());
+    assert!(!record.processes[0].is_alive());
+    assert!(house.directories().is_empty());
+    assert!(house.store.vm_living().await.unwrap().is_empty());
+    assert!(vm.handle.agent().is_none());
+}
+
+#[tokio::test]
+async fn the_timeline_tells_host_and_guest_in_one_order_and_is_stored() {
+    let house = House::new(LIVES).await;
+    let mut vm = house.start().await;
+    house.agent.say(mark("desktop-ready", 3_000_000_000_000));
+    house.agent.say(json!({ "type": "desktop_ready" }));
+    vm.until(VmStatus::Ready).await;
+    vm.handle.stop(StopReason::Completed);
+    let end = within(vm.handle.ended()).await;
+    let names: Vec<&str> = end.timeline.iter().map(|mark| mark.name.as_str()).collect();
+    for name in [host_mark::REQUESTED, host_mark::DISK_READY, host_mark::VMM_STARTED, host_mark::KERNEL_START]
+    {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert_eq!((names[0], names[names.len() - 1]), (host_mark::REQUESTED, host_mark::GONE));
+    assert!(end.timeline.is_sorted_by_key(|mark| mark.at));
+    let stored = house.store.vm_get(vm.handle.id()).await.unwrap().unwrap().timeline.unwrap();
+    assert_eq!(stored, serde_json::to_value(&end.timeline).unwrap());
+}
+
+#[tokio::test]
+async fn a_guest_whose_kernel_panics_fails_with_the_kernels_words_and_its_log_stays() {
+    let house =
+        House::new("echo 'BIOS'; echo '[ 1.0] Kernel panic - not syncing: out of luck'; exit 0").await;
+    let vm = house.start().await;
+    let end = within(vm.handle.ended()).await;
+    let failure = end.failure.unwrap();
+    assert_eq!((end.status, failure.code.as_str()), (VmStatus::Failed, "kernel_panic"));
+    assert!(failure.message.contains("out of luck"), "{}", failure.message);
+    assert_eq!(house.files_of(vm.handle.id()), ["console.log"], "the disk and the sockets are gone");
+    let log = house.starter.console_log(vm.handle.id()).await.unwrap();
+    assert!(log.contains("BIOS"));
+    house.starter.forget(vm.handle.id()).await.unwrap();
+    assert!(house.directories().is_empty());
+}
+
+#[tokio::test]
+async fn a_vmm_that_dies_fails_the_vm_with_its_last_words() {
+    let house = House::new("echo 'qemu: no such device' >&2; exit 1").await;
+    let end = within(house.start().await.handle.ended()).await;
+    let failure = end.failure.unwrap();
+    assert_eq!(failure.code, "vmm_died");
+    assert_eq!(failure.message, "sh ended with exit code 1: qemu: no such device");
+}
+
+#[tokio::test]
+async fn a_missing_kernel_fails_the_vm_before_anything_runs() {
+    let house = House::new(LIVES).await;
+    std::fs::remove_file(house.kernel()).unwrap();
+    let vm = house.start().await;
+    let end = within(vm.handle.ended()).await;
+    assert_eq!((end.status, end.failure.unwrap().code.as_str()), (VmStatus::Failed, "file_missing"));
+    assert!(house.directories().is_empty(), "without a log nothing is kept");
+}
+
+#[tokio::test]
+async fn an_agent_of_another_major_version_fails_the_vm_and_names_the_older_side() {
+    let house = House::new(LIVES).await;
+    house.agent.speak(ProtocolVersion { major: ProtocolVersion::CURRENT.major + 1, minor: 0 });
+    let end = within(house.start().await.handle.ended()).await;
+    let failure = end.failure.unwrap();
+    assert_eq!(failure.code, "agent_protocol");
+    assert!(failure.message.contains("this host is too old"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_guest_that_goes_silent_fails_within_its_limit() {
+    let house = House::new(LIVES).await;
+    let mut vm = house.start().await;
+    vm.until(VmStatus::Running).await;
+    house.agent.fall_silent();
+    let end = within(vm.handle.ended()).await;
+    assert_eq!(end.failure.unwrap().code, "guest_silent");
+}
+
+#[tokio::test]
+async fn a_guest_whose_agent_never_answers_fails_within_its_limit() {
+    let house = House::new(LIVES).await;
+    house.agent.fall_silent();
+    let end = within(house.start().await.handle.ended()).await;
+    let failure = end.failure.unwrap();
+    assert_eq!(failure.code, "boot_timeout");
+    assert_eq!(failure.detail_lines, ["booting"]);
+}
+
+#[tokio::test]
+async fn a_service_that_the_desktop_needs_fails_the_vm_with_its_last_lines() {
+    let house = House::new(LIVES).await;
+    let vm = house.start().await;
+    let failed = json!({ "type": "desktop_failed", "service": "xvfb", "cause": "ended with code 1",
+                         "last_lines": ["no screens found"] });
+    house.agent.say(failed);
+    let failure = within(vm.handle.ended()).await.failure.unwrap();
+    assert_eq!(failure.message, "the service xvfb of the desktop failed: ended with code 1");
+    assert_eq!(failure.detail_lines, ["no screens found"]);
+}
+
+#[tokio::test]
+async fn a_desktop_that_does_not_come_fails_the_vm_and_tells_what_is_not_ready() {
+    let house = House::new(LIVES).await;
+    let vm = house.start().await;
+    let starting =
+        json!({ "type": "service", "name": "x11vnc", "state": { "is": "starting" }, "restarts": 0 });
+    house.agent.say(starting);
+    let failure = within(vm.handle.ended()).await.failure.unwrap();
+    assert_eq!(failure.code, "desktop_timeout");
+    assert!(failure.message.ends_with("not ready: x11vnc"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn an_event_is_acknowledged_only_when_the_session_is_done_with_it() {
+    let house = House::new(LIVES).await;
+    let mut vm = house.start().await;
+    house.agent.say(mark("one", 1));
+    house.agent.say(mark("two", 2));
+    let (one, guard_one) = vm.event().await;
+    let (two, guard_two) = vm.event().await;
+    assert!(matches!((one.body, two.body), (EventBody::Mark { .. }, EventBody::Mark { .. })));
+    guard_two.done();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(house.agent.acknowledged(), 0, "the first one is not done yet");
+    guard_one.done();
+    within(house.agent.until_acknowledged(2)).await;
+    assert_eq!(
+        house.store.vm_event_cursor(vm.handle.id()).await.unwrap(),
+        2,
+        "stored before it is acknowledged"
+    );
+}
+
+#[tokio::test]
+async fn a_broken_event_stream_is_taken_up_again_and_nothing_comes_twice() {
+    let house = House::new(LIVES).await;
+    let mut vm = house.start().await;
+    house.agent.say(mark("one", 1));
+    assert_eq!(vm.event().await.0.number, 1);
+    house.agent.break_streams();
+    house.agent.say(mark("two", 2));
+    assert_eq!(vm.event().await.0.number, 2);
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_take_its_events_does_not_hold_up_the_end() {
+    let house = House::new(LIVES).await;
+    let mut vm = house.start().await;
+    vm.until(VmStatus::Running).await;
+    for n in 0..500 {
+        house.agent.say(mark("noise", n));
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    vm.handle.stop(StopReason::Cancelled);
+    assert_eq!(within(vm.handle.ended()).await.status, VmStatus::Destroyed);
+}
+
+#[tokio::test]
+async fn a_guest_that_does_not_power_off_is_killed_after_its_limit() {
+    let house = House::new("echo booting; while :; do sleep 600; done").await;
+    let mut vm = house.start().await;
+    vm.until(VmStatus::Running).await;
+    vm.handle.stop(StopReason::TimedOut);
+    assert_eq!(within(vm.handle.ended()).await.status, VmStatus::Destroyed);
+    assert!(house.directories().is_empty());
+}
+
+#[tokio::test]
+async fn a_vm_that_is_asked_to_end_at_once_is_gone_without_a_failure() {
+    let house = House::new(LIVES).await;
+    let vm = house.start().await;
+    vm.handle.stop(StopReason::Cancelled);
+    let end = within(vm.handle.ended()).await;
+    assert_eq!((end.status, end.failure), (VmStatus::Destroyed, None));
+    assert!(house.directories().is_empty());
+}
+
+#[tokio::test]
+async fn closing_ends_every_vm_even_without_its_handle() {
+    let house = House::new(LIVES).await;
+    for _ in 0..3 {
+        house.start().await.until(VmStatus::Running).await;
+    }
+    assert_eq!(house.store.vm_living().await.unwrap().len(), 3);
+    within(house.starter.close()).await;
+    assert!(house.store.vm_living().await.unwrap().is_empty());
+    assert!(house.directories().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_killed_daemon_left_is_swept_whether_it_was_written_down_or_not() {
+    let house = House::new(LIVES).await;
+    let written = house.leave_behind(true).await;
+    let unwritten = house.leave_behind(false).await;
+    let stray = house.settings().directory.join(VmId::random().to_string());
+    std::fs::create_dir_all(&stray).unwrap();
+    let foreign = house.settings().directory.join("README");
+    std::fs::write(&foreign, "not a VM").unwrap();
+
+    let swept = house.starter.sweep().await.unwrap();
+    assert_eq!((swept.vms, swept.processes, swept.directories), (2, 2, 1));
+    assert!(!written.is_alive() && !unwritten.is_alive());
+    assert!(!stray.exists() && foreign.exists());
+    assert!(house.store.vm_living().await.unwrap().is_empty());
+    let records = house.store.vm_list(10).await.unwrap();
+    assert!(
+        records.iter().all(|vm| vm.failure.as_ref().is_some_and(|failure| failure.code == "daemon_killed"))
+    );
+    assert_eq!(house.starter.sweep().await.unwrap(), Swept::default(), "a second time there is nothing");
+}

@@ -1,0 +1,280 @@
+//! A place to run VMs in: a store, directories, and an agent whose part the test plays.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use anteroom_protocol::{Event, ProtocolVersion, VmId, event::Acknowledge};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Query, State},
+    http::StatusCode,
+    routing::{get, post, put},
+};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    images::ResolvedImage,
+    net::Network,
+    store::{Store, VmRecord},
+    vm::{AckGuard, Limits, VmHandle, VmKind, VmRequest, VmSettings, VmStarter, VmStatus},
+    vmm::{ProcessId, fake::FakeVmm},
+};
+
+/// A guest that boots, and powers off when its agent is told to.
+pub(super) const LIVES: &str = "echo booting; until [ -e power-off ]; do sleep 0.01; done";
+
+const LIMITS: Limits = Limits {
+    boot: Duration::from_millis(1500),
+    desktop: Duration::from_millis(1500),
+    silence: Duration::from_millis(800),
+    power_off: Duration::from_millis(500),
+};
+
+pub(super) struct House {
+    scratch: tempfile::TempDir,
+    pub(super) store: Store,
+    pub(super) starter: VmStarter,
+    pub(super) agent: Arc<Agent>,
+}
+
+impl House {
+    /// Every guest in it is this shell script.
+    pub(super) async fn new(script: &str) -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = Store::open(scratch.path()).await.unwrap();
+        let vms = scratch.path().join("vms");
+        let agent = Arc::new(Agent::new(vms.clone()));
+        let vmm = Arc::new(FakeVmm { agent: Arc::clone(&agent).application() });
+        let disk_templates = scratch.path().join("disks");
+        let settings = VmSettings { directory: vms, disk_templates, limits: Some(LIMITS) };
+        let starter = VmStarter::new(vmm, store.clone(), settings);
+        std::fs::write(scratch.path().join("kernel"), script).unwrap();
+        Self { scratch, store, starter, agent }
+    }
+
+    pub(super) fn kernel(&self) -> PathBuf {
+        self.scratch.path().join("kernel")
+    }
+
+    pub(super) fn settings(&self) -> VmSettings {
+        let (directory, disk_templates) =
+            (self.scratch.path().join("vms"), self.scratch.path().join("disks"));
+        VmSettings { directory, disk_templates, limits: Some(LIMITS) }
+    }
+
+    pub(super) async fn start(&self) -> Tenant {
+        let image = ResolvedImage {
+            profile: "test".into(),
+            digest: "sha256:0".into(),
+            kernel: self.kernel(),
+            initrd: self.kernel(),
+            layers: Vec::new(),
+        };
+        let request = VmRequest {
+            id: VmId::random(),
+            session: None,
+            kind: VmKind::Browser,
+            vcpus: 1,
+            memory_mib: 512,
+            disk_mib: 64,
+            image,
+            network: Network::None,
+        };
+        let (sender, events) = mpsc::channel(8);
+        Tenant { handle: self.starter.start(request, sender), events }
+    }
+
+    /// What is in the directory of VMs.
+    pub(super) fn directories(&self) -> Vec<String> {
+        names(&self.settings().directory)
+    }
+
+    pub(super) fn files_of(&self, vm: VmId) -> Vec<String> {
+        names(&self.settings().directory.join(vm.to_string()))
+    }
+
+    /// As a daemon that is killed leaves a VM: in the store, with its directory and its process, which is in the store
+    /// too unless the daemon died a moment earlier.
+    pub(super) async fn leave_behind(&self, written_down: bool) -> ProcessId {
+        let id = VmId::random();
+        let directory = self.settings().directory.join(id.to_string());
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("disk.img"), "").unwrap();
+        let record = VmRecord {
+            id,
+            session_id: None,
+            kind: VmKind::Browser,
+            status: VmStatus::Running,
+            directory: directory.clone(),
+            vcpus: 1,
+            memory_mib: 512,
+            image_digest: String::new(),
+            created_at: OffsetDateTime::now_utc(),
+            ended_at: None,
+            failure: None,
+            processes: Vec::new(),
+            timeline: None,
+        };
+        self.store.vm_create(&record).await.unwrap();
+        let elsewhere = self.scratch.path();
+        let working_directory = if written_down { elsewhere } else { &directory };
+        let mut child =
+            std::process::Command::new("sleep").arg("600").current_dir(working_directory).spawn().unwrap();
+        let process = ProcessId::of(i32::try_from(child.id()).unwrap()).unwrap();
+        std::thread::spawn(move || child.wait());
+        if written_down {
+            self.store.vm_set_processes(id, &[process]).await.unwrap();
+        }
+        process
+    }
+}
+
+fn names(directory: &std::path::Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Who has asked for a VM.
+pub(super) struct Tenant {
+    pub(super) handle: VmHandle,
+    events: mpsc::Receiver<(Event, AckGuard)>,
+}
+
+impl Tenant {
+    pub(super) async fn until(&mut self, status: VmStatus) {
+        let mut state = self.handle.state();
+        let reached = state.wait_for(|state| state.status == status || state.failure.is_some());
+        let failure = within(reached).await.unwrap().failure.clone();
+        assert_eq!(failure, None);
+    }
+
+    pub(super) async fn event(&mut self) -> (Event, AckGuard) {
+        within(self.events.recv()).await.unwrap()
+    }
+}
+
+pub(super) async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), what).await.expect("it takes too long")
+}
+
+pub(super) fn mark(name: &str, uptime_ns: u64) -> Value {
+    json!({ "type": "mark", "name": name, "uptime_ns": uptime_ns })
+}
+
+/// The agent of all guests of a house.
+#[derive(Debug)]
+pub(super) struct Agent {
+    vms: PathBuf,
+    version: Mutex<ProtocolVersion>,
+    silent: watch::Sender<bool>,
+    events: watch::Sender<Vec<Value>>,
+    streams: watch::Sender<u64>,
+    acknowledged: watch::Sender<u64>,
+    powered_off: watch::Sender<bool>,
+}
+
+impl Agent {
+    fn new(vms: PathBuf) -> Self {
+        Self {
+            vms,
+            version: Mutex::new(ProtocolVersion::CURRENT),
+            silent: watch::Sender::default(),
+            events: watch::Sender::default(),
+            streams: watch::Sender::default(),
+            acknowledged: watch::Sender::default(),
+            powered_off: watch::Sender::default(),
+        }
+    }
+
+    /// An event; its number is its place.
+    pub(super) fn say(&self, mut event: Value) {
+        self.events.send_modify(|events| {
+            event["number"] = (events.len() + 1).into();
+            event.as_object_mut().unwrap().entry("uptime_ns").or_insert(0.into());
+            events.push(event);
+        });
+    }
+
+    pub(super) fn speak(&self, version: ProtocolVersion) {
+        *self.version.lock().unwrap() = version;
+    }
+
+    pub(super) fn fall_silent(&self) {
+        self.silent.send_replace(true);
+    }
+
+    pub(super) fn break_streams(&self) {
+        self.streams.send_modify(|streams| *streams += 1);
+    }
+
+    pub(super) fn acknowledged(&self) -> u64 {
+        *self.acknowledged.borrow()
+    }
+
+    pub(super) async fn until_acknowledged(&self, through: u64) {
+        self.acknowledged.subscribe().wait_for(|acknowledged| *acknowledged == through).await.unwrap();
+    }
+
+    pub(super) fn was_powered_off(&self) -> bool {
+        *self.powered_off.borrow()
+    }
+
+    fn application(self: Arc<Self>) -> Router {
+        Router::new()
+            .route("/hello", get(hello))
+            .route("/clock", put(|| async { StatusCode::NO_CONTENT }))
+            .route("/events", get(events))
+            .route("/events/ack", post(acknowledge))
+            .route("/power-off", post(power_off))
+            .with_state(self)
+    }
+}
+
+async fn hello(State(agent): State<Arc<Agent>>) -> Json<Value> {
+    if *agent.silent.borrow() {
+        std::future::pending::<()>().await;
+    }
+    let version = *agent.version.lock().unwrap();
+    Json(
+        json!({ "protocol": version, "agent_version": "1", "vm": null, "boot_id": "b", "uptime_ns": 5_000_000 }),
+    )
+}
+
+#[derive(serde::Deserialize)]
+struct After {
+    after: usize,
+}
+
+async fn events(State(agent): State<Arc<Agent>>, Query(After { after }): Query<After>) -> Body {
+    let (news, mut streams) = (agent.events.subscribe(), agent.streams.subscribe());
+    streams.mark_unchanged();
+    let lines =
+        futures_util::stream::unfold((news, streams, after), |(mut news, mut streams, after)| async move {
+            let said = tokio::select! {
+                said = news.wait_for(|events| events.len() > after) => said.ok()?[after].to_string(),
+                // The end of the stream.
+                _ = streams.changed() => return None,
+            };
+            Some((Ok::<_, std::io::Error>(said + "\n"), (news, streams, after + 1)))
+        });
+    Body::from_stream(lines)
+}
+
+async fn acknowledge(State(agent): State<Arc<Agent>>, Json(body): Json<Acknowledge>) -> StatusCode {
+    agent.acknowledged.send_replace(body.through);
+    StatusCode::NO_CONTENT
+}
+
+async fn power_off(State(agent): State<Arc<Agent>>) -> StatusCode {
+    agent.powered_off.send_replace(true);
+    for vm in names(&agent.vms) {
+        std::fs::write(agent.vms.join(vm).join("power-off"), "").unwrap();
+    }
+    StatusCode::ACCEPTED
+}

@@ -1,0 +1,78 @@
+//! A VMM without virtual machines, for tests: the "kernel" is a shell script that runs as a real child process, the
+//! console is its standard output, and the agent, when there is one, is an HTTP application behind the real handshake.
+
+use std::{path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use axum::Router;
+use tokio::net::UnixListener;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    Acceleration, AgentAddress, Capabilities, LaunchError, ProcessId, Vm, VmExit, VmSpec, Vmm,
+    console::Console,
+    process::{Invocation, Process},
+};
+use crate::agent::tests::guest;
+
+const SOCKET: &str = "v.sock";
+
+#[derive(Debug, Default)]
+pub(crate) struct FakeVmm {
+    pub(crate) agent: Router,
+}
+
+#[derive(Debug)]
+struct FakeVm {
+    process: Process,
+    console: Arc<Console>,
+    directory: PathBuf,
+    _agent: AbortOnDropHandle<()>,
+}
+
+#[async_trait]
+impl Vmm for FakeVmm {
+    fn capabilities(&self) -> Capabilities {
+        let acceleration = Some(Acceleration::Kvm);
+        Capabilities { backend: "fake", version: "1".into(), acceleration, snapshots: false }
+    }
+
+    async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
+        let kernel = spec.kernel.display().to_string();
+        if !spec.kernel.exists() {
+            let remedy = "write it".to_owned();
+            return Err(LaunchError::Missing { what: "the kernel", path: spec.kernel.clone(), remedy });
+        }
+        let directory = spec.directory.as_path();
+        let _ = std::fs::remove_file(directory.join(SOCKET));
+        let listener = UnixListener::bind(directory.join(SOCKET)).unwrap();
+        let agent = AbortOnDropHandle::new(tokio::spawn(guest::serve(listener, self.agent.clone())));
+        let arguments = vec![kernel.into()];
+        let mut process = Process::start(Invocation { program: "/bin/sh".as_ref(), arguments, directory })?;
+        let console = Console::capture(process.take_stdout().unwrap(), directory).await.unwrap();
+        Ok(Box::new(FakeVm { process, console, directory: directory.to_owned(), _agent: agent }))
+    }
+}
+
+#[async_trait]
+impl Vm for FakeVm {
+    fn agent_address(&self) -> AgentAddress {
+        AgentAddress { directory: self.directory.clone(), socket: SOCKET.to_owned() }
+    }
+
+    fn console(&self) -> Arc<Console> {
+        Arc::clone(&self.console)
+    }
+
+    fn processes(&self) -> Vec<ProcessId> {
+        vec![self.process.id()]
+    }
+
+    async fn wait(&mut self) -> VmExit {
+        self.process.wait().await
+    }
+
+    async fn kill(&mut self) -> VmExit {
+        self.process.kill().await
+    }
+}

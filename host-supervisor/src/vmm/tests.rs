@@ -1,0 +1,199 @@
+//! What every VMM promises, checked on each of them with real processes.
+
+mod tiny_kernel;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anteroom_protocol::VmId;
+
+use super::{
+    Vm, VmSpec, Vmm,
+    fake::FakeVmm,
+    qemu::{Qemu, QemuSettings, Wanted},
+};
+use crate::net::{Network, UserNetwork};
+
+/// What a guest does after it has said [`GREETING`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guest {
+    Lives,
+    /// Ends by itself, in order.
+    Ends,
+    /// Is nothing that the VMM could run; it says nothing.
+    Broken,
+}
+
+const GREETING: &str = "the guest is here";
+
+/// A VMM, and what it takes for a kernel.
+struct Bench {
+    vmm: Arc<dyn Vmm>,
+    kernel: fn(Guest) -> Vec<u8>,
+    program: &'static str,
+}
+
+impl Bench {
+    fn fake() -> Self {
+        let kernel = |guest| match guest {
+            Guest::Lives => format!("echo {GREETING}; exec sleep 600\n").into(),
+            Guest::Ends => format!("echo {GREETING}\n").into(),
+            Guest::Broken => b"echo 'no such machine' >&2; exit 1\n".into(),
+        };
+        Self { vmm: Arc::new(FakeVmm::default()), kernel, program: "sh" }
+    }
+
+    async fn qemu() -> Self {
+        let settings = QemuSettings { wanted: Wanted::Tcg, ..QemuSettings::new(cache()) };
+        let qemu =
+            Qemu::open(settings).await.expect("QEMU and vhost-device-vsock: run `anteroom doctor --fix`");
+        let kernel = |guest| match guest {
+            Guest::Lives => tiny_kernel::image(GREETING, tiny_kernel::Then::Halt),
+            Guest::Ends => tiny_kernel::image(GREETING, tiny_kernel::Then::Reset),
+            Guest::Broken => b"no kernel at all".into(),
+        };
+        Self { vmm: Arc::new(qemu), kernel, program: "qemu-system-x86_64" }
+    }
+
+    async fn launch(&self, guest: Guest) -> Scene {
+        let scratch = tempfile::tempdir().unwrap();
+        let vm = self.launch_in(scratch.path(), guest).await;
+        Scene { scratch, vm }
+    }
+
+    async fn launch_in(&self, directory: &Path, guest: Guest) -> Box<dyn Vm> {
+        let kernel = directory.join("kernel");
+        std::fs::write(&kernel, (self.kernel)(guest)).unwrap();
+        let spec = VmSpec {
+            id: VmId::random(),
+            vcpus: 1,
+            memory_mib: 64,
+            kernel,
+            initrd: None,
+            layers: Vec::new(),
+            disk: None,
+            network: Network::User(UserNetwork::default()),
+            directory: directory.to_owned(),
+        };
+        self.vmm.launch(&spec).await.unwrap()
+    }
+}
+
+struct Scene {
+    scratch: tempfile::TempDir,
+    vm: Box<dyn Vm>,
+}
+
+/// Where `anteroom doctor --fix` puts tools.
+fn cache() -> std::path::PathBuf {
+    let set = |name| std::env::var_os(name).map(std::path::PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    cache.unwrap_or_default().join("anteroom")
+}
+
+async fn within<T>(seconds: u64, what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(seconds), what).await.expect("it takes too long")
+}
+
+async fn greets(vm: &dyn Vm) {
+    let console = vm.console();
+    let said = within(30, console.wait_for(|line| line.contains(GREETING))).await;
+    assert!(said.is_some(), "{:?}", console.tail());
+}
+
+async fn a_killed_vm_leaves_no_process(bench: Bench) {
+    let Scene { mut vm, scratch: _scratch } = bench.launch(Guest::Lives).await;
+    greets(vm.as_ref()).await;
+    let processes = vm.processes();
+    assert!(!processes.is_empty() && processes.iter().all(super::ProcessId::is_alive));
+    let exit = within(10, vm.kill()).await;
+    assert_eq!((exit.code, exit.by_guest), (128 + 9, false));
+    assert!(!processes.iter().any(super::ProcessId::is_alive));
+    assert_eq!(within(10, vm.kill()).await, exit, "a second end is the first one");
+    assert_eq!(within(10, vm.wait()).await, exit);
+}
+
+async fn waiting_can_be_given_up_and_taken_up_again(bench: Bench) {
+    let Scene { mut vm, scratch: _scratch } = bench.launch(Guest::Lives).await;
+    for _ in 0..3 {
+        assert!(tokio::time::timeout(Duration::from_millis(20), vm.wait()).await.is_err());
+    }
+    within(10, vm.kill()).await;
+}
+
+async fn a_guest_that_ends_by_itself_is_told_apart_and_its_words_stay(bench: Bench) {
+    let Scene { mut vm, scratch } = bench.launch(Guest::Ends).await;
+    let exit = within(30, vm.wait()).await;
+    assert!(exit.by_guest && exit.code == 0, "{exit:?}");
+    within(10, vm.console().ended()).await;
+    assert!(vm.console().tail().iter().any(|line| line.contains(GREETING)));
+    let log = std::fs::read_to_string(scratch.path().join("console.log")).unwrap();
+    assert!(log.contains(GREETING));
+}
+
+async fn a_vmm_that_cannot_run_its_guest_says_why(bench: Bench) {
+    let Scene { mut vm, scratch: _scratch } = bench.launch(Guest::Broken).await;
+    let processes = vm.processes();
+    let exit = within(30, vm.wait()).await;
+    assert_eq!((exit.program.as_str(), exit.code, exit.by_guest), (bench.program, 1, false));
+    assert!(!exit.stderr.is_empty());
+    assert!(!processes.iter().any(super::ProcessId::is_alive), "its helpers are gone as well");
+}
+
+async fn a_dropped_vm_is_ended(bench: Bench) {
+    let Scene { vm, scratch: _scratch } = bench.launch(Guest::Lives).await;
+    let processes = vm.processes();
+    drop(vm);
+    let gone = async {
+        while processes.iter().any(super::ProcessId::is_alive) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(10, gone).await;
+}
+
+async fn a_process_of_it_that_dies_ends_all_of_it(bench: Bench) {
+    for victim in 0..bench.launch(Guest::Lives).await.vm.processes().len() {
+        let Scene { mut vm, scratch: _scratch } = bench.launch(Guest::Lives).await;
+        greets(vm.as_ref()).await;
+        let processes = vm.processes();
+        processes[victim].kill();
+        let exit = within(10, vm.wait()).await;
+        assert!(!exit.by_guest && exit.code == 128 + 9, "{exit:?}");
+        assert!(!processes.iter().any(super::ProcessId::is_alive));
+    }
+}
+
+async fn a_directory_in_which_a_vm_was_killed_can_be_used_again(bench: Bench) {
+    let scratch = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let mut vm = bench.launch_in(scratch.path(), Guest::Lives).await;
+        greets(vm.as_ref()).await;
+        let address = vm.agent_address();
+        assert_eq!(address.directory, scratch.path());
+        assert!(scratch.path().join(&address.socket).exists());
+        within(10, vm.kill()).await;
+    }
+}
+
+macro_rules! contract {
+    ($($check:ident)*) => {
+        mod on_a_fake {
+            use super::Bench;
+            $(#[tokio::test] async fn $check() { super::$check(Bench::fake()).await; })*
+        }
+        mod on_qemu {
+            use super::Bench;
+            $(#[tokio::test] async fn $check() { super::$check(Bench::qemu().await).await; })*
+        }
+    };
+}
+
+contract! {
+    a_killed_vm_leaves_no_process
+    waiting_can_be_given_up_and_taken_up_again
+    a_guest_that_ends_by_itself_is_told_apart_and_its_words_stay
+    a_vmm_that_cannot_run_its_guest_says_why
+    a_dropped_vm_is_ended
+    a_process_of_it_that_dies_ends_all_of_it
+    a_directory_in_which_a_vm_was_killed_can_be_used_again
+}
