@@ -40,9 +40,15 @@ fn show(progress: Progress<'_>) {
         Progress::Waiting => eprintln!("waiting for another build"),
         Progress::Step { number, of, what } => eprintln!("[{number}/{of}] {what}"),
         Progress::Line(line) => eprintln!("      {line}"),
-        Progress::Done { number, of, what, outcome: Outcome::Reused } => eprintln!("[{number}/{of}] {what}: unchanged"),
+        Progress::Done { number, of, what, outcome: Outcome::Reused } => {
+            eprintln!("[{number}/{of}] {what}: unchanged")
+        }
         Progress::Done { number, of, what, outcome: Outcome::Built { elapsed, size_bytes } } => {
-            eprintln!("[{number}/{of}] {what}: {:.1} s, {} MB", elapsed.as_secs_f32(), size_bytes / 1_000_000);
+            eprintln!(
+                "[{number}/{of}] {what}: {:.1} s, {} MB",
+                elapsed.as_secs_f32(),
+                size_bytes / 1_000_000
+            );
         }
     }
 }

@@ -31,7 +31,8 @@ pub(crate) fn source_lines(archives: &[Archive]) -> Vec<String> {
 /// environment win.
 pub(crate) fn proxies() -> Result<Vec<(String, OsString)>, Error> {
     let mut proxies = Vec::new();
-    for (variable, key) in [("http_proxy", "Acquire::http::Proxy"), ("https_proxy", "Acquire::https::Proxy")] {
+    for (variable, key) in [("http_proxy", "Acquire::http::Proxy"), ("https_proxy", "Acquire::https::Proxy")]
+    {
         if env::var_os(variable).is_some() {
             continue;
         }
@@ -54,7 +55,11 @@ pub(crate) struct Index {
 
 impl Index {
     /// Fetches into `scratch`, an empty directory.
-    pub(crate) fn fetch(archives: &[Archive], scratch: &Path, line: &mut dyn FnMut(&str)) -> Result<Self, Error> {
+    pub(crate) fn fetch(
+        archives: &[Archive],
+        scratch: &Path,
+        line: &mut dyn FnMut(&str),
+    ) -> Result<Self, Error> {
         for archive in archives {
             if !Path::new(archive.keyring.as_str()).is_file() {
                 let (uri, keyring) = (archive.uri.to_string(), archive.keyring.to_string());
@@ -78,7 +83,9 @@ impl Index {
     /// has the same. `SOURCE_DATE_EPOCH` goes before it (reproducible-builds.org).
     pub(crate) fn timestamp(&self) -> Result<u64, Error> {
         if let Ok(epoch) = env::var("SOURCE_DATE_EPOCH") {
-            return epoch.parse().map_err(|_| Error::Archive(format!("SOURCE_DATE_EPOCH is {epoch:?}, not a number")));
+            return epoch
+                .parse()
+                .map_err(|_| Error::Archive(format!("SOURCE_DATE_EPOCH is {epoch:?}, not a number")));
         }
         let mut newest = None;
         for entry in fs_err::read_dir(&self.lists)? {

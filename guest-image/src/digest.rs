@@ -62,7 +62,8 @@ impl std::str::FromStr for Digest {
             return Err(NotADigest);
         }
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let digit = |c: u8| (c as char).to_digit(16).and_then(|value| u8::try_from(value).ok()).ok_or(NotADigest);
+            let digit =
+                |c: u8| (c as char).to_digit(16).and_then(|value| u8::try_from(value).ok()).ok_or(NotADigest);
             *byte = digit(pair[0])? << 4 | digit(pair[1])?;
         }
         Ok(Self(bytes))

@@ -18,7 +18,12 @@ pub(crate) struct Format {
 }
 
 /// Makes an image of the directory `root`.
-pub(crate) fn make(root: &Path, image: &Path, format: Format, line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+pub(crate) fn make(
+    root: &Path,
+    image: &Path,
+    format: Format,
+    line: &mut dyn FnMut(&str),
+) -> Result<(), Error> {
     let arguments = arguments(root, image, format);
     match format.owners {
         Owners::AllRoot => Tool::new(tool::MKFS_EROFS, arguments),

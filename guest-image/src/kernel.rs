@@ -152,10 +152,14 @@ fn dependencies(path: &Path) -> Result<Vec<String>, Error> {
         return Err(KernelError::Compressed { path: path.to_owned() }.into());
     }
     let contents = fs_err::read(path)?;
-    Ok(modinfo::dependencies(&contents).map_err(|source| KernelError::Module { path: path.to_owned(), source })?)
+    Ok(modinfo::dependencies(&contents)
+        .map_err(|source| KernelError::Module { path: path.to_owned(), source })?)
 }
 
-fn write_archive<'a>(path: &Path, modules: impl Iterator<Item = (&'a str, &'a PathBuf)>) -> Result<(), Error> {
+fn write_archive<'a>(
+    path: &Path,
+    modules: impl Iterator<Item = (&'a str, &'a PathBuf)>,
+) -> Result<(), Error> {
     let mut archive = cpio::Writer::new(BufWriter::new(fs_err::File::create(path)?));
     archive.directory("modules")?;
     for (number, (name, file)) in modules.enumerate() {

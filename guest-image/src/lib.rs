@@ -36,5 +36,6 @@ pub use manifest::Manifest;
 pub use progress::{Outcome, Progress};
 pub use recipe::{Recipe, RecipeError};
 pub use store::{
-    Damage, Depth, Finding, Freshness, Image, ImageStore, ImageSummary, Inputs, Kernel, Lease, Missing, Pruned, Verified,
+    Damage, Depth, Finding, Freshness, Image, ImageStore, ImageSummary, Inputs, Kernel, Lease, Missing,
+    Pruned, Verified,
 };

@@ -32,8 +32,13 @@ pub struct Entry {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Kind {
     Directory,
-    File { size: u64, sha256: Digest },
-    Link { target: String },
+    File {
+        size: u64,
+        sha256: Digest,
+    },
+    Link {
+        target: String,
+    },
     /// A device, a socket or a pipe.
     Special,
 }
@@ -84,7 +89,10 @@ impl Listing {
     /// Bytes in regular files, before compression.
     #[must_use]
     pub fn content_bytes(&self) -> u64 {
-        self.entries.values().map(|entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 }).sum()
+        self.entries
+            .values()
+            .map(|entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 })
+            .sum()
     }
 
     /// Whether `path` is a program, also behind symbolic links, as far as these lead inside the layer.
@@ -154,14 +162,20 @@ impl Listing {
             refuse_extended_attributes(&mut entry, &path)?;
             let header = entry.header();
             let (mode, uid, gid) = (header.mode()?, header.uid()?, header.gid()?);
-            let target = entry.link_name_bytes().map(|name| String::from_utf8(name.into_owned()).map_err(not_utf8));
+            let target =
+                entry.link_name_bytes().map(|name| String::from_utf8(name.into_owned()).map_err(not_utf8));
             let kind = match entry.header().entry_type() {
                 tar::EntryType::Directory => Kind::Directory,
-                tar::EntryType::Symlink => Kind::Link { target: target.unwrap_or_else(|| Ok(String::new()))? },
+                tar::EntryType::Symlink => {
+                    Kind::Link { target: target.unwrap_or_else(|| Ok(String::new()))? }
+                }
                 tar::EntryType::Link => {
                     let original = absolute(&target.unwrap_or_else(|| Ok(String::new()))?);
                     let original = listing.entry(&original);
-                    original.ok_or_else(|| io::Error::other(format!("{path} is a link to nothing")))?.kind.clone()
+                    original
+                        .ok_or_else(|| io::Error::other(format!("{path} is a link to nothing")))?
+                        .kind
+                        .clone()
                 }
                 kind if kind.is_file() && keep(&path) => {
                     let mut contents = Vec::new();
@@ -208,9 +222,10 @@ impl Listing {
     pub fn differences(&self, found: &Self) -> Vec<String> {
         let missing = self.entries.keys().filter(|path| !found.entries.contains_key(*path));
         let surplus = found.entries.keys().filter(|path| !self.entries.contains_key(*path));
-        let changed = self.entries.iter().filter(|(path, entry)| {
-            found.entries.get(*path).is_some_and(|other| other != *entry)
-        });
+        let changed = self
+            .entries
+            .iter()
+            .filter(|(path, entry)| found.entries.get(*path).is_some_and(|other| other != *entry));
         missing
             .map(|path| format!("{path} is missing"))
             .chain(surplus.map(|path| format!("{path} is not in the list")))
@@ -225,7 +240,9 @@ fn refuse_extended_attributes<R: Read>(entry: &mut tar::Entry<'_, R>, path: &str
         if let Ok(key) = extension?.key()
             && key.starts_with("SCHILY.xattr.")
         {
-            return Err(io::Error::other(format!("{path} has the extended attribute {key}, which layers do not carry")));
+            return Err(io::Error::other(format!(
+                "{path} has the extended attribute {key}, which layers do not carry"
+            )));
         }
     }
     Ok(())
@@ -239,7 +256,8 @@ fn absolute(name: &str) -> String {
 
 /// Where a link at `path` leads.
 fn resolve(path: &str, target: &str) -> String {
-    let mut segments: Vec<&str> = if target.starts_with('/') { Vec::new() } else { path.split('/').collect() };
+    let mut segments: Vec<&str> =
+        if target.starts_with('/') { Vec::new() } else { path.split('/').collect() };
     segments.pop();
     for segment in target.split('/') {
         match segment {

@@ -20,5 +20,8 @@ pub enum Progress<'a> {
 pub enum Outcome {
     /// Its inputs have not changed: nothing to do.
     Reused,
-    Built { elapsed: Duration, size_bytes: u64 },
+    Built {
+        elapsed: Duration,
+        size_bytes: u64,
+    },
 }

@@ -11,8 +11,8 @@ use toml::Spanned;
 mod text;
 
 pub use text::{
-    ArchiveUri, ArchiveWord, GuestGlob, GuestPath, KeyringPath, LinkTarget, ModuleName, ModulePath, Name, PackageName,
-    Unexpected,
+    ArchiveUri, ArchiveWord, GuestGlob, GuestPath, KeyringPath, LinkTarget, ModuleName, ModulePath, Name,
+    PackageName, Unexpected,
 };
 
 use crate::embedded;
@@ -238,7 +238,10 @@ impl Document {
                 let offset = name.span().start;
                 let name = name.into_inner();
                 if !layers.contains_key(&name) {
-                    return Err((offset, format!("profile {profile} stacks the layer {name}, which is not defined")));
+                    return Err((
+                        offset,
+                        format!("profile {profile} stacks the layer {name}, which is not defined"),
+                    ));
                 }
                 if stack.contains(&name) {
                     return Err((offset, format!("profile {profile} stacks the layer {name} twice")));

@@ -56,7 +56,8 @@ impl Program {
     /// Whether a directory of `PATH` has it.
     #[must_use]
     pub fn is_installed(self) -> bool {
-        env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(self.name).is_file()))
+        env::var_os("PATH")
+            .is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(self.name).is_file()))
     }
 }
 
@@ -85,7 +86,6 @@ impl Tool {
         self
     }
 
-
     /// Runs to the end; all output goes to `line`.
     pub(crate) fn run(self, line: &mut dyn FnMut(&str)) -> Result<(), Error> {
         let (sender, lines) = mpsc::channel();
@@ -112,10 +112,15 @@ impl Tool {
     }
 
     /// Runs to the end while `feed` writes to its standard input; for programs that print only when they fail.
-    pub(crate) fn run_fed<T>(mut self, feed: impl FnOnce(ChildStdin) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn run_fed<T>(
+        mut self,
+        feed: impl FnOnce(ChildStdin) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         self.command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = self.spawn()?;
-        let (Some(stdin), Some(stderr)) = (child.stdin.take(), child.stderr.take()) else { return Err(no_pipes()) };
+        let (Some(stdin), Some(stderr)) = (child.stdin.take(), child.stderr.take()) else {
+            return Err(no_pipes());
+        };
         let (sender, lines) = mpsc::channel();
         thread::scope(|scope| {
             scope.spawn(move || send_lines(stderr, &sender));
@@ -134,7 +139,9 @@ impl Tool {
     ) -> Result<T, Error> {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.spawn()?;
-        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else { return Err(no_pipes()) };
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(no_pipes());
+        };
         thread::scope(|scope| {
             let consumer = scope.spawn(|| consume(stdout));
             scope.spawn(move || send_lines(stderr, &sender));
@@ -152,12 +159,19 @@ impl Tool {
 
     /// The result of a program that has closed its pipes. When both ends failed, the program's own words come first,
     /// unless it was this side that gave up and thereby broke the program's pipe.
-    fn conclude<T>(&self, child: &mut Child, last_lines: LastLines, other_end: Result<T, Error>) -> Result<T, Error> {
+    fn conclude<T>(
+        &self,
+        child: &mut Child,
+        last_lines: LastLines,
+        other_end: Result<T, Error>,
+    ) -> Result<T, Error> {
         let status = child.wait()?;
         match other_end {
             Err(e) if !is_broken_pipe(&e) => Err(e),
             other_end if status.success() => other_end,
-            _ => Err(Error::ToolFailed { program: self.program.name, status, last_lines: last_lines.0.into() }),
+            _ => {
+                Err(Error::ToolFailed { program: self.program.name, status, last_lines: last_lines.0.into() })
+            }
         }
     }
 }

@@ -26,8 +26,12 @@ pub(crate) fn enter<A: AsRef<OsStr>>(
     if is_root()? {
         return Ok(Tool::new(program, arguments));
     }
-    let prefix = ["--map-root-user", "--map-auto", "--", program.name].map(|word| OsStr::new(word).to_owned());
-    Ok(Tool::new(tool::UNSHARE, prefix.into_iter().chain(arguments.into_iter().map(|word| word.as_ref().to_owned()))))
+    let prefix =
+        ["--map-root-user", "--map-auto", "--", program.name].map(|word| OsStr::new(word).to_owned());
+    Ok(Tool::new(
+        tool::UNSHARE,
+        prefix.into_iter().chain(arguments.into_iter().map(|word| word.as_ref().to_owned())),
+    ))
 }
 
 /// Removes a directory in which files may belong to subordinate ids.

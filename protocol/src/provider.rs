@@ -133,7 +133,10 @@ impl ProviderDefinition {
     /// Names the field and what is expected of it.
     pub fn check(&self) -> Result<(), DefinitionError> {
         let id_ok = (1..=32).contains(&self.id.len())
-            && self.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'));
+            && self
+                .id
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'));
         expect(id_ok, "id", "expected 1 to 32 lower-case letters, digits, underscores and hyphens")?;
         expect(!self.name.trim().is_empty() && self.name.len() <= 64, "name", "expected 1 to 64 characters")?;
         expect(

@@ -165,7 +165,8 @@ impl Daemon {
             if statuses.contains(&status) {
                 return Ok(session);
             }
-            if matches!(status, "completed" | "failed" | "timeout" | "cancelled") || Instant::now() > deadline {
+            if matches!(status, "completed" | "failed" | "timeout" | "cancelled") || Instant::now() > deadline
+            {
                 bail!("the session is {status}, not {statuses:?}: {session:#}");
             }
             known = status.to_owned();

@@ -45,7 +45,9 @@ fn section<'a>(elf: &'a [u8], wanted: &[u8]) -> Result<Option<&'a [u8]>, Modinfo
     let names = usize::from(u16::from_le_bytes(bytes(elf, NAMES_SECTION)?));
     let header = |index: usize| {
         let start = index.checked_mul(SECTION_HEADER_BYTES).and_then(|start| start.checked_add(table));
-        start.and_then(|start| elf.get(start..start.checked_add(SECTION_HEADER_BYTES)?)).ok_or(ModinfoError::Truncated)
+        start
+            .and_then(|start| elf.get(start..start.checked_add(SECTION_HEADER_BYTES)?))
+            .ok_or(ModinfoError::Truncated)
     };
     let contents = |header: &[u8]| {
         let (start, size) = (offset(header, 0x18)?, offset(header, 0x20)?);

@@ -23,7 +23,12 @@ pub(crate) fn build(
     let format =
         erofs::Format { owners: Owners::AllRoot, timestamp: OWN_FILES_TIMESTAMP, identity: sources.identity };
     erofs::make(staging.root(), &image, format, line)?;
-    Ok(Built { image, listing: Listing::of_staged(staging.root())?, packages: Vec::new(), timestamp: OWN_FILES_TIMESTAMP })
+    Ok(Built {
+        image,
+        listing: Listing::of_staged(staging.root())?,
+        packages: Vec::new(),
+        timestamp: OWN_FILES_TIMESTAMP,
+    })
 }
 
 fn stage(layer: &Name, spec: &FilesSpec, sources: &Sources<'_>, staging: &Staging) -> Result<(), Error> {

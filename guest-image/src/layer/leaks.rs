@@ -39,7 +39,8 @@ fn is_leak(path: &str, entry: &Entry) -> bool {
     FORBIDDEN.contains(&path)
         || path.starts_with("/etc/ssh/ssh_host_")
         || entry.kind == Kind::Special
-        || has_contents && (EMPTY.contains(&path) || EMPTY_BELOW.iter().any(|directory| path.starts_with(directory)))
+        || has_contents
+            && (EMPTY.contains(&path) || EMPTY_BELOW.iter().any(|directory| path.starts_with(directory)))
 }
 
 #[cfg(test)]

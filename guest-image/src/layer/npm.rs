@@ -49,7 +49,12 @@ pub(crate) fn build(
     let image = scratch.join("layer.erofs");
     let format = erofs::Format { owners: Owners::AllRoot, timestamp: OWN_FILES_TIMESTAMP, identity };
     erofs::make(staging.root(), &image, format, line)?;
-    Ok(Built { image, listing: Listing::of_staged(staging.root())?, packages, timestamp: OWN_FILES_TIMESTAMP })
+    Ok(Built {
+        image,
+        listing: Listing::of_staged(staging.root())?,
+        packages,
+        timestamp: OWN_FILES_TIMESTAMP,
+    })
 }
 
 /// The part of a package-lock.json (lockfileVersion 3) that says what was installed.
@@ -73,7 +78,8 @@ impl Lock {
         let packages = self.packages.into_iter().filter(|(path, _)| !path.is_empty() && is_there(path));
         packages
             .map(|(path, locked)| {
-                let from_path = || path.rsplit_once("node_modules/").map_or(path.as_str(), |(_, name)| name).to_owned();
+                let from_path =
+                    || path.rsplit_once("node_modules/").map_or(path.as_str(), |(_, name)| name).to_owned();
                 PackageVersion {
                     name: locked.name.clone().unwrap_or_else(from_path),
                     version: locked.version,

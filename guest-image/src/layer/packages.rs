@@ -25,8 +25,7 @@ use crate::user_namespace::{self, Owners};
 const DPKG_STATUS: &str = "/var/lib/dpkg/status";
 
 /// The person's account in the guest. Its home is closed to others: credentials will be in it.
-const ADD_USER: &str =
-    "chroot \"$1\" useradd --create-home --key HOME_MODE=0700 --shell /bin/bash --uid 1000 --user-group desktop";
+const ADD_USER: &str = "chroot \"$1\" useradd --create-home --key HOME_MODE=0700 --shell /bin/bash --uid 1000 --user-group desktop";
 
 /// The cache of a font directory holds its time stamp, which in the image is that of all files. Without this every
 /// program would look through all fonts at its start.
@@ -91,7 +90,8 @@ fn arguments(spec: &PackagesSpec, archives: &[Archive]) -> Vec<String> {
     arguments.push(format!("--include={}", include.join(",")));
     // Shell words without quotes, so that '*' works: a recipe's paths have no character that would need them.
     let remove = spec.remove.iter().map(|glob| format!("rm -rf \"$1\"{glob}"));
-    let hooks = [ADD_USER.to_owned()].into_iter().chain(remove).chain([CACHE_FONTS.into(), LEAVE_NO_TRACE.into()]);
+    let hooks =
+        [ADD_USER.to_owned()].into_iter().chain(remove).chain([CACHE_FONTS.into(), LEAVE_NO_TRACE.into()]);
     arguments.extend(hooks.map(|hook| format!("--customize-hook={hook}")));
     arguments.push(archives[0].suites[0].to_string());
     arguments.push("-".to_owned());
@@ -101,9 +101,17 @@ fn arguments(spec: &PackagesSpec, archives: &[Archive]) -> Vec<String> {
 
 fn unpack_arguments(root: &Path) -> Vec<String> {
     let directory = root.display().to_string();
-    ["--extract", "--file=-", "--numeric-owner", "--same-owner", "--preserve-permissions", "--directory", &directory]
-        .map(str::to_owned)
-        .into()
+    [
+        "--extract",
+        "--file=-",
+        "--numeric-owner",
+        "--same-owner",
+        "--preserve-permissions",
+        "--directory",
+        &directory,
+    ]
+    .map(str::to_owned)
+    .into()
 }
 
 /// Reads mmdebstrap's tarball while `unpack` unpacks it. Returns the list and dpkg's status file. Nothing at all is not an
@@ -151,7 +159,9 @@ fn installed_packages(status: &[u8]) -> Vec<PackageVersion> {
     };
     status
         .split("\n\n")
-        .filter(|paragraph| field(paragraph, "Status:").is_some_and(|status| status == "install ok installed"))
+        .filter(|paragraph| {
+            field(paragraph, "Status:").is_some_and(|status| status == "install ok installed")
+        })
         .filter_map(|paragraph| {
             let (name, version) = (field(paragraph, "Package:")?, field(paragraph, "Version:")?);
             Some(PackageVersion { name, version, integrity: None })

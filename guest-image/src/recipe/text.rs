@@ -143,5 +143,6 @@ fn is_path_char(c: char) -> bool {
 
 /// Absolute, no empty segment, no '.' and no '..'.
 fn is_plain_path(text: &str) -> bool {
-    text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|segment| !matches!(segment, "" | "." | "..")))
+    text.strip_prefix('/')
+        .is_some_and(|rest| rest.split('/').all(|segment| !matches!(segment, "" | "." | "..")))
 }

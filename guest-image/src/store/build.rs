@@ -83,7 +83,8 @@ impl ImageStore {
         let mut steps = Steps::new(1 + plan.layers.len() + usize::from(needs_archives), progress);
         let mut archives = None;
         if needs_archives {
-            archives = Some(steps.run("package indexes", |line| fetch_archives(recipe, scratch.path(), line))?);
+            archives =
+                Some(steps.run("package indexes", |line| fetch_archives(recipe, scratch.path(), line))?);
         }
         if let (Freshness::Update, Some(archives)) = (freshness, &archives) {
             plan.forget_what_is_older(archives.timestamp)?;
@@ -119,7 +120,9 @@ impl ImageStore {
             let Some(digest) = all else { return Err(missing_input(name, spec, inputs)) };
             let found: Option<LayerRecord> = read_json(&self.record_path(digest))?;
             // Recipes may have different names for the same layer.
-            let found = found.filter(|layer| self.has_layer(layer)).map(|layer| LayerRecord { name: name.clone(), ..layer });
+            let found = found
+                .filter(|layer| self.has_layer(layer))
+                .map(|layer| LayerRecord { name: name.clone(), ..layer });
             plans.push(LayerPlan { name, spec, inputs: digest, recipe_inputs, found });
         }
         Ok(Plan { kernel, layers: plans })
@@ -180,7 +183,10 @@ impl Plan<'_> {
                 needed.extend([tool::UNSHARE, tool::NEWUIDMAP]);
             }
         }
-        needed.into_iter().find(|program| !program.is_installed()).map_or(Ok(()), |program| Err(tool::missing(program)))
+        needed
+            .into_iter()
+            .find(|program| !program.is_installed())
+            .map_or(Ok(()), |program| Err(tool::missing(program)))
     }
 }
 
@@ -190,7 +196,11 @@ impl LayerPlan<'_> {
     }
 }
 
-fn fetch_archives(recipe: &Recipe, scratch: &Path, line: &mut dyn FnMut(&str)) -> Result<(Archives, u64), Error> {
+fn fetch_archives(
+    recipe: &Recipe,
+    scratch: &Path,
+    line: &mut dyn FnMut(&str),
+) -> Result<(Archives, u64), Error> {
     let directory = scratch.join("apt");
     fs_err::create_dir(&directory)?;
     let index = Index::fetch(&recipe.archives, &directory, line)?;
@@ -207,7 +217,8 @@ fn missing_input(layer: &Name, spec: &LayerSpec, inputs: &Inputs) -> Error {
 }
 
 pub(super) fn date(timestamp: u64) -> Result<OffsetDateTime, Error> {
-    let seconds = i64::try_from(timestamp).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let seconds =
+        i64::try_from(timestamp).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
     seconds.ok_or_else(|| Error::Archive(format!("{timestamp} is not a date")))
 }
 

@@ -28,7 +28,12 @@ impl Missing {
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { recipe, profile, reasons } = self;
-        write!(f, "image {profile} of recipe {recipe} has to be built: {}; run: {}", reasons.join(", "), self.remedy())
+        write!(
+            f,
+            "image {profile} of recipe {recipe} has to be built: {}; run: {}",
+            reasons.join(", "),
+            self.remedy()
+        )
     }
 }
 
@@ -70,7 +75,12 @@ impl ImageStore {
     }
 }
 
-fn is_current(spec: &LayerSpec, recipe: &Recipe, inputs: &Inputs, record: &LayerRecord) -> Result<bool, Error> {
+fn is_current(
+    spec: &LayerSpec,
+    recipe: &Recipe,
+    inputs: &Inputs,
+    record: &LayerRecord,
+) -> Result<bool, Error> {
     let digests = spec.input_digests(&recipe.archives, inputs)?;
     Ok(match digests.all {
         Some(all) => all == record.inputs,

@@ -9,7 +9,9 @@ fn shell(script: &str) -> Tool {
 #[test]
 fn lines_of_both_streams_are_shown_as_they_come() {
     let mut lines = Vec::new();
-    shell("echo one; echo two >&2; printf 'three\\rfour'").run(&mut |line| lines.push(line.to_owned())).unwrap();
+    shell("echo one; echo two >&2; printf 'three\\rfour'")
+        .run(&mut |line| lines.push(line.to_owned()))
+        .unwrap();
     lines.sort();
     assert_eq!(lines, ["four", "one", "three", "two"]);
 }
@@ -44,13 +46,17 @@ fn the_callers_environment_is_not_passed_on() {
 
 #[test]
 fn a_consumer_that_gives_up_is_the_reason_of_the_failure() {
-    let error = shell("yes").run_reading::<()>(&mut |_| (), |_| Err(Error::Archive("enough".to_owned()))).unwrap_err();
+    let error = shell("yes")
+        .run_reading::<()>(&mut |_| (), |_| Err(Error::Archive("enough".to_owned())))
+        .unwrap_err();
     assert_eq!(error.to_string(), "archive: enough");
 }
 
 #[test]
 fn very_long_lines_are_cut() {
     let mut longest = 0;
-    shell("head -c 100000 /dev/zero | tr '\\0' x").run(&mut |line| longest = longest.max(line.len())).unwrap();
+    shell("head -c 100000 /dev/zero | tr '\\0' x")
+        .run(&mut |line| longest = longest.max(line.len()))
+        .unwrap();
     assert_eq!(longest, LINE_BYTES);
 }
