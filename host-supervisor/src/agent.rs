@@ -52,7 +52,7 @@ impl AgentClient {
     /// # Errors
     /// [`AgentError::Protocol`] when the agent answers but speaks another major version.
     pub async fn hello(&self, patience: Duration) -> Result<Hello, AgentError> {
-        let call = Call { patience, insist: false, ..Call::get("/hello") };
+        let call = Call { patience, ..Call::get("/hello") };
         let hello: Hello = self.dialler.json(call, 4 * KIB).await?;
         let (ours, theirs) = (ProtocolVersion::CURRENT, hello.protocol);
         if ours.compatibility_with(theirs).can_talk() {

@@ -30,21 +30,11 @@ pub(super) struct Call {
     pub(super) body: Option<Bytes>,
     pub(super) upgrade: Option<&'static str>,
     pub(super) patience: Duration,
-    /// Whether a connection that ends before the OK is tried again: of an agent that has answered before, it is known to
-    /// listen, and nothing of the call has been sent.
-    pub(super) insist: bool,
 }
 
 impl Call {
     pub(super) fn get(path: &str) -> Self {
-        Self {
-            method: Method::GET,
-            path: path.to_owned(),
-            body: None,
-            upgrade: None,
-            patience: PATIENCE,
-            insist: true,
-        }
+        Self { method: Method::GET, path: path.to_owned(), body: None, upgrade: None, patience: PATIENCE }
     }
 
     pub(super) fn with(method: Method, path: &str, body: &impl Serialize) -> Result<Self, AgentError> {
@@ -97,11 +87,10 @@ impl Dialler {
     }
 
     async fn start(&self, call: Call) -> Result<Response<Incoming>, AgentError> {
-        let (what, insist) = (call.path.clone(), call.insist);
+        let what = call.path.clone();
         let request = call.request()?;
         let broken = |source| AgentError::Broken { what: what.clone(), source };
-        let dialled = if insist { self.dial_again().await } else { self.dial().await };
-        let stream = dialled.map_err(AgentError::Unreachable)?;
+        let stream = self.dial().await.map_err(AgentError::Unreachable)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
         // Ends with the connection, which ends when the answer has been read or dropped.
         tokio::spawn(connection.with_upgrades());

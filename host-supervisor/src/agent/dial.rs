@@ -13,7 +13,6 @@ use std::{
     io,
     os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
     path::PathBuf,
-    time::Duration,
 };
 
 use anteroom_protocol::ports::AGENT_VSOCK;
@@ -27,13 +26,6 @@ use crate::vmm::AgentAddress;
 
 /// `OK 4294967295\n` has 14 bytes.
 const MAX_ANSWER_BYTES: usize = 32;
-/// Before each further attempt to reach an agent that is known to listen.
-const AGAIN_AFTER: [Duration; 4] = [
-    Duration::from_millis(10),
-    Duration::from_millis(40),
-    Duration::from_millis(160),
-    Duration::from_millis(640),
-];
 
 #[derive(Debug)]
 pub(super) struct Dialler {
@@ -64,18 +56,6 @@ impl Dialler {
             }
         }
         if answer.starts_with(b"OK ") { Ok(stream) } else { Err(unexpected(&answer)) }
-    }
-
-    /// The same for an agent that is known to listen. vhost-device-vsock now and then ends a connection while others are
-    /// being given up, as they are right after the first answer; the next attempt gets through.
-    pub(super) async fn dial_again(&self) -> io::Result<UnixStream> {
-        for pause in AGAIN_AFTER {
-            match self.dial().await {
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => tokio::time::sleep(pause).await,
-                result => return result,
-            }
-        }
-        self.dial().await
     }
 
     /// The socket's path through this process's own descriptor: never longer than `sun_path` (unix(7)).

@@ -49,6 +49,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// How many attempts may wait for an answer at once; the pause doubles with each.
 const ATTEMPTS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A guest that dies breaks its connections first. Its owner, who reads the console and sees the VMM end, names the true
+/// cause within this time, and aborts this task.
+const MOMENT: Duration = Duration::from_secs(2);
 /// Before an event stream that broke is opened again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -61,7 +64,10 @@ impl Conversation {
                 () = self.follow(&agent) => return,
                 () = self.forget(&agent) => return,
             },
-            Err(failure) => failure,
+            Err(failure) => {
+                tokio::time::sleep(MOMENT).await;
+                failure
+            }
         };
         // An error means that the owner is gone and needs no news.
         let _ = self.news.send(News::Failed(failure)).await;
