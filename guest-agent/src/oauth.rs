@@ -36,7 +36,7 @@ use anteroom_protocol::ports::GUEST_HTTP;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::{call::OAUTH_SOCKET, console, journal::Journal, process::Children};
-pub(crate) use app::BeginBody;
+pub(crate) use app::{BeginBody, Resumed};
 pub(crate) use launch::EXTRA_CA;
 use peer::Peer;
 use sign_in::{Places, SignIn};

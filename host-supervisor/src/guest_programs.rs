@@ -41,14 +41,15 @@ fn find(name: &'static str, hint: &'static str) -> Result<PathBuf, NoGuestProgra
     found.ok_or(NoGuestProgram { name, daemon, hint })
 }
 
-/// Beside the daemon; in its installation; and where cargo puts guest binaries beside `target/debug`.
+/// Where cargo puts guest binaries, beside the daemon, and in its installation. In this order, because a cargo directory
+/// can hold the same programs linked for the host, which do not run in a guest.
 fn places(daemon: &Path, name: &str) -> Vec<PathBuf> {
     let directory = daemon.parent().unwrap_or(Path::new("/"));
     let above = directory.parent().unwrap_or(Path::new("/"));
     vec![
+        above.join("x86_64-unknown-linux-gnu/guest").join(name),
         directory.join(name),
         above.join("lib/anteroom").join(name),
-        above.join("x86_64-unknown-linux-gnu/guest").join(name),
         Path::new("/usr/lib/anteroom").join(name),
     ]
 }
@@ -66,6 +67,12 @@ mod tests {
             "/src/target/release/anteroom",
             "/src/target/x86_64-unknown-linux-gnu/guest/anteroom-agent"
         ));
+    }
+
+    #[test]
+    fn a_program_built_for_guests_goes_before_the_same_built_for_the_host() {
+        let first = places(Path::new("/src/target/debug/anteroom"), DEMO).remove(0);
+        assert_eq!(first, Path::new("/src/target/x86_64-unknown-linux-gnu/guest/anteroom-demo"));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use memchr::memmem;
+
 /// Command lines of living processes that mention `needle`, with their pids.
 ///
 /// # Panics
@@ -39,8 +41,7 @@ pub fn unix_sockets_mentioning(needle: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Every file below `directory` whose bytes contain one of `needles`; each needle is also looked for reversed in
-/// base64, as JSON often carries bytes that way.
+/// Every file below `directory` whose bytes contain one of `needles`.
 ///
 /// # Panics
 /// When a file vanishes while it is read.

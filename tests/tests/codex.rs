@@ -9,6 +9,7 @@ use anteroom_demo::idp::{
 };
 use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot};
 
 /// A free address in the guests' network, where the host's service is put.
@@ -39,8 +40,14 @@ async fn the_real_codex_signs_in_and_its_tokens_are_captured() -> Result<()> {
     let environment = settings.map(|(name, value)| (name.to_owned(), value)).into();
     let daemon = Daemon::start("codex", "dev", Options { environment, ..Options::default() }).await?;
 
-    let session = daemon.start_session("codex", "alice").await?;
-    daemon.wait_for(&session, &["completed"]).await?;
+    // Also waits until the VM is gone.
+    let start =
+        ["session", "start", "--provider", "codex", "--user", "alice", "--wait", "completed", "--json"];
+    let output = daemon.cli(&start).await?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    anyhow::ensure!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    let session: Value = serde_json::from_str(&said)?;
+    let session = session["session_id"].as_str().context("an id")?;
     let events = idp.log().events();
     assert!(events.contains(&Event::PkceVerified { sign_in: 1 }), "{events:?}");
 

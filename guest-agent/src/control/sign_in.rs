@@ -28,7 +28,7 @@ use crate::{
     call::{CallError, Peer},
     console, init,
     journal::Journal,
-    oauth::BeginBody,
+    oauth::{BeginBody, Resumed},
     service::Supervisor,
     timeline::Timeline,
 };
@@ -48,18 +48,20 @@ pub(super) struct Asked(Mutex<Option<Kept>>);
 #[derive(Debug, Clone)]
 struct Kept {
     spec: SignInSpec,
-    /// The newest that was captured.
-    generation: u64,
+    known: Resumed,
 }
 
 impl Asked {
     fn keep(&self, spec: Option<SignInSpec>) {
-        *self.lock() = spec.map(|spec| Kept { spec, generation: 0 });
+        *self.lock() = spec.map(|spec| Kept { spec, known: Resumed::default() });
     }
 
-    fn captured(&self, generation: u64) {
-        if let Some(kept) = &mut *self.lock() {
-            kept.generation = generation;
+    fn learn(&self, event: &EventBody) {
+        let Some(kept) = &mut *self.lock() else { return };
+        match event {
+            EventBody::UrlFound { found, .. } => kept.known.url = Some(found.clone()),
+            EventBody::CredentialsCaptured { generation, .. } => kept.known.generation = *generation,
+            _ => {}
         }
     }
 
@@ -82,7 +84,7 @@ async fn begin(State(control): State<Control>, Json(spec): Json<SignInSpec>) -> 
     if !ready.is_ok_and(|ready| ready.is_ok()) {
         return Err(Refusal::not_yet("the service oauth is not ready"));
     }
-    let body = BeginBody { spec, resumed_generation: None };
+    let body = BeginBody { spec, resume: None };
     Peer::oauth().send(Method::POST, "/sign-in", &body).await.map_err(handed_on)?;
     control.0.asked.keep(Some(body.spec));
     control.0.timeline.mark(mark::SIGN_IN_STARTED);
@@ -139,18 +141,18 @@ pub(super) async fn relay(
             && let Ok(mut events) = oauth.follow::<anteroom_protocol::Event>("/events").await
         {
             let kept = asked.lock().clone();
-            if let Some(Kept { spec, generation }) = kept {
+            if let Some(Kept { spec, known }) = kept {
                 tracing::warn!("the sign-in goes on after a restart of {OAUTH}");
-                let body = BeginBody { spec, resumed_generation: Some(generation) };
+                let body = BeginBody { spec, resume: Some(known) };
                 if let Err(error) = oauth.send(Method::POST, "/sign-in", &body).await {
                     tracing::error!("the sign-in cannot go on: {}", console::chain(&error));
                 }
             }
             while let Some(event) = events.next().await {
+                asked.learn(&event.body);
                 match &event.body {
                     EventBody::UrlFound { .. } => timeline.mark_at(mark::SIGN_IN_URL, event.uptime_ns),
-                    EventBody::CredentialsCaptured { generation, .. } => {
-                        asked.captured(*generation);
+                    EventBody::CredentialsCaptured { .. } => {
                         timeline.mark_at(mark::CREDENTIALS, event.uptime_ns);
                     }
                     _ => {}

@@ -95,13 +95,12 @@ async fn start_desktop(
     journal: &Arc<Journal>,
     timeline: &Arc<Timeline>,
 ) -> Result<Supervisor, BootError> {
-    if !line.layers.is_empty() {
+    let root = {
         let line = line.clone();
         // On a thread, so that network and control API go on; the root directory is shared by all threads.
-        tokio::task::spawn_blocking(move || root::assemble(&line))
-            .await
-            .map_err(|error| BootError::Runtime(error.into()))??;
-    }
+        tokio::task::spawn_blocking(move || root::assemble(&line)).await
+    };
+    root.map_err(|error| BootError::Runtime(error.into()))??;
     mount::all(&mount::LATE)?;
     timeline.mark(mark::ROOT_MOUNTED);
     identity::assume(line);

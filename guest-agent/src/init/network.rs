@@ -11,7 +11,7 @@ use rtnetlink::{
 use tokio::time::timeout;
 
 /// An interface is there when its driver is, so this is only ever spent on one that does not exist.
-const LINK_PATIENCE: Duration = Duration::from_secs(5);
+const LINK_PATIENCE: Duration = Duration::from_secs(3);
 const DEFAULT_DEVICE: &str = "eth0";
 
 #[derive(Debug, thiserror::Error)]

@@ -30,7 +30,7 @@ const STAGING: &str = "/mnt";
 /// The agent's place in the final root.
 const AGENT: &str = "usr/lib/anteroom/anteroom-agent";
 /// Block devices are there when their driver is, so this is only ever spent on a device that does not exist.
-const DEVICE_PATIENCE: Duration = Duration::from_secs(5);
+const DEVICE_PATIENCE: Duration = Duration::from_secs(3);
 /// What the initramfs needs no more. `/init` stays: it is the running program, so removing it would free nothing.
 const LEFT_OVER: &str = "/modules";
 
@@ -51,7 +51,8 @@ pub(super) enum RootError {
 /// Makes the root and goes into it. `/proc`, `/sys`, `/dev` and `/run` come along.
 pub(super) fn assemble(line: &KernelCommandLine) -> Result<(), RootError> {
     if line.layers.is_empty() {
-        return Err(RootError::NoLayers);
+        // A root that the kernel has mounted may be the whole system.
+        return if Path::new("/").join(AGENT).exists() { Ok(()) } else { Err(RootError::NoLayers) };
     }
     let staging = Path::new(STAGING);
     attach("tmpfs", staging, Some("tmpfs"), MsFlags::empty(), "mode=0700")?;

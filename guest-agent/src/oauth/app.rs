@@ -13,7 +13,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use anteroom_protocol::{
     agent::{CapturedCredentials, OpenUrl, SignInSpec, SignInStatus},
-    provider::UrlSource,
+    provider::{FoundUrl, UrlSource},
 };
 use axum::{
     Json, Router,
@@ -27,10 +27,7 @@ use axum::{
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    peer::Init,
-    sign_in::{Begin, SignIn},
-};
+use super::{peer::Init, sign_in::SignIn};
 use crate::{
     control::{Refusal, events, in_json},
     journal::Journal,
@@ -63,13 +60,19 @@ pub(super) fn router(sign_in: SignIn, journal: Arc<Journal>) -> Router {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BeginBody {
     pub(crate) spec: SignInSpec,
-    /// The newest generation that was captured before the crash.
-    pub(crate) resumed_generation: Option<u64>,
+    pub(crate) resume: Option<Resumed>,
+}
+
+/// What was known before the crash.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Resumed {
+    /// The newest generation that was captured.
+    pub(crate) generation: u64,
+    pub(crate) url: Option<FoundUrl>,
 }
 
 async fn begin(_: Init, State(app): State<App>, Json(body): Json<BeginBody>) -> Result<StatusCode, Refusal> {
-    let begin = body.resumed_generation.map_or(Begin::Fresh, |generation| Begin::Resume { generation });
-    app.sign_in.begin(body.spec, begin).await?;
+    app.sign_in.begin(body.spec, body.resume).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -112,17 +112,27 @@ struct Seen {
 }
 
 impl Flow {
-    /// `generation` is the newest that was captured before.
-    pub(super) fn new(generation: u64) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             phase: SignInPhase::Starting,
-            generation,
+            generation: 0,
             run: 0,
             cli: Cli::NotStarted,
             verifying: false,
             addresses: Vec::new(),
             pages: 0,
         }
+    }
+
+    /// After a crash: with the newest generation that was captured, and the address that the person was sent to.
+    pub(super) fn resumed(generation: u64, url: Option<FoundUrl>) -> Self {
+        let phase = match (&url, generation) {
+            (_, 1..) => SignInPhase::Captured,
+            (Some(_), 0) => SignInPhase::AwaitingPerson,
+            (None, 0) => SignInPhase::Starting,
+        };
+        let addresses = url.into_iter().map(|found| Seen { found, opened: true }).collect();
+        Self { phase, generation, addresses, ..Self::new() }
     }
 
     /// The newest address that counts.

@@ -15,11 +15,12 @@ use tokio::{
 };
 
 use super::{
+    app::Resumed,
     browser::Browser,
     capture,
     flow::{Action, Event, Flow},
     launch, redact,
-    sign_in::{Begin, Places, View},
+    sign_in::{Places, View},
     verify, watch,
 };
 use crate::{
@@ -37,7 +38,7 @@ const EXIT_GRACE: Duration = Duration::from_secs(2);
 pub(super) enum Message {
     Begin {
         spec: Box<SignInSpec>,
-        begin: Begin,
+        resume: Option<Resumed>,
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
     Cancel(oneshot::Sender<()>),
@@ -90,7 +91,8 @@ struct Terminal {
 
 struct Current {
     spec: SignInSpec,
-    begin: Begin,
+    /// The CLI may run already.
+    resumed: bool,
     flow: Flow,
     since: Instant,
     watch: AbortHandle,
@@ -119,7 +121,7 @@ impl Owner {
     fn take(&mut self, message: Message) {
         // Whoever asked may have gone meanwhile; then nobody needs the answer.
         match message {
-            Message::Begin { spec, begin, reply } => drop(reply.send(self.begin(*spec, begin))),
+            Message::Begin { spec, resume, reply } => drop(reply.send(self.begin(*spec, resume))),
             Message::Cancel(reply) => {
                 self.cancel();
                 let _ = reply.send(());
@@ -143,7 +145,7 @@ impl Owner {
         }
     }
 
-    fn begin(&mut self, spec: SignInSpec, begin: Begin) -> Result<(), Refusal> {
+    fn begin(&mut self, spec: SignInSpec, resume: Option<Resumed>) -> Result<(), Refusal> {
         if let Some(current) = &self.current {
             if current.spec.session == spec.session {
                 // A host that did not get the answer asks again.
@@ -155,7 +157,7 @@ impl Owner {
             ));
         }
         let chosen = launch::chosen(&spec)?;
-        if begin == Begin::Fresh {
+        if resume.is_none() {
             launch::prepare(&self.places.home, chosen)?;
         }
         self.number += 1;
@@ -163,11 +165,8 @@ impl Owner {
         let watch = self.watch_files(&spec);
         let current = Current {
             spec,
-            begin,
-            flow: match begin {
-                Begin::Fresh => Flow::new(0),
-                Begin::Resume { generation } => Flow::new(generation),
-            },
+            resumed: resume.is_some(),
+            flow: resume.map_or_else(Flow::new, |known| Flow::resumed(known.generation, known.url)),
             since: Instant::now(),
             watch,
             seen: Vec::new(),
@@ -179,7 +178,7 @@ impl Owner {
     }
 
     fn look_at_terminal(&mut self) {
-        let resumed = self.current.as_ref().is_some_and(|current| current.begin != Begin::Fresh);
+        let resumed = self.current.as_ref().is_some_and(|current| current.resumed);
         match &self.terminal {
             Some(Terminal { running: None, .. }) => self.event(Event::TerminalIdle),
             Some(Terminal { running: Some(run), .. }) if resumed => {

@@ -11,7 +11,10 @@ use axum::http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
-use super::owner::{Message, Owner};
+use super::{
+    app::Resumed,
+    owner::{Message, Owner},
+};
 use crate::{
     control::Refusal,
     journal::Journal,
@@ -21,16 +24,6 @@ use crate::{
 
 #[derive(Debug, Clone)]
 pub(super) struct SignIn(mpsc::UnboundedSender<Message>);
-
-/// How a sign-in begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begin {
-    Fresh,
-    /// This role has been restarted; the CLI may still run in the terminal.
-    Resume {
-        generation: u64,
-    },
-}
 
 /// Everything that a caller may want to know.
 #[derive(Debug, Clone)]
@@ -59,8 +52,9 @@ impl SignIn {
         Self(tell)
     }
 
-    pub(super) async fn begin(&self, spec: SignInSpec, begin: Begin) -> Result<(), Refusal> {
-        self.ask(|reply| Message::Begin { spec: Box::new(spec), begin, reply }).await?
+    /// Begins a sign-in, or goes on with one that a crash of this role has interrupted.
+    pub(super) async fn begin(&self, spec: SignInSpec, resume: Option<Resumed>) -> Result<(), Refusal> {
+        self.ask(|reply| Message::Begin { spec: Box::new(spec), resume, reply }).await?
     }
 
     pub(super) async fn cancel(&self) -> Result<(), Refusal> {

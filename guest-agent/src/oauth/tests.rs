@@ -92,7 +92,7 @@ impl Role {
     }
 
     async fn begin(&self, spec: &SignInSpec) -> Result<(), CallError> {
-        let body = BeginBody { spec: spec.clone(), resumed_generation: None };
+        let body = BeginBody { spec: spec.clone(), resume: None };
         self.caller.send(Method::POST, "/sign-in", &body).await
     }
 

@@ -27,6 +27,9 @@ const DPKG_STATUS: &str = "/var/lib/dpkg/status";
 /// The person's account in the guest. Its home is closed to others: credentials will be in it.
 const ADD_USER: &str = "chroot \"$1\" useradd --create-home --key HOME_MODE=0700 --shell /bin/bash --uid 1000 --user-group desktop";
 
+/// Brings `useradd`; not essential everywhere.
+const USERADD_PACKAGE: &str = "passwd";
+
 /// The cache of a font directory holds its time stamp, which in the image is that of all files. Without this every
 /// program would look through all fonts at its start.
 const CACHE_FONTS: &str = "test ! -x \"$1/usr/bin/fc-cache\" || { \
@@ -72,7 +75,8 @@ pub(crate) fn build(
 
 /// mmdebstrap's command line. The tarball goes to standard output.
 fn arguments(spec: &PackagesSpec, archives: &[Archive]) -> Vec<String> {
-    let include: Vec<_> = spec.include.iter().map(|package| package.as_str()).collect();
+    let include: Vec<_> =
+        spec.include.iter().map(|package| package.as_str()).chain([USERADD_PACKAGE]).collect();
     let mut arguments: Vec<String> = [
         "--mode=unshare",
         "--format=tar",

@@ -17,7 +17,7 @@ fn opened(actions: &[Action]) -> usize {
 
 /// A flow whose CLI runs.
 fn running() -> Flow {
-    let mut flow = Flow::new(0);
+    let mut flow = Flow::new();
     assert_eq!(flow.step(Event::TerminalIdle), [Action::RunCli { run: 1 }]);
     flow
 }
@@ -113,10 +113,19 @@ fn a_terminal_that_was_closed_starts_the_cli_again_unless_it_is_done() {
 
 #[test]
 fn a_cli_that_outlived_this_role_is_not_started_again_and_its_end_counts() {
-    let mut flow = Flow::new(0);
+    let mut flow = Flow::new();
     assert_eq!(flow.step(Event::TerminalBusy { run: 3 }), []);
     assert_eq!(flow.step(exit(3, 0)).last(), Some(&Action::WaitAfterExit { run: 3 }));
     assert_eq!(flow.step(Event::Again), [Action::RunCli { run: 4 }]);
+}
+
+#[test]
+fn a_resumed_sign_in_knows_its_address_and_opens_it_no_second_time() {
+    let mut flow = Flow::resumed(0, Some(found(UrlSource::Hook, "a")));
+    assert_eq!(flow.phase, SignInPhase::AwaitingPerson);
+    assert_eq!(flow.url(), Some(&found(UrlSource::Hook, "a")));
+    assert_eq!(flow.step(address(UrlSource::Hook, "a")), []);
+    assert_eq!(Flow::resumed(2, None).phase, SignInPhase::Captured);
 }
 
 #[test]
