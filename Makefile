@@ -34,6 +34,11 @@ lint: web ## formatting, clippy and rustdoc, warnings are errors
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
+bench: web guest ## how long a person waits, as the tables of docs/benchmarks.md
+	cargo build -p anteroom
+	$(MAKE) images ANTEROOM=target/debug/anteroom
+	cargo run --quiet -p anteroom-tests --bin bench-start
+
 deny: ## licences, duplicate versions, advisories (needs cargo-deny)
 	cargo deny check
 

@@ -11,6 +11,7 @@
 
 mod exit;
 mod log;
+mod oom;
 mod program;
 #[cfg(test)]
 mod tests;
@@ -38,12 +39,14 @@ use tokio::{
 
 pub(crate) use exit::Exit;
 pub(crate) use log::LogRing;
+use oom::OomKills;
 pub(crate) use program::{Limits, Output, Program};
 
 /// The children of this process, and everybody else's that PID 1 inherits.
 #[derive(Debug, Default)]
 pub(crate) struct Children {
     waiting: Mutex<HashMap<Pid, oneshot::Sender<Exit>>>,
+    memory: OomKills,
 }
 
 /// A process that was started.
@@ -119,6 +122,9 @@ impl Children {
         loop {
             let (pid, exit) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) => (pid, Exit::Code(code)),
+                Ok(WaitStatus::Signaled(pid, Signal::SIGKILL, _)) if self.memory.have_grown() => {
+                    (pid, Exit::OutOfMemory)
+                }
                 Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, Exit::Signal(signal)),
                 Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return,
                 Ok(_) | Err(Errno::EINTR) => continue,

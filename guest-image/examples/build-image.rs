@@ -1,30 +1,19 @@
 //! Builds one image and shows its progress:
 //! `cargo run --release -p anteroom-guest-image --example build-image -- DIRECTORY RECIPE PROFILE [NAME=PROGRAM]...`
 
-use std::process::ExitCode;
+use anteroom_guest_image::{Freshness, ImageStore, Inputs, Outcome, Progress, Recipe};
+use anyhow::{Context as _, bail};
 
-use anteroom_guest_image::{Error, Freshness, ImageStore, Inputs, Outcome, Progress, Recipe};
-
-fn main() -> ExitCode {
+fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [directory, recipe, profile, programs @ ..] = arguments.as_slice() else {
-        eprintln!("usage: build-image DIRECTORY RECIPE PROFILE [NAME=PROGRAM]...");
-        return ExitCode::from(2);
+        bail!("usage: build-image DIRECTORY RECIPE PROFILE [NAME=PROGRAM]...");
     };
-    match build(directory, recipe, profile, programs) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("build-image: {e}");
-            ExitCode::FAILURE
-        }
+    let mut inputs = Inputs::default();
+    for program in programs {
+        let (name, path) = program.split_once('=').context("programs are given as NAME=PATH")?;
+        inputs = inputs.with_program(name, path);
     }
-}
-
-fn build(directory: &str, recipe: &str, profile: &str, programs: &[String]) -> Result<(), Error> {
-    let inputs = programs
-        .iter()
-        .filter_map(|program| program.split_once('='))
-        .fold(Inputs::default(), |inputs, (name, path)| inputs.with_program(name, path));
     let recipe = Recipe::embedded(recipe)?;
     let image = ImageStore::open(directory)?.build(&recipe, profile, &inputs, Freshness::Reuse, &mut show)?;
     println!("kernel   {}", image.kernel.image.display());

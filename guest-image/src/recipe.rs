@@ -145,7 +145,7 @@ pub enum RecipeError {
     Unknown { name: String },
     #[error("recipe {origin}")]
     Read { origin: PathBuf, source: std::io::Error },
-    #[error("recipe {origin}: {source}")]
+    #[error("recipe {origin}")]
     Syntax { origin: String, source: Box<toml::de::Error> },
     #[error("recipe {origin}, line {line}: {problem}")]
     Meaning { origin: String, line: usize, problem: String },

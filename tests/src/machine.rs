@@ -57,10 +57,7 @@ pub fn files_holding(directory: &Path, needles: &[&str]) -> Vec<String> {
             );
         } else if metadata.is_file() {
             let bytes = fs::read(&path).expect("a file of ours");
-            if needles
-                .iter()
-                .any(|needle| bytes.windows(needle.len()).any(|window| window == needle.as_bytes()))
-            {
+            if needles.iter().any(|needle| memmem::find(&bytes, needle.as_bytes()).is_some()) {
                 found.push(path.display().to_string());
             }
         }

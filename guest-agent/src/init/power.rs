@@ -2,6 +2,7 @@
 
 use std::{fs, panic, time::Duration};
 
+use super::root;
 use anteroom_protocol::{agent::FATAL_PREFIX, cmdline::KernelCommandLine};
 use nix::{
     mount::{MsFlags, mount},
@@ -37,9 +38,11 @@ pub(super) fn on_panic() {
 /// Everything to the disk, then the power off. Services have been stopped before, where that was possible.
 pub(super) fn off(ending: Ending) -> ! {
     sync();
-    // The overlay keeps its disk busy, so the disk cannot be unmounted; a read-only root makes it consistent as well.
+    // The overlay keeps its disk busy, so the disk cannot be unmounted; read-only it is consistent as well. The root
+    // comes first, because it writes to the disk.
     let flags = MsFlags::MS_REMOUNT.union(MsFlags::MS_RDONLY);
-    if mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).is_err() {
+    let read_only = |path| mount(None::<&str>, path, None::<&str>, flags, None::<&str>);
+    if read_only("/").and_then(|()| read_only(root::DISK)).is_err() {
         // SysRq "u" (sysrq.rst) does it by force, for whoever still writes.
         let _ = fs::write("/proc/sysrq-trigger", "u");
     }

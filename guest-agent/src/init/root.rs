@@ -11,6 +11,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -31,6 +32,8 @@ const STAGING: &str = "/mnt";
 const AGENT: &str = "usr/lib/anteroom/anteroom-agent";
 /// Block devices are there when their driver is, so this is only ever spent on a device that does not exist.
 const DEVICE_PATIENCE: Duration = Duration::from_secs(3);
+/// Where the writable disk is mounted in the final root, besides being part of it.
+pub(super) const DISK: &str = "/run/anteroom-init/disk";
 /// What the initramfs needs no more. `/init` stays: it is the running program, so removing it would free nothing.
 const LEFT_OVER: &str = "/modules";
 
@@ -70,7 +73,7 @@ pub(super) fn assemble(line: &KernelCommandLine) -> Result<(), RootError> {
     let root = staging.join("root");
     overlay(&layers, &disk, &root)?;
     bring_agent(&root)?;
-    switch(&root)
+    switch(&root, &disk)
 }
 
 fn mount_device(device: &str, target: &Path, kind: &str, flags: MsFlags) -> Result<(), RootError> {
@@ -104,12 +107,19 @@ fn bring_agent(root: &Path) -> Result<(), RootError> {
 }
 
 /// As switch_root(8): pivot_root(2) cannot leave an initramfs.
-fn switch(root: &Path) -> Result<(), RootError> {
+fn switch(root: &Path, disk: &Path) -> Result<(), RootError> {
     for part in ["proc", "sys", "dev", "run"] {
         let (from, to) = (Path::new("/").join(part), root.join(part));
         fs::create_dir_all(&to).map_err(|error| RootError::NoPath(to.clone(), error))?;
         move_mount(&from, &to)?;
     }
+    // Out of everybody's sight, but not of ours: it is made read-only at the end.
+    let place = root.join(DISK.trim_start_matches('/'));
+    let hidden = place.parent().unwrap_or(root);
+    fs::create_dir_all(&place)
+        .and_then(|()| fs::set_permissions(hidden, fs::Permissions::from_mode(0o700)))
+        .map_err(|error| RootError::NoPath(place.clone(), error))?;
+    move_mount(disk, &place)?;
     // A root that the kernel has mounted has none.
     let _ = fs::remove_dir_all(LEFT_OVER);
     chdir(root).map_err(RootError::Switch)?;

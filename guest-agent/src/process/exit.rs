@@ -8,6 +8,8 @@ use nix::sys::signal::Signal;
 pub(crate) enum Exit {
     Code(i32),
     Signal(Signal),
+    /// SIGKILL from the kernel, which needed the memory.
+    OutOfMemory,
 }
 
 impl Exit {
@@ -16,6 +18,7 @@ impl Exit {
         match self {
             Self::Code(code) => code,
             Self::Signal(signal) => 128 + signal as i32,
+            Self::OutOfMemory => Self::Signal(Signal::SIGKILL).code(),
         }
     }
 
@@ -29,6 +32,7 @@ impl fmt::Display for Exit {
         match self {
             Self::Code(code) => write!(f, "ended with code {code}"),
             Self::Signal(signal) => write!(f, "killed by {signal}"),
+            Self::OutOfMemory => f.write_str("killed by the kernel, which had no memory left"),
         }
     }
 }

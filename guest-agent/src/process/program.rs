@@ -12,7 +12,7 @@ use std::{
 
 use nix::{
     sys::resource::{Resource, setrlimit},
-    unistd::{setgid, setgroups, setsid, setuid, write},
+    unistd::{geteuid, setgid, setgroups, setsid, setuid, write},
 };
 use rustix::process::{ioctl_tiocsctty, setpriority_process};
 use serde::Deserialize;
@@ -97,7 +97,8 @@ impl Program {
 
     /// What has to happen in the child, between fork and exec.
     fn prepare(&self, command: &mut Command) -> io::Result<()> {
-        let account = self.account.clone();
+        // Whoever is not root can only stay who it is.
+        let account = self.account.clone().filter(|account| account.uid != geteuid() || geteuid().is_root());
         let limits = self.limits;
         let terminal = match &self.output {
             Output::Terminal(terminal) => Some(Arc::clone(terminal)),

@@ -96,11 +96,17 @@ pub(super) async fn diagnostics(
         Some((vm, _)) => vm.console_tail(),
         None => last_lines(&api.vms.console_log(id).await.unwrap_or_default()),
     };
+    // A guest in trouble may not answer; everything else is worth showing all the same.
+    let memory = match living.as_ref().and_then(|(vm, _)| vm.agent()) {
+        Some(agent) => agent.memory().await.ok(),
+        None => None,
+    };
     Ok(Json(json!({
         "vmId": id,
         "status": vm_word(record.status),
         "healthy": problems.is_empty() && !matches!(record.status, VmStatus::Failed),
         "problems": problems,
+        "memory": memory,
         "console": console,
     })))
 }

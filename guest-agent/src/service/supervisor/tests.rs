@@ -11,7 +11,7 @@ fn spec(name: &str, script: &str, after: &[&str]) -> ServiceSpec {
     ServiceSpec {
         name: name.into(),
         command: ["/bin/sh", "-c", script].map(String::from).to_vec(),
-        user: "root".into(),
+        user: nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name,
         environment: BTreeMap::new(),
         after: after.iter().map(ToString::to_string).collect(),
         readiness: Readiness::Started,
