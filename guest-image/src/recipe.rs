@@ -1,4 +1,4 @@
-//! What an image is made of, read from TOML. Data only: how a layer is built is in [`crate::layer`].
+//! What an image is made of, read from TOML. Data only: how a layer is built is in `layer`.
 //!
 //! Reading is strict: an unknown key, a text outside its alphabet, a profile that names no layer are refused with the line.
 

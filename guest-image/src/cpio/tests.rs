@@ -8,10 +8,10 @@ fn archive() -> Vec<u8> {
     archive.finish().unwrap()
 }
 
-/// Name, mode, device numbers and contents of each entry, read as the kernel's unpacker does.
-/// Name, mode, device, contents.
+/// Name, mode, device numbers and contents.
 type Entry = (String, u32, (u32, u32), Vec<u8>);
 
+/// Reads the archive as the kernel's unpacker does.
 fn entries(mut bytes: &[u8]) -> Vec<Entry> {
     let mut entries = Vec::new();
     let aligned = |length: usize| length.next_multiple_of(4);
