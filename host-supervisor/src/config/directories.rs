@@ -7,6 +7,7 @@ use super::Environment;
 #[derive(Debug, Clone)]
 pub(super) struct Directories {
     pub(super) state: String,
+    pub(super) cache: String,
     pub(super) images: String,
     pub(super) providers: String,
     /// Configuration files, the first that exists is read.
@@ -24,11 +25,13 @@ impl Directories {
                 (None, None) => Path::new(without_home).join("anteroom"),
             }
         };
+        let cache = place("XDG_CACHE_HOME", ".cache", "/var/cache");
         let config = place("XDG_CONFIG_HOME", ".config", "/etc");
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         Self {
             state: text(place("XDG_STATE_HOME", ".local/state", "/var/lib")),
-            images: text(place("XDG_CACHE_HOME", ".cache", "/var/cache").join("images")),
+            images: text(cache.join("images")),
+            cache: text(cache),
             providers: text(config.join("providers")),
             files: vec![config.join("anteroom.toml"), "/etc/anteroom/anteroom.toml".into()],
         }

@@ -75,6 +75,11 @@ pub const KEYS: &[Key] = &[
         "pages that may show the desktop in a frame (CSP frame-ancestors)",
     ),
     path("state_dir", |at| at.state.clone(), "everything the daemon keeps: database, keys, running VMs"),
+    path(
+        "cache_dir",
+        |at| at.cache.clone(),
+        "what can be made again: tools, and findings about this machine",
+    ),
     path("image_dir", |at| at.images.clone(), "built VM images"),
     key(
         "image_recipe",

@@ -106,10 +106,10 @@ fn resolved(image: Image, initrd: PathBuf) -> ResolvedImage {
     }
 }
 
-/// QEMU's findings about this machine are kept beside the images: they outlive a state directory.
+/// QEMU's findings about this machine are kept in the cache: they outlive a state directory.
 pub(crate) fn qemu_settings(config: &Config) -> QemuSettings {
     let qemu = &config.qemu;
-    let cache = config.image_dir.parent().unwrap_or(&config.image_dir).to_owned();
+    let cache = config.cache_dir.clone();
     QemuSettings {
         program: qemu.program.clone(),
         vsock_device: qemu.vsock_device.clone(),
