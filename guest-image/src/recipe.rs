@@ -28,6 +28,8 @@ pub const EMBEDDED: [(&str, &str); 3] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
     pub name: Name,
+    /// What `--recipe` takes to find it: a name or a file.
+    pub origin: String,
     /// For people: "Debian 12 (bookworm)".
     pub distribution: String,
     pub archives: Vec<Archive>,
@@ -181,7 +183,7 @@ impl Recipe {
     pub fn parse(origin: &str, text: &str) -> Result<Self, RecipeError> {
         let document: Document = toml::from_str(text)
             .map_err(|source| RecipeError::Syntax { origin: origin.to_owned(), source: Box::new(source) })?;
-        document.check().map_err(|(offset, problem)| RecipeError::Meaning {
+        document.check(origin).map_err(|(offset, problem)| RecipeError::Meaning {
             origin: origin.to_owned(),
             line: text[..offset].matches('\n').count() + 1,
             problem,
@@ -216,7 +218,7 @@ struct Document {
 type Problem = (usize, String);
 
 impl Document {
-    fn check(self) -> Result<Recipe, Problem> {
+    fn check(self, origin: &str) -> Result<Recipe, Problem> {
         if self.archive.is_empty() || self.archive.iter().any(|archive| archive.suites.is_empty()) {
             return Err((0, "an archive with at least one suite is needed".to_owned()));
         }
@@ -255,6 +257,7 @@ impl Document {
         }
         Ok(Recipe {
             name: self.name,
+            origin: origin.to_owned(),
             distribution: self.distribution,
             archives: self.archive,
             kernel: self.kernel,

@@ -146,7 +146,7 @@ fn a_recipe_in_a_file_is_read_and_a_missing_file_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("mine.toml");
     std::fs::write(&path, SMALL).unwrap();
-    assert_eq!(Recipe::load(&path).unwrap(), Recipe::parse("", SMALL).unwrap());
+    assert_eq!(Recipe::load(&path).unwrap(), Recipe::parse(&path.display().to_string(), SMALL).unwrap());
     let missing = directory.path().join("gone.toml");
     assert!(chain(Recipe::load(&missing).unwrap_err()).contains("gone.toml"));
 }

@@ -105,8 +105,12 @@ impl ImageStore {
             programs: programs.map(|(name, _)| name.clone()).collect(),
             layers: records,
         };
-        fs_err::File::create(self.lease_path(&manifest))?;
-        write_json(&self.manifest_path(&recipe.name, &manifest.profile), &manifest)?;
+        let path = self.manifest_path(&recipe.name, &manifest.profile);
+        // The file's date is the image's: a build that changed nothing leaves it alone.
+        if read_json(&path)?.as_ref() != Some(&manifest) {
+            fs_err::File::create(self.lease_path(&manifest))?;
+            write_json(&path, &manifest)?;
+        }
         Ok(self.image(manifest))
     }
 

@@ -12,6 +12,8 @@ use crate::recipe::{LayerSpec, Name, Recipe};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     pub recipe: Name,
+    /// What `--recipe` takes.
+    pub origin: String,
     pub profile: Name,
     /// One line for each part that is not there or not up to date.
     pub reasons: Vec<String>,
@@ -21,13 +23,13 @@ impl Missing {
     /// The command that makes the image.
     #[must_use]
     pub fn remedy(&self) -> String {
-        format!("anteroom image build --recipe {} --profile {}", self.recipe, self.profile)
+        format!("anteroom image build --recipe {} --profile {}", self.origin, self.profile)
     }
 }
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { recipe, profile, reasons } = self;
+        let Self { recipe, profile, reasons, .. } = self;
         write!(
             f,
             "image {profile} of recipe {recipe} has to be built: {}; run: {}",
@@ -48,7 +50,12 @@ impl ImageStore {
     pub fn find(&self, recipe: &Recipe, profile: &str, inputs: &Inputs) -> Result<Image, Error> {
         let (profile, layers) = stack(recipe, profile)?;
         let missing = |reasons| {
-            Error::Missing(Missing { recipe: recipe.name.clone(), profile: profile.clone(), reasons })
+            Error::Missing(Missing {
+                recipe: recipe.name.clone(),
+                origin: recipe.origin.clone(),
+                profile: profile.clone(),
+                reasons,
+            })
         };
         let manifest: Option<Manifest> = read_json(&self.manifest_path(&recipe.name, profile))?;
         let Some(manifest) = manifest.filter(|manifest| manifest.schema == SCHEMA) else {

@@ -183,7 +183,7 @@ fn what_has_to_be_built_again_is_named_with_the_command() {
     fs_err::remove_file(&image.kernel.image).unwrap();
     let error = bench.store.find(&bench.recipe, "dev", &bench.inputs()).unwrap_err().to_string();
     assert!(error.contains("the kernel's files are gone"), "{error}");
-    assert!(error.ends_with("run: anteroom image build --recipe local --profile dev"), "{error}");
+    assert!(error.ends_with("run: anteroom image build --recipe local.toml --profile dev"), "{error}");
 }
 
 #[test]

@@ -57,6 +57,8 @@ impl ImageStore {
     /// # Errors
     /// When the check itself could not be made.
     pub fn verify(&self, depth: Depth, progress: &mut dyn FnMut(&Path)) -> Result<Verified, Error> {
+        // A build would sweep away what is unpacked here.
+        let _lock = (depth == Depth::Contents).then(|| self.lock(&mut || ())).transpose()?;
         let mut verified = Verified::default();
         let mut seen = Vec::new();
         for manifest in self.manifests()? {
