@@ -9,6 +9,8 @@ pub(crate) mod events;
 mod memory;
 mod problem;
 mod sign_in;
+#[cfg(test)]
+mod tests;
 mod version;
 mod vsock;
 

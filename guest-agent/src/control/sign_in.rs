@@ -40,6 +40,7 @@ const TERMINAL: &str = "terminal";
 const ROLE_PATIENCE: Duration = Duration::from_secs(30);
 /// Between attempts to hear from the role.
 const PAUSE: Duration = Duration::from_millis(100);
+const LONG_PAUSE: Duration = Duration::from_secs(2);
 
 /// What is to be told to the role after a crash.
 #[derive(Debug, Default)]
@@ -52,8 +53,24 @@ struct Kept {
 }
 
 impl Asked {
-    fn keep(&self, spec: Option<SignInSpec>) {
-        *self.lock() = spec.map(|spec| Kept { spec, known: Resumed::default() });
+    /// Takes the wish down, unless it is known already; refuses a second session beside the first.
+    fn keep(&self, spec: &SignInSpec) -> Result<(), Refusal> {
+        let mut kept = self.lock();
+        match &*kept {
+            Some(Kept { spec: first, .. }) if first.session != spec.session => Err(Refusal::new(
+                StatusCode::CONFLICT,
+                format!("session {} is signing in already", first.session),
+            )),
+            Some(_) => Ok(()),
+            None => {
+                *kept = Some(Kept { spec: spec.clone(), known: Resumed::default() });
+                Ok(())
+            }
+        }
+    }
+
+    fn forget(&self) {
+        *self.lock() = None;
     }
 
     fn learn(&self, event: &EventBody) {
@@ -79,16 +96,28 @@ pub(super) fn router() -> Router<Control> {
 
 async fn begin(State(control): State<Control>, Json(spec): Json<SignInSpec>) -> Result<StatusCode, Refusal> {
     spec.provider.check().map_err(|error| Refusal::bad(format!("provider {error}")))?;
+    let asked = &control.0.asked;
+    asked.keep(&spec)?;
+    match hand_over(&control, spec).await {
+        Ok(()) => {
+            control.0.timeline.mark(mark::SIGN_IN_STARTED);
+            Ok(StatusCode::ACCEPTED)
+        }
+        Err(refusal) => {
+            asked.forget();
+            Err(refusal)
+        }
+    }
+}
+
+async fn hand_over(control: &Control, spec: SignInSpec) -> Result<(), Refusal> {
     init::surroundings::apply(&spec.surroundings).map_err(|error| Refusal::bad(console::chain(&error)))?;
     let ready = timeout(ROLE_PATIENCE, control.supervisor()?.wait_ready(OAUTH)).await;
     if !ready.is_ok_and(|ready| ready.is_ok()) {
         return Err(Refusal::not_yet("the service oauth is not ready"));
     }
     let body = BeginBody { spec, resume: None };
-    Peer::oauth().send(Method::POST, "/sign-in", &body).await.map_err(handed_on)?;
-    control.0.asked.keep(Some(body.spec));
-    control.0.timeline.mark(mark::SIGN_IN_STARTED);
-    Ok(StatusCode::ACCEPTED)
+    Peer::oauth().send(Method::POST, "/sign-in", &body).await.map_err(handed_on)
 }
 
 async fn status() -> Result<Response, Refusal> {
@@ -105,7 +134,7 @@ async fn open_url(Json(asked): Json<OpenUrl>) -> Result<StatusCode, Refusal> {
 }
 
 async fn cancel(State(control): State<Control>) -> Result<StatusCode, Refusal> {
-    control.0.asked.keep(None);
+    control.0.asked.forget();
     Peer::oauth().call(Method::DELETE, "/sign-in", Bytes::new()).await.map_err(handed_on)?;
     // Ends the CLI, whatever it has become and started, with the terminal's control group.
     control.supervisor()?.restart_service(TERMINAL);
@@ -137,17 +166,13 @@ pub(super) async fn relay(
 ) {
     let oauth = Peer::oauth();
     loop {
-        if supervisor.wait_ready(OAUTH).await.is_ok()
-            && let Ok(mut events) = oauth.follow::<anteroom_protocol::Event>("/events").await
-        {
-            let kept = asked.lock().clone();
-            if let Some(Kept { spec, known }) = kept {
-                tracing::warn!("the sign-in goes on after a restart of {OAUTH}");
-                let body = BeginBody { spec, resume: Some(known) };
-                if let Err(error) = oauth.send(Method::POST, "/sign-in", &body).await {
-                    tracing::error!("the sign-in cannot go on: {}", console::chain(&error));
-                }
-            }
+        if supervisor.wait_ready(OAUTH).await.is_err() {
+            // It has failed for good, and the host knows.
+            sleep(LONG_PAUSE).await;
+            continue;
+        }
+        if let Ok(mut events) = oauth.follow::<anteroom_protocol::Event>("/events").await {
+            remind(&oauth, &asked).await;
             while let Some(event) = events.next().await {
                 asked.learn(&event.body);
                 match &event.body {
@@ -161,5 +186,16 @@ pub(super) async fn relay(
             }
         }
         sleep(PAUSE).await;
+    }
+}
+
+/// Tells a role that comes after a crash what the one before it was doing. A role that is doing it already says so.
+async fn remind(oauth: &Peer, asked: &Asked) {
+    let kept = asked.lock().clone();
+    let Some(Kept { spec, known }) = kept else { return };
+    tracing::warn!("the sign-in goes on after a restart of {OAUTH}");
+    let body = BeginBody { spec, resume: Some(known) };
+    if let Err(error) = oauth.send(Method::POST, "/sign-in", &body).await {
+        tracing::error!("the sign-in cannot go on: {}", console::chain(&error));
     }
 }

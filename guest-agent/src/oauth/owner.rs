@@ -1,6 +1,9 @@
 //! The task that owns the sign-in: lets [`super::flow`] decide, and does what it says.
 
-use std::{sync::Arc, time::Duration};
+mod act;
+mod files;
+
+use std::sync::Arc;
 
 use anteroom_protocol::{
     Secret,
@@ -11,29 +14,22 @@ use axum::http::StatusCode;
 use tokio::{
     sync::{mpsc, oneshot},
     task::AbortHandle,
-    time::{Instant, sleep},
+    time::Instant,
 };
 
 use super::{
     app::Resumed,
     browser::Browser,
-    capture,
-    flow::{Action, Event, Flow},
+    flow::{Event, Flow},
     launch, redact,
     sign_in::{Places, View},
-    verify, watch,
 };
 use crate::{
     control::Refusal,
     journal::Journal,
     process::Children,
-    terminal::order::{Order, Report, Run},
+    terminal::order::{Order, Report},
 };
-
-/// How long the hook gets to show the address that the terminal has shown already.
-const HOOK_GRACE: Duration = Duration::from_millis(1500);
-/// What a CLI has written before its end is looked at for so long, and for the longest `settle_ms`.
-const EXIT_GRACE: Duration = Duration::from_secs(2);
 
 pub(super) enum Message {
     Begin {
@@ -189,18 +185,6 @@ impl Owner {
         }
     }
 
-    fn watch_files(&self, spec: &SignInSpec) -> AbortHandle {
-        let (tell, sign_in) = (self.tell.clone(), self.number);
-        let (home, rules) = (self.places.home.clone(), spec.provider.credential.clone());
-        let watching = async move {
-            let settled = || drop(tell.send(Message::Later { sign_in, what: Later::FilesSettled }));
-            if let Err(error) = watch::watch(home, rules, settled).await {
-                tracing::error!("the credential files cannot be watched: {error}");
-            }
-        };
-        tokio::spawn(watching).abort_handle()
-    }
-
     fn cancel(&mut self) {
         if let Some(current) = self.current.take() {
             current.watch.abort();
@@ -251,92 +235,11 @@ impl Owner {
         }
     }
 
-    fn look_at_files(&mut self) {
-        let Some(current) = &mut self.current else { return };
-        let files = match capture::collect(&self.places.home, &current.spec.provider.credential) {
-            Ok(files) => files,
-            Err(problem) => return tracing::debug!("not complete yet: {problem}"),
-        };
-        let same = |(a, b): (&CapturedFile, &CapturedFile)| a.path == b.path && a.contents == b.contents;
-        if current.seen.len() == files.len() && current.seen.iter().zip(&files).all(same) {
-            return;
-        }
-        current.seen.clone_from(&files);
-        let Some(check) = current.spec.provider.verify.clone() else { return self.complete(files) };
-        let environment = launch::chosen(&current.spec)
-            .map(|chosen| launch::environment(&current.spec, chosen))
-            .unwrap_or_default();
-        let (tell, sign_in, children) = (self.tell.clone(), self.number, Arc::clone(&self.children));
-        self.event(Event::Verifying);
-        tokio::spawn(async move {
-            let result = verify::verify(&children, &check, &environment).await;
-            let _ = tell.send(Message::Later { sign_in, what: Later::Verified { files, result } });
-        });
-    }
-
-    fn complete(&mut self, files: Vec<CapturedFile>) {
-        let Some(current) = &mut self.current else { return };
-        current.captured = Some(CapturedCredentials {
-            session: current.spec.session,
-            provider: current.spec.provider.id.clone(),
-            generation: current.flow.generation + 1,
-            files,
-        });
-        self.event(Event::Complete);
-    }
-
     fn event(&mut self, event: Event) {
         let Some(current) = &mut self.current else { return };
         for action in current.flow.step(event) {
             self.act(action);
         }
-    }
-
-    fn act(&mut self, action: Action) {
-        let Some(current) = &self.current else { return };
-        match action {
-            Action::RunCli { run } => self.run_cli(run),
-            Action::OpenPage(url) => self.browser.open(&url),
-            Action::WaitForHook { attempt } => self.after(HOOK_GRACE, Event::HookGraceOver { attempt }),
-            Action::WaitAfterExit { run } => {
-                let settle = current.spec.provider.credential.iter().map(|rule| rule.settle_ms).max();
-                let grace = EXIT_GRACE + Duration::from_millis(settle.unwrap_or(0));
-                self.after(grace, Event::ExitGraceOver { run });
-            }
-            Action::Publish(happened) => self.journal.publish(happened.of(current.spec.session)),
-            Action::Done(text) => self.order(Order::Done(text.to_owned())),
-        }
-    }
-
-    fn run_cli(&mut self, run: u32) {
-        let Some(current) = &self.current else { return };
-        let Ok(chosen) = launch::chosen(&current.spec) else { return };
-        let order = Order::Run(Run {
-            run,
-            name: current.spec.provider.name.clone(),
-            argv: chosen.argv.clone(),
-            environment: launch::environment(&current.spec, chosen),
-            steps: chosen.steps.clone(),
-        });
-        if let Some(terminal) = &mut self.terminal {
-            terminal.running = Some(run);
-        }
-        self.order(order);
-    }
-
-    fn order(&self, order: Order) {
-        // A terminal that is gone attaches again, and is given what it then needs.
-        if let Some(terminal) = &self.terminal {
-            let _ = terminal.orders.send(order);
-        }
-    }
-
-    fn after(&self, delay: Duration, event: Event) {
-        let (tell, sign_in) = (self.tell.clone(), self.number);
-        tokio::spawn(async move {
-            sleep(delay).await;
-            let _ = tell.send(Message::Later { sign_in, what: Later::Event(event) });
-        });
     }
 }
 

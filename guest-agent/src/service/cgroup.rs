@@ -19,7 +19,7 @@ impl Groups {
 
     /// No groups: for a supervisor that is not PID 1's.
     #[cfg(test)]
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self(None)
     }
 
