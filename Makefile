@@ -26,10 +26,12 @@ test: setup-test web guest ## every test, those in real VMs too
 	target/debug/anteroom doctor --fix --yes
 	$(MAKE) images ANTEROOM=target/debug/anteroom
 	rm -rf $(ARTEFACTS) && mkdir -p $(ARTEFACTS)
+	cd $(WEB) && npm test --silent -- --test-reporter=dot
 	status=0; $(RUN_TESTS) || status=$$?; \
 	if [ -s $(ARTEFACTS)/skipped ]; then echo "Skipped on this machine:"; cat $(ARTEFACTS)/skipped; fi; exit $$status
 
-lint: web ## formatting, clippy and rustdoc, warnings are errors
+lint: web ## formatting, clippy, rustdoc, the page's types; warnings are errors
+	cd $(WEB) && npm ci --loglevel=error && npm run --silent check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
@@ -53,7 +55,7 @@ images: ## the images that tests and `make run` use; costs nothing when they are
 
 web: $(WEB)/dist/index.html
 $(WEB)/dist/index.html: $(shell find $(WEB) -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
-	cd $(WEB) && npm ci --silent --omit=dev --no-audit --no-fund && npm run --silent build
+	cd $(WEB) && npm ci --loglevel=error --omit=dev && npm run --silent build
 	@touch $@
 
 setup-build:
