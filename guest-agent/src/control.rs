@@ -74,6 +74,7 @@ pub(crate) fn listen(control: &Control, timeline: &Timeline) {
         Ok(listener) => {
             timeline.mark(mark::CONTROL_READY);
             let app = app::router(control.clone());
+            tokio::spawn(vsock::knock());
             tokio::spawn(async move {
                 if let Err(error) = axum::serve(listener, app).await {
                     tracing::error!("the control API has ended: {error}");

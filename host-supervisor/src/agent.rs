@@ -7,6 +7,7 @@ mod call;
 mod dial;
 mod error;
 mod events;
+mod knock;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -29,6 +30,7 @@ use call::Call;
 use dial::Dialler;
 pub use error::AgentError;
 pub use events::Events;
+pub use knock::Knock;
 
 /// How long an ordinary call may take, connection included. A busy guest under TCG needs seconds at times.
 const PATIENCE: Duration = Duration::from_secs(10);

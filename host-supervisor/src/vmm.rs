@@ -11,7 +11,10 @@ pub mod qemu;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anteroom_protocol::{VmId, cmdline::CommandLineError};
 use async_trait::async_trait;
@@ -45,6 +48,14 @@ pub struct AgentAddress {
     /// Directory of the socket, kept apart because a path in a deep directory can exceed `sun_path`'s 108 bytes.
     pub directory: PathBuf,
     pub socket: String,
+}
+
+impl AgentAddress {
+    /// Name of the socket, in the same directory, to which the VMM connects when the guest dials that port of the host.
+    #[must_use]
+    pub fn host_socket(&self, port: u32) -> String {
+        format!("{}_{port}", self.socket)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -115,6 +126,9 @@ pub enum LaunchError {
 pub trait Vmm: Send + Sync + std::fmt::Debug {
     fn capabilities(&self) -> Capabilities;
 
+    /// Where the agent of a guest with that [`VmSpec::directory`] will be reached, before there is one.
+    fn agent_address(&self, directory: &Path) -> AgentAddress;
+
     /// Starts the guest. When this returns, the VMM runs; the kernel may not have said a word yet.
     ///
     /// # Errors
@@ -128,8 +142,6 @@ pub trait Vmm: Send + Sync + std::fmt::Debug {
 /// A living guest. Dropping it kills its processes.
 #[async_trait]
 pub trait Vm: Send + std::fmt::Debug {
-    fn agent_address(&self) -> AgentAddress;
-
     /// The serial console, also readable after the end.
     fn console(&self) -> Arc<Console>;
 

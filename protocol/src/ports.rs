@@ -2,6 +2,10 @@
 
 /// vsock port of the agent's control API (HTTP/1.1).
 pub const AGENT_VSOCK: u32 = 1024;
+/// vsock port of the host on which the agent knocks when its control API listens: a connection that carries no bytes. The
+/// host must not dial before it, for a guest whose vsock driver is just starting (systemd(1) tells its readiness over
+/// `vmm.notify_socket` in the same way).
+pub const HOST_KNOCK: u32 = 1025;
 /// vsock context id of the host (`VMADDR_CID_HOST`, vsock(7)): the only peer the agent answers.
 pub const HOST_CID: u32 = 2;
 /// TCP port of the agent's health and sign-in endpoint inside the VM.

@@ -1,16 +1,36 @@
-//! The listener: vsock, and only the host.
+//! The listener: vsock, and only the host; and the knock that tells the host of it.
 
-use std::io;
+use std::{io, time::Duration};
 
-use anteroom_protocol::ports::{AGENT_VSOCK, HOST_CID};
+use anteroom_protocol::ports::{AGENT_VSOCK, HOST_CID, HOST_KNOCK};
 use axum::serve::Listener;
+use tokio::time::{sleep, timeout};
 use tokio_vsock::{VMADDR_CID_ANY, VsockAddr, VsockListener, VsockStream};
+
+/// How long one knock may take, and the pause before the next.
+const KNOCK_PATIENCE: Duration = Duration::from_secs(2);
+const KNOCK_PAUSE: Duration = Duration::from_millis(100);
+/// A host that has not heard that many does not listen: somebody else has started this VM.
+const KNOCKS: usize = 50;
 
 /// Accepts the host; whoever else dials is hung up on.
 pub(super) struct HostOnly(VsockListener);
 
 pub(super) fn bind() -> io::Result<HostOnly> {
     VsockListener::bind(VsockAddr::new(VMADDR_CID_ANY, AGENT_VSOCK)).map(HostOnly)
+}
+
+/// Tells the host that it may dial. One that is heard is enough.
+pub(super) async fn knock() {
+    for _ in 0..KNOCKS {
+        match timeout(KNOCK_PATIENCE, VsockStream::connect(VsockAddr::new(HOST_CID, HOST_KNOCK))).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => tracing::debug!("the host does not hear: {error}"),
+            Err(_) => tracing::debug!("the host does not hear"),
+        }
+        sleep(KNOCK_PAUSE).await;
+    }
+    tracing::warn!("no host listens on vsock port {HOST_KNOCK}");
 }
 
 impl Listener for HostOnly {

@@ -12,7 +12,7 @@ use std::{
     fs::{File, OpenOptions},
     io,
     os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anteroom_protocol::ports::AGENT_VSOCK;
@@ -27,23 +27,36 @@ use crate::vmm::AgentAddress;
 /// `OK 4294967295\n` has 14 bytes.
 const MAX_ANSWER_BYTES: usize = 32;
 
+/// A directory of sockets, opened as a mere location: also keeps pointing at it when it is moved.
+#[derive(Debug)]
+pub(super) struct Directory(File);
+
+impl Directory {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).map(Self)
+    }
+
+    /// The path of a socket in it through this process's own descriptor: never longer than `sun_path` (unix(7)).
+    pub(super) fn short_path(&self, socket: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}/{socket}", self.0.as_raw_fd()))
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Dialler {
-    /// Opened as a mere location: also keeps pointing at the VM's directory if that is moved.
-    directory: File,
+    directory: Directory,
     socket: String,
 }
 
 impl Dialler {
     pub(super) fn new(address: &AgentAddress) -> io::Result<Self> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
-        let directory = OpenOptions::new().read(true).custom_flags(flags.bits()).open(&address.directory)?;
-        Ok(Self { directory, socket: address.socket.clone() })
+        Ok(Self { directory: Directory::open(&address.directory)?, socket: address.socket.clone() })
     }
 
     /// A connection to the agent's port; not bounded in time.
     pub(super) async fn dial(&self) -> io::Result<UnixStream> {
-        let mut stream = UnixStream::connect(self.short_path()).await?;
+        let mut stream = UnixStream::connect(self.directory.short_path(&self.socket)).await?;
         stream.write_all(format!("CONNECT {AGENT_VSOCK}\n").as_bytes()).await?;
         let mut answer = Vec::with_capacity(MAX_ANSWER_BYTES);
         loop {
@@ -56,11 +69,6 @@ impl Dialler {
             }
         }
         if answer.starts_with(b"OK ") { Ok(stream) } else { Err(unexpected(&answer)) }
-    }
-
-    /// The socket's path through this process's own descriptor: never longer than `sun_path` (unix(7)).
-    fn short_path(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}/{}", self.directory.as_raw_fd(), self.socket))
     }
 }
 

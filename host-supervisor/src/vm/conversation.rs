@@ -1,7 +1,7 @@
 //! Talking with the agent of one guest, from its first answer to the guest's end: a child task of the VM's owner.
 //!
 //! ```text
-//!  first answer ──▶ clock set ──▶ Answered ─┬─ follow:    events, again from the last one when the stream breaks
+//!  knock ──▶ first answer ──▶ clock set ──▶ Answered ─┬─ follow:    events, again from the last one when the stream breaks
 //!                                           ├─ heartbeat: is the guest still there?
 //!                                           └─ forget:    what the session is done with
 //! ```
@@ -13,12 +13,11 @@ use std::{
 };
 
 use anteroom_protocol::{Event, agent::Clock};
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::{mpsc, watch};
 
 use super::{Limits, failures, timeline::ClockReading};
 use crate::{
-    agent::{AgentClient, AgentError},
+    agent::{AgentClient, AgentError, Knock},
     failure::Failure,
     vmm::{AgentAddress, console::Console},
 };
@@ -43,11 +42,8 @@ pub(super) struct Conversation {
     pub(super) news: mpsc::Sender<News>,
 }
 
-/// Before the next attempt to reach an agent that does not listen yet. A refused attempt costs the host a tenth of a
-/// millisecond and the guest nothing.
-const PAUSE: Duration = Duration::from_millis(10);
-/// How many attempts may wait for an answer at once; the pause doubles with each.
-const ATTEMPTS: usize = 8;
+/// Before an agent that has knocked but not answered is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A guest that dies breaks its connections first. Its owner, who reads the console and sees the VMM end, names the true
 /// cause within this time, and aborts this task.
@@ -57,8 +53,8 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
 impl Conversation {
     /// Ends only with the guest: by being aborted, or after telling why it failed.
-    pub(super) async fn hold(self) {
-        let failure = match self.begin().await {
+    pub(super) async fn hold(self, knock: Knock) {
+        let failure = match self.begin(knock).await {
             Ok(agent) => tokio::select! {
                 failure = self.heartbeat(&agent) => failure,
                 () = self.follow(&agent) => return,
@@ -73,10 +69,10 @@ impl Conversation {
         let _ = self.news.send(News::Failed(failure)).await;
     }
 
-    async fn begin(&self) -> Result<AgentClient, Failure> {
+    async fn begin(&self, knock: Knock) -> Result<AgentClient, Failure> {
         let agent = AgentClient::new(&self.address)
             .map_err(|error| failures::directory(&error, &self.address.directory))?;
-        let first = tokio::time::timeout(self.limits.boot, first_answer(&agent))
+        let first = tokio::time::timeout(self.limits.boot, first_answer(&agent, knock))
             .await
             .map_err(|_| failures::no_answer(self.limits.boot, &self.console.tail()))?
             .map_err(|error| failures::agent(&error))?;
@@ -140,26 +136,19 @@ impl Conversation {
     }
 }
 
-/// Tries until the agent answers.
-///
-/// An attempt that falls into the moment in which the guest's vsock driver starts is never answered, so later ones
-/// do not wait for it.
+/// Waits until the guest can be dialled, then tries until the agent answers.
 ///
 /// # Errors
 /// When it answers, but cannot be understood.
-async fn first_answer(agent: &AgentClient) -> Result<ClockReading, AgentError> {
-    let mut attempts = FuturesUnordered::new();
+async fn first_answer(agent: &AgentClient, knock: Knock) -> Result<ClockReading, AgentError> {
+    knock.heard().await.map_err(AgentError::Unreachable)?;
     loop {
-        let waiting = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-        tokio::select! {
-            Some(result) = attempts.next() => match result {
-                Err(AgentError::Unreachable(_) | AgentError::Late { .. } | AgentError::Broken { .. }) => {}
-                // An answer, or something that another attempt would not better.
-                result => return result,
-            },
-            () = tokio::time::sleep(PAUSE * 2_u32.saturating_pow(waiting)), if attempts.len() < ATTEMPTS => {
-                attempts.push(read_clock(agent));
+        match read_clock(agent).await {
+            Err(AgentError::Unreachable(_) | AgentError::Late { .. } | AgentError::Broken { .. }) => {
+                tokio::time::sleep(PAUSE).await;
             }
+            // An answer, or something that another attempt would not better.
+            result => return result,
         }
     }
 }

@@ -19,6 +19,7 @@ use super::{
     timeline::host_mark,
 };
 use crate::{
+    agent::Knock,
     disk::DiskTemplates,
     failure::Failure,
     store::{Store, VmRecord},
@@ -94,6 +95,10 @@ impl Owner {
     /// From the launch to whatever ends it.
     async fn live(&mut self, place: &mut Option<Box<dyn Vm>>) -> Happening {
         let spec = self.spec();
+        let knock = match Knock::listen(&self.vmm.agent_address(&self.directory)) {
+            Ok(knock) => knock,
+            Err(error) => return Happening::Failed(failures::directory(&error, &self.directory)),
+        };
         let launched = tokio::select! {
             biased;
             reason = self.stop.asked() => return Happening::StopAsked(reason),
@@ -103,7 +108,7 @@ impl Owner {
             Ok(vm) => place.insert(vm),
             Err(error) => return Happening::Failed(failures::launch(&error)),
         };
-        match self.watch(vm.as_mut()).await {
+        match self.watch(vm.as_mut(), knock).await {
             Ok(end) => end,
             Err(failure) => Happening::Failed(failure),
         }
@@ -111,7 +116,7 @@ impl Owner {
 
     /// # Errors
     /// When the VM fails by something that is noticed here.
-    async fn watch(&mut self, vm: &mut dyn Vm) -> Result<Happening, Failure> {
+    async fn watch(&mut self, vm: &mut dyn Vm, knock: Knock) -> Result<Happening, Failure> {
         self.store
             .vm_set_processes(self.request.id, &vm.processes())
             .await
@@ -127,14 +132,14 @@ impl Owner {
         let after =
             self.store.vm_event_cursor(self.request.id).await.map_err(|error| failures::store(&error))?;
         let conversation = Conversation {
-            address: vm.agent_address(),
+            address: self.vmm.agent_address(&self.directory),
             console: Arc::clone(&console),
             limits,
             after,
             done: done_receiver,
             news: news_sender,
         };
-        let _conversation = AbortOnDropHandle::new(tokio::spawn(conversation.hold()));
+        let _conversation = AbortOnDropHandle::new(tokio::spawn(conversation.hold(knock)));
         let mut outstanding = Outstanding::default();
         let mut desktop_due = None;
         let session = self.events.clone();

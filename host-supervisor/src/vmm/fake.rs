@@ -1,10 +1,10 @@
 //! A VMM without virtual machines, for tests: the "kernel" is a shell script that runs as a real child process, the
 //! console is its standard output, and the agent, when there is one, is an HTTP application behind the real handshake.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use axum::Router;
+use axum::{Extension, Router};
 use tokio::net::UnixListener;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -19,6 +19,7 @@ const SOCKET: &str = "v.sock";
 
 #[derive(Debug, Default)]
 pub(crate) struct FakeVmm {
+    /// Of all guests; an [`Extension`] tells it the directory of the one that is meant.
     pub(crate) agent: Router,
 }
 
@@ -26,7 +27,6 @@ pub(crate) struct FakeVmm {
 struct FakeVm {
     process: Process,
     console: Arc<Console>,
-    directory: PathBuf,
     _agent: AbortOnDropHandle<()>,
 }
 
@@ -35,6 +35,10 @@ impl Vmm for FakeVmm {
     fn capabilities(&self) -> Capabilities {
         let acceleration = Some(Acceleration::Kvm);
         Capabilities { backend: "fake", version: "1".into(), acceleration, snapshots: false }
+    }
+
+    fn agent_address(&self, directory: &Path) -> AgentAddress {
+        AgentAddress { directory: directory.to_owned(), socket: SOCKET.to_owned() }
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
@@ -46,20 +50,18 @@ impl Vmm for FakeVmm {
         let directory = spec.directory.as_path();
         let _ = std::fs::remove_file(directory.join(SOCKET));
         let listener = UnixListener::bind(directory.join(SOCKET)).unwrap();
-        let agent = AbortOnDropHandle::new(tokio::spawn(guest::serve(listener, self.agent.clone())));
+        let application = self.agent.clone().layer(Extension(spec.directory.clone()));
+        let agent = AbortOnDropHandle::new(tokio::spawn(guest::serve(listener, application)));
+        guest::knock(&self.agent_address(directory)).await;
         let arguments = vec![kernel.into()];
         let mut process = Process::start(Invocation { program: "/bin/sh".as_ref(), arguments, directory })?;
         let console = Console::capture(process.take_stdout().unwrap(), directory).await.unwrap();
-        Ok(Box::new(FakeVm { process, console, directory: directory.to_owned(), _agent: agent }))
+        Ok(Box::new(FakeVm { process, console, _agent: agent }))
     }
 }
 
 #[async_trait]
 impl Vm for FakeVm {
-    fn agent_address(&self) -> AgentAddress {
-        AgentAddress { directory: self.directory.clone(), socket: SOCKET.to_owned() }
-    }
-
     fn console(&self) -> Arc<Console> {
         Arc::clone(&self.console)
     }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  anteroom ──┬─▶ vhost-device-vsock ◀── vhost.sock ──┐         one of each for every VM, both with the VM's
-//!             │     ▲ v.sock: CONNECT 1024            │         directory as working directory
+//!             │     ▲ v.sock (CONNECT 1024),          │         directory as working directory
+//!             │     │ v.sock_1025 (the guest's knock) │
 //!             └─────┼────────────▶ qemu-system-x86_64 ┘
 //!                   └── agent client                  └─ stdout: the serial console
 //! ```
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::{Acceleration, Capabilities, LaunchError, Vm, VmSpec, Vmm};
+use super::{Acceleration, AgentAddress, Capabilities, LaunchError, Vm, VmSpec, Vmm};
 use accelerator::Candidate;
 pub use accelerator::{Accelerator, Choice, Wanted};
 pub use probe::{ProbeOutcome, probe_kvm};
@@ -161,6 +162,10 @@ impl Vmm for Qemu {
             }),
             snapshots: false,
         }
+    }
+
+    fn agent_address(&self, directory: &Path) -> AgentAddress {
+        AgentAddress { directory: directory.to_owned(), socket: vsock_device::GUEST_SOCKET.to_owned() }
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {

@@ -168,7 +168,7 @@ async fn a_directory_in_which_a_vm_was_killed_can_be_used_again(bench: Bench) {
     for _ in 0..2 {
         let mut vm = bench.launch_in(scratch.path(), Guest::Lives).await;
         greets(vm.as_ref()).await;
-        let address = vm.agent_address();
+        let address = bench.vmm.agent_address(scratch.path());
         assert_eq!(address.directory, scratch.path());
         assert!(scratch.path().join(&address.socket).exists());
         within(10, vm.kill()).await;

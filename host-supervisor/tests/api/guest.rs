@@ -14,6 +14,7 @@ use anteroom::vmm::{
 use anteroom_protocol::{
     EventBody, ProtocolVersion, SessionId,
     agent::{Hello, SignInSpec},
+    ports::HOST_KNOCK,
 };
 use async_trait::async_trait;
 use axum::{
@@ -70,6 +71,10 @@ impl Vmm for Stage {
         Capabilities { backend: "stage", version: "1".into(), acceleration: None, snapshots: false }
     }
 
+    fn agent_address(&self, directory: &Path) -> AgentAddress {
+        AgentAddress { directory: directory.to_owned(), socket: "v.sock".into() }
+    }
+
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
         let child = Command::new("sleep")
             .arg("600")
@@ -94,15 +99,16 @@ impl Vmm for Stage {
         });
         let listener = UnixListener::bind(spec.directory.join("v.sock")).unwrap();
         let server = tokio::spawn(serve(listener, agent(guest.clone())));
+        let knock = self.agent_address(&spec.directory).host_socket(HOST_KNOCK);
+        drop(UnixStream::connect(spec.directory.join(knock)).await);
         self.guests.lock().unwrap().push(guest.clone());
         self.arrived.send_modify(|count| *count += 1);
-        Ok(Box::new(Running { directory: spec.directory.clone(), child, console, guest, server }))
+        Ok(Box::new(Running { child, console, guest, server }))
     }
 }
 
 #[derive(Debug)]
 struct Running {
-    directory: std::path::PathBuf,
     child: Child,
     console: Arc<Console>,
     guest: Arc<Guest>,
@@ -122,10 +128,6 @@ impl Running {
 
 #[async_trait]
 impl Vm for Running {
-    fn agent_address(&self) -> AgentAddress {
-        AgentAddress { directory: self.directory.clone(), socket: "v.sock".into() }
-    }
-
     fn console(&self) -> Arc<Console> {
         self.console.clone()
     }

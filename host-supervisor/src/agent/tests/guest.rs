@@ -1,7 +1,11 @@
 //! What stands for a guest here: the vsock device's side of the handshake, and an HTTP server behind it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::fd::AsRawFd as _,
+    path::{Path, PathBuf},
+};
 
+use anteroom_protocol::ports::HOST_KNOCK;
 use axum::{Router, extract::Request, http::StatusCode, response::IntoResponse as _, routing::get};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{
@@ -60,6 +64,13 @@ impl Guest {
     pub(super) fn client(&self) -> AgentClient {
         AgentClient::new(&self.address()).unwrap()
     }
+}
+
+/// The agent's first sign of life. Nobody may care.
+pub(crate) async fn knock(address: &AgentAddress) {
+    let directory = std::fs::File::open(&address.directory).unwrap();
+    let short = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    let _ = UnixStream::connect(Path::new(&short).join(address.host_socket(HOST_KNOCK))).await;
 }
 
 /// A guest whose agent is this application; ends never.

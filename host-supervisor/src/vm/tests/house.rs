@@ -8,7 +8,7 @@ use std::{
 
 use anteroom_protocol::{Event, ProtocolVersion, VmId, event::Acknowledge};
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Body,
     extract::{Query, State},
     http::StatusCode,
@@ -49,7 +49,7 @@ impl House {
         let scratch = tempfile::tempdir().unwrap();
         let store = Store::open(scratch.path()).await.unwrap();
         let vms = scratch.path().join("vms");
-        let agent = Arc::new(Agent::new(vms.clone()));
+        let agent = Arc::new(Agent::new());
         let vmm = Arc::new(FakeVmm { agent: Arc::clone(&agent).application() });
         let disk_templates = scratch.path().join("disks");
         let settings = VmSettings { directory: vms, disk_templates, limits: Some(LIMITS) };
@@ -170,7 +170,6 @@ pub(super) fn mark(name: &str, uptime_ns: u64) -> Value {
 /// The agent of all guests of a house.
 #[derive(Debug)]
 pub(super) struct Agent {
-    vms: PathBuf,
     version: Mutex<ProtocolVersion>,
     silent: watch::Sender<bool>,
     events: watch::Sender<Vec<Value>>,
@@ -180,9 +179,8 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    fn new(vms: PathBuf) -> Self {
+    fn new() -> Self {
         Self {
-            vms,
             version: Mutex::new(ProtocolVersion::CURRENT),
             silent: watch::Sender::default(),
             events: watch::Sender::default(),
@@ -271,10 +269,8 @@ async fn acknowledge(State(agent): State<Arc<Agent>>, Json(body): Json<Acknowled
     StatusCode::NO_CONTENT
 }
 
-async fn power_off(State(agent): State<Arc<Agent>>) -> StatusCode {
+async fn power_off(State(agent): State<Arc<Agent>>, Extension(directory): Extension<PathBuf>) -> StatusCode {
     agent.powered_off.send_replace(true);
-    for vm in names(&agent.vms) {
-        std::fs::write(agent.vms.join(vm).join("power-off"), "").unwrap();
-    }
+    std::fs::write(directory.join("power-off"), "").unwrap();
     StatusCode::ACCEPTED
 }

@@ -1,6 +1,6 @@
 //! A living QEMU with its vsock device.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anteroom_protocol::cmdline::Purpose;
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use super::{
     vsock_device,
 };
 use crate::vmm::{
-    AgentAddress, LaunchError, ProcessId, Vm, VmExit, VmSpec,
+    LaunchError, ProcessId, Vm, VmExit, VmSpec,
     console::Console,
     process::{Invocation, Process},
 };
@@ -26,7 +26,6 @@ pub(super) struct QemuVm {
     qemu: Process,
     vsock_device: Process,
     console: Arc<Console>,
-    directory: PathBuf,
     exit: Option<VmExit>,
 }
 
@@ -68,7 +67,7 @@ impl QemuVm {
         let stdout =
             process.take_stdout().ok_or_else(|| cannot_log(std::io::ErrorKind::BrokenPipe.into()))?;
         let console = Console::capture(stdout, directory).await.map_err(cannot_log)?;
-        Ok(Self { qemu: process, vsock_device, console, directory: directory.to_owned(), exit: None })
+        Ok(Self { qemu: process, vsock_device, console, exit: None })
     }
 
     /// Which process ended, seen from what both say.
@@ -89,10 +88,6 @@ impl QemuVm {
 
 #[async_trait]
 impl Vm for QemuVm {
-    fn agent_address(&self) -> AgentAddress {
-        AgentAddress { directory: self.directory.clone(), socket: vsock_device::GUEST_SOCKET.to_owned() }
-    }
-
     fn console(&self) -> Arc<Console> {
         Arc::clone(&self.console)
     }
