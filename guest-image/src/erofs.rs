@@ -7,6 +7,10 @@ use crate::error::Error;
 use crate::tool::{self, Tool};
 use crate::user_namespace::Owners;
 
+/// For every image; what decides its bytes, as its contents do. The compression is measured: docs/benchmarks.md, "image
+/// sizes". No extended attributes: the lists of files refuse them.
+pub(crate) const OPTIONS: [&str; 3] = ["-zlz4", "-C65536", "-x-1"];
+
 /// What decides the bytes of an image besides the files in it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Format {
@@ -33,16 +37,10 @@ pub(crate) fn make(
 }
 
 fn arguments(root: &Path, image: &Path, format: Format) -> Vec<String> {
-    let mut arguments = vec![
-        // Measured: see docs/benchmarks.md, "image sizes".
-        "-zlz4".to_owned(),
-        "-C65536".to_owned(),
-        // No extended attributes: the lists of files refuse them.
-        "-x-1".to_owned(),
-        format!("-T{}", format.timestamp),
-        format!("-U{}", format.identity.as_uuid()),
-        "--quiet".to_owned(),
-    ];
+    let mut arguments = OPTIONS.map(str::to_owned).to_vec();
+    arguments.push(format!("-T{}", format.timestamp));
+    arguments.push(format!("-U{}", format.identity.as_uuid()));
+    arguments.push("--quiet".to_owned());
     if let Owners::AllRoot = format.owners {
         arguments.push("--all-root".to_owned());
     }

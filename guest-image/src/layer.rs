@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
+use crate::erofs;
 use crate::error::Error;
 use crate::listing::Listing;
 use crate::recipe::{Archive, LayerSpec, Name};
@@ -67,6 +68,9 @@ impl LayerSpec {
     pub(crate) fn input_digests(&self, archives: &[Archive], inputs: &Inputs) -> Result<InputDigests, Error> {
         let mut hasher = Hasher::default();
         hasher.field(self.kind().as_bytes());
+        for option in erofs::OPTIONS {
+            hasher.field(option.as_bytes());
+        }
         match self {
             Self::Packages(spec) => {
                 hasher.field(&PACKAGES_BUILDER.to_le_bytes()).field(&json(spec)?).field(&json(&archives)?);

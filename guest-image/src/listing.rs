@@ -56,6 +56,12 @@ impl Entry {
         Self { mode: format!("{:04o}", mode & 0o7777), uid, gid, kind }
     }
 
+    fn clear_set_ids(&mut self) {
+        if let Ok(mode) = u32::from_str_radix(&self.mode, 8) {
+            self.mode = format!("{:04o}", mode & !0o6000);
+        }
+    }
+
     fn is_executable(&self) -> bool {
         matches!(self.kind, Kind::File { .. })
             && u32::from_str_radix(&self.mode, 8).is_ok_and(|mode| mode & 0o111 == 0o111)
@@ -110,6 +116,11 @@ impl Listing {
 
     pub(crate) fn owned_by_root(mut self) -> Self {
         self.entries.values_mut().for_each(|entry| (entry.uid, entry.gid) = (0, 0));
+        self
+    }
+
+    pub(crate) fn without_set_ids(mut self) -> Self {
+        self.entries.values_mut().for_each(Entry::clear_set_ids);
         self
     }
 

@@ -105,7 +105,7 @@ impl Bench {
     }
 
     fn findings(&self) -> Vec<String> {
-        let verified = self.store.verify(Depth::Contents, &mut |_| ()).unwrap();
+        let verified = self.store.verify(None, Depth::Contents, &mut |_| ()).unwrap();
         verified
             .findings
             .iter()

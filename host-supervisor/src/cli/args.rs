@@ -159,6 +159,9 @@ pub(super) enum ImageCommand {
         /// Unpack every layer and compare each file with the list; takes minutes
         #[arg(long)]
         contents: bool,
+        /// Only the images of this profile
+        #[arg(long, value_name = "NAME")]
+        profile: Option<String>,
     },
 }
 

@@ -32,8 +32,8 @@ pub(super) fn run(command: &ImageCommand, config: &Config) -> Result<Exit, Probl
             Ok(Exit::Ok)
         }
         ImageCommand::Ls { json } => list(config, *json),
-        ImageCommand::Verify { contents } => {
-            verify(config, if *contents { Depth::Contents } else { Depth::Files })
+        ImageCommand::Verify { contents, profile } => {
+            verify(config, profile.as_deref(), if *contents { Depth::Contents } else { Depth::Files })
         }
     }
 }
@@ -142,10 +142,10 @@ fn state(image: &ImageSummary) -> &'static str {
     }
 }
 
-fn verify(config: &Config, depth: Depth) -> Result<Exit, Problem> {
+fn verify(config: &Config, profile: Option<&str>, depth: Depth) -> Result<Exit, Problem> {
     let mut progress = Progress::new();
     let mut tell = |path: &Path| progress.say(&format!("reading {}", path.display()));
-    let verified = ImageStore::open(&config.image_dir)?.verify(depth, &mut tell)?;
+    let verified = ImageStore::open(&config.image_dir)?.verify(profile, depth, &mut tell)?;
     drop(progress);
     if verified.findings.is_empty() {
         show::line(format_args!(

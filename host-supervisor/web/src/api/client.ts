@@ -2,11 +2,13 @@
 
 import { ApiError, errorKindOf } from "./error.ts";
 import { parseProviders, parseSession, parseSessions, parseSignInUrl, parseStarted } from "./parse.ts";
-import type { Provider, Session } from "./types.ts";
+import type { Provider, Session, SessionStatus } from "./types.ts";
 
 const ANSWER_WITHIN_MS = 10_000;
 /** Starting writes to the store and checks the image before it answers. */
 const START_WITHIN_MS = 60_000;
+/** Less than what proxies usually give an answer. */
+const LONGEST_LOOK_S = 20;
 const MAX_RETRY_AFTER_MS = 60_000;
 
 interface Call {
@@ -39,8 +41,11 @@ export class ApiClient {
     return parseSessions(await this.call(`/api/auth/sessions/${encodeURIComponent(userId)}`));
   }
 
-  async session(id: string): Promise<Session> {
-    return parseSession(await this.call(sessionPath(id)));
+  /** At once; with a `known` status when the session has another one, or after 20 seconds. */
+  async session(id: string, known: SessionStatus | null = null): Promise<Session> {
+    if (known === null || known === "unknown") return parseSession(await this.call(sessionPath(id)));
+    const path = `${sessionPath(id)}?status=${known}&wait=${LONGEST_LOOK_S}`;
+    return parseSession(await this.call(path, { withinMs: LONGEST_LOOK_S * 1000 + ANSWER_WITHIN_MS }));
   }
 
   /** `null` while there is none yet. */
@@ -68,7 +73,8 @@ export class ApiClient {
   }
 
   private addressed(path: string): string {
-    return this.viewToken === null ? path : `${path}?token=${encodeURIComponent(this.viewToken)}`;
+    if (this.viewToken === null) return path;
+    return `${path}${path.includes("?") ? "&" : "?"}token=${encodeURIComponent(this.viewToken)}`;
   }
 }
 

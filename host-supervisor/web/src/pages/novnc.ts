@@ -7,7 +7,6 @@ import type { ApiError } from "../api/error.ts";
 import type { Session } from "../api/types.ts";
 import { desktopAddress } from "../desktop/address.ts";
 import { idInEmbeddedPath } from "../session/address.ts";
-import { framePauseMs } from "../session/pace.ts";
 import { hasDesktop, hasEnded } from "../session/phase.ts";
 import { SessionWatch } from "../session/watch.ts";
 import { strings } from "../strings.ts";
@@ -42,7 +41,7 @@ function openDesktop(id: string): void {
     if (error && !opened) desktop.wait(passingTroubleInWords(error));
   };
   const events = { session: show, trouble, lost: lose };
-  const watch = new SessionWatch(() => api.session(id), events, framePauseMs);
+  const watch = new SessionWatch((known) => api.session(id, known), events);
   watch.start();
 }
 

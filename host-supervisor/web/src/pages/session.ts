@@ -7,7 +7,6 @@ import type { Session } from "../api/types.ts";
 import { desktopAddress } from "../desktop/address.ts";
 import { idInSessionPath } from "../session/address.ts";
 import { Heartbeat } from "../session/heartbeat.ts";
-import { usualPauseMs } from "../session/pace.ts";
 import { hasDesktop, hasEnded, nowInWords, stepOf } from "../session/phase.ts";
 import { rememberStart } from "../session/user.ts";
 import { SessionWatch } from "../session/watch.ts";
@@ -58,7 +57,7 @@ class SessionPage {
         error ? this.wrong.show(passingTroubleInWords(error)) : this.wrong.hide(),
       lost: (error: ApiError) => this.lose(error),
     };
-    this.watch = new SessionWatch(() => gate.api.session(id), events, usualPauseMs);
+    this.watch = new SessionWatch((known) => gate.api.session(id, known), events);
   }
 
   async open(): Promise<void> {

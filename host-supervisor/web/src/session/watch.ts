@@ -1,6 +1,8 @@
 // Looks at one session again and again until it has ended.
 //
 //   looking ──session──▶ pause ──▶ looking        pause: pace.ts; a page that becomes visible looks at once
+//                                                 a visible page's look ends when the status is another; a hidden one's
+//                                                 at once, because a browser has only six connections for all its tabs
 //      ├──passing error──▶ pause
 //      ├──session that has ended──▶ over
 //      └──lasting error──▶ over                   401, 403, 404: nobody has to ask again
@@ -29,10 +31,9 @@ export class SessionWatch {
   private wake: (() => void) | null = null;
 
   constructor(
-    private readonly look: () => Promise<Session>,
+    /** Answers at once without a known status, else when the status is another or some time has passed. */
+    private readonly look: (known: SessionStatus | null) => Promise<Session>,
     private readonly events: WatchEvents,
-    /** The pause after a look that found this status; `null`: none found yet. */
-    private readonly usualPauseMs: (status: SessionStatus | null) => number,
   ) {}
 
   start(): void {
@@ -60,14 +61,14 @@ export class SessionWatch {
       await this.lookOnce();
       if (this.over) return;
       const { failures, lastError } = this;
-      const usualMs = this.usualPauseMs(this.status);
-      await this.pause(pauseMs({ usualMs, hidden: document.hidden, failures, lastError }));
+      await this.pause(pauseMs({ hidden: document.hidden, failures, lastError }));
     }
   }
 
   private async lookOnce(): Promise<void> {
     try {
-      const session = await this.look();
+      const atOnce = document.hidden || this.failures > 0;
+      const session = await this.look(atOnce ? null : this.status);
       if (this.over) return;
       if (this.failures > WITHOUT_A_WORD) this.events.trouble(null);
       this.status = session.status;
