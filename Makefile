@@ -4,6 +4,9 @@
 TARGET   := x86_64-unknown-linux-gnu
 GUEST    := target/$(TARGET)/guest
 WEB      := host-supervisor/web
+# The CLIs of the image, at the same versions, for tests that need one but no VM.
+CLIS     := target/clis/node_modules
+CODEX    := $(CLIS)/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex
 ARTEFACTS ?= artefacts
 
 # With cargo-nextest when it is there, with plain `cargo test` when not.
@@ -21,13 +24,13 @@ run: build ## build everything, build the VM image once, serve, print the addres
 build: setup-build web guest ## the two programs, optimised
 	cargo build --release -p anteroom
 
-test: setup-test web guest ## every test, those in real VMs too
+test: setup-test web guest $(CLIS)/.package-lock.json ## every test, those in real VMs too
 	cargo build -p anteroom
 	target/debug/anteroom doctor --fix --yes
 	$(MAKE) images ANTEROOM=target/debug/anteroom
 	rm -rf $(ARTEFACTS) && mkdir -p $(ARTEFACTS)
 	cd $(WEB) && npm test --silent -- --test-reporter=dot
-	status=0; $(RUN_TESTS) || status=$$?; \
+	status=0; ANTEROOM_TEST_CODEX=$(abspath $(CODEX)) $(RUN_TESTS) || status=$$?; \
 	if [ -s $(ARTEFACTS)/skipped ]; then echo "Skipped on this machine:"; cat $(ARTEFACTS)/skipped; fi; exit $$status
 
 lint: web ## formatting, clippy, rustdoc, the page's types; warnings are errors
@@ -47,6 +50,11 @@ deny: ## licences, duplicate versions, advisories (needs cargo-deny)
 # The programs that live in a VM: static, so that any root file system can run them.
 guest:
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --profile guest --target $(TARGET) -p anteroom-agent -p anteroom-demo
+
+$(CLIS)/.package-lock.json: $(wildcard guest-image/recipes/npm/clis/*)
+	mkdir -p $(@D) && cp $^ $(dir $(@D))
+	cd $(dir $(@D)) && npm ci --loglevel=error --ignore-scripts --omit=optional --no-audit --no-fund
+	@touch $@
 
 ANTEROOM ?= target/release/anteroom
 images: ## the images that tests and `make run` use; costs nothing when they are there

@@ -55,19 +55,24 @@ pub(super) fn ended(exit: &VmExit, console: &[String], memory_mib: u32) -> Failu
         };
         return Failure::new("vmm_died", format!("{program} {how}{said}")).with_lines(stderr);
     }
-    let little = memory_mib < LITTLE_MEMORY_MIB;
-    let hint =
-        if little { format!("; {memory_mib} MiB is very little memory for it") } else { String::new() };
-    match diagnose(console) {
-        Some(cause) => Failure::new(cause.code(), cause.message() + &hint),
+    let failure = match diagnose(console) {
+        Some(cause) => Failure::new(cause.code(), cause.message()),
         // Without memory for its own page tables a kernel resets, which nobody could print.
         None if is_blank(console) => {
-            let code = if little { "guest_out_of_memory" } else { "kernel_silent" };
-            Failure::new(code, format!("the guest's kernel reset before it could write a word{hint}"))
+            let code = if memory_mib < LITTLE_MEMORY_MIB { "guest_out_of_memory" } else { "kernel_silent" };
+            Failure::new(code, "the guest's kernel reset before it could write a word")
         }
         None => Failure::new("guest_ended", "the guest powered off by itself"),
+    };
+    with_memory_hint(failure.with_lines(last(console)), memory_mib)
+}
+
+/// Says so when the guest has so little memory that it can fail in every way for want of it.
+pub(super) fn with_memory_hint(mut failure: Failure, memory_mib: u32) -> Failure {
+    if memory_mib < LITTLE_MEMORY_MIB {
+        failure.message.push_str(&format!("; {memory_mib} MiB is very little memory for it"));
     }
-    .with_lines(last(console))
+    failure
 }
 
 pub(super) fn no_answer(limit: Duration, console: &[String]) -> Failure {

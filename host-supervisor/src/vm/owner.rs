@@ -170,7 +170,8 @@ impl Owner {
                 }
                 _ = session.reserve(), if !room => {}
                 () = sleep_until(desktop_due), if waits_for_desktop => {
-                    return Err(failures::no_desktop(limits.desktop, &self.book.unready_services()));
+                    let failure = failures::no_desktop(limits.desktop, &self.book.unready_services());
+                    return Err(failures::with_memory_hint(failure, self.request.memory_mib));
                 }
             }
         }
@@ -191,7 +192,7 @@ impl Owner {
                 let _ = self.events.try_send((event, guard));
                 verdict
             }
-            News::Failed(failure) => Err(failure),
+            News::Failed(failure) => Err(failures::with_memory_hint(failure, self.request.memory_mib)),
         }
     }
 
