@@ -23,6 +23,9 @@ import { typingPanel } from "../view/typing.ts";
 import { agoInWords, durationInWords, exactTime } from "../words/time.ts";
 import { passingTroubleInWords, troubleInWords } from "../words/trouble.ts";
 
+/** How often "5 seconds ago" is said anew. */
+const CLOCK_MS = 1000;
+
 class SessionPage {
   private readonly now = element("h1", {}, strings.now.loading);
   private readonly about = element("p", { class: "muted about" });
@@ -37,6 +40,7 @@ class SessionPage {
   private readonly watch: SessionWatch;
   private heartbeat: Heartbeat | null = null;
   private providerNames: ReadonlyMap<string, string> = new Map();
+  private shown: Session | null = null;
   /** `null`: never seen alive. */
   private lastLivingStep: number | null = null;
 
@@ -67,6 +71,7 @@ class SessionPage {
     root().replaceChildren(...shell(headline, this.steps.root, this.stage, this.side));
     await this.learnProviderNames();
     this.watch.start();
+    setInterval(() => this.shown && this.describe(this.shown), CLOCK_MS);
   }
 
   /** Names are a nicety: without them the ids stand in their place. */
@@ -79,6 +84,7 @@ class SessionPage {
     const { status } = session;
     document.body.setAttribute("data-status", status);
     setText(this.now, nowInWords(session, this.providerName(session)));
+    this.shown = session;
     this.describe(session);
     document.title = `${strings.status[status]} · ${this.providerName(session)} · ${strings.product}`;
     this.showProgress(session);
