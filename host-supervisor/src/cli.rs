@@ -8,6 +8,7 @@ mod config;
 mod doctor;
 mod exit;
 mod image;
+mod key;
 mod serve;
 mod session;
 mod show;
@@ -59,6 +60,10 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Serve(serve) => serve::serve(&load(&serve.flags())?, environment),
         Command::Doctor(arguments) => doctor::run(&arguments, &load(&[])?),
         Command::Image(command) => image::run(&command, &load(&command.flags())?),
+        Command::Key(command) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(key::run(&command, &load(&[])?, environment))
+        }
         Command::Config(command) => config::run(&command, &common, environment),
         Command::Session(command) => {
             with_client(&load(&[])?, environment, async |client| session::run(&command, &client).await)

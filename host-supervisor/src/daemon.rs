@@ -13,6 +13,7 @@ mod listener;
 mod lock;
 mod machine;
 mod notify;
+pub mod rotation;
 
 use std::{
     fs, io,
@@ -37,7 +38,7 @@ use crate::{
     providers::{Providers, ProvidersError},
     session::{SessionSettings, Sessions, VmTemplate},
     store::{Store, StoreError},
-    vault::{KeyError, MasterKey, Vault},
+    vault::{KeyError, KeyRing, KeyTexts, Vault},
     vm::{VmSettings, VmStarter},
 };
 pub use listener::{ListenError, reachable};
@@ -108,8 +109,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), DaemonError> {
     let machine = Machine::find(config).await?;
-    let master_key = environment.get(MasterKey::VARIABLE).map(String::as_str);
-    let daemon = Daemon::start(config, machine, master_key).await?;
+    let daemon = Daemon::start(config, machine, KeyTexts::of(environment)).await?;
     ready(daemon.address());
     if let Some(socket) = environment.get("NOTIFY_SOCKET")
         && let Err(error) = notify::ready(socket)
@@ -127,20 +127,20 @@ impl Daemon {
     pub async fn start(
         config: &Config,
         machine: Machine,
-        master_key: Option<&str>,
+        key_texts: KeyTexts<'_>,
     ) -> Result<Self, DaemonError> {
         make_private_directory(&config.state_dir)?;
-        let lock = lock::Lock::take(&config.state_dir, config.listen)?;
+        let lock = lock::Lock::take(&config.state_dir, &format!("listens on {}", config.listen))?;
         let store = Store::open(&config.state_dir).await?;
-        let master = MasterKey::load(&config.state_dir, master_key)?;
+        let ring = KeyRing::load(&config.state_dir, key_texts)?;
         let listener = listener::bind(config.listen).await?;
         let address = listener.local_addr().map_err(DaemonError::Serve)?;
-        let access = Arc::new(Access::open(config, address.port(), &master)?);
+        let access = Arc::new(Access::open(config, address.port(), &ring.present)?);
         let providers = Providers::load(&config.providers_dir)?.offered_by(&machine.programs);
         if providers.iter().next().is_none() {
             return Err(DaemonError::NothingToOffer { profile: machine.image.profile });
         }
-        let vault = Arc::new(Vault::new(&master));
+        let vault = Arc::new(Vault::of(&ring));
         let vms = Arc::new(VmStarter::new(machine.vmm, store.clone(), vm_settings(config)));
         vms.sweep().await?;
         let settings = session_settings(config, machine.image.clone())?;

@@ -69,11 +69,25 @@ pub fn read_or_make(
     write_draft(&draft, &make()).map_err(at)?;
     // link(2) refuses to replace, so a file that appeared meanwhile stays.
     let linked = fs::hard_link(&draft, path);
-    fs::remove_file(&draft).map_err(at)?;
+    fs::remove_file(&draft).and_then(|()| sync_directory_of(path)).map_err(at)?;
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at(error)),
         _ => read(path)?.ok_or_else(|| at(io::ErrorKind::NotFound.into())),
     }
+}
+
+/// Gives a file the name of another one, which is gone then; at any moment one of the two has that name.
+///
+/// # Errors
+/// When it cannot be renamed, or the new name cannot be brought to the disk.
+pub fn replace(path: &Path, by: &Path) -> Result<(), PrivateFileError> {
+    let at = |source| PrivateFileError::Io { path: by.to_owned(), source };
+    fs::rename(by, path).and_then(|()| sync_directory_of(path)).map_err(at)
+}
+
+/// A name is on the disk when its directory is: what is sealed with a key must not get there before the key.
+fn sync_directory_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all())
 }
 
 fn write_draft(path: &Path, text: &str) -> io::Result<()> {

@@ -77,6 +77,21 @@ impl Store {
         Ok(Self { pool })
     }
 
+    /// Opens the database to read it beside a daemon that may be at work; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn look(state_directory: &Path) -> Result<Option<Self>, StoreError> {
+        let path = state_directory.join(Self::FILE_NAME);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let options =
+            SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(Duration::from_secs(5));
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        Ok(Some(Self { pool }))
+    }
+
     /// Waits for running statements and closes the files.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -4,6 +4,7 @@
 //! session does not open. Nothing here can be printed.
 
 mod key;
+mod ring;
 #[cfg(test)]
 mod tests;
 
@@ -14,14 +15,20 @@ use chacha20poly1305::{
 };
 
 pub use key::{KeyError, MasterKey};
+pub use ring::{KeyRing, KeyTexts};
 
 /// Bytes of an XChaCha20 nonce: long enough to be drawn at random for every sealing.
 const NONCE_BYTES: usize = 24;
 
-/// Seals and opens under one key.
+/// Seals under one key and, while a rotation is under way, opens under two.
 pub struct Vault {
-    cipher: XChaCha20Poly1305,
+    sealing: NamedCipher,
+    next: Option<NamedCipher>,
+}
+
+struct NamedCipher {
     key_id: String,
+    cipher: XChaCha20Poly1305,
 }
 
 /// Whose credentials they are.
@@ -53,14 +60,19 @@ pub enum VaultError {
 impl Vault {
     #[must_use]
     pub fn new(key: &MasterKey) -> Self {
-        let sealing_key = key.derive("anteroom credentials v1");
-        Self { cipher: XChaCha20Poly1305::new((&*sealing_key).into()), key_id: key.id() }
+        Self { sealing: NamedCipher::of(key), next: None }
     }
 
-    /// Names the key without telling anything about it.
+    /// Seals with the present key, and opens what a rotation that was interrupted has sealed with the next one.
+    #[must_use]
+    pub fn of(ring: &KeyRing) -> Self {
+        Self { sealing: NamedCipher::of(&ring.present), next: ring.next.as_ref().map(NamedCipher::of) }
+    }
+
+    /// Names the key that seals without telling anything about it.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        &self.key_id
+        &self.sealing.key_id
     }
 
     /// # Errors
@@ -69,28 +81,35 @@ impl Vault {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(VaultError::NoRandomness)?;
         let payload = Payload { msg: plain.expose(), aad: &owner.associated_data() };
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::Damaged)?;
-        Ok(Sealed { key_id: self.key_id.clone(), bytes: [&nonce[..], &sealed].concat() })
+        let sealed =
+            self.sealing.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::Damaged)?;
+        Ok(Sealed { key_id: self.sealing.key_id.clone(), bytes: [&nonce[..], &sealed].concat() })
     }
 
     /// # Errors
     /// When the key is another one, or the bytes are not what was sealed for this owner.
     pub fn open(&self, owner: Owner<'_>, sealed: &Sealed) -> Result<Secret, VaultError> {
-        if sealed.key_id != self.key_id {
-            return Err(VaultError::AnotherKey {
-                sealed_with: sealed.key_id.clone(),
-                present: self.key_id.clone(),
-            });
-        }
+        let mut keys = std::iter::once(&self.sealing).chain(&self.next);
+        let key = keys.find(|key| key.key_id == sealed.key_id).ok_or_else(|| VaultError::AnotherKey {
+            sealed_with: sealed.key_id.clone(),
+            present: self.sealing.key_id.clone(),
+        })?;
         let (nonce, bytes) = sealed.bytes.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Damaged)?;
         let payload = Payload { msg: bytes, aad: &owner.associated_data() };
-        self.cipher.decrypt(&XNonce::from(*nonce), payload).map(Secret::new).map_err(|_| VaultError::Damaged)
+        key.cipher.decrypt(&XNonce::from(*nonce), payload).map(Secret::new).map_err(|_| VaultError::Damaged)
+    }
+}
+
+impl NamedCipher {
+    fn of(key: &MasterKey) -> Self {
+        let sealing_key = key.derive("anteroom credentials v1");
+        Self { key_id: key.id(), cipher: XChaCha20Poly1305::new((&*sealing_key).into()) }
     }
 }
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Vault").field("key_id", &self.key_id).finish_non_exhaustive()
+        f.debug_struct("Vault").field("key_id", &self.sealing.key_id).finish_non_exhaustive()
     }
 }
 

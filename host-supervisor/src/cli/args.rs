@@ -56,6 +56,9 @@ pub(super) enum Command {
     /// VMs: what runs, what happened in it, its console
     #[command(subcommand)]
     Vm(VmCommand),
+    /// Master keys: which there are, and a new one for everything that is sealed
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Settings: which count, and where they came from
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -274,6 +277,29 @@ pub(super) enum VmCommand {
         /// The VMs' ids, or their beginnings
         #[arg(required = true)]
         ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Print the ids of the master keys and how many credentials each of them seals; never a key
+    Show {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Seal every credential with a new master key, and forget the old one
+    #[command(after_help = "\
+Works while no daemon runs. Whatever happens in between, everything stays readable: run it again to go on.
+
+A key in a file (the default) is replaced. A key in the environment is replaced in three steps:
+  1. put a new one (openssl rand -base64 32) into ANTEROOM_MASTER_KEY_NEXT, beside ANTEROOM_MASTER_KEY
+  2. anteroom key rotate
+  3. move the new one to ANTEROOM_MASTER_KEY")]
+    Rotate {
+        /// As JSON: both keys' ids and how many credentials were sealed anew
+        #[arg(long)]
+        json: bool,
     },
 }
 

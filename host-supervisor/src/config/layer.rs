@@ -13,10 +13,11 @@ use toml::{
 };
 
 use super::{Environment, KEYS, Key, directories::Directories};
+use crate::vault::MasterKey;
 
-/// Variables that are no settings: the command line's own, and the one secret.
+/// Variables that are no settings: the command line's own, and the master keys.
 const OTHER_VARIABLES: &[&str] =
-    &["ANTEROOM_CONFIG", "ANTEROOM_URL", "ANTEROOM_API_KEY", crate::vault::MasterKey::VARIABLE];
+    &["ANTEROOM_CONFIG", "ANTEROOM_URL", "ANTEROOM_API_KEY", MasterKey::VARIABLE, MasterKey::NEXT_VARIABLE];
 
 /// Where a value came from; later ones win.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]

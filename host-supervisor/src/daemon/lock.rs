@@ -3,14 +3,13 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
-    net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("another daemon works in {directory}: {holder}; stop it, or give this one another state_dir")]
+    #[error("{directory} is in use by {holder}; stop that one, or use another state_dir")]
     Held { directory: PathBuf, holder: String },
     #[error("{path}")]
     Io {
@@ -29,8 +28,8 @@ pub(super) struct Lock {
 impl Lock {
     const FILE_NAME: &str = "daemon.lock";
 
-    /// Takes the lock and leaves word of who has it.
-    pub(super) fn take(directory: &Path, listen: SocketAddr) -> Result<Self, LockError> {
+    /// Takes the lock and leaves word of who has it and what for, for example `listens on 127.0.0.1:4000`.
+    pub(super) fn take(directory: &Path, what_for: &str) -> Result<Self, LockError> {
         let path = directory.join(Self::FILE_NAME);
         let at = |source| LockError::Io { path: path.clone(), source };
         let mut options = OpenOptions::new();
@@ -49,7 +48,7 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(at(error)),
         }
-        let word = format!("process {}, which listens on {listen}\n", std::process::id());
+        let word = format!("process {}, which {what_for}\n", std::process::id());
         file.set_len(0).and_then(|()| file.write_all(word.as_bytes())).map_err(at)?;
         Ok(Self { _file: file })
     }
@@ -61,7 +60,7 @@ fn holder(file: &mut File) -> String {
     if read.is_ok() && !text.trim().is_empty() {
         text.trim().to_owned()
     } else {
-        "it has just started".to_owned()
+        "a process that has just started".to_owned()
     }
 }
 
@@ -72,12 +71,12 @@ mod tests {
     #[test]
     fn a_second_daemon_is_refused_and_told_who_was_first() {
         let directory = tempfile::tempdir().unwrap();
-        let listen = "127.0.0.1:4000".parse().unwrap();
-        let first = Lock::take(directory.path(), listen).unwrap();
-        let error = Lock::take(directory.path(), listen).unwrap_err().to_string();
+        let listens = "listens on 127.0.0.1:4000";
+        let first = Lock::take(directory.path(), listens).unwrap();
+        let error = Lock::take(directory.path(), "rotates").unwrap_err().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
-        assert!(error.contains("127.0.0.1:4000"), "{error}");
+        assert!(error.contains("which listens on 127.0.0.1:4000"), "{error}");
         drop(first);
-        Lock::take(directory.path(), listen).unwrap();
+        Lock::take(directory.path(), listens).unwrap();
     }
 }

@@ -1,5 +1,7 @@
 //! Captured credentials, sealed by the vault: this layer cannot read them.
 
+use std::collections::BTreeMap;
+
 use anteroom_protocol::SessionId;
 use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
@@ -8,6 +10,9 @@ use super::{
     Store, StoreError,
     column::{Columns, millis},
 };
+
+/// How many rows are in memory while all of them are sealed anew.
+const RESEALED_AT_ONCE: i64 = 64;
 
 /// One row of `credentials`.
 #[derive(Debug, Clone)]
@@ -73,6 +78,63 @@ impl Store {
         .await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Seals everything that another key than `key_id` has sealed once more, all of it or nothing; returns how much that
+    /// was. `reseal` makes new sealed bytes of a row, under the key `key_id`.
+    ///
+    /// # Errors
+    /// When `reseal` refuses a row or the database does not answer; then nothing has changed.
+    pub async fn credentials_reseal<E: From<StoreError>>(
+        &self,
+        key_id: &str,
+        mut reseal: impl FnMut(&CredentialRecord) -> Result<Vec<u8>, E>,
+    ) -> Result<u64, E> {
+        let broken = StoreError::from;
+        let mut transaction = self.pool.begin().await.map_err(broken)?;
+        let mut resealed = 0;
+        loop {
+            let rows =
+                sqlx::query("SELECT * FROM credentials WHERE key_id <> $1 ORDER BY session_id LIMIT $2")
+                    .bind(key_id)
+                    .bind(RESEALED_AT_ONCE)
+                    .fetch_all(&mut *transaction)
+                    .await
+                    .map_err(broken)?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in &rows {
+                let record = read(row)?;
+                sqlx::query("UPDATE credentials SET key_id = $2, sealed = $3 WHERE session_id = $1")
+                    .bind(record.session_id.to_string())
+                    .bind(key_id)
+                    .bind(reseal(&record)?)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(broken)?;
+                resealed += 1;
+            }
+        }
+        transaction.commit().await.map_err(broken)?;
+        Ok(resealed)
+    }
+
+    /// How many credentials each key seals, by the key's id.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn credentials_by_key(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT key_id, COUNT(*) AS credentials FROM credentials GROUP BY key_id ORDER BY key_id",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let count = |row: &SqliteRow| {
+            let columns = Columns::of(row, "credentials of key", "key_id")?;
+            Ok((columns.text("key_id")?, columns.number("credentials")?))
+        };
+        rows.iter().map(count).collect()
     }
 
     /// # Errors

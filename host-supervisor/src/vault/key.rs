@@ -1,4 +1,4 @@
-//! The master key: 256 random bits from `ANTEROOM_MASTER_KEY` or a file beside the database, made at the first start.
+//! A master key: 256 random bits from the environment or a file beside the database, made at the first start.
 
 use std::path::Path;
 
@@ -29,19 +29,21 @@ pub enum KeyError {
 impl MasterKey {
     pub const FILE_NAME: &str = "key";
     pub const VARIABLE: &str = "ANTEROOM_MASTER_KEY";
+    /// Where a rotation keeps the key that it rotates to, until that is the present one.
+    pub const NEXT_FILE_NAME: &str = "key.next";
+    pub const NEXT_VARIABLE: &str = "ANTEROOM_MASTER_KEY_NEXT";
 
-    /// The key from the environment when it has one, else from the file, which is made when it is missing.
-    ///
-    /// # Errors
-    /// When the key is malformed, or its file cannot be read, made, or kept from others.
-    pub fn load(state_directory: &Path, from_environment: Option<&str>) -> Result<Self, KeyError> {
-        if let Some(text) = from_environment {
-            return Self::parse(text, || Self::VARIABLE.to_owned());
-        }
-        let path = state_directory.join(Self::FILE_NAME);
+    /// The key of this file, which is made when it is missing.
+    pub(super) fn read_or_make(path: &Path) -> Result<Self, KeyError> {
         let fresh = Self::random()?;
-        let text = private_file::read_or_make(&path, || Zeroizing::new(STANDARD.encode(*fresh.0)))?;
+        let text = private_file::read_or_make(path, || Zeroizing::new(STANDARD.encode(*fresh.0)))?;
         Self::parse(&text, || path.display().to_string())
+    }
+
+    /// The key of this file, when there is one.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, KeyError> {
+        let text = private_file::read(path)?;
+        text.map(|text| Self::parse(&text, || path.display().to_string())).transpose()
     }
 
     /// # Errors
@@ -52,7 +54,7 @@ impl MasterKey {
         Ok(Self(key))
     }
 
-    fn parse(text: &str, origin: impl FnOnce() -> String) -> Result<Self, KeyError> {
+    pub(super) fn parse(text: &str, origin: impl FnOnce() -> String) -> Result<Self, KeyError> {
         let bytes = STANDARD.decode(text.trim()).map(Zeroizing::new).unwrap_or_default();
         match <[u8; 32]>::try_from(bytes.as_slice()) {
             Ok(key) => Ok(Self(Zeroizing::new(key))),

@@ -64,12 +64,22 @@ fn another_key_is_named_in_the_refusal() {
     assert!(error.contains(ours.key_id()) && error.contains(theirs.key_id()), "{error}");
 }
 
+const TEXT: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const OTHER_TEXT: &str = "HxsZGBcWFRQTEhEQDw4NDAsKCQgHBgUEAwIBAAECAwQ=";
+
+fn texts(present: &'static str) -> KeyTexts<'static> {
+    KeyTexts { present: Some(present), next: None }
+}
+
 #[test]
 fn a_key_is_made_once_and_found_again() {
     let directory = tempfile::tempdir().unwrap();
-    let first = MasterKey::load(directory.path(), None).unwrap();
-    let second = MasterKey::load(directory.path(), None).unwrap();
-    assert_eq!(first.id(), second.id());
+    assert!(KeyRing::find(directory.path(), KeyTexts::default()).unwrap().is_none());
+    let first = KeyRing::load(directory.path(), KeyTexts::default()).unwrap();
+    let second = KeyRing::load(directory.path(), KeyTexts::default()).unwrap();
+    let found = KeyRing::find(directory.path(), KeyTexts::default()).unwrap().unwrap();
+    assert_eq!([first.present.id(), first.present.id()], [second.present.id(), found.present.id()]);
+    assert!(found.next.is_none());
     let mode = fs::metadata(directory.path().join("key")).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o600);
 }
@@ -77,27 +87,44 @@ fn a_key_is_made_once_and_found_again() {
 #[test]
 fn the_environment_goes_before_the_file() {
     let directory = tempfile::tempdir().unwrap();
-    let file = MasterKey::load(directory.path(), None).unwrap();
-    let text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-    let environment = MasterKey::load(directory.path(), Some(text)).unwrap();
-    assert_ne!(file.id(), environment.id());
+    let file = KeyRing::load(directory.path(), KeyTexts::default()).unwrap();
+    let environment = KeyRing::load(directory.path(), texts(TEXT)).unwrap();
+    assert_ne!(file.present.id(), environment.present.id());
+}
+
+#[test]
+fn the_next_key_of_a_rotation_opens_but_does_not_seal() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ring = KeyRing::load(directory.path(), KeyTexts::default()).unwrap();
+    let (session, plain) = (SessionId::random(), Secret::new(PLAIN));
+    let next = Vault::new(ring.make_next(directory.path()).unwrap());
+    let sealed_with_next = next.seal(owner(session), &plain).unwrap();
+    // As a daemon that is started in the middle finds it.
+    let both = Vault::of(&KeyRing::load(directory.path(), KeyTexts::default()).unwrap());
+    assert_eq!(both.open(owner(session), &sealed_with_next).unwrap().expose(), PLAIN.as_bytes());
+    assert_eq!(both.seal(owner(session), &plain).unwrap().key_id, ring.present.id());
+    // A key in the environment is not followed by one in a file.
+    let environment = KeyRing::load(directory.path(), texts(TEXT)).unwrap();
+    assert!(environment.next.is_none());
 }
 
 #[test]
 fn a_malformed_key_is_refused_and_not_quoted() {
     for text in ["", "hunter2", "AAECAwQFBgc=", "!!!"] {
-        let error = MasterKey::load(std::path::Path::new("/nowhere"), Some(text)).unwrap_err().to_string();
-        assert!(error.starts_with("ANTEROOM_MASTER_KEY is no master key"), "{error}");
-        assert!(!error.contains("hunter2"), "{error}");
+        let refused = |texts| KeyRing::load(std::path::Path::new("/nowhere"), texts).unwrap_err().to_string();
+        let present = refused(texts(text));
+        assert!(present.starts_with("ANTEROOM_MASTER_KEY is no master key"), "{present}");
+        let next = refused(KeyTexts { present: Some(TEXT), next: Some(text) });
+        assert!(next.starts_with("ANTEROOM_MASTER_KEY_NEXT is no master key"), "{next}");
+        assert!(!present.contains("hunter2") && !next.contains("hunter2"), "{present} {next}");
     }
 }
 
 #[test]
 fn keys_do_not_print_themselves() {
-    let text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-    let key = MasterKey::load(std::path::Path::new("/nowhere"), Some(text)).unwrap();
-    let vault = Vault::new(&key);
-    let shown = format!("{key:?} {vault:?} {:?}", key.derive("x").len());
-    assert!(!shown.contains("AAEC") && !shown.contains("[0, 1, 2"), "{shown}");
-    assert!(shown.contains(&key.id()));
+    let texts = KeyTexts { present: Some(TEXT), next: Some(OTHER_TEXT) };
+    let ring = KeyRing::load(std::path::Path::new("/nowhere"), texts).unwrap();
+    let shown = format!("{ring:?} {texts:?} {:?}", Vault::of(&ring));
+    assert!(!shown.contains("AAEC") && !shown.contains("Hxs") && !shown.contains("[0, 1, 2"), "{shown}");
+    assert!(shown.contains(&ring.present.id()));
 }

@@ -189,6 +189,38 @@ async fn settings_are_shown_with_their_source_and_files_are_checked() {
 }
 
 #[tokio::test]
+async fn the_master_key_can_be_replaced_while_no_daemon_runs_and_only_then() {
+    let service = Service::start().await;
+    let start = ["session", "start", "-p", "demo", "-u", "ann", "--wait", "completed", "--json"];
+    let (said, _guest) = tokio::join!(against(&service, &start), sign_in_next(&service, "ann"));
+    let session = said.json()["session_id"].as_str().unwrap().to_owned();
+    let before = against(&service, &["key", "show", "--json"]).await.json();
+    assert_eq!((&before[0]["role"], &before[0]["credentials"]), (&json!("present"), &json!(1)));
+    let refused = against(&service, &["key", "rotate"]).await;
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("in use by process"), "{}", refused.err);
+
+    let state = service.state.clone();
+    let directory = state.path().display().to_string();
+    let key = std::fs::read_to_string(state.path().join("key")).unwrap();
+    service.stop().await;
+    let rotated = run(&["key", "rotate"], &[("ANTEROOM_STATE_DIR", &directory)]).await;
+    assert_eq!(rotated.code, 0, "{}", rotated.err);
+    assert!(rotated.out.contains("re-sealed    1"), "{}", rotated.out);
+    let new_key = std::fs::read_to_string(state.path().join("key")).unwrap();
+    for key in [key.trim(), new_key.trim()] {
+        assert!(!format!("{}{}", rotated.out, rotated.err).contains(key), "a key is printed");
+    }
+    let shown = run(&["key", "show"], &[("ANTEROOM_STATE_DIR", &directory)]).await.out;
+    assert!(!shown.contains(before[0]["key_id"].as_str().unwrap()), "{shown}");
+
+    let service = Service::in_directory(state, &[]).await;
+    let status = service.get(&format!("/api/auth/session/{session}/credentials/status")).await.body;
+    assert_eq!(status["credentials"]["access_token"], "a", "{status}");
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_reader_that_closes_early_is_no_crash() {
     // The pipe is closed before anything is written.
     let mut child = Command::new(env!("CARGO_BIN_EXE_anteroom"))

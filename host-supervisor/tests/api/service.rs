@@ -11,6 +11,7 @@ use anteroom::{
     config::{Config, Environment, Layers},
     daemon::{Daemon, Machine},
     images::ResolvedImage,
+    vault::KeyTexts,
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ impl Service {
         let config = config(state.path(), settings);
         let stage = Arc::new(Stage::default());
         let machine = machine(stage.clone());
-        let daemon = Daemon::start(&config, machine, None).await.unwrap();
+        let daemon = Daemon::start(&config, machine, KeyTexts::default()).await.unwrap();
         let address = daemon.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anteroom::vault::KeyTexts;
 use anteroom_protocol::EventBody;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -172,13 +173,15 @@ async fn sessions_of_a_daemon_that_died_are_failed_by_the_next_one() {
 async fn a_second_daemon_in_one_state_directory_is_refused_with_the_first_ones_process() {
     use anteroom::daemon::{Daemon, DaemonError};
     let service = Service::start().await;
-    let error = Daemon::start(&service.config(&[]), service.machine(), None).await.unwrap_err();
+    let error =
+        Daemon::start(&service.config(&[]), service.machine(), KeyTexts::default()).await.unwrap_err();
     assert!(matches!(error, DaemonError::Lock(_)), "{error}");
     assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
     let elsewhere = tempfile::tempdir().unwrap();
     let taken = service.address.to_string();
     let settings = [("listen", taken.as_str()), ("state_dir", elsewhere.path().to_str().unwrap())];
-    let error = Daemon::start(&service.config(&settings), service.machine(), None).await.unwrap_err();
+    let error =
+        Daemon::start(&service.config(&settings), service.machine(), KeyTexts::default()).await.unwrap_err();
     assert!(error.to_string().contains("is in use by process"), "{error}");
     service.stop().await;
 }
