@@ -14,6 +14,8 @@
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |
 //! | `DELETE /api/vms/{id}` | ends the VM and its session, removes what is left on the disk |
+//! | `POST /api/webhook/test` | sends an event that says nothing, and tells what the receiver answered |
+//! | `GET /api/webhook/deliveries` | what was told or has to be: tries, next try, last answer |
 //! | `GET /api/providers`, `GET /api/image` | what can be signed in to, and in which image |
 
 pub mod access;
@@ -26,6 +28,7 @@ mod rate;
 mod seen;
 mod session;
 mod vm;
+mod webhook;
 mod words;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -51,6 +54,7 @@ use crate::{
     store::Store,
     vault::Vault,
     vm::VmStarter,
+    webhook::Webhook,
 };
 
 /// How long an ordinary call may take. Ending a VM in order is the slowest.
@@ -67,6 +71,7 @@ pub struct Api {
     pub providers: Providers,
     pub image: ResolvedImage,
     pub access: Arc<Access>,
+    pub webhook: Option<Arc<Webhook>>,
     pub settings: ApiSettings,
     pub started: Instant,
 }
@@ -187,6 +192,8 @@ fn operator_routes() -> Router<Arc<Api>> {
         .route("/api/vms/{id}", get(vm::show).delete(vm::remove))
         .route("/api/vms/{id}/heartbeat", post(vm::heartbeat))
         .route("/api/vms/{id}/diagnostics", get(vm::diagnostics))
+        .route("/api/webhook/test", post(webhook::test))
+        .route("/api/webhook/deliveries", get(webhook::deliveries))
         .route("/api/admin/vm/{id}/console", get(vm::console))
 }
 

@@ -13,6 +13,7 @@ mod serve;
 mod session;
 mod show;
 mod vm;
+mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -70,6 +71,9 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         }
         Command::Vm(command) => {
             with_client(&load(&[])?, environment, async |client| vm::run(&command, &client).await)
+        }
+        Command::Webhook(command) => {
+            with_client(&load(&[])?, environment, async |client| webhook::run(&command, &client).await)
         }
         Command::Relay { address } => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

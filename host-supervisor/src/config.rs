@@ -2,7 +2,8 @@
 //!
 //! Every setting has one line in `keys.rs`, one text form in `value.rs`, and the same name everywhere: `vm.disk_mib` in a
 //! file is `ANTEROOM_VM_DISK_MIB` in the environment and `--set vm.disk_mib=...` as a flag. Unknown names are refused
-//! with the name that was probably meant. No secret is a setting.
+//! with the name that was probably meant. A setting that is a secret is never shown and cannot be a flag; the master key
+//! is no setting.
 
 mod directories;
 mod keys;
@@ -22,6 +23,7 @@ pub use value::{ImageRecipe, LogFormat, VmLimit};
 use crate::{
     net::{Network, UserNetwork},
     vmm::qemu::Wanted,
+    webhook::SigningKey,
 };
 
 /// The names and values of the process's environment.
@@ -50,6 +52,8 @@ pub struct Config {
     pub qemu: QemuChoices,
     pub network: NetworkSettings,
     pub rate_limit: RateLimit,
+    /// Whom to tell of credentials; nobody when unset.
+    pub webhook: Option<WebhookChoices>,
     pub log_format: LogFormat,
     pub log_filter: String,
     shown: Vec<Shown>,
@@ -95,6 +99,28 @@ pub struct NetworkSettings {
 pub struct RateLimit {
     pub requests: u32,
     pub window: Duration,
+}
+
+/// Whom to tell what has happened to credentials, and how.
+#[derive(Debug, Clone)]
+pub struct WebhookChoices {
+    pub url: Url,
+    pub secret: SecretSource,
+    pub enclosure: Enclosure,
+}
+
+/// Where the webhook's secret is.
+#[derive(Debug, Clone)]
+pub enum SecretSource {
+    Here(SigningKey),
+    File(PathBuf),
+}
+
+/// Whether what is sent has the credentials themselves in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enclosure {
+    Nothing,
+    Credentials,
 }
 
 /// One line of `anteroom config show`.
@@ -151,6 +177,7 @@ impl Config {
                 requests: read.value("rate_limit.requests", value::number(1..=1_000_000))?,
                 window: read.value("rate_limit.window", value::duration)?,
             },
+            webhook: read.webhook()?,
             log_format: read.value("log.format", value::log_format)?,
             log_filter: read.value("log.filter", value::log_filter)?,
             shown: read.shown(),
@@ -171,6 +198,13 @@ impl Config {
     }
 }
 
+/// Stands where a secret is.
+const NOT_SHOWN: &str = "(set)";
+
+fn is_secret(key: &str) -> bool {
+    layer::find(key).is_some_and(|key| key.kind == keys::Kind::Secret)
+}
+
 /// Turns the winning text of a setting into its type, or into an error that says whose text it was.
 struct Reader<'a> {
     layers: &'a Layers,
@@ -185,7 +219,11 @@ impl Reader<'_> {
         let (text, source) = self.layers.winner(key);
         parse(text).map_err(|expected| ConfigError::Value {
             key,
-            text: text.chars().take(80).collect(),
+            text: if is_secret(key) && !text.is_empty() {
+                NOT_SHOWN.to_owned()
+            } else {
+                text.chars().take(80).collect()
+            },
             source_of_value: source.clone(),
             expected,
         })
@@ -229,12 +267,35 @@ impl Reader<'_> {
         Ok(Network::User(network))
     }
 
+    fn webhook(&self) -> Result<Option<WebhookChoices>, ConfigError> {
+        let url = self.option("webhook.url", value::webhook_url)?;
+        let here = self.option("webhook.secret", value::signing_key)?;
+        let file = self.option("webhook.secret_file", value::path)?;
+        let enclosure = self.value("webhook.include_credentials", |text| {
+            value::enclosure(text, url.as_ref().is_none_or(value::keeps_secrets))
+        })?;
+        let Some(url) = url else { return Ok(None) };
+        let secret = match (here, file) {
+            (Some(key), None) => SecretSource::Here(key),
+            (None, Some(path)) => SecretSource::File(path),
+            (Some(_), Some(_)) => {
+                return self
+                    .value("webhook.secret_file", |_| Err("nothing beside webhook.secret".to_owned()));
+            }
+            (None, None) => {
+                let expected = "a secret, or one in webhook.secret_file, because webhook.url is set";
+                return self.value("webhook.secret", |_| Err(expected.to_owned()));
+            }
+        };
+        Ok(Some(WebhookChoices { url, secret, enclosure }))
+    }
+
     fn shown(&self) -> Vec<Shown> {
         let show = |key: &Key| {
             let (value, source) = self.layers.winner(key.name);
             Shown {
                 key: key.name,
-                value: value.to_owned(),
+                value: if is_secret(key.name) && !value.is_empty() { NOT_SHOWN } else { value }.to_owned(),
                 source: source.clone(),
                 variable: key.variable(),
                 meaning: key.meaning,

@@ -26,7 +26,8 @@ use std::{
 
 use anteroom_guest_image::Lease;
 use anteroom_protocol::agent::Surroundings;
-use tokio::{net::TcpListener, time::Instant};
+use tokio::{net::TcpListener, sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{
@@ -40,6 +41,7 @@ use crate::{
     store::{Store, StoreError},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
     vm::{VmSettings, VmStarter},
+    webhook::{Courier, Schedule, Webhook, WebhookError},
 };
 pub use listener::{ListenError, reachable};
 pub use lock::LockError;
@@ -59,6 +61,7 @@ pub struct Daemon {
     api: Api,
     sessions: Sessions,
     store: Store,
+    courier: Option<Courier>,
     // Given back last.
     _image: Option<Lease>,
     _lock: lock::Lock,
@@ -80,6 +83,8 @@ pub enum DaemonError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
@@ -131,7 +136,12 @@ impl Daemon {
     ) -> Result<Self, DaemonError> {
         make_private_directory(&config.state_dir)?;
         let lock = lock::Lock::take(&config.state_dir, &format!("listens on {}", config.listen))?;
-        let store = Store::open(&config.state_dir).await?;
+        let webhook = config.webhook.as_ref().map(Webhook::new).transpose()?.map(Arc::new);
+        let written = Arc::new(Notify::new());
+        let mut store = Store::open(&config.state_dir).await?;
+        if webhook.is_some() {
+            store = store.announcing(Arc::clone(&written));
+        }
         let ring = KeyRing::load(&config.state_dir, key_texts)?;
         let listener = listener::bind(config.listen).await?;
         let address = listener.local_addr().map_err(DaemonError::Serve)?;
@@ -149,6 +159,13 @@ impl Daemon {
         if orphans > 0 {
             tracing::warn!(orphans, "sessions of a daemon that died have been ended");
         }
+        let courier = webhook.clone().map(|webhook| Courier {
+            store: store.clone(),
+            vault: Arc::clone(&vault),
+            webhook,
+            written,
+            schedule: Schedule::USUAL,
+        });
         let api = Api {
             sessions: sessions.clone(),
             store: store.clone(),
@@ -157,10 +174,11 @@ impl Daemon {
             providers,
             image: machine.image,
             access,
+            webhook,
             settings: ApiSettings::of(config),
             started: Instant::now(),
         };
-        Ok(Self { listener, address, api, sessions, store, _image: machine.lease, _lock: lock })
+        Ok(Self { listener, address, api, sessions, store, courier, _image: machine.lease, _lock: lock })
     }
 
     /// Where the API is, with the real port when the configuration asked for any.
@@ -181,6 +199,8 @@ impl Daemon {
         };
         let served = axum::serve(self.listener, api::router(self.api)).with_graceful_shutdown(stopped);
         let mut server = tokio::spawn(served.into_future());
+        let stop_courier = CancellationToken::new();
+        let courier = self.courier.map(|courier| tokio::spawn(courier.run(stop_courier.clone())));
         tracing::info!(address = %self.address, "serving");
         let early = tokio::select! {
             () = shutdown => None,
@@ -196,6 +216,11 @@ impl Daemon {
             }
         };
         server.abort();
+        stop_courier.cancel();
+        if let Some(courier) = courier {
+            // It stops at once; a panic of its own has been logged.
+            let _ = courier.await;
+        }
         self.store.close().await;
         match ended {
             Ok(Ok(Err(error))) => Err(DaemonError::Serve(error)),

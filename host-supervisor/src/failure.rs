@@ -43,6 +43,13 @@ pub fn causes(error: &dyn std::error::Error) -> String {
     sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
+/// What is at the bottom of it, for errors that wrap it several times and repeat themselves.
+#[must_use]
+pub fn root_cause(error: &dyn std::error::Error) -> String {
+    let root = std::iter::successors(error.source(), |error| error.source()).last();
+    root.map_or_else(|| error.to_string(), ToString::to_string)
+}
+
 fn printable(line: &str) -> String {
     let shown = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
     line.trim_end_matches(['\r', '\n']).chars().take(Failure::MAX_LINE_CHARS).map(shown).collect()

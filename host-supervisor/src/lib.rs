@@ -3,7 +3,8 @@
 //! ```text
 //!   cli ──HTTP──▶ api ──▶ session ──▶ vm ──▶ vmm · net · disk · agent
 //!                  │         └──────────┴──▶ store · vault
-//!                  └── page                         └──▶ protocol
+//!                  └── page      ▲                  └──▶ protocol
+//!                            webhook (reads the outbox)
 //! ```
 //! Arrows go down only. [`daemon`] is the composition root: nothing else constructs what it uses.
 
@@ -20,6 +21,7 @@ pub mod images;
 pub mod log;
 mod mac;
 pub mod net;
+mod outbound;
 pub mod page;
 pub mod private_file;
 pub mod providers;
@@ -29,3 +31,4 @@ pub mod store;
 pub mod vault;
 pub mod vm;
 pub mod vmm;
+pub mod webhook;

@@ -5,6 +5,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 /// A key for making and checking tags. It cannot be printed.
+#[derive(Clone)]
 pub(crate) struct MacKey(Zeroizing<[u8; 64]>);
 
 impl MacKey {
@@ -13,6 +14,13 @@ impl MacKey {
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(key);
         Self(block)
+    }
+
+    /// A key of any length up to the hash's block, 64 bytes; `None` when it is longer.
+    pub(crate) fn of_bytes(key: &[u8]) -> Option<Self> {
+        let mut block = Zeroizing::new([0; 64]);
+        block.get_mut(..key.len())?.copy_from_slice(key);
+        Some(Self(block))
     }
 
     pub(crate) fn tag(&self, text: &[u8]) -> Zeroizing<[u8; 32]> {
@@ -48,6 +56,14 @@ mod tests {
         key[..4].copy_from_slice(b"Jefe");
         let tag = MacKey::new(&key).tag(b"what do ya want for nothing?");
         assert_eq!(tag[..4], [0x5b, 0xdc, 0xc1, 0x46]);
+    }
+
+    #[test]
+    fn a_key_of_bytes_is_padded_and_has_a_longest_length() {
+        let (short, array) = (MacKey::of_bytes(b"Jefe").unwrap(), MacKey::of_bytes(&[7; 32]).unwrap());
+        assert_eq!(short.tag(b"what do ya want for nothing?")[..4], [0x5b, 0xdc, 0xc1, 0x46]);
+        assert_eq!(array.tag(b"x"), MacKey::new(&[7; 32]).tag(b"x"));
+        assert!(MacKey::of_bytes(&[0; 64]).is_some() && MacKey::of_bytes(&[0; 65]).is_none());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What must survive the daemon: VMs and what they own, sessions, sealed credentials.
+//! What must survive the daemon: VMs and what they own, sessions, sealed credentials, what has to be told of them.
 //!
 //! One SQL layer, SQLite built in. Statements use only what PostgreSQL understands as well (`$1`, TEXT, BIGINT), so
 //! that hosts that share their sessions need a connection address, not another layer. Every call is one transaction
@@ -8,6 +8,7 @@
 
 mod column;
 mod credentials;
+mod outbox;
 mod sessions;
 mod vms;
 
@@ -18,6 +19,7 @@ use std::{
     fs,
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -27,7 +29,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use tokio::sync::Notify;
+
 pub use credentials::{CredentialRecord, Replaces};
+pub use outbox::{EventId, OutboxEvent, OutboxRecord, OutboxStatus, Tried};
 pub use sessions::{SessionPurpose, SessionRecord, SessionStatus};
 pub use vms::{VmKind, VmRecord, VmStatus};
 
@@ -35,6 +40,8 @@ pub use vms::{VmKind, VmRecord, VmStatus};
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    /// Told when something was put into the outbox; without it nothing is.
+    outbox: Option<Arc<Notify>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +58,8 @@ pub enum StoreError {
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("the database")]
     Database(#[from] sqlx::Error),
+    #[error("no random numbers from the kernel")]
+    NoRandomness(#[source] getrandom::Error),
     #[error("{table} {id} has an unreadable {column} in the database")]
     Corrupt { table: &'static str, column: &'static str, id: String },
 }
@@ -74,7 +83,7 @@ impl Store {
             .busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
         migrations().run(&pool).await?;
-        Ok(Self { pool })
+        Ok(Self { pool, outbox: None })
     }
 
     /// Opens the database to read it beside a daemon that may be at work; `None` when there is none.
@@ -89,7 +98,7 @@ impl Store {
         let options =
             SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-        Ok(Some(Self { pool }))
+        Ok(Some(Self { pool, outbox: None }))
     }
 
     /// Waits for running statements and closes the files.
@@ -107,12 +116,12 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 }
 
 fn migrations() -> Migrator {
-    let start = include_str!("store/migrations/0001_start.sql");
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "start".into(),
-        MigrationType::Simple,
-        start.into_sql_str(),
-        false,
-    )])
+    let scripts = [
+        ("start", include_str!("store/migrations/0001_start.sql")),
+        ("outbox", include_str!("store/migrations/0002_outbox.sql")),
+    ];
+    let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
+        Migration::new(version, name.into(), MigrationType::Simple, script.into_sql_str(), false)
+    };
+    Migrator::with_migrations((1..).zip(scripts).map(migration).collect())
 }

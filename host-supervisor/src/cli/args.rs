@@ -56,6 +56,9 @@ pub(super) enum Command {
     /// VMs: what runs, what happened in it, its console
     #[command(subcommand)]
     Vm(VmCommand),
+    /// The webhook: try it, and see what was delivered
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Master keys: which there are, and a new one for everything that is sealed
     #[command(subcommand)]
     Key(KeyCommand),
@@ -277,6 +280,23 @@ pub(super) enum VmCommand {
         /// The VMs' ids, or their beginnings
         #[arg(required = true)]
         ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WebhookCommand {
+    /// Send an event that says nothing, now and once, and print what the receiver answers
+    #[command(after_help = "The exit code is 0 when the answer is 2xx, else 1.")]
+    Test {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what was told or has to be, newest first: tries, next try, last answer
+    Ls {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

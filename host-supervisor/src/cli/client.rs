@@ -1,6 +1,6 @@
 //! The command line's side of the HTTP API.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -11,7 +11,8 @@ use crate::{
     api::access,
     config::{Config, Environment},
     daemon,
-    failure::causes,
+    failure::{causes, root_cause},
+    outbound,
 };
 
 /// Ending a VM in order is the slowest call, waiting for a change of status the longest.
@@ -34,10 +35,8 @@ impl Client {
             Some(key) => Some(Zeroizing::new(key.trim().to_owned())),
             None => access::key_of(&config.state_dir).map_err(|error| Problem::failed(causes(&error)))?,
         };
-        let http = reqwest::Client::builder()
+        let http = outbound::client(&base)
             .timeout(PATIENCE)
-            .connect_timeout(Duration::from_secs(5))
-            .user_agent(concat!("anteroom/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Problem::failed(causes(&error)))?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), key })
@@ -81,7 +80,7 @@ impl Client {
 
     fn unreachable(&self, error: &reqwest::Error) -> Problem {
         let hint = "start one with `anteroom up`, or say with ANTEROOM_URL where it is";
-        let cause = root_cause(error);
+        let cause = cause_of(error);
         Problem::new(Exit::Unreachable, format!("no daemon answers at {}: {cause}; {hint}", self.base))
     }
 
@@ -107,11 +106,10 @@ impl Client {
     }
 }
 
-/// What is at the bottom of it: reqwest wraps it several times and repeats the address each time.
-fn root_cause(error: &reqwest::Error) -> String {
+/// reqwest repeats the address in every layer.
+fn cause_of(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", PATIENCE.as_secs());
     }
-    let root = std::iter::successors(error.source(), |&error| error.source()).last();
-    root.map_or_else(|| error.to_string(), ToString::to_string)
+    root_cause(error)
 }

@@ -75,7 +75,7 @@ fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
 impl From<DaemonError> for Problem {
     fn from(error: DaemonError) -> Self {
         let exit = match &error {
-            DaemonError::ExtraCa { .. } | DaemonError::Providers(_) => Exit::Usage,
+            DaemonError::ExtraCa { .. } | DaemonError::Providers(_) | DaemonError::Webhook(_) => Exit::Usage,
             _ => Exit::Failed,
         };
         Self::new(exit, causes(&error))

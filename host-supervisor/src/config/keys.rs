@@ -13,6 +13,15 @@ pub struct Key {
     pub(super) legacy: Option<Legacy>,
     /// One line for people.
     pub meaning: &'static str,
+    pub(super) kind: Kind,
+}
+
+/// Whether a setting's value may be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    /// Never shown, and not taken from the command line, which every process can read.
+    Secret,
 }
 
 /// The variable's name, and what makes this setting's text of its value.
@@ -40,11 +49,15 @@ impl Key {
 }
 
 const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
-    Key { name, default: Fallback::Text(default), legacy: None, meaning }
+    Key { name, default: Fallback::Text(default), legacy: None, meaning, kind: Kind::Plain }
 }
 
 const fn path(name: &'static str, default: fn(&Directories) -> String, meaning: &'static str) -> Key {
-    Key { name, default: Fallback::Path(default), legacy: None, meaning }
+    Key { name, default: Fallback::Path(default), legacy: None, meaning, kind: Kind::Plain }
+}
+
+const fn secret(key: Key) -> Key {
+    Key { kind: Kind::Secret, ..key }
 }
 
 const fn renamed(key: Key, variable: &'static str, convert: fn(&str) -> String) -> Key {
@@ -135,6 +148,10 @@ pub const KEYS: &[Key] = &[
     renamed(key("rate_limit.window", "15m", "length of that window"), "RATE_LIMIT_WINDOW_MS", |ms| {
         format!("{ms}ms")
     }),
+    key("webhook.url", "", "where it is told that credentials were captured, rotated or deleted"),
+    secret(key("webhook.secret", "", "signs what is sent there: whsec_ and 24 to 64 bytes in base64")),
+    key("webhook.secret_file", "", "a file with that secret, readable by its owner only"),
+    key("webhook.include_credentials", "false", "true: what is sent has the credentials themselves in it"),
     key("log.format", "text", "text or json"),
     key("log.filter", "info", "what is logged: error, warn, info, debug, or a tracing filter"),
 ];

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt, fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +13,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Environment, KEYS, Key, directories::Directories};
+use super::{Environment, KEYS, Key, directories::Directories, keys::Kind};
 use crate::vault::MasterKey;
 
 /// Variables that are no settings: the command line's own, and the master keys.
@@ -37,6 +38,11 @@ pub enum ConfigError {
     Unknown { place: String, name: String, suggestion: Option<String> },
     #[error("{place}: {name} cannot hold {what}")]
     Kind { place: String, name: String, what: &'static str },
+    #[error(
+        "{key} is a secret, and every process can read the arguments of another: put it into the file, into {variable}, \
+         or into a file of its own"
+    )]
+    SecretFlag { key: &'static str, variable: String },
     #[error("{path}")]
     Io {
         path: PathBuf,
@@ -49,7 +55,7 @@ pub enum ConfigError {
 }
 
 /// The winning text of every setting.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Layers {
     values: BTreeMap<&'static str, (String, Source)>,
     warnings: Vec<String>,
@@ -78,6 +84,9 @@ impl Layers {
         layers.add_environment(environment);
         for (name, text) in flags {
             let key = find(name).ok_or_else(|| unknown("command line".into(), name))?;
+            if key.kind == Kind::Secret && !text.is_empty() {
+                return Err(ConfigError::SecretFlag { key: key.name, variable: key.variable() });
+            }
             layers.set(key, text.clone(), Source::Flag { flag: name.clone() });
         }
         Ok(layers)
@@ -141,7 +150,7 @@ impl Layers {
     fn add_file(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
         let table = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
-            problem: error.to_string().trim_end().to_owned(),
+            problem: problem_of(&error, text),
         })?;
         self.add_table(path, text, "", table.get_ref())
     }
@@ -159,11 +168,16 @@ impl Layers {
             let place = format!("{}:{line}", path.display());
             match (find(&full), value.get_ref()) {
                 (Some(key), value) => {
-                    let text = flat(value).ok_or(ConfigError::Kind {
-                        place,
-                        name: full,
+                    let text = flat(value).ok_or_else(|| ConfigError::Kind {
+                        place: place.clone(),
+                        name: full.clone(),
                         what: "a value of this kind",
                     })?;
+                    if key.kind == Kind::Secret && is_readable_by_others(path) {
+                        self.warnings.push(format!(
+                            "{place} holds {full} and is readable by others: run chmod 600 on it"
+                        ));
+                    }
                     self.set(key, text, Source::File { path: path.to_owned(), line });
                 }
                 (None, DeValue::Table(inner)) if is_prefix(&full) => {
@@ -207,7 +221,21 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-fn find(name: &str) -> Option<&'static Key> {
+/// The parser's own words quote the line, which may be that of a secret.
+fn problem_of(error: &toml::de::Error, text: &str) -> String {
+    if !text.contains("secret") {
+        return error.to_string().trim_end().to_owned();
+    }
+    let start = error.span().map_or(0, |span| span.start);
+    let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+    format!("line {line}: {}", error.message())
+}
+
+fn is_readable_by_others(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
@@ -239,6 +267,15 @@ fn did_you_mean(suggestion: Option<&str>) -> String {
 fn line_of<T>(text: &str, spanned: &Spanned<T>) -> usize {
     let start = spanned.span().start;
     1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count()
+}
+
+impl fmt::Debug for Layers {
+    /// Without the texts: some are secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sources = self.values.iter().map(|(key, (_, source))| (key, source));
+        f.write_str("Layers ")?;
+        f.debug_map().entries(sources).finish()
+    }
 }
 
 impl fmt::Display for Source {

@@ -123,6 +123,8 @@ fn a_bad_value_is_refused_with_its_place_and_what_is_expected() {
         ("frame_ancestors", "'self'; script-src *", "CSP sources"),
         ("public_url", "ftp://x", "an http or https address"),
         ("public_url", "https://example.com/anteroom", "without path"),
+        ("webhook.url", "ftp://x", "an http or https address"),
+        ("webhook.include_credentials", "yes", "true or false"),
         ("log.format", "xml", "text or json"),
         ("log.filter", "a=b=c", "error, warn"),
     ];
@@ -168,4 +170,62 @@ fn without_a_home_a_service_keeps_its_things_under_var() {
     let config = Config::load(&Layers::gather(&Environment::new(), None, &[]).unwrap()).unwrap();
     assert_eq!(config.state_dir, Path::new("/var/lib/anteroom"));
     assert_eq!(config.image_dir, Path::new("/var/cache/anteroom/images"));
+}
+
+const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+#[test]
+fn a_webhook_needs_one_secret_and_sends_credentials_only_where_nobody_can_read_them() {
+    assert!(load(&[], "", &[]).unwrap().webhook.is_none());
+    let url = ("webhook.url", "https://app.example.com/hook");
+    let secret = ("ANTEROOM_WEBHOOK_SECRET", WEBHOOK_SECRET);
+    let webhook = load(&[secret], "", &[url]).unwrap().webhook.unwrap();
+    assert_eq!((webhook.url.as_str(), webhook.enclosure), (url.1, Enclosure::Nothing));
+    assert!(matches!(webhook.secret, SecretSource::Here(_)));
+    let file = load(&[], "", &[url, ("webhook.secret_file", "/x")]).unwrap().webhook.unwrap();
+    assert!(matches!(file.secret, SecretSource::File(_)));
+    let neither = refusal(&[], "", &[url]);
+    assert!(
+        neither.starts_with("webhook.secret is \"\"") && neither.contains("webhook.secret_file"),
+        "{neither}"
+    );
+    let both = refusal(&[secret], "", &[url, ("webhook.secret_file", "/x")]);
+    assert!(both.contains("nothing beside webhook.secret"), "{both}");
+    let enclose = ("webhook.include_credentials", "true");
+    for good in ["https://app.example.com/", "http://127.0.0.1:1/", "http://[::1]:1/", "http://localhost:1/"]
+    {
+        let webhook = load(&[secret], "", &[("webhook.url", good), enclose]).unwrap().webhook.unwrap();
+        assert_eq!(webhook.enclosure, Enclosure::Credentials);
+    }
+    let plain = refusal(&[secret], "", &[("webhook.url", "http://app.example.com/"), enclose]);
+    assert!(plain.contains("neither https nor this machine"), "{plain}");
+    let user = refusal(&[secret], "", &[("webhook.url", "https://a:b@app.example.com/")]);
+    assert!(user.contains("without user and password"), "{user}");
+}
+
+#[test]
+fn a_secret_setting_is_never_shown_and_not_taken_from_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("anteroom.toml");
+    let gather = |text: &str| {
+        fs::write(&path, text).unwrap();
+        Layers::gather(&environment(&[]), Some(&path), &[])
+    };
+    let layers =
+        gather(&format!("webhook.secret = {WEBHOOK_SECRET:?}\nwebhook.url = \"https://x.example\"")).unwrap();
+    let config = Config::load(&layers).unwrap();
+    let shown = serde_json::to_string(config.shown()).unwrap();
+    for text in [shown, format!("{layers:?} {config:?}")] {
+        assert!(!text.contains("MfKQ"), "{text}");
+    }
+    assert_eq!(config.shown().iter().find(|shown| shown.key == "webhook.secret").unwrap().value, "(set)");
+    assert!(config.warnings()[0].contains("readable by others"), "{:?}", config.warnings());
+
+    let flag = refusal(&[], "", &[("webhook.secret", WEBHOOK_SECRET)]);
+    assert!(flag.contains("ANTEROOM_WEBHOOK_SECRET") && !flag.contains("MfKQ"), "{flag}");
+    let bad = refusal(&[("ANTEROOM_WEBHOOK_SECRET", "hunter2")], "", &[]);
+    assert!(bad.contains("whsec_ and 24 to 64") && !bad.contains("hunter2"), "{bad}");
+    let unquoted =
+        gather("listen = \"127.0.0.1:1\"\nwebhook.secret = whsec_hunter2").unwrap_err().to_string();
+    assert!(unquoted.contains("line 2") && !unquoted.contains("hunter2"), "{unquoted}");
 }

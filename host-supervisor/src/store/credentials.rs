@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::{
     Store, StoreError,
     column::{Columns, millis},
+    outbox::{Announcement, OutboxEvent},
 };
 
 /// How many rows are in memory while all of them are sealed anew.
@@ -42,7 +43,7 @@ pub enum Replaces {
 }
 
 impl Store {
-    /// Stores credentials and, in the same transaction, forgets those that they replace.
+    /// Stores credentials and, in the same transaction, forgets those that they replace and notes who has to be told.
     ///
     /// # Errors
     /// When the database does not answer; then nothing has changed.
@@ -52,14 +53,15 @@ impl Store {
         replaces: Replaces,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query(
-            "DELETE FROM credentials WHERE session_id = $1 OR ($2 = 1 AND user_id = $3 AND provider = $4)",
+        let gone = sqlx::query(
+            "DELETE FROM credentials WHERE session_id = $1 OR ($2 = 1 AND user_id = $3 AND provider = $4) \
+             RETURNING session_id",
         )
         .bind(credentials.session_id.to_string())
         .bind(i64::from(replaces == Replaces::Everything))
         .bind(&credentials.user_id)
         .bind(&credentials.provider)
-        .execute(&mut *transaction)
+        .fetch_all(&mut *transaction)
         .await?;
         sqlx::query(
             "INSERT INTO credentials (session_id, user_id, provider, generation, path, modified_at, created_at, key_id, \
@@ -76,7 +78,14 @@ impl Store {
         .bind(&credentials.sealed)
         .execute(&mut *transaction)
         .await?;
+        let event = match replaces {
+            Replaces::ThisSession => OutboxEvent::Captured,
+            Replaces::Everything => OutboxEvent::Rotated,
+        };
+        let replaced = others(&gone, credentials.session_id)?;
+        self.announce(&mut transaction, credentials.announcement(event, &replaced)).await?;
         transaction.commit().await?;
+        self.announced();
         Ok(())
     }
 
@@ -165,7 +174,32 @@ impl Store {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<CredentialRecord, StoreError> {
+impl CredentialRecord {
+    pub(super) fn announcement<'a>(
+        &'a self,
+        event: OutboxEvent,
+        replaced: &'a [SessionId],
+    ) -> Announcement<'a> {
+        Announcement {
+            event,
+            session_id: self.session_id,
+            user_id: &self.user_id,
+            provider: &self.provider,
+            generation: self.generation,
+            replaced,
+        }
+    }
+}
+
+/// The sessions of these rows but for this one.
+fn others(rows: &[SqliteRow], session: SessionId) -> Result<Vec<SessionId>, StoreError> {
+    let id = |row| Columns::of(row, "credentials of session", "session_id")?.parsed("session_id");
+    let mut ids = rows.iter().map(id).collect::<Result<Vec<SessionId>, StoreError>>()?;
+    ids.retain(|id| *id != session);
+    Ok(ids)
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<CredentialRecord, StoreError> {
     let columns = Columns::of(row, "credentials of session", "session_id")?;
     Ok(CredentialRecord {
         session_id: columns.parsed("session_id")?,

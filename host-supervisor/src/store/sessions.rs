@@ -8,6 +8,8 @@ use time::OffsetDateTime;
 use super::{
     Store, StoreError,
     column::{Columns, json, millis, word},
+    credentials,
+    outbox::OutboxEvent,
 };
 use crate::failure::Failure;
 
@@ -146,18 +148,25 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Forgets a session and its credentials.
+    /// Forgets a session, its credentials, and what was to be told of them; instead it is told that they are gone.
     ///
     /// # Errors
     /// When the database does not answer; then nothing has changed.
     pub async fn session_delete(&self, id: SessionId) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        for statement in
-            ["DELETE FROM credentials WHERE session_id = $1", "DELETE FROM sessions WHERE id = $1"]
-        {
+        let credentials = sqlx::query("DELETE FROM credentials WHERE session_id = $1 RETURNING *")
+            .bind(id.to_string())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        for statement in ["DELETE FROM outbox WHERE session_id = $1", "DELETE FROM sessions WHERE id = $1"] {
             sqlx::query(statement).bind(id.to_string()).execute(&mut *transaction).await?;
         }
+        if let Some(row) = credentials {
+            let credentials = credentials::read(&row)?;
+            self.announce(&mut transaction, credentials.announcement(OutboxEvent::Deleted, &[])).await?;
+        }
         transaction.commit().await?;
+        self.announced();
         Ok(())
     }
 

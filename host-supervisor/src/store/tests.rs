@@ -213,6 +213,47 @@ async fn a_deleted_session_takes_its_credentials_along_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_put_into_the_outbox_has_not_happened() {
+    let (_directory, store) = open().await;
+    let store = store.announcing(Arc::default());
+    let old = credentials("ann", Duration::ZERO);
+    store.credentials_put(&old, Replaces::ThisSession).await.unwrap();
+    sqlx::query("ALTER TABLE outbox RENAME TO elsewhere").execute(&store.pool).await.unwrap();
+    store.credentials_put(&credentials("ann", Duration::ZERO), Replaces::Everything).await.unwrap_err();
+    store.session_delete(old.session_id).await.unwrap_err();
+    let left = store.credentials_of_user("ann").await.unwrap();
+    assert_eq!(left.iter().map(|c| c.session_id).collect::<Vec<_>>(), [old.session_id]);
+}
+
+#[tokio::test]
+async fn the_outbox_stays_empty_when_nobody_has_to_be_told() {
+    let (_directory, store) = open().await;
+    let record = credentials("ann", Duration::ZERO);
+    store.credentials_put(&record, Replaces::ThisSession).await.unwrap();
+    store.session_delete(record.session_id).await.unwrap();
+    assert!(store.outbox_list(10).await.unwrap().is_empty());
+    assert_eq!(store.outbox_next_try().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_event_is_due_at_its_time_and_forgotten_some_time_after_its_end() {
+    let (_directory, store) = open().await;
+    let store = store.announcing(Arc::default());
+    store.credentials_put(&credentials("ann", Duration::ZERO), Replaces::ThisSession).await.unwrap();
+    let now = OffsetDateTime::now_utc();
+    let id = store.outbox_due(now).await.unwrap().remove(0).id;
+    let later = now + Duration::hours(1);
+    store.outbox_tried(&id, Tried::Again { at: later }, "HTTP 500").await.unwrap();
+    assert!(store.outbox_due(now).await.unwrap().is_empty());
+    assert_eq!(store.outbox_due(later).await.unwrap()[0].attempts, 1);
+    assert_eq!(store.outbox_prune(later).await.unwrap(), 0, "what waits is not forgotten");
+    store.outbox_tried(&id, Tried::Delivered, "HTTP 200").await.unwrap();
+    assert!(store.outbox_due(later).await.unwrap().is_empty());
+    assert_eq!(store.outbox_prune(now - Duration::days(1)).await.unwrap(), 0);
+    assert_eq!(store.outbox_prune(later).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_damaged_row_is_named_and_does_not_panic() {
     let (_directory, store) = open().await;
     let vm = vm(None);

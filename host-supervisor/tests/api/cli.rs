@@ -10,14 +10,14 @@ use crate::{guest::Guest, service::Service};
 
 const PATH: &str = ".anteroom-demo/credentials.json";
 
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
     }
 }
@@ -43,7 +43,7 @@ async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
 }
 
 /// Against this daemon, whose key is found in its state directory.
-async fn against(service: &Service, arguments: &[&str]) -> Said {
+pub(crate) async fn against(service: &Service, arguments: &[&str]) -> Said {
     let state = service.state.path().display().to_string();
     run(arguments, &[("ANTEROOM_URL", &service.url("")), ("ANTEROOM_STATE_DIR", &state)]).await
 }
@@ -155,7 +155,8 @@ async fn every_refusal_has_its_exit_code_and_says_what_to_do() {
     let right_key = run(&["vm", "ls"], &[("ANTEROOM_URL", &url), ("ANTEROOM_API_KEY", &service.key)]).await;
     assert_eq!(right_key.code, 0, "{}", right_key.err);
     service.stop().await;
-    let gone = run(&["vm", "ls"], &[("ANTEROOM_URL", &url)]).await;
+    let no_certificates = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")];
+    let gone = run(&["vm", "ls"], &[&[("ANTEROOM_URL", url.as_str())], &no_certificates[..]].concat()).await;
     assert_eq!(gone.code, 3);
     assert!(gone.err.contains("Connection refused") && gone.err.contains("anteroom up"), "{}", gone.err);
     assert_eq!(run(&["session", "start"], &[]).await.code, 2);

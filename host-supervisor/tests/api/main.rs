@@ -13,3 +13,4 @@ mod service;
 mod sign_in;
 mod trouble;
 mod vms;
+mod webhook;

@@ -37,7 +37,7 @@ fn id(session: &str) -> SessionId {
 }
 
 /// Brings a session to its end; returns it.
-async fn complete(service: &Service, session: &str, guest: &Arc<Guest>, token: &str) -> Value {
+pub(crate) async fn complete(service: &Service, session: &str, guest: &Arc<Guest>, token: &str) -> Value {
     guest.tells(EventBody::DesktopReady);
     guest.sign_in().await;
     guest.captures(id(session), "demo", &[(PATH, &file(token))]);
