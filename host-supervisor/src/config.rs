@@ -11,6 +11,7 @@ mod layer;
 #[cfg(test)]
 mod tests;
 mod value;
+mod webhook;
 
 use std::{collections::BTreeMap, net::Ipv4Addr, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -19,11 +20,11 @@ use url::Url;
 pub use keys::{KEYS, Key};
 pub use layer::{ConfigError, Layers, Source};
 pub use value::{ImageRecipe, LogFormat, VmLimit};
+pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 
 use crate::{
     net::{Network, UserNetwork},
     vmm::qemu::Wanted,
-    webhook::SigningKey,
 };
 
 /// The names and values of the process's environment.
@@ -101,28 +102,6 @@ pub struct RateLimit {
     pub window: Duration,
 }
 
-/// Whom to tell what has happened to credentials, and how.
-#[derive(Debug, Clone)]
-pub struct WebhookChoices {
-    pub url: Url,
-    pub secret: SecretSource,
-    pub enclosure: Enclosure,
-}
-
-/// Where the webhook's secret is.
-#[derive(Debug, Clone)]
-pub enum SecretSource {
-    Here(SigningKey),
-    File(PathBuf),
-}
-
-/// Whether what is sent has the credentials themselves in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enclosure {
-    Nothing,
-    Credentials,
-}
-
 /// One line of `anteroom config show`.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Shown {
@@ -177,7 +156,7 @@ impl Config {
                 requests: read.value("rate_limit.requests", value::number(1..=1_000_000))?,
                 window: read.value("rate_limit.window", value::duration)?,
             },
-            webhook: read.webhook()?,
+            webhook: webhook::read(&read)?,
             log_format: read.value("log.format", value::log_format)?,
             log_filter: read.value("log.filter", value::log_filter)?,
             shown: read.shown(),
@@ -265,29 +244,6 @@ impl Reader<'_> {
             network.check().map_err(|error| format!("something else: {error}"))
         })?;
         Ok(Network::User(network))
-    }
-
-    fn webhook(&self) -> Result<Option<WebhookChoices>, ConfigError> {
-        let url = self.option("webhook.url", value::webhook_url)?;
-        let here = self.option("webhook.secret", value::signing_key)?;
-        let file = self.option("webhook.secret_file", value::path)?;
-        let enclosure = self.value("webhook.include_credentials", |text| {
-            value::enclosure(text, url.as_ref().is_none_or(value::keeps_secrets))
-        })?;
-        let Some(url) = url else { return Ok(None) };
-        let secret = match (here, file) {
-            (Some(key), None) => SecretSource::Here(key),
-            (None, Some(path)) => SecretSource::File(path),
-            (Some(_), Some(_)) => {
-                return self
-                    .value("webhook.secret_file", |_| Err("nothing beside webhook.secret".to_owned()));
-            }
-            (None, None) => {
-                let expected = "a secret, or one in webhook.secret_file, because webhook.url is set";
-                return self.value("webhook.secret", |_| Err(expected.to_owned()));
-            }
-        };
-        Ok(Some(WebhookChoices { url, secret, enclosure }))
     }
 
     fn shown(&self) -> Vec<Shown> {

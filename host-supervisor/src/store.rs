@@ -24,13 +24,14 @@ use std::{
 };
 
 use sqlx::{
-    SqlSafeStr as _,
+    Row as _, SqlSafeStr as _,
     migrate::{Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use tokio::sync::Notify;
 
+use crate::failure::causes;
 pub use credentials::{CredentialRecord, Replaces};
 pub use outbox::{EventId, OutboxEvent, OutboxRecord, OutboxStatus, Tried};
 pub use sessions::{SessionPurpose, SessionRecord, SessionStatus};
@@ -80,6 +81,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             // FULL, because a captured credential is nowhere else once the VM is gone.
             .synchronous(SqliteSynchronous::Full)
+            // What is deleted is overwritten, not only unlinked from its page.
+            .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
         migrations().run(&pool).await?;
@@ -99,6 +102,18 @@ impl Store {
             SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
         Ok(Some(Self { pool, outbox: None }))
+    }
+
+    /// Takes what was deleted out of the write-ahead log as well. The deletion itself is committed before; when somebody
+    /// reads just now, the log is emptied by the next one, or by the last connection's end.
+    pub(super) async fn scrub(&self) {
+        match sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.pool).await {
+            Ok(row) if row.try_get::<i64, _>(0).is_ok_and(|busy| busy == 0) => {}
+            Ok(_) => tracing::warn!("the database's log is in use: what was deleted leaves it later"),
+            Err(error) => {
+                tracing::warn!(cause = causes(&error), "what was deleted is still in the database's log")
+            }
+        }
     }
 
     /// Waits for running statements and closes the files.

@@ -8,13 +8,11 @@ use std::{
     time::Duration,
 };
 
-use url::{Host, Url};
+use url::Url;
 
-use super::Enclosure;
 use crate::{
     net::{Forward, Reach},
     vmm::qemu::Wanted,
-    webhook::SigningKey,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +37,7 @@ pub enum VmLimit {
     Exactly(u32),
 }
 
-fn parsed<T: FromStr>(text: &str, expected: &str) -> Result<T, String> {
+pub(super) fn parsed<T: FromStr>(text: &str, expected: &str) -> Result<T, String> {
     text.parse().map_err(|_| expected.to_owned())
 }
 
@@ -93,43 +91,6 @@ pub(super) fn http_url(text: &str) -> Result<Url, String> {
         && url.path() == "/"
         && url.username().is_empty();
     if plain { Ok(url) } else { Err(expected.to_owned()) }
-}
-
-/// No secret belongs into it, because it is shown.
-pub(super) fn webhook_url(text: &str) -> Result<Url, String> {
-    let expected =
-        "an http or https address without user and password, for example https://app.example.com/anteroom";
-    let url: Url = parsed(text, expected)?;
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.fragment().is_none();
-    if plain { Ok(url) } else { Err(expected.to_owned()) }
-}
-
-/// Whether nobody on the way can read what is sent there: TLS, or this machine.
-pub(super) fn keeps_secrets(url: &Url) -> bool {
-    let here = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    url.scheme() == "https" || here
-}
-
-pub(super) fn enclosure(text: &str, address_keeps_secrets: bool) -> Result<Enclosure, String> {
-    match text {
-        "false" => Ok(Enclosure::Nothing),
-        "true" if address_keeps_secrets => Ok(Enclosure::Credentials),
-        "true" => Err("false, because webhook.url is neither https nor this machine".to_owned()),
-        _ => Err("true or false".to_owned()),
-    }
-}
-
-/// Says nothing about the text, which is a secret.
-pub(super) fn signing_key(text: &str) -> Result<SigningKey, String> {
-    SigningKey::parse(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn host_name(text: &str) -> Result<String, String> {

@@ -86,6 +86,9 @@ impl Store {
         self.announce(&mut transaction, credentials.announcement(event, &replaced)).await?;
         transaction.commit().await?;
         self.announced();
+        if !gone.is_empty() {
+            self.scrub().await;
+        }
         Ok(())
     }
 
@@ -126,6 +129,7 @@ impl Store {
             }
         }
         transaction.commit().await.map_err(broken)?;
+        self.scrub().await;
         Ok(resealed)
     }
 

@@ -202,6 +202,9 @@ impl Store {
         .bind(answer)
         .execute(&self.pool)
         .await?;
+        if finished_at.is_some() {
+            self.scrub().await;
+        }
         Ok(())
     }
 

@@ -167,6 +167,7 @@ impl Store {
         }
         transaction.commit().await?;
         self.announced();
+        self.scrub().await;
         Ok(())
     }
 

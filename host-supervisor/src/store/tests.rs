@@ -262,3 +262,36 @@ async fn a_damaged_row_is_named_and_does_not_panic() {
     let error = store.vm_get(vm.id).await.unwrap_err().to_string();
     assert!(error.contains("unreadable status") && error.contains(&vm.id.to_string()), "{error}");
 }
+
+/// Whether one of the database's files holds these bytes.
+fn is_in_a_file(directory: &Path, bytes: &[u8]) -> bool {
+    let files = fs::read_dir(directory).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    files.into_iter().any(|file| file.windows(bytes.len()).any(|window| window == bytes))
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_in_no_byte_of_the_database_any_more() {
+    let (directory, store) = open().await;
+    // Enough of them, of several sizes, for pages to be split and joined.
+    let mut records = Vec::new();
+    for number in 0..90_usize {
+        let user = format!("planted-user-{number:03}");
+        let mut record = credentials(&user, Duration::ZERO);
+        record.sealed = format!("planted-sealed-{number:03}").repeat(1 + 13 * (number % 40)).into_bytes();
+        store.session_create(&SessionRecord { id: record.session_id, ..session(&user) }).await.unwrap();
+        store.credentials_put(&record, Replaces::ThisSession).await.unwrap();
+        records.push(record);
+    }
+    let (gone, stays) = records.split_at(60);
+    for record in gone {
+        store.session_delete(record.session_id).await.unwrap();
+    }
+    for (number, record) in records.iter().enumerate() {
+        let expected = stays.iter().any(|left| left.session_id == record.session_id);
+        let planted =
+            [record.user_id.clone(), format!("planted-sealed-{number:03}"), record.session_id.to_string()];
+        for text in planted {
+            assert_eq!(is_in_a_file(directory.path(), text.as_bytes()), expected, "{text}");
+        }
+    }
+}

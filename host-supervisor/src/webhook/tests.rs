@@ -207,7 +207,7 @@ async fn a_capture_is_told_at_once_signed_and_without_the_credentials() {
 
 #[tokio::test]
 async fn a_delivery_that_is_refused_is_tried_again_with_the_same_id() {
-    let (receiver, url) = Receiver::serve(&[500, 302, 404]).await;
+    let (receiver, url) = Receiver::serve(&[500, 307, 404]).await;
     let mut house = House::new().await;
     house.deliver_to(url, Enclosure::Nothing, QUICK).await;
     house.capture(Replaces::ThisSession).await;
@@ -278,6 +278,12 @@ async fn a_rotation_names_what_it_replaced_and_a_deletion_what_is_gone() {
         (&json!("credentials.deleted"), &json!("ann"))
     );
     assert_eq!(deleted["data"].get("files"), None);
+    let told = async {
+        while !house.store.outbox_list(10).await.unwrap().iter().any(|row| row.user_id.is_empty()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.expect("a deletion that was told forgets whose it was");
     // What had no credentials has nothing to tell.
     house.store.session_delete(SessionId::random()).await.unwrap();
     assert_eq!(house.store.outbox_list(10).await.unwrap().len(), 2, "of the old session, and the deletion");
