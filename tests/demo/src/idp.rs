@@ -20,6 +20,7 @@ mod mint;
 mod params;
 pub mod profile;
 mod redirect;
+mod resource;
 mod tickets;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -33,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde_json::Value;
 
@@ -119,7 +120,14 @@ impl Idp {
 
     pub fn router(&self) -> Router {
         let profile = self.profile();
-        Router::new()
+        let mut router = Router::new();
+        for resource in &profile.resources {
+            router = router.route(resource.path, any(resource::resource));
+        }
+        for landing in profile.landings {
+            router = router.route(landing, get(resource::landing));
+        }
+        router
             .route(profile.authorize_path, get(consent::authorize))
             .route(&profile.decision_path(), post(consent::decide))
             .route(profile.token_path, post(exchange::token))
