@@ -4,7 +4,7 @@
 use std::{net::Ipv4Addr, sync::Arc};
 
 use anteroom_demo::idp::{
-    Consent, Event, Idp, Profile, SecretKind,
+    Consent, Event, Idp, Mishap, Profile, SecretKind,
     tls::{Entrance, ThrowAwayCa, TlsError},
 };
 use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
@@ -48,6 +48,23 @@ async fn the_real_gemini_signs_in_and_its_tokens_are_captured() -> Result<()> {
     let tokens = &captured["credentials"];
     assert_eq!(tokens["access_token"], scene.issued(SecretKind::AccessToken)?);
     assert_eq!(tokens["refresh_token"], scene.issued(SecretKind::RefreshToken)?);
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_denied_sign_in_is_told_and_another_one_in_the_same_vm_succeeds() -> Result<()> {
+    let profile = Profile { mishap: Some(Mishap::Denied), ..Profile::openai(Consent::Given) };
+    let scene = Scene::set("codex-denied", profile).await?;
+    scene.fails_first("codex", "sign_in_denied").await?;
+    assert!(scene.idp.log().events().contains(&Event::PkceVerified { sign_in: 2 }));
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_code_that_has_expired_is_told_and_another_sign_in_in_the_same_vm_succeeds() -> Result<()> {
+    let profile = Profile { mishap: Some(Mishap::CodeExpired), ..Profile::anthropic(Consent::Given) };
+    let scene = Scene::set("claude-expired", profile).await?;
+    scene.fails_first("claude_code", "sign_in_refused").await?;
     scene.end().await
 }
 
@@ -103,6 +120,19 @@ impl Scene {
         let captured = self.daemon.fetch(&format!("/api/auth/session/{session}/credentials/status")).await?;
         ensure!(captured["status"] == "ready", "{}", captured["status"]);
         Ok(captured)
+    }
+
+    /// The first attempt fails of that, the second one in the same VM succeeds.
+    async fn fails_first(&self, provider: &str, code: &str) -> Result<()> {
+        let session = self.daemon.start_session(provider, "alice").await?;
+        let failed = self.daemon.until_attempt_failed(&session).await?;
+        ensure!(failed["attempt_failure"]["code"] == code, "{failed:#}");
+        let retried = self.daemon.cli(&["session", "retry", &session]).await?;
+        ensure!(retried.status.success(), "{}", String::from_utf8_lossy(&retried.stderr));
+        let completed = self.daemon.wait_for(&session, &["completed"]).await?;
+        ensure!(completed["vm_id"] == failed["vm_id"], "the same VM");
+        self.daemon.vm_gone(completed["vm_id"].as_str().context("a VM")?).await?;
+        Ok(())
     }
 
     /// The secret of that kind that the provider handed out.

@@ -209,6 +209,11 @@ pub(super) enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Start the CLI of a session again after its sign-in has failed, in the same VM
+    Retry {
+        /// The session's id, or its beginning
+        id: String,
+    },
     /// End sessions and forget them, with their credentials
     Rm {
         /// The sessions' ids, or their beginnings

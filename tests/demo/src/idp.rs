@@ -41,7 +41,7 @@ use serde_json::Value;
 pub use ledger::{Entry, SecretKind};
 pub use log::{Endpoint, Event, GrantType, Log};
 pub(crate) use params::Params;
-pub use profile::{Consent, Profile};
+pub use profile::{Consent, Mishap, Profile};
 pub use tickets::SignInNumber;
 
 use authorize::{Granted, SignIn};
@@ -135,6 +135,11 @@ impl Idp {
             .fallback(not_found)
             .layer(DefaultBodyLimit::max(params::LARGEST_BYTES))
             .with_state(self.clone())
+    }
+
+    /// Whether this is what goes wrong with this sign-in.
+    fn meets(&self, number: SignInNumber, mishap: Mishap) -> bool {
+        number == 1 && self.profile().mishap == Some(mishap)
     }
 
     fn ledger(&self) -> &Ledger {

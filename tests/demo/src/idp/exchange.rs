@@ -13,12 +13,14 @@ use crate::http::FORM;
 use crate::idp::error::{ErrorCode, OauthError};
 use crate::idp::mint::{self, UnixSeconds};
 use crate::idp::params::Params;
-use crate::idp::profile::{RefreshToken, TokenBody};
+use crate::idp::profile::{Mishap, RefreshToken, TokenBody};
 use crate::idp::tickets::{Redeemed, SignInNumber};
 use crate::idp::token::{TokenRequest, invalid_grant, same_sign_in};
 use crate::idp::{Endpoint, Event, GrantType, Idp, Renewable, SecretKind};
 use crate::pkce::Verifier;
 use crate::secret::{NoRandomness, Secret};
+
+const UNKNOWN: &str = "the code or refresh token is unknown or expired";
 
 pub(crate) async fn token(
     State(idp): State<Idp>,
@@ -80,8 +82,12 @@ impl Idp {
             self.ledger().enter(number, SecretKind::Verifier, verifier.secret());
         }
         same_sign_in(&sign_in, client_id, redirect_uri)?;
+        if self.meets(number, Mishap::CodeExpired) {
+            return Err(invalid_grant(UNKNOWN));
+        }
         if let Some(challenge) = &sign_in.challenge {
-            if !verifier.is_some_and(|verifier| challenge.is_met_by(verifier)) {
+            let met = verifier.is_some_and(|verifier| challenge.is_met_by(verifier));
+            if !met || self.meets(number, Mishap::PkceBroken) {
                 self.log().record(Event::PkceRefused { sign_in: number });
                 return Err(invalid_grant("code_verifier does not meet the code_challenge"));
             }
@@ -119,7 +125,7 @@ impl Idp {
     fn fresh<T>(&self, redeemed: Redeemed<T>, grant: GrantType) -> Result<(SignInNumber, T), OauthError> {
         match redeemed {
             Redeemed::Fresh(number, value) => Ok((number, value)),
-            Redeemed::Unknown => Err(invalid_grant("the code or refresh token is unknown or expired")),
+            Redeemed::Unknown => Err(invalid_grant(UNKNOWN)),
             Redeemed::UsedBefore(number) => {
                 self.tables().refresh_tokens.revoke(number);
                 self.log().record(Event::Replayed { sign_in: number, grant });

@@ -38,6 +38,19 @@ pub struct Profile {
     /// Pages to which a CLI sends the browser when all is done.
     pub landings: &'static [&'static str],
     pub lifetimes: Lifetimes,
+    /// What goes wrong with the first sign-in, and with no later one.
+    pub mishap: Option<Mishap>,
+}
+
+/// Ways in which a sign-in fails although nobody made a mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// The person says no.
+    Denied,
+    /// The code has expired when it is redeemed.
+    CodeExpired,
+    /// The verifier does not meet the challenge: somebody stands between.
+    PkceBroken,
 }
 
 /// A registered client. All are public ones (RFC 6749 section 2.1): they have no secret.

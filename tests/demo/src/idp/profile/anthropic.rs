@@ -76,6 +76,7 @@ impl Profile {
             ],
             landings: &["/oauth/code/success"],
             lifetimes: Lifetimes::default(),
+            mishap: None,
         }
     }
 }

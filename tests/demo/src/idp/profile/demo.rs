@@ -37,6 +37,7 @@ impl Profile {
             resources: Vec::new(),
             landings: &[],
             lifetimes: Lifetimes::default(),
+            mishap: None,
         }
     }
 }

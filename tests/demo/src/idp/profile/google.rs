@@ -56,6 +56,7 @@ impl Profile {
             ],
             landings: &["/gemini-code-assist/auth_success_gemini", "/gemini-code-assist/auth_failure_gemini"],
             lifetimes: Lifetimes::default(),
+            mishap: None,
         }
     }
 }

@@ -51,6 +51,7 @@ impl Profile {
             resources: Vec::new(),
             landings: &[],
             lifetimes: Lifetimes::default(),
+            mishap: None,
         }
     }
 }
