@@ -137,7 +137,7 @@ impl Daemon {
         let address = listener.local_addr().map_err(DaemonError::Serve)?;
         let access = Arc::new(Access::open(config, address.port(), &master)?);
         let providers = Providers::load(&config.providers_dir)?.offered_by(&machine.programs);
-        if providers.iter().next().is_none() {
+        if providers.offered().is_empty() {
             return Err(DaemonError::NothingToOffer { profile: machine.image.profile });
         }
         let vault = Arc::new(Vault::new(&master));
