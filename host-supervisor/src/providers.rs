@@ -1,7 +1,7 @@
 //! The catalogue of provider definitions: those that come with Anteroom, and the operator's own.
 //!
 //! A file in the operator's directory adds a provider, or replaces the one with the same id; it counts from the next
-//! question on, see [`directory`]. Which of them are offered depends on the image: a CLI that is not in it cannot be
+//! question on, as `directory` explains. Which of them are offered depends on the image: a CLI that is not in it cannot be
 //! started. Whoever has got a definition keeps it: a running session is not changed by a change of the file.
 
 mod directory;

@@ -10,7 +10,8 @@
 //! a kernel resource that can run out, would have to be armed anew when the directory is made, moved or mounted over, and
 //! would still be late for the request that follows on a copy. Here an answer is never older than its question.
 //!
-//! Each change is logged once, when it is first seen.
+//! The clock of a file system is coarse, so two changes can look like one. A file that has changed only just now is
+//! therefore read again at the next look. Each change is logged once, when it is first seen.
 
 #[cfg(test)]
 mod tests;
@@ -21,11 +22,15 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, SystemTime},
 };
 
 use anteroom_protocol::provider::{DefinitionError, MAX_FILE_BYTES, ProviderDefinition};
 
 use super::FileProblem;
+
+/// More than one tick of any file system's clock that a directory of ours is likely to be on.
+const CLOCK_TICK: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Directory {
@@ -38,6 +43,8 @@ pub(super) struct Directory {
 #[derive(Debug)]
 pub(super) struct File {
     stamp: Stamp,
+    /// It was read so soon after its change that another one might not show.
+    fresh: bool,
     /// As it was when it was last right.
     pub(super) good: Option<Arc<ProviderDefinition>>,
     /// Why it is not right now.
@@ -87,12 +94,11 @@ impl Directory {
             stays
         });
         for (path, stamp) in found {
-            let known = self.files.get(&path);
-            if known.is_some_and(|file| file.stamp == stamp) {
-                continue;
-            }
-            let good = known.and_then(|file| file.good.clone());
-            let file = File::read(&path, stamp, good);
+            let known = self.files.remove(&path);
+            let file = match known {
+                Some(file) if file.stamp == stamp && !file.fresh => file,
+                known => File::read(&path, stamp, known),
+            };
             self.files.insert(path, file);
         }
         self.settle_ids();
@@ -123,16 +129,25 @@ impl Directory {
 }
 
 impl File {
-    fn read(path: &Path, stamp: Stamp, last_good: Option<Arc<ProviderDefinition>>) -> Self {
+    fn read(path: &Path, stamp: Stamp, known: Option<Self>) -> Self {
+        let fresh = stamp.is_fresh();
+        let (good, problem) = known.map_or((None, None), |known| (known.good, known.problem));
         match read(path) {
+            // Whoever asks twice gets the very same, and a file with a taken id stays told.
+            Ok(definition) if good.as_deref() == Some(&definition) => {
+                let problem = problem.filter(|problem| matches!(**problem, FileProblem::Twice { .. }));
+                Self { stamp, fresh, good, problem }
+            }
             Ok(definition) => {
                 tracing::info!(path = %path.display(), provider = definition.id, "provider definition read");
-                Self { stamp, good: Some(Arc::new(definition)), problem: None }
+                Self { stamp, fresh, good: Some(Arc::new(definition)), problem: None }
             }
-            Err(problem) => {
-                let kept = if last_good.is_some() { "; its last good definition stays" } else { "" };
-                tracing::warn!(path = %path.display(), "provider definition refused: {problem}{kept}");
-                Self { stamp, good: last_good, problem: Some(Arc::new(problem)) }
+            Err(now) => {
+                if problem.is_none_or(|before| before.to_string() != now.to_string()) {
+                    let kept = if good.is_some() { "; its last good definition stays" } else { "" };
+                    tracing::warn!(path = %path.display(), "provider definition refused: {now}{kept}");
+                }
+                Self { stamp, fresh, good, problem: Some(Arc::new(now)) }
             }
         }
     }
@@ -146,6 +161,15 @@ impl Stamp {
             changed: (metadata.ctime(), metadata.ctime_nsec()),
             inode: (metadata.dev(), metadata.ino()),
         }
+    }
+
+    /// Whether the change is so recent, or so far in the future, that the clock may not tell it from the next.
+    fn is_fresh(&self) -> bool {
+        let (seconds, nanoseconds) = self.changed;
+        let since = Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+            + Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0));
+        let age = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + since);
+        age.map_or(true, |age| age < CLOCK_TICK)
     }
 }
 

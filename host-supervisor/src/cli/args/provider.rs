@@ -11,16 +11,19 @@ pub(in crate::cli) enum ProviderCommand {
 Example:
   anteroom provider check github_cli.toml
 
-Each mistake is shown with its line and with what to write instead. The exit code is 0 when the file is right and 2
-when it is not, or cannot be read. docs/providers.md explains the format.")]
+Each mistake is shown with its line and with what to write instead. docs/providers.md explains
+the format.
+
+The exit code is 0 when the file is right, and 2 when it is not or cannot be read.")]
     Check {
         /// The file
         file: PathBuf,
     },
     /// List the definitions that there are, and the files that are broken
     #[command(after_help = "\
-Reads the setting providers_dir, as the daemon does, and the configured image. A definition that is dropped there counts
-from the next session on, without a restart; while its file is broken, a running daemon goes on with its last good one.")]
+Reads the directory of the setting providers_dir, as the daemon does, and the configured image.
+A file that is dropped there counts from the next session on, without a restart. While it is
+broken, a running daemon goes on with its last good definition.")]
     Ls {
         /// As JSON
         #[arg(long)]

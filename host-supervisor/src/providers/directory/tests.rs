@@ -130,7 +130,18 @@ fn a_second_file_that_breaks_does_not_push_the_first_aside() {
 }
 
 #[test]
-fn an_unchanged_file_is_not_read_again() {
+fn changes_that_the_clock_cannot_tell_apart_are_all_seen() {
+    let place = Place::new();
+    let providers = place.catalogue();
+    for number in 100..300 {
+        let same_size = number.to_string();
+        place.define("other.toml", "other", &same_size);
+        assert_eq!(name(&providers, "other"), Some(same_size));
+    }
+}
+
+#[test]
+fn whoever_asks_twice_gets_the_very_same_definition() {
     let place = Place::new();
     place.define("other.toml", "other", "Other");
     let providers = place.catalogue();
