@@ -129,15 +129,36 @@ fn a_second_file_that_breaks_does_not_push_the_first_aside() {
     assert_eq!(name(&providers, "other").as_deref(), Some("First"));
 }
 
-#[test]
-fn changes_that_the_clock_cannot_tell_apart_are_all_seen() {
+/// What is known of a file after a change that its stamp does not show.
+fn after_a_hidden_change(fresh: bool) -> String {
     let place = Place::new();
-    let providers = place.catalogue();
-    for number in 100..300 {
-        let same_size = number.to_string();
-        place.define("other.toml", "other", &same_size);
-        assert_eq!(name(&providers, "other"), Some(same_size));
-    }
+    place.define("other.toml", "other", "One");
+    let mut directory = Directory::new(place.0.path());
+    directory.look();
+    place.define("other.toml", "other", "Two");
+    let now = Stamp::of(&fs::metadata(place.path("other.toml")).unwrap());
+    let file = directory.files.get_mut(&place.path("other.toml")).unwrap();
+    (file.stamp, file.fresh) = (now, fresh);
+    directory.look();
+    directory.files[&place.path("other.toml")].good.as_ref().unwrap().name.clone()
+}
+
+#[test]
+fn a_file_is_read_again_only_when_its_stamp_or_its_freshness_asks_for_it() {
+    assert_eq!(after_a_hidden_change(true), "Two");
+    assert_eq!(after_a_hidden_change(false), "One");
+}
+
+#[test]
+fn what_has_changed_just_now_or_in_the_future_is_fresh() {
+    let stamp = |changed: SystemTime| {
+        let since = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let changed = (i64::try_from(since.as_secs()).unwrap(), i64::from(since.subsec_nanos()));
+        Stamp { size_bytes: 0, modified: (0, 0), changed, inode: (0, 0) }
+    };
+    let (now, minute) = (SystemTime::now(), Duration::from_secs(60));
+    assert!(stamp(now).is_fresh() && stamp(now + minute).is_fresh());
+    assert!(!stamp(now - minute).is_fresh());
 }
 
 #[test]
