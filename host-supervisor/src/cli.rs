@@ -8,6 +8,7 @@ mod config;
 mod doctor;
 mod exit;
 mod image;
+mod provider;
 mod serve;
 mod session;
 mod show;
@@ -60,6 +61,7 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Doctor(arguments) => doctor::run(&arguments, &load(&[])?),
         Command::Image(command) => image::run(&command, &load(&command.flags())?),
         Command::Config(command) => config::run(&command, &common, environment),
+        Command::Provider(command) => provider::run(&command, || load(&[])),
         Command::Session(command) => {
             with_client(&load(&[])?, environment, async |client| session::run(&command, &client).await)
         }

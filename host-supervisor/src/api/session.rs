@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anteroom_protocol::{SessionId, agent::OpenUrl};
+use anteroom_protocol::{ProviderDefinition, SessionId, agent::OpenUrl};
 use axum::{
     Json,
     extract::State,
@@ -105,8 +105,12 @@ async fn begin(
 ) -> Result<Json<Started>, ApiError> {
     acting.may_see(user_id.as_str())?;
     let definition = api.providers.find(provider).ok_or_else(|| unknown_provider(api, provider))?;
-    let new =
-        NewSession { user_id: user_id.into_string(), provider: definition.clone(), purpose, webrtc_offer };
+    let new = NewSession {
+        user_id: user_id.into_string(),
+        provider: ProviderDefinition::clone(&definition),
+        purpose,
+        webrtc_offer,
+    };
     // In a task of its own: a caller that hangs up must not leave half a session.
     let sessions = api.sessions.clone();
     let started = tokio::spawn(async move { sessions.start(new).await }).await;
@@ -124,7 +128,8 @@ async fn begin(
 
 pub(super) fn unknown_provider(api: &Api, provider: &str) -> ApiError {
     let shown: String = provider.chars().take(40).collect();
-    let valid: Vec<&str> = api.providers.iter().map(|definition| definition.id.as_str()).collect();
+    let offered = api.providers.offered();
+    let valid: Vec<&str> = offered.iter().map(|definition| definition.id.as_str()).collect();
     let message = format!("there is no provider {shown:?}; there are: {}", valid.join(", "));
     ApiError::bad_request("unknown_provider", message).with("validProviders", valid)
 }

@@ -1,5 +1,6 @@
 //! The words of the command line, and the help that explains them.
 
+mod provider;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -7,6 +8,8 @@ mod value;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+
+pub(super) use provider::ProviderCommand;
 
 use super::exit::EXIT_CODES;
 use crate::store::SessionStatus;
@@ -50,6 +53,9 @@ pub(super) enum Command {
     /// VM images: build, list, verify
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Provider definitions: check a file, list, explain
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// Sign-in sessions: start, watch, remove
     #[command(subcommand)]
     Session(SessionCommand),
