@@ -151,6 +151,12 @@ impl AgentClient {
     }
 
     /// # Errors
+    /// [`AgentError::Refused`] with 409 when the last attempt has not failed.
+    pub async fn begin_again(&self) -> Result<(), AgentError> {
+        self.dialler.done(Call { method: Method::POST, ..Call::get("/sign-in/again") }).await
+    }
+
+    /// # Errors
     /// As for every call.
     pub async fn cancel_sign_in(&self) -> Result<(), AgentError> {
         self.dialler.done(Call { method: Method::DELETE, ..Call::get("/sign-in") }).await

@@ -76,6 +76,8 @@ pub struct SessionLimits {
     pub sign_in: Duration,
     /// Without a heartbeat or a viewer's input.
     pub idle: Duration,
+    /// From a failed attempt to the next.
+    pub retry: Duration,
 }
 
 /// Which QEMU runs the VMs, and how.
@@ -140,6 +142,7 @@ impl Config {
                 start: read.value("session.start_limit", value::duration)?,
                 sign_in: read.value("session.sign_in_limit", value::duration)?,
                 idle: read.value("session.idle_limit", value::duration)?,
+                retry: read.value("session.retry_limit", value::duration)?,
             },
             qemu: QemuChoices {
                 program: read.value("qemu.program", value::program)?,

@@ -46,7 +46,7 @@ use crate::{
 pub use listener::{ListenError, reachable};
 pub use lock::LockError;
 pub use machine::{Machine, MachineError, layer_inputs, recipe};
-pub(crate) use machine::{find_image, qemu_settings};
+pub(crate) use machine::{find_image, image_programs, qemu_settings};
 
 /// How long sessions and their VMs may take to end when the daemon is stopped.
 const END_PATIENCE: Duration = Duration::from_secs(20);
@@ -147,7 +147,7 @@ impl Daemon {
         let address = listener.local_addr().map_err(DaemonError::Serve)?;
         let access = Arc::new(Access::open(config, address.port(), &ring.present)?);
         let providers = Providers::load(&config.providers_dir)?.offered_by(&machine.programs);
-        if providers.iter().next().is_none() {
+        if providers.offered().is_empty() {
             return Err(DaemonError::NothingToOffer { profile: machine.image.profile });
         }
         let vault = Arc::new(Vault::of(&ring));

@@ -1,120 +1,162 @@
 //! The catalogue of provider definitions: those that come with Anteroom, and the operator's own.
 //!
-//! A file in the operator's directory adds a provider, or replaces the one with the same id. Which of them are offered
-//! depends on the image: a CLI that is not in it cannot be started.
+//! A file in the operator's directory adds a provider, or replaces the one with the same id; it counts from the next
+//! question on, as `directory` explains. Which of them are offered depends on the image: a CLI that is not in it cannot be
+//! started. Whoever has got a definition keeps it: a running session is not changed by a change of the file.
 
+mod directory;
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use anteroom_protocol::provider::{DefinitionError, MAX_FILE_BYTES, ProviderDefinition};
+use anteroom_protocol::provider::{DefinitionError, ProviderDefinition};
+
+use directory::Directory;
 
 /// The definitions that come with Anteroom: file name and text.
-const EMBEDDED: &[(&str, &str)] = &[
+pub(crate) const EMBEDDED: &[(&str, &str)] = &[
     ("codex.toml", include_str!("../providers/codex.toml")),
     ("claude_code.toml", include_str!("../providers/claude_code.toml")),
     ("gemini_cli.toml", include_str!("../providers/gemini_cli.toml")),
     ("demo.toml", include_str!("../providers/demo.toml")),
     ("demo_auto.toml", include_str!("../providers/demo_auto.toml")),
+    ("github_cli.toml", include_str!("../providers/github_cli.toml")),
+    ("github_copilot.toml", include_str!("../providers/github_copilot.toml")),
 ];
 
-#[derive(Debug, Clone)]
+/// Knows every definition, and which of them can be offered.
+#[derive(Debug)]
 pub struct Providers {
-    by_id: BTreeMap<String, ProviderDefinition>,
+    embedded: BTreeMap<String, Arc<ProviderDefinition>>,
+    own: Mutex<Directory>,
+    /// What the image has; everything is offered when nobody knows.
+    programs: Option<BTreeSet<String>>,
 }
 
+/// Why there is no catalogue.
 #[derive(Debug, thiserror::Error)]
-pub enum ProvidersError {
-    #[error("the provider definition {path}")]
-    Definition {
-        path: PathBuf,
-        #[source]
-        source: DefinitionError,
-    },
-    #[error("{path}")]
-    Io {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("{first} and {second} both define the provider {id}")]
-    Twice { id: String, first: PathBuf, second: PathBuf },
+#[error("the provider definition {name}, which comes with Anteroom")]
+pub struct ProvidersError {
+    name: &'static str,
+    #[source]
+    source: DefinitionError,
+}
+
+/// A definition, and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub definition: Arc<ProviderDefinition>,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Part of the program.
+    BuiltIn,
+    File(PathBuf),
+}
+
+/// A file of the operator's that is not right as it is now.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    pub path: PathBuf,
+    pub problem: Arc<FileProblem>,
+}
+
+/// Why a file is no definition.
+#[derive(Debug, thiserror::Error)]
+pub enum FileProblem {
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("it is not UTF-8 text")]
+    NotText,
+    #[error("it defines the provider {id}, which {first} does as well")]
+    Twice { id: String, first: PathBuf },
+}
+
+/// Reads and checks one definition file, wherever it is.
+///
+/// # Errors
+/// When it cannot be read, or is no definition.
+pub fn read(path: &Path) -> Result<ProviderDefinition, FileProblem> {
+    directory::read(path)
 }
 
 impl Providers {
-    /// Reads the embedded definitions and then `*.toml` of this directory, which need not exist.
+    /// The embedded definitions, and `*.toml` of this directory, which need not exist.
     ///
     /// # Errors
-    /// With the file and what is wrong in it.
+    /// Only for an embedded one. A file that is broken is logged and left out, now and later.
     pub fn load(directory: &Path) -> Result<Self, ProvidersError> {
-        let mut by_id = BTreeMap::new();
-        for (name, text) in EMBEDDED {
-            let definition = parse(Path::new(name), text)?;
-            by_id.insert(definition.id.clone(), definition);
+        let mut embedded = BTreeMap::new();
+        for &(name, text) in EMBEDDED {
+            let definition =
+                ProviderDefinition::parse(text).map_err(|source| ProvidersError { name, source })?;
+            embedded.insert(definition.id.clone(), Arc::new(definition));
         }
-        let mut own: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for path in files(directory)? {
-            let definition = parse(&path, &read(&path)?)?;
-            if let Some(first) = own.insert(definition.id.clone(), path.clone()) {
-                return Err(ProvidersError::Twice { id: definition.id, first, second: path });
+        let mut own = Directory::new(directory);
+        own.look();
+        Ok(Self { embedded, own: Mutex::new(own), programs: None })
+    }
+
+    /// Only those whose programs are all among these, the programs of an image, are offered.
+    #[must_use]
+    pub fn offered_by(self, programs: &BTreeSet<String>) -> Self {
+        Self { programs: Some(programs.clone()), ..self }
+    }
+
+    /// The definition as it is now, if it is offered.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Arc<ProviderDefinition>> {
+        self.offered().into_iter().find(|definition| definition.id == id)
+    }
+
+    /// Those that can be signed in to, in the order of their ids.
+    #[must_use]
+    pub fn offered(&self) -> Vec<Arc<ProviderDefinition>> {
+        let (known, _) = self.all();
+        let offered = known.into_iter().filter(|known| self.missing(&known.definition).is_empty());
+        offered.map(|known| known.definition).collect()
+    }
+
+    /// Every definition in the order of the ids, offered or not, and the files that are broken.
+    #[must_use]
+    pub fn all(&self) -> (Vec<Known>, Vec<Broken>) {
+        let builtin =
+            |definition: &Arc<_>| Known { definition: Arc::clone(definition), origin: Origin::BuiltIn };
+        let mut by_id: BTreeMap<String, Known> =
+            self.embedded.iter().map(|(id, definition)| (id.clone(), builtin(definition))).collect();
+        let (mut taken, mut broken) = (BTreeSet::new(), Vec::new());
+        // Whoever panicked while holding it has left a catalogue that is right as far as it goes.
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.look();
+        for (path, file) in own.files() {
+            // Of two files with one id the first by name counts, as the other was told.
+            if let Some(good) = &file.good
+                && taken.insert(good.id.clone())
+            {
+                let origin = Origin::File(path.clone());
+                by_id.insert(good.id.clone(), Known { definition: Arc::clone(good), origin });
             }
-            by_id.insert(definition.id.clone(), definition);
+            if let Some(problem) = &file.problem {
+                broken.push(Broken { path: path.clone(), problem: Arc::clone(problem) });
+            }
         }
-        Ok(Self { by_id })
+        (by_id.into_values().collect(), broken)
     }
 
+    /// The programs of this definition that the image has not.
     #[must_use]
-    pub fn find(&self, id: &str) -> Option<&ProviderDefinition> {
-        self.by_id.get(id)
+    pub fn missing(&self, definition: &ProviderDefinition) -> BTreeSet<String> {
+        let Some(programs) = &self.programs else { return BTreeSet::new() };
+        definition.programs().filter(|&program| !programs.contains(program)).map(str::to_owned).collect()
     }
-
-    /// Only those whose programs are all among these, the programs of an image.
-    #[must_use]
-    pub fn offered_by(mut self, programs: &BTreeSet<String>) -> Self {
-        self.by_id.retain(|_, definition| definition.programs().all(|program| programs.contains(program)));
-        self
-    }
-
-    /// In the order of their ids.
-    pub fn iter(&self) -> impl Iterator<Item = &ProviderDefinition> {
-        self.by_id.values()
-    }
-}
-
-fn files(directory: &Path) -> Result<Vec<PathBuf>, ProvidersError> {
-    let io = |source| ProvidersError::Io { path: directory.to_owned(), source };
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io(error)),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Reads one byte more than a definition may have, so that the parser can refuse it.
-fn read(path: &Path) -> Result<String, ProvidersError> {
-    use io::Read as _;
-    let mut text = String::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_string(&mut text))
-        .map_err(|source| ProvidersError::Io { path: path.to_owned(), source })?;
-    Ok(text)
-}
-
-fn parse(path: &Path, text: &str) -> Result<ProviderDefinition, ProvidersError> {
-    ProviderDefinition::parse(text)
-        .map_err(|source| ProvidersError::Definition { path: path.to_owned(), source })
 }

@@ -3,6 +3,7 @@
 //! [`machine`] decides, the owner acts. On every step the order is persist, publish, act: what a caller of the API
 //! has seen is in the store, and what the store says has not been done too early.
 
+mod attempt;
 pub mod capture;
 mod keeper;
 mod launch;
@@ -27,6 +28,7 @@ use tokio::{
 };
 
 use crate::{
+    agent::AgentError,
     failure::Failure,
     store::{SessionPurpose, SessionRecord, SessionStatus},
     vm::VmHandle,
@@ -49,6 +51,24 @@ pub struct SessionView {
     pub record: SessionRecord,
     /// The sign-in page's address. It holds `state`: it is in memory only, and gone with the session.
     pub url: Option<FoundUrl>,
+    /// Why the last attempt to sign in failed; nothing while another one is under way.
+    pub attempt_failure: Option<Failure>,
+    /// Grows with every change.
+    pub revision: u64,
+}
+
+impl SessionView {
+    fn new(record: SessionRecord) -> Self {
+        Self { record, url: None, attempt_failure: None, revision: 0 }
+    }
+}
+
+/// What somebody tells the owner of a session.
+#[derive(Debug)]
+enum Asked {
+    Cancel(Failure),
+    /// The CLI was started again.
+    NewAttempt,
 }
 
 /// A living session; cheap to clone. The session lives on when every handle is dropped.
@@ -56,7 +76,7 @@ pub struct SessionView {
 pub struct SessionHandle {
     id: SessionId,
     view: watch::Receiver<SessionView>,
-    cancel: mpsc::Sender<Failure>,
+    asks: mpsc::Sender<Asked>,
     activity: Arc<Activity>,
     vm: VmHandle,
     viewers: Arc<Semaphore>,
@@ -102,6 +122,27 @@ impl SessionHandle {
         let _ = tokio::time::timeout(patience, view.wait_for(|view| view.record.status != known)).await;
     }
 
+    /// Waits until anything about the session is another than in this revision, at most so long.
+    pub async fn change_since(&self, revision: u64, patience: Duration) {
+        let mut view = self.view.clone();
+        let _ = tokio::time::timeout(patience, view.wait_for(|view| view.revision > revision)).await;
+    }
+
+    /// Starts the CLI again after a failed attempt, in the same VM.
+    ///
+    /// # Errors
+    /// [`AgentError::Refused`] when the last attempt has not failed; nothing happens when the VM is not ready.
+    pub async fn try_again(&self) -> Result<(), AgentError> {
+        let Some(agent) = self.vm.agent() else { return Ok(()) };
+        agent.begin_again().await?;
+        self.touch();
+        // Errors mean that the session has ended.
+        if self.asks.send(Asked::NewAttempt).await.is_ok() {
+            let _ = self.view.clone().wait_for(|view| view.attempt_failure.is_none()).await;
+        }
+        Ok(())
+    }
+
     /// Waits until the session has reached its final status.
     pub async fn over(&self) {
         let mut view = self.view.clone();
@@ -112,7 +153,7 @@ impl SessionHandle {
     /// too late: the session completes.
     pub async fn cancel(&self, cause: Failure) -> SessionView {
         // An error means that it has ended already.
-        let _ = self.cancel.send(cause).await;
+        let _ = self.asks.send(Asked::Cancel(cause)).await;
         self.over().await;
         self.view()
     }

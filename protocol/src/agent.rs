@@ -14,6 +14,7 @@
 //! | `GET /sign-in` | | [`SignInStatus`] |
 //! | `GET /sign-in/credentials` | | [`CapturedCredentials`], 409 before there are any |
 //! | `POST /sign-in/open-url` | [`OpenUrl`] | 204 |
+//! | `POST /sign-in/again` | | 202; 409 while the last attempt has not failed |
 //! | `DELETE /sign-in` | | 204; the CLI and what it started are ended |
 //! | `GET /connect/{port}` | `Upgrade: tcp` | 101, then the bytes of that port on the guest's loopback |
 //! | `POST /power-off` | | 202, then the VM ends |

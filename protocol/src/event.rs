@@ -42,7 +42,7 @@ pub enum EventBody {
     CliExited { session: SessionId, code: i32, last_lines: Vec<String> },
     /// The credentials are complete and can be fetched; a later refresh has a higher generation.
     CredentialsCaptured { session: SessionId, generation: u64 },
-    /// The sign-in cannot succeed any more.
+    /// This attempt cannot succeed any more. The person, or `POST /sign-in/again`, may start another in the same VM.
     SignInFailed { session: SessionId, cause: String, last_lines: Vec<String> },
     /// From an agent of a newer minor version.
     #[serde(other)]

@@ -4,7 +4,12 @@
 //! are the credentials and which fields prove that they are complete. The host reads the file and refuses what is
 //! wrong with it; the agent gets the same value as JSON and acts on it.
 
+mod contents;
 mod credential;
+mod field_path;
+mod locate;
+mod mistake;
+mod read;
 mod recognise;
 #[cfg(test)]
 mod tests;
@@ -13,7 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use credential::{CredentialProblem, CredentialRule, Format, WriteStyle};
+use crate::agent::CapturedCredentials;
+
+pub use contents::Format;
+pub use credential::{CredentialProblem, CredentialRule, WriteStyle};
+use mistake::Mistakes;
+pub use mistake::{DefinitionError, Mistake, Place};
 pub use recognise::{FoundUrl, UrlKind, UrlRule, UrlSource};
 
 /// Bound on the size of a definition file, in bytes.
@@ -93,17 +103,6 @@ pub struct Verify {
     pub ok_rc: i32,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum DefinitionError {
-    #[error("the definition has {0} bytes, at most {MAX_FILE_BYTES} are read")]
-    TooLarge(usize),
-    /// Carries line and column.
-    #[error("{0}")]
-    Syntax(String),
-    #[error("{field}: {problem}")]
-    Field { field: String, problem: String },
-}
-
 impl ProviderDefinition {
     /// The launch table that is used when nobody asks for another.
     pub const DEFAULT_LAUNCH: &str = "browser";
@@ -111,15 +110,12 @@ impl ProviderDefinition {
     /// Reads a definition file and checks everything that can be checked without running the CLI.
     ///
     /// # Errors
-    /// With the place in the file for syntax and unknown keys, with the field for everything else.
+    /// With everything that is wrong, each at its place in the text.
     pub fn parse(text: &str) -> Result<Self, DefinitionError> {
         if text.len() > MAX_FILE_BYTES {
-            return Err(DefinitionError::TooLarge(text.len()));
+            return Err(DefinitionError::TooLarge);
         }
-        let definition: Self =
-            toml::from_str(text).map_err(|error| DefinitionError::Syntax(error.to_string()))?;
-        definition.check()?;
-        Ok(definition)
+        read::read(text)
     }
 
     /// The programs that must be in an image for this provider to be offered.
@@ -130,86 +126,105 @@ impl ProviderDefinition {
     /// Checks what the types do not say.
     ///
     /// # Errors
-    /// Names the field and what is expected of it.
+    /// Names the fields and what is expected of each.
     pub fn check(&self) -> Result<(), DefinitionError> {
-        let id_ok = (1..=32).contains(&self.id.len())
-            && self
-                .id
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'));
-        expect(id_ok, "id", "expected 1 to 32 lower-case letters, digits, underscores and hyphens")?;
-        expect(!self.name.trim().is_empty() && self.name.len() <= 64, "name", "expected 1 to 64 characters")?;
-        expect(
+        self.mistakes().end()
+    }
+
+    fn mistakes(&self) -> Mistakes {
+        let mut mistakes = Mistakes::default();
+        self.check_name(&mut mistakes);
+        mistakes.expect(
             self.launch.contains_key(Self::DEFAULT_LAUNCH),
             "launch",
             "expected a table [launch.browser], the one that is used by default",
-        )?;
+        );
         for (name, launch) in &self.launch {
-            launch.check(&format!("launch.{name}"))?;
+            launch.check(&format!("launch.{name}"), &mut mistakes);
         }
-        expect(!self.url.is_empty(), "url", "expected at least one [[url]] rule")?;
+        mistakes.expect(!self.url.is_empty(), "url", "expected at least one [[url]] rule");
         for (index, rule) in self.url.iter().enumerate() {
-            rule.check(&format!("url[{index}]"))?;
+            rule.check(&format!("url[{index}]"), &mut mistakes);
         }
         if let Some(callback) = &self.callback {
-            expect(
-                callback.path.starts_with('/'),
-                "callback.path",
-                "expected a path that begins with a slash",
-            )?;
+            let problem = "expected a path that begins with a slash";
+            mistakes.expect(callback.path.starts_with('/'), "callback.path", problem);
         }
+        self.check_credentials(&mut mistakes);
+        if let Some(verify) = &self.verify {
+            mistakes.expect(has_program(&verify.argv), "verify.argv", "expected a program and its arguments");
+        }
+        mistakes
+    }
+
+    fn check_name(&self, mistakes: &mut Mistakes) {
+        let of_id = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+        mistakes.expect(
+            (1..=32).contains(&self.id.len()) && self.id.bytes().all(of_id),
+            "id",
+            "expected 1 to 32 lower-case letters, digits, underscores and hyphens",
+        );
+        let name_ok = !self.name.trim().is_empty()
+            && self.name.chars().count() <= 64
+            && !self.name.chars().any(char::is_control);
+        mistakes.expect(name_ok, "name", "expected 1 to 64 characters in one line");
+    }
+
+    fn check_credentials(&self, mistakes: &mut Mistakes) {
         for (index, rule) in self.credential.iter().enumerate() {
-            rule.check(&format!("credential[{index}]"))?;
+            rule.check(&format!("credential[{index}]"), mistakes);
         }
-        let proves = self.credential.iter().any(CredentialRule::is_proof);
-        expect(
-            proves,
+        let problem = "expected at most 16 files, more are not captured";
+        mistakes.expect(
+            self.credential.len() <= CapturedCredentials::MAX_FILES,
+            format!("credential[{}]", CapturedCredentials::MAX_FILES),
+            problem,
+        );
+        mistakes.expect(
+            self.credential.iter().any(CredentialRule::is_proof),
             "credential",
             "expected at least one file with `require`, else nothing proves the sign-in",
-        )?;
-        match &self.verify {
-            Some(verify) => expect(!verify.argv.is_empty(), "verify.argv", "expected a program"),
-            None => Ok(()),
-        }
+        );
     }
 }
 
 impl Launch {
-    fn check(&self, field: &str) -> Result<(), DefinitionError> {
-        let program = self.argv.first().is_some_and(|program| !program.is_empty());
-        expect(program, format!("{field}.argv"), "expected a program and its arguments")?;
-        for name in self.env.keys().chain(&self.unset) {
-            let good = !name.is_empty() && !name.contains(['=', '\0']);
-            expect(good, format!("{field}.env"), "expected names without = in them")?;
-        }
-        for path in self.files.keys() {
-            expect(
-                is_inside_home(path),
-                format!("{field}.files"),
-                "expected paths inside the home directory",
-            )?;
-        }
+    fn check(&self, field: &str, mistakes: &mut Mistakes) {
+        mistakes.expect(
+            has_program(&self.argv),
+            format!("{field}.argv"),
+            "expected a program and its arguments",
+        );
+        let good = |name: &String| !name.is_empty() && !name.contains(['=', '\0']);
+        let problem = "expected names of variables, without = in them";
+        mistakes.expect(self.env.keys().all(good), format!("{field}.env"), problem);
+        mistakes.expect(self.unset.iter().all(good), format!("{field}.unset"), problem);
+        mistakes.expect(
+            self.files.keys().all(|path| is_inside_home(path)),
+            format!("{field}.files"),
+            "expected paths inside the home directory, without ~ and without ..",
+        );
         for (index, step) in self.steps.iter().enumerate() {
-            compile(&step.expect, &format!("{field}.steps[{index}].expect"))?;
+            if let Err(problem) = compile(&step.expect) {
+                mistakes.add(format!("{field}.steps[{index}].expect"), problem);
+            }
         }
-        Ok(())
     }
 }
 
-fn expect(good: bool, field: impl Into<String>, problem: &str) -> Result<(), DefinitionError> {
-    if good {
-        Ok(())
-    } else {
-        Err(DefinitionError::Field { field: field.into(), problem: problem.to_owned() })
-    }
+fn has_program(argv: &[String]) -> bool {
+    argv.first().is_some_and(|program| !program.is_empty())
 }
 
-/// Patterns are bounded in size, and `regex` is linear in the text, so a definition cannot stall the agent.
-fn compile(pattern: &str, field: &str) -> Result<regex::Regex, DefinitionError> {
-    regex::RegexBuilder::new(pattern)
-        .size_limit(1 << 20)
-        .build()
-        .map_err(|error| DefinitionError::Field { field: field.to_owned(), problem: error.to_string() })
+/// Patterns are bounded in size, and `regex` is linear in the text, so a definition cannot stall the agent. The error is
+/// the last line of what `regex` says; the lines before it draw the pattern.
+fn compile(pattern: &str) -> Result<regex::Regex, String> {
+    let built = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
+    built.map_err(|error| {
+        let text = error.to_string();
+        let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        format!("expected a regular expression: {reason}")
+    })
 }
 
 fn is_inside_home(path: &str) -> bool {

@@ -153,23 +153,54 @@ impl Daemon {
     /// Waits until the session has one of these statuses, and returns the session.
     ///
     /// # Errors
-    /// When it ends in another status, or [`PATIENCE`] ends; with the session's own error.
+    /// When it ends in another status, an attempt fails, or [`PATIENCE`] ends; with the session's own error.
     pub async fn wait_for(&self, session: &str, statuses: &[&str]) -> Result<Value> {
+        let status = |session: &Value| session["status"].as_str().unwrap_or_default().to_owned();
+        let reached = |session: &Value| statuses.contains(&status(session).as_str());
+        let session =
+            self.watch(session, |session| reached(session) || !session["attempt_failure"].is_null()).await?;
+        ensure!(reached(&session), "the session is {}, not {statuses:?}: {session:#}", status(&session));
+        Ok(session)
+    }
+
+    /// Waits until an attempt to sign in has failed, and returns the session.
+    ///
+    /// # Errors
+    /// When the session ends first, or [`PATIENCE`] ends; with the session's own error.
+    pub async fn until_attempt_failed(&self, session: &str) -> Result<Value> {
+        let failed = |session: &Value| !session["attempt_failure"].is_null();
+        let session = self.watch(session, failed).await?;
+        ensure!(failed(&session), "no attempt has failed: {session:#}");
+        Ok(session)
+    }
+
+    /// Waits until the VM is gone with all that it had, and returns it: its timeline is whole then.
+    ///
+    /// # Errors
+    /// When it is still there after ten seconds.
+    pub async fn vm_gone(&self, vm: &str) -> Result<Value> {
+        for _ in 0..200 {
+            let now = self.fetch(&format!("/api/vms/{vm}")).await?["vm"].take();
+            if matches!(now["phase"].as_str(), Some("destroyed" | "failed")) {
+                return Ok(now);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("VM {vm} is not gone after 10 s")
+    }
+
+    /// The session when it is as wanted, has ended, or [`PATIENCE`] has.
+    async fn watch(&self, session: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         let deadline = Instant::now() + PATIENCE;
-        let mut known = "initializing".to_owned();
+        let mut path = format!("/api/auth/session/{session}");
         loop {
-            // Answered as soon as the status is another than the known one.
-            let path = format!("/api/auth/session/{session}?status={known}&wait=20");
-            let session = self.fetch(&path).await?["session"].take();
-            let status = session["status"].as_str().unwrap_or_default();
-            if statuses.contains(&status) {
-                return Ok(session);
+            let now = self.fetch(&path).await?["session"].take();
+            let Some(revision) = now["revision"].as_u64() else { return Ok(now) };
+            if wanted(&now) || Instant::now() > deadline {
+                return Ok(now);
             }
-            if matches!(status, "completed" | "failed" | "timeout" | "cancelled") || Instant::now() > deadline
-            {
-                bail!("the session is {status}, not {statuses:?}: {session:#}");
-            }
-            known = status.to_owned();
+            // Answered as soon as there is news.
+            path = format!("/api/auth/session/{session}?revision={revision}&wait=20");
         }
     }
 

@@ -90,6 +90,7 @@ impl Asked {
 pub(super) fn router() -> Router<Control> {
     Router::new()
         .route("/sign-in", post(begin).get(status).delete(cancel))
+        .route("/sign-in/again", post(again))
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_url))
 }
@@ -131,6 +132,11 @@ async fn credentials() -> Result<Response, Refusal> {
 async fn open_url(Json(asked): Json<OpenUrl>) -> Result<StatusCode, Refusal> {
     Peer::oauth().send(Method::POST, "/sign-in/open-url", &asked).await.map_err(handed_on)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn again() -> Result<StatusCode, Refusal> {
+    Peer::oauth().call(Method::POST, "/sign-in/again", Bytes::new()).await.map_err(handed_on)?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 async fn cancel(State(control): State<Control>) -> Result<StatusCode, Refusal> {

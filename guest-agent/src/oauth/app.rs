@@ -3,7 +3,7 @@
 //! | call | by | |
 //! |---|---|---|
 //! | `POST /sign-in`, `GET`, `DELETE` | init | as in the control API |
-//! | `GET /sign-in/credentials`, `POST /sign-in/open-url` | init | as in the control API |
+//! | `GET /sign-in/credentials`, `POST /sign-in/open-url`, `POST /sign-in/again` | init | as in the control API |
 //! | `GET /events?after=N` | init | what the host is to be told |
 //! | `POST /hook/url` | open-url | an address that a program wants to be opened |
 //! | `GET /terminal/orders?run=` | terminal | orders, newline-delimited |
@@ -45,6 +45,7 @@ struct App {
 pub(super) fn router(sign_in: SignIn, journal: Arc<Journal>) -> Router {
     Router::new()
         .route("/sign-in", post(begin).get(status).delete(cancel))
+        .route("/sign-in/again", post(again))
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_for_init))
         .route("/events", get(follow_events))
@@ -83,6 +84,11 @@ async fn status(_: Init, State(app): State<App>) -> Result<Json<SignInStatus>, R
 async fn cancel(_: Init, State(app): State<App>) -> Result<StatusCode, Refusal> {
     app.sign_in.cancel().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn again(_: Init, State(app): State<App>) -> Result<StatusCode, Refusal> {
+    app.sign_in.again().await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 async fn credentials(_: Init, State(app): State<App>) -> Result<Json<CapturedCredentials>, Refusal> {

@@ -19,6 +19,7 @@ use anteroom_protocol::{
     provider::{FoundUrl, UrlSource},
 };
 
+const CLOSED: &str = "the terminal was closed; the command is started again";
 /// A program that opens pages in a loop gets no further than this.
 const MAX_PAGES: u32 = 64;
 
@@ -173,17 +174,22 @@ impl Flow {
                 self.verifying = false;
                 if self.phase == SignInPhase::Captured { Vec::new() } else { self.fail(cause) }
             }
-            Event::TerminalIdle if self.wants_cli() => self.run_cli(),
+            Event::TerminalIdle if self.wants_cli() => {
+                let closed = (self.cli == Cli::Running).then(|| self.fail(CLOSED.to_owned()));
+                closed.into_iter().flatten().chain(self.run_cli()).collect()
+            }
             Event::TerminalBusy { run } if self.cli == Cli::NotStarted => {
                 self.run = run;
                 self.cli = Cli::Running;
                 Vec::new()
             }
-            Event::Again if matches!(self.cli, Cli::Ended { .. }) && self.phase != SignInPhase::Captured => {
-                self.run_cli()
-            }
+            Event::Again if self.can_begin_again() => self.run_cli(),
             _ => Vec::new(),
         }
+    }
+
+    pub(super) fn can_begin_again(&self) -> bool {
+        matches!(self.cli, Cli::Ended { .. }) && self.phase != SignInPhase::Captured
     }
 
     /// After a restart of the terminal the CLI is gone with it, and has to be started again.

@@ -39,6 +39,7 @@ pub(super) enum Message {
     },
     Cancel(oneshot::Sender<()>),
     View(oneshot::Sender<Option<View>>),
+    Again(oneshot::Sender<Result<(), Refusal>>),
     Address {
         url: Secret,
         source: UrlSource,
@@ -123,6 +124,7 @@ impl Owner {
                 let _ = reply.send(());
             }
             Message::View(reply) => drop(reply.send(self.current.as_ref().map(Current::view))),
+            Message::Again(reply) => drop(reply.send(self.again())),
             Message::Address { url, source, reply } => {
                 self.address(url, source);
                 let _ = reply.send(());
@@ -233,6 +235,16 @@ impl Owner {
                 self.event(Event::NotVerified { cause });
             }
         }
+    }
+
+    fn again(&mut self) -> Result<(), Refusal> {
+        let conflict = |why| Refusal::new(StatusCode::CONFLICT, why);
+        let current = self.current.as_ref().ok_or_else(|| conflict("no sign-in was begun"))?;
+        if !current.flow.can_begin_again() {
+            return Err(conflict("the sign-in has not failed"));
+        }
+        self.event(Event::Again);
+        Ok(())
     }
 
     fn event(&mut self, event: Event) {

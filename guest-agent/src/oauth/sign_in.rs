@@ -57,6 +57,10 @@ impl SignIn {
         self.ask(|reply| Message::Begin { spec: Box::new(spec), resume, reply }).await?
     }
 
+    pub(super) async fn again(&self) -> Result<(), Refusal> {
+        self.ask(Message::Again).await?
+    }
+
     pub(super) async fn cancel(&self) -> Result<(), Refusal> {
         self.ask(Message::Cancel).await
     }

@@ -133,7 +133,7 @@ fn problem(api: &Api, record: &CredentialRecord, files: Vec<AcceptedFile>) -> Op
         generation: record.generation,
         files: files.into_iter().map(AcceptedFile::into_captured).collect(),
     };
-    capture::accept(definition, record.session_id, &captured).err().map(|error| error.to_string())
+    capture::accept(&definition, record.session_id, &captured).err().map(|error| error.to_string())
 }
 
 fn open(api: &Api, record: &CredentialRecord) -> Result<Vec<AcceptedFile>, ApiError> {

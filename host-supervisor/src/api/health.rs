@@ -41,7 +41,8 @@ struct Provider {
 pub(super) async fn providers(State(api): State<Arc<Api>>) -> Json<ProviderList> {
     let providers = api
         .providers
-        .iter()
+        .offered()
+        .into_iter()
         .map(|definition| Provider { id: definition.id.clone(), name: definition.name.clone() });
     Json(ProviderList { providers: providers.collect() })
 }

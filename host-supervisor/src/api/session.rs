@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anteroom_protocol::{SessionId, agent::OpenUrl};
+use anteroom_protocol::{ProviderDefinition, SessionId, agent::OpenUrl};
 use axum::{
     Json,
     extract::State,
@@ -105,8 +105,12 @@ async fn begin(
 ) -> Result<Json<Started>, ApiError> {
     acting.may_see(user_id.as_str())?;
     let definition = api.providers.find(provider).ok_or_else(|| unknown_provider(api, provider))?;
-    let new =
-        NewSession { user_id: user_id.into_string(), provider: definition.clone(), purpose, webrtc_offer };
+    let new = NewSession {
+        user_id: user_id.into_string(),
+        provider: ProviderDefinition::clone(&definition),
+        purpose,
+        webrtc_offer,
+    };
     // In a task of its own: a caller that hangs up must not leave half a session.
     let sessions = api.sessions.clone();
     let started = tokio::spawn(async move { sessions.start(new).await }).await;
@@ -124,15 +128,18 @@ async fn begin(
 
 pub(super) fn unknown_provider(api: &Api, provider: &str) -> ApiError {
     let shown: String = provider.chars().take(40).collect();
-    let valid: Vec<&str> = api.providers.iter().map(|definition| definition.id.as_str()).collect();
+    let offered = api.providers.offered();
+    let valid: Vec<&str> = offered.iter().map(|definition| definition.id.as_str()).collect();
     let message = format!("there is no provider {shown:?}; there are: {}", valid.join(", "));
     ApiError::bad_request("unknown_provider", message).with("validProviders", valid)
 }
 
-/// `GET /api/auth/session/{id}?status=ready&wait=20` answers when the status is another, or after 20 seconds.
+/// `GET /api/auth/session/{id}?status=ready&wait=20` answers when the status is another, or after 20 seconds; with
+/// `revision=3` in place of the status when anything is another than it was in that revision.
 #[derive(Debug, Deserialize)]
 pub(super) struct Watch {
     status: Option<SessionStatus>,
+    revision: Option<u64>,
     wait: Option<u64>,
 }
 
@@ -144,9 +151,13 @@ pub(super) async fn show(
     InQuery(watch): InQuery<Watch>,
 ) -> Result<Json<Value>, ApiError> {
     let seen = Seen::find(&api, id, &acting).await?;
-    if let (Some(known), Some(wait), Some(session)) = (watch.status, watch.wait, seen.living()) {
+    if let (Some(wait), Some(session)) = (watch.wait, seen.living()) {
         let wait = Duration::from_secs(wait.min(LONGEST_WAIT_S));
-        session.change_from(known, wait).await;
+        match (watch.revision, watch.status) {
+            (Some(revision), _) => session.change_since(revision, wait).await,
+            (None, Some(known)) => session.change_from(known, wait).await,
+            (None, None) => {}
+        }
         let seen = Seen::find(&api, id, &acting).await?;
         return Ok(Json(json!({ "session": seen.words(&api, &base) })));
     }
@@ -255,6 +266,24 @@ fn check_url(text: &str) -> Result<(), ApiError> {
     }
     let message = format!("url: expected an http or https address of at most {} bytes", OpenUrl::MAX_BYTES);
     Err(ApiError::bad_request("invalid_url", message))
+}
+
+/// Another attempt after a failed one, in the same VM.
+pub(super) async fn retry(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let session = seen.still_going()?;
+    if session.view().attempt_failure.is_none() {
+        return Err(ApiError::conflict(
+            "not_failed",
+            "the sign-in has not failed, so there is nothing to try again",
+        ));
+    }
+    session.try_again().await?;
+    Ok(Json(json!({ "success": true })))
 }
 
 pub(super) async fn cancel(

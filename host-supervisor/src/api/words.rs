@@ -46,6 +46,12 @@ pub(super) struct SessionWords {
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
+    /// Why the last attempt to sign in failed, while the session waits for another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt_failure: Option<Failure>,
+    /// Of a living session: to be asked for news with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<u64>,
 }
 
 impl SessionWords {
@@ -64,13 +70,18 @@ impl SessionWords {
             completed_at: record.completed_at,
             error: record.failure.as_ref().map(|failure| failure.message.clone()),
             failure: record.failure,
+            attempt_failure: None,
+            revision: None,
         }
     }
 
     /// Of a session that lives: with the ways to its desktop and its sign-in page.
     pub(super) fn living(view: SessionView, vm_ip: Option<String>, novnc_url: String) -> Self {
         let oauth_url = view.url.as_ref().and_then(|found| found.url.expose_str()).map(str::to_owned);
-        Self { vm_ip, novnc_url: Some(novnc_url), oauth_url, ..Self::ended(view.record) }
+        let SessionView { record, attempt_failure, revision, .. } = view;
+        let novnc_url = Some(novnc_url);
+        let revision = Some(revision);
+        Self { vm_ip, novnc_url, oauth_url, attempt_failure, revision, ..Self::ended(record) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The words of the command line, and the help that explains them.
 
 mod credentials;
+mod provider;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -9,7 +10,9 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-pub(super) use self::credentials::{KeyCommand, WebhookCommand};
+pub(super) use credentials::{KeyCommand, WebhookCommand};
+pub(super) use provider::ProviderCommand;
+
 use super::exit::EXIT_CODES;
 use crate::store::SessionStatus;
 
@@ -52,6 +55,9 @@ pub(super) enum Command {
     /// VM images: build, list, verify
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Provider definitions: check a file, list, explain
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// Sign-in sessions: start, watch, remove
     #[command(subcommand)]
     Session(SessionCommand),
@@ -216,6 +222,11 @@ pub(super) enum SessionCommand {
         /// As JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Start the CLI of a session again after its sign-in has failed, in the same VM
+    Retry {
+        /// The session's id, or its beginning
+        id: String,
     },
     /// End sessions and forget them, with their credentials
     Rm {

@@ -30,6 +30,12 @@ pub(super) async fn run(command: &SessionCommand, client: &Client) -> Result<Exi
             }
             Ok(Exit::Ok)
         }
+        SessionCommand::Retry { id } => {
+            let session = show::text(&find(client, id).await?, "session_id");
+            client.post(&format!("/api/auth/session/{session}/retry"), &json!({})).await?;
+            show::line(format_args!("session {session}: the CLI signs in again"));
+            Ok(Exit::Ok)
+        }
         SessionCommand::Rm { ids } => {
             for id in ids {
                 let session = show::text(&find(client, id).await?, "session_id");
@@ -70,12 +76,17 @@ async fn wait(
     wanted: SessionStatus,
     timeout: Duration,
 ) -> Result<Value, Problem> {
-    let (started, mut progress, mut said) = (Instant::now(), Progress::new(), None);
+    let (started, mut progress, mut said) = (Instant::now(), Progress::new(), String::new());
     let id = show::text(&session, "session_id");
     loop {
         let status = status_of(&session)?;
-        if said.replace(status) != Some(status) {
-            progress.say(&format!("{}  {}", elapsed(started), in_words(status)));
+        let now = match session["attempt_failure"]["message"].as_str() {
+            Some(cause) => format!("{cause}; try again: anteroom session retry {id}"),
+            None => in_words(status).to_owned(),
+        };
+        if said != now {
+            progress.say(&format!("{}  {now}", elapsed(started)));
+            said = now;
         }
         if status.is_final() {
             progress.say(&format!("{}  the VM is being removed", elapsed(started)));
@@ -95,7 +106,8 @@ async fn wait(
             );
             return Err(Problem::new(Exit::OtherEnd, message));
         }
-        let path = format!("/api/auth/session/{id}?status={}&wait={}", status.as_str(), left.min(WATCH_S));
+        let revision = session["revision"].as_u64().unwrap_or_default();
+        let path = format!("/api/auth/session/{id}?revision={revision}&wait={}", left.min(WATCH_S));
         session = client.get(&path).await?["session"].take();
     }
 }
@@ -167,7 +179,13 @@ fn print(session: &Value) {
             show::line(format_args!("{name:<9}{value}"));
         }
     }
-    for detail in session["failure"]["detail_lines"].as_array().into_iter().flatten() {
+    let attempt = &session["attempt_failure"];
+    if let Some(cause) = attempt["message"].as_str() {
+        show::line(format_args!("failed   {cause}"));
+        show::line("         the VM is still there: sign in again with `anteroom session retry`");
+    }
+    let details = [&session["failure"], attempt].map(|failure| failure["detail_lines"].as_array());
+    for detail in details.into_iter().flatten().flatten() {
         show::line(format_args!("         {}", detail.as_str().unwrap_or_default()));
     }
 }

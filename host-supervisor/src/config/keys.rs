@@ -123,6 +123,11 @@ pub const KEYS: &[Key] = &[
     key("session.start_limit", "10m", "longest time from the request to a usable desktop"),
     key("session.sign_in_limit", "30m", "longest time from the usable desktop to the credentials"),
     key("session.idle_limit", "30m", "a session without heartbeat or input ends after this time"),
+    key(
+        "session.retry_limit",
+        "5m",
+        "a session whose sign-in failed ends when nobody tries again within this time",
+    ),
     key("qemu.program", QemuSettings::PROGRAM, "QEMU: a path, or a name to be found in PATH"),
     key(
         "qemu.vsock_device",

@@ -52,7 +52,7 @@ impl Machine {
         let (image, initrd) = found.await.map_err(|_| MachineError::Interrupted)??;
         let machine = Self {
             vmm: Arc::clone(&qemu) as Arc<dyn Vmm>,
-            programs: image.manifest.programs.iter().map(ToString::to_string).collect(),
+            programs: programs(&image),
             lease: Some(image.lease()?),
             image: resolved(image, initrd),
         };
@@ -86,6 +86,17 @@ pub fn layer_inputs() -> Inputs {
         Ok(path) => Inputs::default().with_program(guest_programs::DEMO, path),
         Err(_) => Inputs::default(),
     }
+}
+
+/// The programs of the configured image; `None` when it is not built, or out of date.
+pub(crate) fn image_programs(config: &Config) -> Option<BTreeSet<String>> {
+    let store = ImageStore::open(&config.image_dir).ok()?;
+    let image = store.find(&recipe(config).ok()?, &config.image_profile, &layer_inputs()).ok()?;
+    Some(programs(&image))
+}
+
+fn programs(image: &Image) -> BTreeSet<String> {
+    image.manifest.programs.iter().map(ToString::to_string).collect()
 }
 
 pub(crate) fn find_image(config: &Config) -> Result<(Image, PathBuf), MachineError> {

@@ -1,4 +1,4 @@
-use anteroom_protocol::provider::{FoundUrl, UrlKind, UrlSource};
+use anteroom_protocol::provider::{CredentialRule, FoundUrl, UrlKind, UrlSource};
 
 use super::*;
 
@@ -12,21 +12,34 @@ fn found(provider: &str, url: &str) -> Option<FoundUrl> {
     embedded().find(provider).unwrap().recognise(url, UrlSource::Hook)
 }
 
+fn ids(providers: &Providers) -> Vec<String> {
+    providers.offered().iter().map(|definition| definition.id.clone()).collect()
+}
+
+/// The file that proves a sign-in.
+fn proof(provider: &str) -> CredentialRule {
+    let definition = embedded().find(provider).unwrap();
+    definition.credential.iter().find(|rule| rule.is_proof()).unwrap().clone()
+}
+
 fn programs(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 #[test]
 fn the_providers_that_come_with_anteroom_are_all_there() {
-    let ids: Vec<String> = embedded().iter().map(|definition| definition.id.clone()).collect();
-    assert_eq!(ids, ["claude_code", "codex", "demo", "demo-auto", "gemini_cli"]);
+    let expected =
+        ["claude_code", "codex", "demo", "demo-auto", "gemini_cli", "github_cli", "github_copilot"];
+    assert_eq!(ids(&embedded()), expected);
 }
 
 #[test]
 fn only_providers_whose_programs_are_in_the_image_are_offered() {
     let offered = embedded().offered_by(&programs(&["codex", "anteroom-demo", "xterm"]));
-    let ids: Vec<&str> = offered.iter().map(|definition| definition.id.as_str()).collect();
-    assert_eq!(ids, ["codex", "demo", "demo-auto"]);
+    assert_eq!(ids(&offered), ["codex", "demo", "demo-auto"]);
+    assert!(offered.find("github_cli").is_none());
+    let gh = offered.all().0.into_iter().find(|known| known.definition.id == "github_cli").unwrap();
+    assert_eq!(offered.missing(&gh.definition), programs(&["gh"]), "it is known all the same");
 }
 
 #[test]
@@ -70,6 +83,13 @@ fn the_address_that_each_cli_opens_is_recognised() {
             format!("http://127.0.0.1:9400/oauth/authorize?response_type=code&client_id=demo&redirect_uri=http%3A%2F%2F127.0.0.1%3A40001%2Fcallback&code_challenge={CHALLENGE}&code_challenge_method=S256&state=s&scope=openid"),
             UrlKind::Callback,
         ),
+        ("github_cli", "https://github.com/login/device".into(), UrlKind::Device),
+        (
+            "github_copilot",
+            format!("https://github.com/login/oauth/authorize?client_id=c&redirect_uri=http%3A%2F%2F127.0.0.1%3A41000%2Fcallback&scope=x&code_challenge={CHALLENGE}&code_challenge_method=S256&state=s"),
+            UrlKind::Callback,
+        ),
+        ("github_copilot", "https://github.com/login/device".into(), UrlKind::Device),
     ];
     for (provider, url, kind) in cases {
         assert_eq!(found(provider, &url).map(|found| found.kind), Some(kind), "{provider}: {url}");
@@ -104,45 +124,75 @@ fn what_the_clis_write_before_a_sign_in_proves_nothing() {
         ("claude_code", r#"{"claudeAiOauth":{"accessToken":"a","refreshToken":"r","scopes":[]}}"#),
         ("gemini_cli", r#"{"access_token":"a"}"#),
         ("demo", "{}"),
+        ("github_cli", "github.com:\n    git_protocol: https\n    user: ann\n"),
+        ("github_cli", "github.com:\n    oauth_token:\n    user: ann\n"),
+        ("github_copilot", "// Managed automatically\n{ \"authTokens\": {} }"),
     ];
     for (provider, contents) in cases {
-        let definition = embedded();
-        let rule = definition.find(provider).unwrap().credential.iter().find(|rule| rule.is_proof()).unwrap();
-        assert!(rule.accept(contents.as_bytes()).is_err(), "{provider}: {contents}");
+        assert!(proof(provider).accept(contents.as_bytes()).is_err(), "{provider}: {contents}");
     }
 }
 
 #[test]
-fn a_file_of_the_operator_adds_a_provider_or_replaces_one() {
-    let directory = tempfile::tempdir().unwrap();
-    let other = EMBEDDED[3].1.replace("id = \"demo\"", "id = \"other\"");
-    fs::write(directory.path().join("other.toml"), other).unwrap();
-    fs::write(directory.path().join("mine.toml"), EMBEDDED[0].1.replace("\"Codex\"", "\"My Codex\""))
-        .unwrap();
-    fs::write(directory.path().join("notes.txt"), "no definition").unwrap();
-    let providers = Providers::load(directory.path()).unwrap();
-    assert_eq!(providers.iter().count(), 6);
-    assert_eq!(providers.find("codex").unwrap().name, "My Codex");
+fn what_the_two_clis_of_github_write_at_the_end_proves_the_sign_in() {
+    let gh = "github.com:\n    user: ann\n    oauth_token: gho_x\n    git_protocol: https\n";
+    assert_eq!(proof("github_cli").accept(gh.as_bytes()).unwrap(), gh.as_bytes());
+    let copilot = "// Managed automatically\n{ \"authTokens\": { \"https://github.com:ann\": { \"token\": \"gho_x\" } } }";
+    assert_eq!(proof("github_copilot").accept(copilot.as_bytes()).unwrap(), copilot.as_bytes());
+}
+
+const PAGE: &str = include_str!("../../../docs/providers.md");
+
+/// The TOML blocks of the page that explains the format.
+fn examples() -> Vec<&'static str> {
+    PAGE.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
 #[test]
-fn a_damaged_file_is_refused_by_name() {
-    let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("broken.toml"), "id = \"x\"\nname = ").unwrap();
-    let error = Providers::load(directory.path()).unwrap_err();
-    assert!(error.to_string().contains("broken.toml"), "{error}");
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("line 2"));
-}
-
-#[test]
-fn two_files_with_one_id_are_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    for name in ["a.toml", "b.toml"] {
-        fs::write(directory.path().join(name), EMBEDDED[3].1).unwrap();
+fn every_example_of_the_documentation_is_right() {
+    let examples = examples();
+    assert!(examples.len() >= 3, "{} examples", examples.len());
+    for example in examples {
+        ProviderDefinition::parse(example).unwrap_or_else(|error| panic!("{error}\n{example}"));
     }
-    let error = Providers::load(directory.path()).unwrap_err().to_string();
-    assert!(
-        error.contains("a.toml") && error.contains("b.toml") && error.ends_with("provider demo"),
-        "{error}"
-    );
+}
+
+/// Every key below this value. Names that a definition chooses itself, those of variables and files, are none.
+fn keys(value: &serde_json::Value, into: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (key, value) in fields {
+                into.insert(key.clone());
+                if !["env", "files", "query"].contains(&key.as_str()) {
+                    keys(value, into);
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, into)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_of_the_format_is_documented() {
+    let mut all = BTreeSet::new();
+    for example in examples() {
+        keys(&serde_json::to_value(ProviderDefinition::parse(example).unwrap()).unwrap(), &mut all);
+    }
+    // What `launch` holds are names.
+    all.retain(|key| !["browser", "device"].contains(&key.as_str()));
+    assert!(all.len() >= 30, "{all:?}");
+    for key in all {
+        let row = PAGE.lines().any(|line| {
+            [
+                format!("| `{key}` |"),
+                format!("| `[{key}]` |"),
+                format!("| `[[{key}]]` |"),
+                format!("| `[{key}.NAME]` |"),
+            ]
+            .iter()
+            .any(|start| line.starts_with(start))
+        });
+        assert!(row, "{key} has no row in docs/providers.md");
+    }
 }

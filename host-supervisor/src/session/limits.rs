@@ -15,6 +15,8 @@ pub(super) struct Moments {
     pub(super) ready: Option<Instant>,
     /// When somebody was last there.
     pub(super) active: Instant,
+    /// When the last attempt failed, if no other is under way.
+    pub(super) failed: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(super) enum Limit {
     Start,
     SignIn,
     Idle,
+    /// Nobody tried again: the session ends with what the attempt failed of.
+    Retry,
 }
 
 /// The limit that is met first, and when.
@@ -31,7 +35,8 @@ pub(super) fn next(limits: &SessionLimits, moments: &Moments) -> (Instant, Limit
         Some(ready) => (ready + limits.sign_in, Limit::SignIn),
     };
     let idle = (moments.active + limits.idle, Limit::Idle);
-    if idle.0 < stage.0 { idle } else { stage }
+    let retry = moments.failed.map(|failed| (failed + limits.retry, Limit::Retry));
+    [Some(stage), Some(idle), retry].into_iter().flatten().min_by_key(|(moment, _)| *moment).unwrap_or(stage)
 }
 
 impl Limit {
@@ -45,6 +50,9 @@ impl Limit {
                 Failure::new("sign_in_limit", format!("nobody signed in within {}", words(limits.sign_in)))
             }
             Self::Idle => Failure::new("idle_limit", format!("nobody was there for {}", words(limits.idle))),
+            Self::Retry => {
+                Failure::new("retry_limit", format!("nobody tried again within {}", words(limits.retry)))
+            }
         }
     }
 }
@@ -79,6 +87,7 @@ mod tests {
         start: Duration::from_secs(600),
         sign_in: Duration::from_secs(900),
         idle: Duration::from_secs(300),
+        retry: Duration::from_secs(60),
     };
 
     fn after(seconds: u64) -> Duration {
@@ -92,11 +101,20 @@ mod tests {
             started,
             ready: ready.map(|seconds| started + after(seconds)),
             active: started + after(active),
+            failed: None,
         };
         assert_eq!(next(&LIMITS, &moments(None, 0)), (started + after(300), Limit::Idle));
         assert_eq!(next(&LIMITS, &moments(None, 400)), (started + after(600), Limit::Start));
         assert_eq!(next(&LIMITS, &moments(Some(100), 400)), (started + after(700), Limit::Idle));
         assert_eq!(next(&LIMITS, &moments(Some(100), 900)), (started + after(1000), Limit::SignIn));
+    }
+
+    #[test]
+    fn a_failed_attempt_has_a_limit_of_its_own() {
+        let started = Instant::now();
+        let failed = Some(started + after(100));
+        let moments = Moments { started, ready: Some(started), active: started, failed };
+        assert_eq!(next(&LIMITS, &moments), (started + after(160), Limit::Retry));
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //!                                                                       ├──▶ timeout    a limit was reached
 //!                                                                       └──▶ cancelled  somebody asked
 //! ```
-//! Any step may be skipped: a CLI may be done before its address was seen. While credentials are being stored, only
+//! A failed attempt is no failed session: the person may try again in the same VM, which changes no status. Any step may
+//! be skipped: a CLI may be done before its address was seen. While credentials are being stored, only
 //! the end of that counts: a cancel, a limit or the VM's end a moment later must not lose them.
 
 #[cfg(test)]
@@ -15,11 +16,17 @@ mod tests;
 
 use crate::{failure::Failure, store::SessionStatus};
 
+/// A CLI that fails every time is not started for ever.
+const MOST_ATTEMPTS: u32 = 5;
+
 /// What a session has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     pub status: SessionStatus,
     pub failure: Option<Failure>,
+    /// Why the last attempt failed; nothing while another one is under way.
+    pub attempt_failure: Option<Failure>,
+    failed_attempts: u32,
     /// The generation of the credentials that are being stored.
     storing: Option<u64>,
     /// Why the session will end if the storing fails.
@@ -45,7 +52,11 @@ pub enum Event {
     },
     /// They could not be fetched, or are not what the provider's definition asks for.
     NotStored(Failure),
-    /// The CLI cannot be started, or cannot succeed any more.
+    /// The CLI has ended without credentials, or does not find itself signed in. Another attempt may succeed.
+    AttemptFailed(Failure),
+    /// The CLI was started again.
+    NewAttempt,
+    /// The CLI cannot be started, or nobody tried again.
     SignInFailed(Failure),
     VmEnded(Option<Failure>),
     Limit(Failure),
@@ -73,7 +84,14 @@ struct End {
 impl State {
     #[must_use]
     pub fn new() -> Self {
-        Self { status: SessionStatus::Initializing, failure: None, storing: None, doomed: None }
+        Self {
+            status: SessionStatus::Initializing,
+            failure: None,
+            attempt_failure: None,
+            failed_attempts: 0,
+            storing: None,
+            doomed: None,
+        }
     }
 
     /// Whether credentials are on their way into the store: nothing may interrupt that.
@@ -94,7 +112,20 @@ impl State {
                 (self.at_least(SessionStatus::Ready), vec![Action::StartSignIn])
             }
             Event::DesktopReady => (self, Vec::new()),
-            Event::UrlFound => (self.at_least(SessionStatus::AwaitingUserAuth), Vec::new()),
+            Event::UrlFound => {
+                let trying = Self { attempt_failure: None, ..self };
+                (trying.at_least(SessionStatus::AwaitingUserAuth), Vec::new())
+            }
+            Event::NewAttempt => (Self { attempt_failure: None, ..self }, Vec::new()),
+            // What is being stored tells more than the CLI's end.
+            Event::AttemptFailed(_) if self.is_storing() => (self, Vec::new()),
+            Event::AttemptFailed(failure) if self.failed_attempts + 1 == MOST_ATTEMPTS => {
+                self.end(SessionStatus::Failed, Some(failure))
+            }
+            Event::AttemptFailed(failure) => {
+                let failed_attempts = self.failed_attempts + 1;
+                (Self { attempt_failure: Some(failure), failed_attempts, ..self }, Vec::new())
+            }
             Event::Captured { generation } if self.storing.is_none_or(|storing| storing < generation) => {
                 let storing = Self { storing: Some(generation), ..self };
                 (storing, vec![Action::StoreCredentials { generation }])
@@ -125,7 +156,8 @@ impl State {
     }
 
     fn end(self, status: SessionStatus, failure: Option<Failure>) -> (Self, Vec<Action>) {
-        (Self { status, failure, storing: None, doomed: None }, vec![Action::StopVm])
+        let ended = Self { status, failure, attempt_failure: None, storing: None, doomed: None, ..self };
+        (ended, vec![Action::StopVm])
     }
 
     fn end_unless_storing(self, status: SessionStatus, failure: Option<Failure>) -> (Self, Vec<Action>) {

@@ -11,16 +11,15 @@ use tokio::{
 };
 
 use super::{
-    Activity, SessionView,
+    Activity, Asked, SessionView, attempt,
     keeper::Keeper,
     launch::{Launch, has_died},
     limits,
     machine::{Action, Event, State},
-    redact,
     registry::Shared,
 };
 use crate::{
-    failure::{Failure, causes},
+    failure::causes,
     store::{SessionRecord, SessionStatus},
     vm::{AckGuard, StopReason, VmHandle, VmState, VmStatus},
 };
@@ -34,6 +33,8 @@ pub(super) struct Owner {
     activity: Arc<Activity>,
     started: Instant,
     ready: Option<Instant>,
+    /// When the last attempt failed, if no other is under way.
+    attempt_failed: Option<Instant>,
     /// Events of the agent that are done only when the credentials they announce are stored.
     captured: BTreeMap<u64, AckGuard>,
     /// Deeds under way; each ends in an event, or in nothing when there is nothing to say.
@@ -57,6 +58,7 @@ impl Owner {
             activity,
             started: Instant::now(),
             ready: None,
+            attempt_failed: None,
             captured: BTreeMap::new(),
             deeds: FuturesUnordered::new(),
         }
@@ -66,7 +68,7 @@ impl Owner {
     pub(super) async fn run(
         mut self,
         mut events: mpsc::Receiver<(anteroom_protocol::Event, AckGuard)>,
-        mut cancels: mpsc::Receiver<Failure>,
+        mut asks: mpsc::Receiver<Asked>,
     ) {
         let mut vm = self.vm.state();
         let mut vm_gone = false;
@@ -79,7 +81,10 @@ impl Owner {
                     vm_gone = changed.is_err() || state.status.is_final();
                     self.on_vm_state(&state, vm_gone).await;
                 }
-                Some(cause) = cancels.recv() => self.apply(Event::Cancel(cause)).await,
+                Some(asked) = asks.recv() => self.apply(match asked {
+                    Asked::Cancel(cause) => Event::Cancel(cause),
+                    Asked::NewAttempt => Event::NewAttempt,
+                }).await,
                 Some(outcome) = self.deeds.next() => {
                     if let Some(event) = outcome {
                         self.apply(event).await;
@@ -102,8 +107,12 @@ impl Owner {
     }
 
     fn next_limit(&self) -> (Instant, limits::Limit) {
-        let moments =
-            limits::Moments { started: self.started, ready: self.ready, active: self.activity.last() };
+        let moments = limits::Moments {
+            started: self.started,
+            ready: self.ready,
+            active: self.activity.last(),
+            failed: self.attempt_failed,
+        };
         limits::next(&self.shared.settings.limits, &moments)
     }
 
@@ -112,9 +121,12 @@ impl Owner {
         if self.next_limit() != (deadline, limit) {
             return;
         }
-        let waiting_for = match limit {
-            limits::Limit::Start => limits::not_ready(&self.vm.state().borrow().services),
-            limits::Limit::SignIn | limits::Limit::Idle => Vec::new(),
+        let waiting_for = match (limit, &self.state.attempt_failure) {
+            (limits::Limit::Retry, Some(failure)) => {
+                return self.apply(Event::SignInFailed(failure.clone())).await;
+            }
+            (limits::Limit::Start, _) => limits::not_ready(&self.vm.state().borrow().services),
+            _ => Vec::new(),
         };
         let failure = limit.failure(&self.shared.settings.limits).with_lines(waiting_for);
         self.apply(Event::Limit(failure)).await;
@@ -147,9 +159,9 @@ impl Owner {
                 return self.apply(Event::Captured { generation }).await;
             }
             EventBody::SignInFailed { session, cause, last_lines } if session == id => {
-                let lines = last_lines.iter().map(|line| redact::line(line));
-                let failure = Failure::new("sign_in_failed", redact::line(&cause)).with_lines(lines);
-                self.apply(Event::SignInFailed(failure)).await;
+                let failure = attempt::failure(&cause, &last_lines);
+                tracing::warn!(session = %id, code = failure.code, cause = failure.message, "the attempt failed");
+                self.apply(Event::AttemptFailed(failure)).await;
             }
             EventBody::CliExited { session, code, .. } if session == id => {
                 tracing::info!(session = %id, code, "the CLI has ended");
@@ -170,7 +182,7 @@ impl Owner {
         let better = self.publish.borrow().url.as_ref().is_none_or(|known| is_better(&checked, known));
         if better {
             let kind = checked.kind;
-            self.publish.send_modify(|view| view.url = Some(checked));
+            self.publish(|view| view.url = Some(checked));
             tracing::info!(session = %self.id(), ?kind, "the sign-in address is known");
         }
         self.apply(Event::UrlFound).await;
@@ -179,18 +191,21 @@ impl Owner {
     /// Persist, publish, act.
     async fn apply(&mut self, event: Event) {
         let before = std::mem::take(&mut self.state);
-        let (status, failed) = (before.status, before.failure.is_some());
-        let (after, actions) = before.step(event);
-        let changed = after.status != status || after.failure.is_some() != failed;
+        let (after, actions) = before.clone().step(event);
         self.state = after;
-        if changed {
+        if self.state.attempt_failure != before.attempt_failure {
+            self.attempt_failed = self.state.attempt_failure.is_some().then(Instant::now);
+            let attempt_failure = self.state.attempt_failure.clone();
+            self.publish(|view| view.attempt_failure = attempt_failure);
+        }
+        if self.state.status != before.status || self.state.failure.is_some() != before.failure.is_some() {
             let record = self.record();
             if let Err(error) = self.shared.store.session_update(&record).await {
                 // The session goes on: what it does is worth more than its row.
                 tracing::error!(session = %record.id, error = %causes(&error), "the session could not be stored");
             }
             log_status(&record);
-            self.publish.send_modify(|view| {
+            self.publish(|view| {
                 if record.status.is_final() {
                     view.url = None;
                 }
@@ -200,6 +215,13 @@ impl Owner {
         for action in actions {
             self.act(action);
         }
+    }
+
+    fn publish(&self, change: impl FnOnce(&mut SessionView)) {
+        self.publish.send_modify(|view| {
+            change(view);
+            view.revision += 1;
+        });
     }
 
     fn record(&self) -> SessionRecord {

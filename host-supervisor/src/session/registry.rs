@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
-use super::{Activity, NewSession, SessionHandle, SessionView, owner::Owner};
+use super::{Activity, Asked, NewSession, SessionHandle, SessionView, owner::Owner};
 use crate::{
     config::{SessionLimits, VmShape},
     failure::Failure,
@@ -113,15 +113,15 @@ impl Sessions {
         shared.store.session_create(&record).await?;
         let (events_in, events) = mpsc::channel(WAITING_EVENTS);
         let vm = shared.vms.start(shared.settings.vm_request(vm_id, id), events_in);
-        let (publish, view) = watch::channel(SessionView { record, url: None });
-        let (cancel, cancels) = mpsc::channel(1);
+        let (publish, view) = watch::channel(SessionView::new(record));
+        let (asks, asked) = mpsc::channel(1);
         let activity = Arc::new(Activity::starting_now());
         let webrtc_offer = new.webrtc_offer.map(Arc::new);
         let viewers = Arc::new(Semaphore::new(MOST_VIEWERS));
         let handle = SessionHandle {
             id,
             view,
-            cancel,
+            asks,
             activity: activity.clone(),
             vm: vm.clone(),
             viewers,
@@ -131,7 +131,7 @@ impl Sessions {
         tracing::info!(session = %id, vm = %vm_id, provider = new.provider.id, "session started");
         let owner = Owner::new(shared.clone(), new.provider, publish, vm, activity);
         shared.owners.spawn(async move {
-            owner.run(events, cancels).await;
+            owner.run(events, asked).await;
         });
         Ok(handle)
     }
@@ -184,7 +184,7 @@ impl Sessions {
         let stopped = || Failure::new("daemon_stopped", "the daemon was stopped");
         for session in self.all_living() {
             // The channel is full when somebody else has just cancelled it, which does as well.
-            let _ = session.cancel.try_send(stopped());
+            let _ = session.asks.try_send(Asked::Cancel(stopped()));
         }
         let all_gone = async { tokio::join!(self.shared.owners.wait(), self.shared.vms.close()) };
         if tokio::time::timeout(patience, all_gone).await.is_err() {

@@ -234,3 +234,34 @@ async fn a_reader_that_closes_early_is_no_crash() {
     let output = child.wait_with_output().await.unwrap();
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
 }
+
+#[tokio::test]
+async fn a_definition_is_checked_and_listed_without_a_daemon() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("mine.toml");
+    let path = file.to_str().unwrap();
+    let good = include_str!("../../providers/codex.toml");
+    std::fs::write(&file, good).unwrap();
+    let said = run(&["provider", "check", path], &[]).await;
+    assert_eq!(
+        (said.code, said.out),
+        (0, format!("{path}: a definition of codex (Codex), all of it right\n"))
+    );
+    std::fs::write(&file, good.replace("kind = ", "knid = ")).unwrap();
+    let said = run(&["provider", "check", path], &[]).await;
+    assert_eq!((said.code, said.out.as_str()), (2, ""), "{}", said.err);
+    let shown = format!("{path}:14:1: url[0].knid: unknown field `knid`");
+    assert!(said.err.contains("mine.toml: 2 mistakes") && said.err.contains(&shown), "{}", said.err);
+    assert!(
+        said.err.contains("14 | knid = \"callback\"\n         | ^^^^\n      write: kind ="),
+        "{}",
+        said.err
+    );
+    let ours = [("ANTEROOM_PROVIDERS_DIR", place.path().to_str().unwrap())];
+    let said = run(&["provider", "ls"], &ours).await;
+    assert!(said.out.starts_with("PROVIDER") && said.out.contains("github_cli"), "{}", said.out);
+    assert!(said.out.contains(&format!("\nbroken: {path}\n  line 14, column 1: ")), "{}", said.out);
+    let shown = run(&["provider", "show", "codex", "--json"], &ours).await.json();
+    assert_eq!((&shown["from"], &shown["definition"]["name"]), (&json!("built in"), &json!("Codex")));
+    assert_eq!(run(&["provider", "show", "nothing"], &ours).await.code, 4);
+}

@@ -51,6 +51,7 @@ pub(crate) struct Guest {
     pub(crate) credentials: Mutex<Value>,
     pub(crate) opened: Mutex<Vec<String>>,
     pub(crate) refuses_sign_in: Mutex<Option<String>>,
+    attempts: watch::Sender<usize>,
     console: tokio::sync::Mutex<DuplexStream>,
     pub(crate) pid: i32,
 }
@@ -94,6 +95,7 @@ impl Vmm for Stage {
             credentials: Mutex::new(Value::Null),
             opened: Mutex::default(),
             refuses_sign_in: Mutex::default(),
+            attempts: watch::Sender::default(),
             console: console_in.into(),
             pid,
         });
@@ -147,6 +149,11 @@ impl Vm for Running {
 }
 
 impl Guest {
+    /// How often the CLI was started again.
+    pub(crate) fn attempts(&self) -> usize {
+        *self.attempts.borrow()
+    }
+
     /// The agent tells the host something.
     pub(crate) fn tells(&self, body: EventBody) {
         self.events.send_modify(|events| {
@@ -223,6 +230,7 @@ fn agent(guest: Arc<Guest>) -> Router {
         .route("/events", get(events))
         .route("/events/ack", post(acknowledge))
         .route("/sign-in", post(sign_in))
+        .route("/sign-in/again", post(again))
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_url))
         .route("/connect/{port}", get(connect))
@@ -260,6 +268,11 @@ async fn sign_in(State(guest): State<Arc<Guest>>, Json(spec): Json<SignInSpec>) 
     }
     guest.sign_in.send_replace(Some(spec));
     StatusCode::ACCEPTED.into_response()
+}
+
+async fn again(State(guest): State<Arc<Guest>>) -> StatusCode {
+    guest.attempts.send_modify(|attempts| *attempts += 1);
+    StatusCode::ACCEPTED
 }
 
 async fn credentials(State(guest): State<Arc<Guest>>) -> Json<Value> {

@@ -136,6 +136,22 @@ impl Service {
         tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("the session is never {status}"))
     }
 
+    /// Waits until an attempt to sign in has failed, and returns the session.
+    pub(crate) async fn attempt_failed(&self, session: &str) -> Value {
+        let wait = async {
+            let mut revision = 0;
+            loop {
+                let path = format!("/api/auth/session/{session}?revision={revision}&wait=10");
+                let session = self.get(&path).await.body["session"].take();
+                revision = session["revision"].as_u64().expect("a living session");
+                if !session["attempt_failure"].is_null() {
+                    return session;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("no attempt fails")
+    }
+
     /// Waits until the VM is gone, and returns it.
     pub(crate) async fn vm_gone(&self, vm: &str) -> Value {
         let wait = async {

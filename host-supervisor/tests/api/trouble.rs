@@ -58,10 +58,35 @@ async fn a_sign_in_that_cannot_succeed_says_why_without_its_secrets() {
             "error: the sign-in was denied".into(),
         ],
     });
-    let failed = service.until(&session, "failed").await;
-    assert_eq!(failed["failure"]["code"], "sign_in_failed");
+    let failed = service.attempt_failed(&session).await;
+    assert_eq!(failed["attempt_failure"]["code"], "sign_in_denied");
+    assert!(
+        failed["failure"].is_null() && failed["status"] != "failed",
+        "the VM is kept for another attempt: {failed}"
+    );
     assert!(!failed.to_string().contains("planted-state"), "{failed}");
     assert!(failed.to_string().contains("the sign-in was denied"), "{failed}");
+    let retry = format!("/api/auth/session/{session}/retry");
+    let answer = service.post(&retry, &json!({})).await;
+    assert_eq!((answer.status, guest.attempts()), (StatusCode::OK, 1), "{}", answer.text);
+    let answer = service.post(&retry, &json!({})).await;
+    assert_eq!((answer.status, &answer.body["code"]), (StatusCode::CONFLICT, &json!("not_failed")));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_failed_sign_in_that_nobody_tries_again_fails_the_session() {
+    let service = Service::with(&[("session.retry_limit", "1s")]).await;
+    let (session, guest) = service.session("ann").await;
+    guest.tells(EventBody::DesktopReady);
+    guest.sign_in().await;
+    guest.tells(EventBody::SignInFailed {
+        session: session.parse().unwrap(),
+        cause: "the command ended with code 1".into(),
+        last_lines: vec!["invalid_grant".into()],
+    });
+    let failed = service.until(&session, "failed").await;
+    assert_eq!(failed["failure"]["code"], "sign_in_refused", "{failed}");
     service.stop().await;
 }
 

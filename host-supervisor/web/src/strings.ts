@@ -62,6 +62,12 @@ export const strings = {
     missing: "There is no such sign-in.",
   },
 
+  attempt: {
+    title: "That did not work",
+    again: "Try again",
+    now: "The sign-in failed. The desktop is still there: try again.",
+  },
+
   progress: {
     label: "Progress of the sign-in",
     steps: ["Starting the VM", "Desktop", "Sign-in page", "Signed in"],

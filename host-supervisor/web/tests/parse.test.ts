@@ -43,6 +43,16 @@ test("a failure is read with its lines, and from the sentence alone", () => {
   assert.deepEqual(short.failure, { code: null, message: "short", detailLines: [] });
 });
 
+test("a failed attempt is read beside a session that goes on", () => {
+  const attempt_failure = { code: "sign_in_denied", message: "denied", detail_lines: [] };
+  const session = parseSession({ session: { ...SESSION, attempt_failure, revision: 7 } });
+  assert.deepEqual(session.attemptFailure, { code: "sign_in_denied", message: "denied", detailLines: [] });
+  assert.equal(session.revision, 7);
+  assert.equal(session.failure, null);
+  assert.equal(parseSession({ session: SESSION }).attemptFailure, null);
+  assert.equal(parseSession({ session: SESSION }).revision, null);
+});
+
 test("an answer without what it must have is unreadable", () => {
   for (const body of [null, [], "text", {}, { session: null }, { session: { status: "ready" } }]) {
     assert.throws(

@@ -7,8 +7,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DefinitionError, expect, is_inside_home};
+use super::{contents::Format, field_path::FieldPath, is_inside_home, mistake::Mistakes};
 use crate::agent::CapturedCredentials;
+
+/// Longest `settle_ms`: a person waits for it.
+const MAX_SETTLE_MS: u64 = 10_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,23 +22,17 @@ pub struct CredentialRule {
     pub format: Format,
     #[serde(default)]
     pub write: WriteStyle,
-    /// Dotted paths of fields that must be present and not empty. Without any the file is taken along when it is
-    /// there, but proves nothing.
+    /// Paths of fields that must be present and not empty: `tokens.access_token`, `"github.com".oauth_token` for a key
+    /// with a dot, `accounts.*.token` where any key will do. Without any the file is taken along when it is there, but
+    /// proves nothing.
     #[serde(default)]
     pub require: Vec<String>,
-    /// Top-level keys to keep; everything when empty.
+    /// Top-level keys to keep, of a JSON file; everything when empty.
     #[serde(default)]
     pub keys: Vec<String>,
     /// How long the file must have been left alone before it is captured, in milliseconds, 0 to 10 000.
     #[serde(default)]
     pub settle_ms: u64,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    #[default]
-    Json,
 }
 
 /// How the CLI writes the file.
@@ -54,8 +51,8 @@ pub enum WriteStyle {
 pub enum CredentialProblem {
     #[error("{path} has {bytes} bytes, at most {} are read", CapturedCredentials::MAX_FILE_BYTES)]
     TooLarge { path: String, bytes: usize },
-    #[error("{path} is not valid JSON")]
-    NotJson { path: String },
+    #[error("{path} is not valid {format}")]
+    Unreadable { path: String, format: Format },
     #[error("{path} lacks {field}, or it is empty")]
     Missing { path: String, field: String },
 }
@@ -76,11 +73,10 @@ impl CredentialRule {
         if contents.len() > CapturedCredentials::MAX_FILE_BYTES {
             return Err(CredentialProblem::TooLarge { path: path(), bytes: contents.len() });
         }
-        let Format::Json = self.format;
-        let value: Value =
-            serde_json::from_slice(contents).map_err(|_| CredentialProblem::NotJson { path: path() })?;
+        let unreadable = || CredentialProblem::Unreadable { path: path(), format: self.format };
+        let value = self.format.value(contents).ok_or_else(unreadable)?;
         for field in &self.require {
-            if !field.split('.').try_fold(&value, |value, key| value.get(key)).is_some_and(is_filled) {
+            if !FieldPath::parse(field).is_some_and(|path| path.is_filled_in(&value)) {
                 return Err(CredentialProblem::Missing { path: path(), field: field.clone() });
             }
         }
@@ -93,24 +89,28 @@ impl CredentialRule {
         }
     }
 
-    pub(super) fn check(&self, field: &str) -> Result<(), DefinitionError> {
-        expect(
+    pub(super) fn check(&self, field: &str, mistakes: &mut Mistakes) {
+        mistakes.expect(
             is_inside_home(&self.path),
             format!("{field}.path"),
-            "expected a path inside the home directory",
-        )?;
-        expect(self.settle_ms <= 10_000, format!("{field}.settle_ms"), "expected at most 10000")?;
-        let names = self.require.iter().all(|name| !name.is_empty() && !name.split('.').any(str::is_empty));
-        expect(names, format!("{field}.require"), "expected dotted paths such as tokens.access_token")
-    }
-}
-
-fn is_filled(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        Value::Bool(_) | Value::Number(_) => true,
+            "expected a path inside the home directory, without ~ and without .., such as .codex/auth.json",
+        );
+        mistakes.expect(
+            self.settle_ms <= MAX_SETTLE_MS,
+            format!("{field}.settle_ms"),
+            "expected at most 10000 milliseconds",
+        );
+        for (index, path) in self.require.iter().enumerate() {
+            mistakes.expect(
+                FieldPath::parse(path).is_some(),
+                format!("{field}.require[{index}]"),
+                "expected a dotted path such as tokens.access_token",
+            );
+        }
+        mistakes.expect(
+            self.keys.is_empty() || self.format == Format::Json,
+            format!("{field}.keys"),
+            "expected none: only a file of the format json can be cut down to some keys",
+        );
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{DefinitionError, ProviderDefinition, compile, expect};
+use super::{ProviderDefinition, compile, mistake::Mistakes};
 use crate::Secret;
 
 /// Longest address that is looked at, in bytes.
@@ -40,7 +40,7 @@ pub struct UrlRule {
 }
 
 /// How the person comes back from the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UrlKind {
     /// The page redirects to the CLI's loopback port.
@@ -113,27 +113,45 @@ impl UrlRule {
         Some(pattern.captures(url.query()?)?.get(1)?.as_str().to_owned())
     }
 
-    pub(super) fn check(&self, field: &str) -> Result<(), DefinitionError> {
-        expect(
+    pub(super) fn check(&self, field: &str, mistakes: &mut Mistakes) {
+        mistakes.expect(
             matches!(self.scheme.as_str(), "http" | "https"),
             format!("{field}.scheme"),
             "expected http or https",
-        )?;
-        let host_ok = Url::parse(&format!("{}://{}/", self.scheme, self.host))
+        );
+        let host_ok = Url::parse(&format!("https://{}/", self.host))
             .is_ok_and(|url| url.host_str() == Some(self.host.as_str()));
-        expect(host_ok, format!("{field}.host"), "expected a host name in lower case, without port or path")?;
-        expect(
+        mistakes.expect(
+            host_ok,
+            format!("{field}.host"),
+            "expected a host name in lower case, without scheme, port and path",
+        );
+        mistakes.expect(
             self.path.starts_with('/'),
             format!("{field}.path"),
             "expected a path that begins with a slash",
-        )?;
-        let Some(pattern) = &self.dedupe_pattern else { return Ok(()) };
-        let groups = compile(pattern, &format!("{field}.dedupe_pattern"))?.captures_len();
-        expect(
-            groups == 2,
-            format!("{field}.dedupe_pattern"),
-            "expected exactly one group, which names the attempt",
-        )
+        );
+        let Some(pattern) = &self.dedupe_pattern else { return };
+        let field = format!("{field}.dedupe_pattern");
+        match compile(pattern) {
+            Ok(pattern) => mistakes.expect(
+                pattern.captures_len() == 2,
+                field,
+                "expected exactly one group, which names the attempt",
+            ),
+            Err(problem) => mistakes.add(field, problem),
+        }
+    }
+}
+
+impl fmt::Display for UrlKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Callback => "callback",
+            Self::Manual => "manual",
+            Self::Device => "device",
+            Self::Ticket => "ticket",
+        })
     }
 }
 

@@ -54,16 +54,72 @@ fn a_definition_survives_the_trip_to_the_agent() {
 
 #[test]
 fn a_mistake_is_refused_with_its_place() {
-    assert!(refusal("unset =", "unsett =").contains("line 6"), "{}", refusal("unset =", "unsett ="));
-    assert!(refusal("id = \"codex\"", "id = \"Codex!\"").starts_with("id: "));
-    assert!(refusal("[launch.browser]", "[launch.device]").starts_with("launch: "));
-    assert!(refusal(".codex/auth.json", "../auth.json").starts_with("credential[0].path: "));
-    assert!(
-        refusal("require = [\"tokens.access_token\", \"tokens.refresh_token\"]", "")
-            .starts_with("credential: ")
-    );
-    assert!(refusal("'^[A-Za-z0-9_-]*([A-Za-z0-9_-]{43})$'", "'('").starts_with("url[1].dedupe_pattern: "));
-    assert!(refusal("auth.openai.com", "auth.openai.com:443").starts_with("url[0].host: "));
+    let cases = [
+        ("unset =", "unsett =", "line 6, column 1: launch.browser.unsett: unknown field"),
+        ("id = \"codex\"", "id = \"Codex!\"", "line 2, column 6: id: expected"),
+        ("id = \"codex\"", "", "id: missing field `id`"),
+        (
+            "[launch.browser]",
+            "[launch.device]",
+            "line 4, column 2: launch: expected a table [launch.browser]",
+        ),
+        (".codex/auth.json", "../auth.json", "line 23, column 8: credential[0].path: expected"),
+        (
+            "require = [\"tokens.access_token\", \"tokens.refresh_token\"]",
+            "",
+            "credential: expected at least",
+        ),
+        ("\"tokens.refresh_token\"", "\"tokens.\"", "line 24, column 35: credential[0].require[1]: expected"),
+        ("settle_ms = 100", "settle_ms = 10001", "line 25, column 13: credential[0].settle_ms: expected"),
+        ("settle_ms = 100", "keys = [\"a\"]\nformat = \"yaml\"", "line 25, column 8: credential[0].keys"),
+        (
+            "'^[A-Za-z0-9_-]*([A-Za-z0-9_-]{43})$'",
+            "'('",
+            "line 17, column 18: url[1].dedupe_pattern: expected a",
+        ),
+        ("auth.openai.com", "auth.openai.com:443", "line 8, column 8: url[0].host: expected"),
+        ("host = \"auth.openai.com\"\n", "", "line 7, column 1: url[0]: missing field `host`"),
+        ("\"callback\"", "\"calback\"", "line 10, column 8: url[0].kind: unknown variant"),
+        ("[[url]]", "[url]", "duplicate key"),
+        ("[1455, 1457]", "[1455, 70000]", "line 20, column 16: callback.ports[1]: "),
+        ("name = \"Codex\"", "name = ", "line 3, column 8: "),
+    ];
+    let unlike = |(from, to, expected): (&str, &str, &str)| {
+        let said = refusal(from, to);
+        (!said.contains(expected)).then(|| format!("{to}\n  said     {said}\n  expected {expected}"))
+    };
+    let unlike: Vec<String> = cases.into_iter().filter_map(unlike).collect();
+    assert!(unlike.is_empty(), "{}", unlike.join("\n"));
+}
+
+fn fields(text: &str) -> Vec<String> {
+    let error = ProviderDefinition::parse(text).unwrap_err();
+    error.mistakes().into_iter().map(|mistake| mistake.field).collect()
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_in_the_order_of_the_file() {
+    let wrong_values = CODEX
+        .replace("\"Codex\"", "\"\"")
+        .replace("\"/auth/callback\"", "\"auth\"")
+        .replace("auth.openai.com", "AUTH");
+    assert_eq!(fields(&wrong_values), ["name", "url[0].host", "callback.path"]);
+    let wrong_shapes = CODEX
+        .replace("unset =", "unsett =")
+        .replace("\"manual\"", "\"manually\"")
+        .replace("[callback]", "[cal]")
+        .replace("id = ", "# ");
+    assert_eq!(fields(&wrong_shapes), ["id", "launch.browser.unsett", "url[1].kind", "cal"]);
+    let wrong_syntax = CODEX.replace("\"Codex\"", "Codex").replace("[1455, 1457]", "[1455 1457]");
+    let mistakes = ProviderDefinition::parse(&wrong_syntax).unwrap_err().mistakes();
+    let lines: Vec<usize> = mistakes.iter().filter_map(|mistake| Some(mistake.place?.line)).collect();
+    assert_eq!(lines, [3, 20]);
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let large = format!("{CODEX}#{}", "x".repeat(MAX_FILE_BYTES));
+    assert_eq!(ProviderDefinition::parse(&large), Err(DefinitionError::TooLarge));
 }
 
 #[test]
@@ -108,7 +164,7 @@ fn a_file_proves_a_sign_in_only_with_every_field_filled() {
     {
         assert!(matches!(rule.accept(weak.as_bytes()), Err(CredentialProblem::Missing { .. })), "{weak}");
     }
-    assert!(matches!(rule.accept(b"{\"tokens\":"), Err(CredentialProblem::NotJson { .. })));
+    assert!(matches!(rule.accept(b"{\"tokens\":"), Err(CredentialProblem::Unreadable { .. })));
     let large = vec![b' '; CapturedCredentials::MAX_FILE_BYTES + 1];
     assert!(matches!(rule.accept(&large), Err(CredentialProblem::TooLarge { .. })));
 }

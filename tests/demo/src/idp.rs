@@ -20,6 +20,7 @@ mod mint;
 mod params;
 pub mod profile;
 mod redirect;
+mod resource;
 mod tickets;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -33,14 +34,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde_json::Value;
 
 pub use ledger::{Entry, SecretKind};
 pub use log::{Endpoint, Event, GrantType, Log};
 pub(crate) use params::Params;
-pub use profile::{Consent, Profile};
+pub use profile::{Consent, Mishap, Profile};
 pub use tickets::SignInNumber;
 
 use authorize::{Granted, SignIn};
@@ -119,7 +120,14 @@ impl Idp {
 
     pub fn router(&self) -> Router {
         let profile = self.profile();
-        Router::new()
+        let mut router = Router::new();
+        for resource in &profile.resources {
+            router = router.route(resource.path, any(resource::resource));
+        }
+        for landing in profile.landings {
+            router = router.route(landing, get(resource::landing));
+        }
+        router
             .route(profile.authorize_path, get(consent::authorize))
             .route(&profile.decision_path(), post(consent::decide))
             .route(profile.token_path, post(exchange::token))
@@ -127,6 +135,11 @@ impl Idp {
             .fallback(not_found)
             .layer(DefaultBodyLimit::max(params::LARGEST_BYTES))
             .with_state(self.clone())
+    }
+
+    /// Whether this is what goes wrong with this sign-in.
+    fn meets(&self, number: SignInNumber, mishap: Mishap) -> bool {
+        number == 1 && self.profile().mishap == Some(mishap)
     }
 
     fn ledger(&self) -> &Ledger {

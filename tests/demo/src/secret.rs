@@ -34,6 +34,11 @@ impl Secret {
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
+    #[must_use]
+    pub(crate) fn prefixed(&self, prefix: &str) -> Self {
+        Self(format!("{prefix}{}", self.0))
+    }
+
     /// The value itself, for the one place that has to send or store it.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -86,6 +86,24 @@ async fn a_refresh_token_is_only_for_its_client() {
 }
 
 #[tokio::test]
+async fn where_pkce_is_optional_a_challenge_still_has_to_be_met() {
+    let provider = Provider::with(Profile::google(Consent::Given)).await;
+    let id = provider.idp.profile().clients[0].id;
+    let client = Client { redirect: "http://127.0.0.1:41234/oauth2callback", ..Client::new(id) };
+    let code =
+        async || parameter(&location(&provider.authorize(&client, "s").await).unwrap(), "code").unwrap();
+    let without_verifier = async |code: &str| {
+        let grant = [("grant_type", "authorization_code"), ("client_id", id), ("code", code)];
+        provider.token(&[&grant[..], &[("redirect_uri", client.redirect)]].concat()).await
+    };
+    assert_eq!(without_verifier(&code().await).await, Err("invalid_grant".to_owned()));
+    let tokens = provider.redeem(&client, &code().await).await.unwrap();
+    assert!(tokens["access_token"].as_str().unwrap().starts_with("ya29."));
+    let renewed = provider.refresh(&client, &tokens["refresh_token"]).await.unwrap();
+    assert!(renewed["refresh_token"].as_str().unwrap().starts_with("1//"));
+}
+
+#[tokio::test]
 async fn openai_gives_an_api_key_for_its_own_id_tokens_only() {
     let provider = Provider::with(Profile::openai(Consent::Given)).await;
     let client = Client {

@@ -3,7 +3,7 @@
 //!
 //! `make bench` runs it; `bench-start [RUNS]`, five by default. The first run warms the page cache and is not counted.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use anteroom_tests::{Daemon, Turn, daemon::Options};
 use anyhow::{Context as _, Result};
@@ -41,21 +41,9 @@ async fn one_run(daemon: &Daemon, session: &str) -> Result<(Vec<(String, f64)>, 
     let roles = roles["memory"]["roles_kib"].as_object().cloned().unwrap_or_default();
     let roles = roles.iter().filter_map(|(name, kib)| Some((name.clone(), kib.as_f64()?))).collect();
     daemon.wait_for(session, &["completed"]).await?;
-    Ok((whole_timeline(daemon, vm).await?, roles))
-}
-
-/// The marks of a VM, the one of its end included.
-async fn whole_timeline(daemon: &Daemon, vm: &str) -> Result<Vec<(String, f64)>> {
-    for _ in 0..200 {
-        let vm = daemon.fetch(&format!("/api/vms/{vm}")).await?;
-        let marks = vm["vm"]["timeline"].as_array().context("the VM has a timeline")?;
-        let marks: Vec<_> = marks.iter().filter_map(mark).collect();
-        if marks.iter().any(|(name, _)| name == "gone") {
-            return Ok(marks);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    anyhow::bail!("VM {vm} is not gone 10 s after its session")
+    let vm = daemon.vm_gone(vm).await?;
+    let marks = vm["timeline"].as_array().context("the VM has a timeline")?;
+    Ok((marks.iter().filter_map(mark).collect(), roles))
 }
 
 fn mark(mark: &Value) -> Option<(String, f64)> {

@@ -4,7 +4,8 @@ use crate::providers::Providers;
 const FULL: &str = r#"{"access_token":"tok-a","refresh_token":"tok-r","account":{"email":"a@example.com"}}"#;
 
 fn definition(id: &str) -> ProviderDefinition {
-    Providers::load(std::path::Path::new("/nowhere")).unwrap().find(id).unwrap().clone()
+    let providers = Providers::load(std::path::Path::new("/nowhere")).unwrap();
+    ProviderDefinition::clone(&providers.find(id).unwrap())
 }
 
 fn file(path: &str, contents: &str) -> CapturedFile {

@@ -76,6 +76,31 @@ fn each_kind_of_end_has_its_status_and_keeps_its_cause() {
 }
 
 #[test]
+fn a_failed_attempt_leaves_the_session_open_for_another() {
+    let (state, actions) =
+        run([Event::DesktopReady, Event::UrlFound, Event::AttemptFailed(cause("sign_in_denied"))]);
+    assert_eq!(state.status, SessionStatus::AwaitingUserAuth);
+    assert_eq!(state.attempt_failure.clone().unwrap().code, "sign_in_denied");
+    assert!(!actions.contains(&Action::StopVm));
+    assert_eq!(state.clone().step(Event::NewAttempt).0.attempt_failure, None);
+    assert_eq!(state.step(Event::UrlFound).0.attempt_failure, None);
+}
+
+#[test]
+fn a_cli_that_fails_every_time_fails_the_session() {
+    let attempts: Vec<_> =
+        (0..MOST_ATTEMPTS).map(|_| Event::AttemptFailed(cause("sign_in_failed"))).collect();
+    let (state, _) = run(attempts[1..].to_vec());
+    assert_eq!(state.status, SessionStatus::Initializing);
+    let (state, actions) = run(attempts);
+    assert_eq!(
+        (state.status, state.failure.unwrap().code.as_str()),
+        (SessionStatus::Failed, "sign_in_failed")
+    );
+    assert_eq!(actions, [Action::StopVm]);
+}
+
+#[test]
 fn what_happens_while_credentials_are_stored_does_not_lose_them() {
     for meanwhile in [Event::VmEnded(None), Event::Cancel(cause("cancelled")), Event::Limit(cause("limit"))] {
         let captured = [Event::DesktopReady, Event::Captured { generation: 1 }, meanwhile];
@@ -119,6 +144,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         (1..4u64).prop_map(|generation| Event::Stored { generation }),
         Just(Event::NotStored(cause("a"))),
         Just(Event::SignInFailed(cause("b"))),
+        Just(Event::AttemptFailed(cause("e"))),
+        Just(Event::NewAttempt),
         Just(Event::VmEnded(None)),
         Just(Event::Limit(cause("c"))),
         Just(Event::Cancel(cause("d"))),

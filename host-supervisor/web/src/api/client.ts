@@ -2,7 +2,7 @@
 
 import { ApiError, errorKindOf } from "./error.ts";
 import { parseProviders, parseSession, parseSessions, parseSignInUrl, parseStarted } from "./parse.ts";
-import type { Provider, Session, SessionStatus } from "./types.ts";
+import type { Provider, Session } from "./types.ts";
 
 const ANSWER_WITHIN_MS = 10_000;
 /** Starting writes to the store and checks the image before it answers. */
@@ -41,10 +41,10 @@ export class ApiClient {
     return parseSessions(await this.call(`/api/auth/sessions/${encodeURIComponent(userId)}`));
   }
 
-  /** At once; with a `known` status when the session has another one, or after 20 seconds. */
-  async session(id: string, known: SessionStatus | null = null): Promise<Session> {
-    if (known === null || known === "unknown") return parseSession(await this.call(sessionPath(id)));
-    const path = `${sessionPath(id)}?status=${known}&wait=${LONGEST_LOOK_S}`;
+  /** At once; with a `known` revision when the session has another one, or after 20 seconds. */
+  async session(id: string, known: number | null = null): Promise<Session> {
+    if (known === null) return parseSession(await this.call(sessionPath(id)));
+    const path = `${sessionPath(id)}?revision=${known}&wait=${LONGEST_LOOK_S}`;
     return parseSession(await this.call(path, { withinMs: LONGEST_LOOK_S * 1000 + ANSWER_WITHIN_MS }));
   }
 
@@ -56,6 +56,11 @@ export class ApiClient {
   /** Opens the address in the browser of the VM. */
   async openUrl(id: string, url: string): Promise<void> {
     await this.call(`${sessionPath(id)}/open-url`, { method: "POST", body: { url } });
+  }
+
+  /** Starts the tool again after a failed attempt. */
+  async retry(id: string): Promise<void> {
+    await this.call(`${sessionPath(id)}/retry`, { method: "POST" });
   }
 
   async heartbeat(id: string): Promise<void> {

@@ -57,6 +57,8 @@ function session(value: unknown): Session {
     completedAt: time(optionalText(value, "completed_at")),
     signInUrl: webAddress(optionalText(value, "oauth_url")),
     failure: failure(value),
+    attemptFailure: wholeFailure(member(value, "attempt_failure")),
+    revision: number(member(value, "revision")),
   };
 }
 
@@ -67,14 +69,22 @@ function status(word: string): SessionStatus {
 
 /** `failure` is the whole story, `error` its one sentence, which older daemons give alone. */
 function failure(value: unknown): Failure | null {
-  const whole = member(value, "failure");
-  const known = typeof whole === "object" && whole !== null;
-  const message = (known ? optionalText(whole, "message") : null) ?? optionalText(value, "error");
+  const message = optionalText(value, "error");
+  const sentence = message === null ? null : { code: null, message, detailLines: [] };
+  return wholeFailure(member(value, "failure")) ?? sentence;
+}
+
+function wholeFailure(value: unknown): Failure | null {
+  if (typeof value !== "object" || value === null) return null;
+  const message = optionalText(value, "message");
   if (message === null) return null;
-  const lines = known ? member(whole, "detail_lines") : [];
+  const lines = member(value, "detail_lines");
   const detailLines = Array.isArray(lines) ? lines.filter((line) => typeof line === "string") : [];
-  const code = known ? optionalText(whole, "code") : null;
-  return { code, message, detailLines: detailLines.slice(-MAX_DETAIL_LINES) };
+  return { code: optionalText(value, "code"), message, detailLines: detailLines.slice(-MAX_DETAIL_LINES) };
+}
+
+function number(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
 }
 
 function time(iso: string | null): Date | null {

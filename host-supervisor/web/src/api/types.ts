@@ -33,4 +33,8 @@ export interface Session {
   /** `http` or `https` only; anything else from a guest is dropped. */
   readonly signInUrl: string | null;
   readonly failure: Failure | null;
+  /** Why the last attempt to sign in failed; `null` while another one is under way. */
+  readonly attemptFailure: Failure | null;
+  /** Of a living session: to be asked for news with. */
+  readonly revision: number | null;
 }

@@ -11,6 +11,7 @@ import { hasDesktop, hasEnded, nowInWords, stepOf } from "../session/phase.ts";
 import { rememberStart } from "../session/user.ts";
 import { SessionWatch } from "../session/watch.ts";
 import { strings } from "../strings.ts";
+import { attemptCard } from "../view/attempt.ts";
 import { cancelButton } from "../view/cancel.ts";
 import { DesktopFrame } from "../view/desktop-frame.ts";
 import { element, setText } from "../view/element.ts";
@@ -34,6 +35,7 @@ class SessionPage {
   private readonly desktop: DesktopFrame;
   private readonly stage: HTMLElement;
   private readonly link = signInLink((url) => this.reopen(url));
+  private readonly attempt = attemptCard(() => this.tryAgain());
   private readonly typing: HTMLElement;
   private readonly cancel = cancelButton(() => this.cancelSession());
   private readonly side: HTMLElement;
@@ -54,7 +56,14 @@ class SessionPage {
     this.stage = element("div", { class: "stage" }, this.desktop.root);
     this.typing = typingPanel(this.desktop.screen);
     this.typing.hidden = true;
-    this.side = element("div", { class: "side" }, this.link.root, this.typing, this.cancel.root);
+    this.side = element(
+      "div",
+      { class: "side" },
+      this.attempt.root,
+      this.link.root,
+      this.typing,
+      this.cancel.root,
+    );
     const events = {
       session: (session: Session) => this.show(session),
       trouble: (error: ApiError | null) =>
@@ -83,7 +92,10 @@ class SessionPage {
   private show(session: Session): void {
     const { status } = session;
     document.body.setAttribute("data-status", status);
-    setText(this.now, nowInWords(session, this.providerName(session)));
+    const failed = session.attemptFailure;
+    setText(this.now, failed ? strings.attempt.now : nowInWords(session, this.providerName(session)));
+    if (failed) this.attempt.show(failed);
+    else this.attempt.hide();
     this.shown = session;
     this.describe(session);
     document.title = `${strings.status[status]} · ${this.providerName(session)} · ${strings.product}`;
@@ -178,6 +190,16 @@ class SessionPage {
       return this.gate.refused(error) ? null : troubleInWords(error);
     }
     this.watch.lookNow();
+    return null;
+  }
+
+  /** In the same VM. */
+  private async tryAgain(): Promise<string | null> {
+    try {
+      await this.gate.api.retry(this.id);
+    } catch (error) {
+      return this.gate.refused(error) ? null : troubleInWords(error);
+    }
     return null;
   }
 

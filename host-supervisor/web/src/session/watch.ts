@@ -1,14 +1,14 @@
 // Looks at one session again and again until it has ended.
 //
 //   looking ──session──▶ pause ──▶ looking        pause: pace.ts; a page that becomes visible looks at once
-//                                                 a visible page's look ends when the status is another; a hidden one's
+//                                                 a visible page's look ends when there is news; a hidden one's
 //                                                 at once, because a browser has only six connections for all its tabs
 //      ├──passing error──▶ pause
 //      ├──session that has ended──▶ over
 //      └──lasting error──▶ over                   401, 403, 404: nobody has to ask again
 
 import { ApiError } from "../api/error.ts";
-import type { Session, SessionStatus } from "../api/types.ts";
+import type { Session } from "../api/types.ts";
 import { pauseMs } from "./pace.ts";
 import { hasEnded } from "./phase.ts";
 
@@ -24,15 +24,15 @@ export interface WatchEvents {
 }
 
 export class SessionWatch {
-  private status: SessionStatus | null = null;
+  private revision: number | null = null;
   private failures = 0;
   private lastError: ApiError | null = null;
   private over = false;
   private wake: (() => void) | null = null;
 
   constructor(
-    /** Answers at once without a known status, else when the status is another or some time has passed. */
-    private readonly look: (known: SessionStatus | null) => Promise<Session>,
+    /** Answers at once without a known revision, else when there is a newer one or some time has passed. */
+    private readonly look: (known: number | null) => Promise<Session>,
     private readonly events: WatchEvents,
   ) {}
 
@@ -68,10 +68,10 @@ export class SessionWatch {
   private async lookOnce(): Promise<void> {
     try {
       const atOnce = document.hidden || this.failures > 0;
-      const session = await this.look(atOnce ? null : this.status);
+      const session = await this.look(atOnce ? null : this.revision);
       if (this.over) return;
       if (this.failures > WITHOUT_A_WORD) this.events.trouble(null);
-      this.status = session.status;
+      this.revision = session.revision;
       this.failures = 0;
       this.lastError = null;
       if (hasEnded(session.status)) this.stop();

@@ -5,7 +5,7 @@
 
 use crate::idp::error::{ErrorCode, OauthError};
 use crate::idp::params::Params;
-use crate::idp::profile::{Client, Consent, Profile};
+use crate::idp::profile::{Client, Consent, Pkce, Profile};
 use crate::idp::redirect::{RedirectUri, ReturnAddress};
 use crate::pkce::{self, Challenge};
 use crate::secret::Secret;
@@ -19,7 +19,8 @@ pub(crate) struct SignIn {
     pub(crate) client_name: &'static str,
     pub(crate) consent: Consent,
     pub(crate) back: ReturnAddress,
-    pub(crate) challenge: Challenge,
+    /// None where the profile lets a sign-in do without.
+    pub(crate) challenge: Option<Challenge>,
     pub(crate) scope: Granted,
 }
 
@@ -57,7 +58,7 @@ impl SignIn {
             .and_then(|id| profile.client(id))
             .ok_or(Refusal::Here("client_id names no registered client"))?;
         let back = return_address(client, params)?;
-        match asked_of(client, params) {
+        match asked_of(profile.pkce, client, params) {
             Ok((challenge, scope)) => {
                 let &Client { id: client_id, name: client_name, consent, .. } = client;
                 Ok(Self { client_id, client_name, consent, back, challenge, scope })
@@ -85,7 +86,11 @@ fn return_address(client: &Client, params: &Params) -> Result<ReturnAddress, Ref
     Ok(ReturnAddress { redirect, state })
 }
 
-fn asked_of(client: &Client, params: &Params) -> Result<(Challenge, Granted), OauthError> {
+fn asked_of(
+    pkce: Pkce,
+    client: &Client,
+    params: &Params,
+) -> Result<(Option<Challenge>, Granted), OauthError> {
     let invalid = |description| OauthError::new(ErrorCode::InvalidRequest, description);
     match params.value("response_type") {
         Some("code") => {}
@@ -97,15 +102,23 @@ fn asked_of(client: &Client, params: &Params) -> Result<(Challenge, Granted), Oa
         }
         None => return Err(invalid("response_type is missing")),
     }
-    let challenge =
-        params.value("code_challenge").ok_or(invalid("code_challenge is missing, PKCE is mandatory"))?;
+    Ok((challenge(pkce, params)?, scope(client, params.value("scope"))?))
+}
+
+fn challenge(rule: Pkce, params: &Params) -> Result<Option<Challenge>, OauthError> {
+    let invalid = |description| OauthError::new(ErrorCode::InvalidRequest, description);
+    let Some(challenge) = params.value("code_challenge") else {
+        return match rule {
+            Pkce::Mandatory => Err(invalid("code_challenge is missing, PKCE is mandatory")),
+            Pkce::Optional => Ok(None),
+        };
+    };
     // Absent means plain (RFC 7636 section 4.3), which OAuth 2.1 no longer has.
     if params.value("code_challenge_method") != Some(pkce::METHOD) {
         return Err(invalid("code_challenge_method must be S256"));
     }
-    let challenge =
-        Challenge::parse(challenge).map_err(|_| invalid("code_challenge is not a SHA-256 digest"))?;
-    Ok((challenge, scope(client, params.value("scope"))?))
+    let challenge = Challenge::parse(challenge);
+    challenge.map(Some).map_err(|_| invalid("code_challenge is not a SHA-256 digest"))
 }
 
 /// Without a scope parameter, all that the client registered (RFC 6749 section 3.3).

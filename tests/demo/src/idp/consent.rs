@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use crate::idp::authorize::{Refusal, SignIn};
 use crate::idp::error::{ErrorCode, OauthError};
 use crate::idp::params::Params;
+use crate::idp::profile::Mishap;
 use crate::idp::tickets::SignInNumber;
 use crate::idp::{Consent, Endpoint, Event, Idp, SecretKind, Tables};
 use crate::page::{Html, Tone, escape, page};
@@ -78,6 +79,11 @@ impl Idp {
         let number = tables.sign_ins;
         if let Some(state) = &sign_in.back.state {
             self.ledger().enter(number, SecretKind::State, state);
+        }
+        if self.meets(number, Mishap::Denied) {
+            self.log().record(Event::Denied { sign_in: number });
+            let denied = OauthError::new(ErrorCode::AccessDenied, "the person said no");
+            return Ok(send_back(StatusCode::FOUND, &sign_in.back.with_error(denied)));
         }
         match sign_in.consent {
             Consent::Given => Ok(send_back(StatusCode::FOUND, &self.allow(&mut tables, number, sign_in)?)),

@@ -13,12 +13,14 @@ use crate::http::FORM;
 use crate::idp::error::{ErrorCode, OauthError};
 use crate::idp::mint::{self, UnixSeconds};
 use crate::idp::params::Params;
-use crate::idp::profile::TokenBody;
+use crate::idp::profile::{Mishap, RefreshToken, TokenBody};
 use crate::idp::tickets::{Redeemed, SignInNumber};
 use crate::idp::token::{TokenRequest, invalid_grant, same_sign_in};
 use crate::idp::{Endpoint, Event, GrantType, Idp, Renewable, SecretKind};
 use crate::pkce::Verifier;
 use crate::secret::{NoRandomness, Secret};
+
+const UNKNOWN: &str = "the code or refresh token is unknown or expired";
 
 pub(crate) async fn token(
     State(idp): State<Idp>,
@@ -59,7 +61,7 @@ impl Idp {
     fn grant(&self, request: TokenRequest) -> Result<Value, OauthError> {
         match request {
             TokenRequest::Code { client_id, code, redirect_uri, verifier } => {
-                self.redeem_code(client_id, &code, &redirect_uri, &verifier)
+                self.redeem_code(client_id, &code, &redirect_uri, verifier.as_ref())
             }
             TokenRequest::Refresh { client_id, refresh_token } => self.renew(client_id, &refresh_token),
             TokenRequest::ApiKey { client_id, id_token } => self.exchange_for_key(client_id, &id_token),
@@ -72,17 +74,25 @@ impl Idp {
         client_id: &'static str,
         code: &Secret,
         redirect_uri: &str,
-        verifier: &Verifier,
+        verifier: Option<&Verifier>,
     ) -> Result<Value, OauthError> {
         let redeemed = self.tables().codes.redeem(Instant::now(), code);
         let (number, sign_in) = self.fresh(redeemed, GrantType::AuthorizationCode)?;
-        self.ledger().enter(number, SecretKind::Verifier, verifier.secret());
-        same_sign_in(&sign_in, client_id, redirect_uri)?;
-        if !sign_in.challenge.is_met_by(verifier) {
-            self.log().record(Event::PkceRefused { sign_in: number });
-            return Err(invalid_grant("code_verifier does not meet the code_challenge"));
+        if let Some(verifier) = verifier {
+            self.ledger().enter(number, SecretKind::Verifier, verifier.secret());
         }
-        self.log().record(Event::PkceVerified { sign_in: number });
+        same_sign_in(&sign_in, client_id, redirect_uri)?;
+        if self.meets(number, Mishap::CodeExpired) {
+            return Err(invalid_grant(UNKNOWN));
+        }
+        if let Some(challenge) = &sign_in.challenge {
+            let met = verifier.is_some_and(|verifier| challenge.is_met_by(verifier));
+            if !met || self.meets(number, Mishap::PkceBroken) {
+                self.log().record(Event::PkceRefused { sign_in: number });
+                return Err(invalid_grant("code_verifier does not meet the code_challenge"));
+            }
+            self.log().record(Event::PkceVerified { sign_in: number });
+        }
         let renewable = Renewable { client_id, scope: sign_in.scope };
         self.issue(number, renewable, GrantType::AuthorizationCode).map_err(|_| OauthError::NO_RANDOMNESS)
     }
@@ -115,7 +125,7 @@ impl Idp {
     fn fresh<T>(&self, redeemed: Redeemed<T>, grant: GrantType) -> Result<(SignInNumber, T), OauthError> {
         match redeemed {
             Redeemed::Fresh(number, value) => Ok((number, value)),
-            Redeemed::Unknown => Err(invalid_grant("the code or refresh token is unknown or expired")),
+            Redeemed::Unknown => Err(invalid_grant(UNKNOWN)),
             Redeemed::UsedBefore(number) => {
                 self.tables().refresh_tokens.revoke(number);
                 self.log().record(Event::Replayed { sign_in: number, grant });
@@ -131,9 +141,14 @@ impl Idp {
         grant: GrantType,
     ) -> Result<Value, NoRandomness> {
         let Renewable { client_id, scope } = renewable;
-        let refresh = if scope.contains("offline_access") {
+        let offline = match self.profile().refresh_token {
+            RefreshToken::OfflineAccess => scope.contains("offline_access"),
+            RefreshToken::Always => true,
+        };
+        let refresh = if offline {
             let renewable = Renewable { client_id, scope: scope.clone() };
-            Some(self.tables().refresh_tokens.issue(Instant::now(), number, renewable)?)
+            let ticket = self.tables().refresh_tokens.issue(Instant::now(), number, renewable)?;
+            Some(ticket.prefixed(self.profile().prefixes.refresh_token))
         } else {
             None
         };

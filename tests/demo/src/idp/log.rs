@@ -72,6 +72,7 @@ pub enum GrantType {
 pub enum Endpoint {
     Authorize,
     Token,
+    Resource,
 }
 
 impl fmt::Display for Event {

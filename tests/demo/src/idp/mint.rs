@@ -16,7 +16,7 @@ pub(crate) struct Tokens {
     pub(crate) access: Secret,
     /// Only with the scope `openid`.
     pub(crate) id: Option<Secret>,
-    /// Only with the scope `offline_access`.
+    /// As the profile's rule for them says.
     pub(crate) refresh: Option<Secret>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn tokens(
     now: UnixSeconds,
 ) -> Result<Tokens, NoRandomness> {
     let access = match profile.access_token {
-        TokenForm::Opaque => Secret::random()?,
+        TokenForm::Opaque => Secret::random()?.prefixed(profile.prefixes.access_token),
         TokenForm::Jwt => {
             let mut claims = standard_claims(profile, client_id, now)?;
             claims.insert("scp".to_owned(), json!(scope.names()));
@@ -58,6 +58,9 @@ pub(crate) fn response(profile: &Profile, scope: &Granted, tokens: &Tokens) -> V
         "expires_in": profile.lifetimes.access_token.as_secs(),
         "scope": scope.joined(),
     });
+    for (name, value) in &profile.token_extras {
+        response[name] = value.clone();
+    }
     for (name, token) in [("refresh_token", &tokens.refresh), ("id_token", &tokens.id)] {
         if let Some(token) = token {
             response[name] = json!(token.reveal());

@@ -1,6 +1,11 @@
 //! What distinguishes one identity provider from another, as data: paths, clients, account, tokens.
 //!
-//! The rules of OAuth are not here, they hold for every profile.
+//! The rules of OAuth are not here, they hold for every profile. Each provider that is stood in for has a file below.
+
+mod anthropic;
+mod demo;
+mod google;
+mod openai;
 
 use std::time::Duration;
 
@@ -22,9 +27,30 @@ pub struct Profile {
     pub token_body: TokenBody,
     pub clients: Vec<Client>,
     pub account: Account,
+    pub pkce: Pkce,
     pub access_token: TokenForm,
+    pub refresh_token: RefreshToken,
+    pub prefixes: Prefixes,
     pub token_exchange: TokenExchange,
+    /// Members of a token response beyond the standard ones.
+    pub token_extras: Claims,
+    pub resources: Vec<Resource>,
+    /// Pages to which a CLI sends the browser when all is done.
+    pub landings: &'static [&'static str],
     pub lifetimes: Lifetimes,
+    /// What goes wrong with the first sign-in, and with no later one.
+    pub mishap: Option<Mishap>,
+}
+
+/// Ways in which a sign-in fails although nobody made a mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// The person says no.
+    Denied,
+    /// The code has expired when it is redeemed.
+    CodeExpired,
+    /// The verifier does not meet the challenge: somebody stands between.
+    PkceBroken,
 }
 
 /// A registered client. All are public ones (RFC 6749 section 2.1): they have no secret.
@@ -69,6 +95,37 @@ pub enum TokenForm {
     Jwt,
 }
 
+/// Whether a sign-in without PKCE is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pkce {
+    /// As OAuth 2.1 has it.
+    Mandatory,
+    /// As OAuth 2.0 had it; who begins with a challenge must still meet it.
+    Optional,
+}
+
+/// Who gets a refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefreshToken {
+    /// Who asked for the scope `offline_access`.
+    OfflineAccess,
+    Always,
+}
+
+/// What a provider's tokens begin with, so that leaked ones are recognised.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Prefixes {
+    pub access_token: &'static str,
+    pub refresh_token: &'static str,
+}
+
+/// Something that the bearer of a valid access token is told (RFC 6750).
+#[derive(Debug, Clone)]
+pub struct Resource {
+    pub path: &'static str,
+    pub answer: Value,
+}
+
 /// How the parameters of a token request may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenBody {
@@ -106,73 +163,7 @@ impl Default for Lifetimes {
     }
 }
 
-const IDENTITY: [Scope; 3] = [
-    Scope { name: "openid", meaning: "know who you are" },
-    Scope { name: "email", meaning: "see your e-mail address" },
-    Scope { name: "offline_access", meaning: "stay signed in until you sign out" },
-];
-
-const OPENAI: [Scope; 6] = [
-    Scope { name: "openid", meaning: "know who you are" },
-    Scope { name: "profile", meaning: "see your name" },
-    Scope { name: "email", meaning: "see your e-mail address" },
-    Scope { name: "offline_access", meaning: "stay signed in until you sign out" },
-    Scope { name: "api.connectors.read", meaning: "read through your connectors" },
-    Scope { name: "api.connectors.invoke", meaning: "act through your connectors" },
-];
-
 impl Profile {
-    /// The provider of our own command-line tool. The client `demo` asks, `demo-auto` does not.
-    pub fn demo(issuer: impl Into<String>) -> Self {
-        let client =
-            |id, name, consent| Client { id, name, redirect_path: "/callback", scopes: &IDENTITY, consent };
-        Self {
-            issuer: issuer.into(),
-            hostnames: vec!["localhost".to_owned()],
-            authorize_path: "/oauth/authorize",
-            token_path: "/oauth/token",
-            token_body: TokenBody::Form,
-            clients: vec![
-                client("demo", "The Anteroom demo tool", Consent::Asked),
-                client("demo-auto", "The Anteroom demo tool (automatic)", Consent::Given),
-            ],
-            account: Account { subject: "user-demo", email: DEMO_EMAIL, claims: Claims::new() },
-            access_token: TokenForm::Opaque,
-            token_exchange: TokenExchange::Unsupported,
-            lifetimes: Lifetimes::default(),
-        }
-    }
-
-    /// A stand-in for auth.openai.com as `codex login` knows it.
-    pub fn openai(consent: Consent) -> Self {
-        let about_the_account = json!({
-            "chatgpt_account_id": "acct-demo",
-            "chatgpt_user_id": "user-demo",
-            "user_id": "user-demo",
-            "chatgpt_plan_type": "plus",
-        });
-        let claims = [("https://api.openai.com/auth".to_owned(), about_the_account)];
-        Self {
-            issuer: "https://auth.openai.com".to_owned(),
-            hostnames: vec!["auth.openai.com".to_owned()],
-            authorize_path: "/oauth/authorize",
-            token_path: "/oauth/token",
-            // Codex redeems its code with a form and renews its tokens with JSON.
-            token_body: TokenBody::FormOrJson,
-            clients: vec![Client {
-                id: "app_EMoamEEZ73f0CkXaXp7hrann",
-                name: "Codex CLI",
-                redirect_path: "/auth/callback",
-                scopes: &OPENAI,
-                consent,
-            }],
-            account: Account { subject: "user-demo", email: DEMO_EMAIL, claims: Claims::from_iter(claims) },
-            access_token: TokenForm::Jwt,
-            token_exchange: TokenExchange::ApiKey,
-            lifetimes: Lifetimes::default(),
-        }
-    }
-
     pub fn client(&self, id: &str) -> Option<&Client> {
         self.clients.iter().find(|client| client.id == id)
     }

@@ -3,7 +3,7 @@
 use crate::idp::authorize::SignIn;
 use crate::idp::error::{ErrorCode, OauthError};
 use crate::idp::params::Params;
-use crate::idp::profile::{Profile, TokenExchange};
+use crate::idp::profile::{Pkce, Profile, TokenExchange};
 use crate::pkce::Verifier;
 use crate::secret::Secret;
 
@@ -15,7 +15,7 @@ const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 
 #[derive(Debug)]
 pub(crate) enum TokenRequest {
-    Code { client_id: &'static str, code: Secret, redirect_uri: String, verifier: Verifier },
+    Code { client_id: &'static str, code: Secret, redirect_uri: String, verifier: Option<Verifier> },
     Refresh { client_id: &'static str, refresh_token: Secret },
     ApiKey { client_id: &'static str, id_token: Secret },
 }
@@ -39,12 +39,16 @@ impl TokenRequest {
                     .value("redirect_uri")
                     .ok_or(invalid_request("redirect_uri is missing"))?
                     .to_owned(),
-                verifier: verifier(params)?,
+                verifier: verifier(profile.pkce, params)?,
             }),
-            Some(REFRESH) => Ok(Self::Refresh {
-                client_id,
-                refresh_token: secret("refresh_token", "refresh_token is missing")?,
-            }),
+            Some(REFRESH) => {
+                let token = params
+                    .value("refresh_token")
+                    .ok_or(invalid_request("refresh_token is missing"))?
+                    .strip_prefix(profile.prefixes.refresh_token)
+                    .ok_or(invalid_grant("the refresh token is none of ours"))?;
+                Ok(Self::Refresh { client_id, refresh_token: Secret::new(token) })
+            }
             Some(EXCHANGE) if profile.token_exchange == TokenExchange::ApiKey => {
                 if params.value("requested_token") != Some("openai-api-key") {
                     return Err(invalid_request("requested_token can only be openai-api-key"));
@@ -85,11 +89,13 @@ fn invalid_request(description: &'static str) -> OauthError {
     OauthError::new(ErrorCode::InvalidRequest, description)
 }
 
-fn verifier(params: &Params) -> Result<Verifier, OauthError> {
-    let text = params
-        .value("code_verifier")
-        .ok_or(invalid_request("code_verifier is missing, PKCE is mandatory"))?;
-    Verifier::parse(text).map_err(|_| invalid_request("code_verifier is not 43 to 128 unreserved characters"))
+/// Where PKCE is optional, whether it has to be there is decided by how the sign-in began.
+fn verifier(rule: Pkce, params: &Params) -> Result<Option<Verifier>, OauthError> {
+    if rule == Pkce::Mandatory && params.value("code_verifier").is_none() {
+        return Err(invalid_request("code_verifier is missing, PKCE is mandatory"));
+    }
+    let verifier = params.value("code_verifier").map(Verifier::parse).transpose();
+    verifier.map_err(|_| invalid_request("code_verifier is not 43 to 128 unreserved characters"))
 }
 
 #[cfg(test)]

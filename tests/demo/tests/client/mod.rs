@@ -60,12 +60,13 @@ impl Provider {
             .append_pair("code_challenge_method", "S256")
             .append_pair("state", state)
             .finish();
-        self.browser.get(&self.url(&format!("/oauth/authorize?{query}"))).await
+        let path = self.idp.profile().authorize_path;
+        self.browser.get(&self.url(&format!("{path}?{query}"))).await
     }
 
     pub(crate) async fn decide(&self, ticket: &str, decision: &str) -> Response<Bytes> {
         let fields = [("request", ticket), ("decision", decision)];
-        self.browser.post(&self.url("/oauth/authorize/decision"), &fields).await
+        self.browser.post(&self.url(&self.idp.profile().decision_path()), &fields).await
     }
 
     /// A code by way of the page.
@@ -93,7 +94,7 @@ impl Provider {
 
     /// The tokens, or the error's code.
     pub(crate) async fn token(&self, fields: &[(&str, &str)]) -> Result<Value, String> {
-        let answer = self.browser.post(&self.url("/oauth/token"), fields).await;
+        let answer = self.browser.post(&self.url(self.idp.profile().token_path), fields).await;
         assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
         let body: Value = serde_json::from_slice(answer.body()).unwrap();
         match answer.status().as_u16() {

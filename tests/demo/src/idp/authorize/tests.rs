@@ -42,7 +42,7 @@ fn a_complete_request_is_understood() {
     assert_eq!(sign_in.client_id, "demo");
     assert_eq!(sign_in.consent, Consent::Asked);
     assert_eq!(sign_in.back.redirect.as_str(), REDIRECT);
-    assert_eq!(sign_in.challenge.as_str(), CHALLENGE);
+    assert_eq!(sign_in.challenge.unwrap().as_str(), CHALLENGE);
     assert_eq!(sign_in.scope.joined(), "openid offline_access");
 }
 

@@ -30,7 +30,7 @@ fn a_code_request_is_understood() {
         panic!("{request:?}")
     };
     assert_eq!((client_id, redirect_uri.as_str()), ("demo", "http://127.0.0.1:1/callback"));
-    assert_eq!((code.reveal(), verifier.secret().reveal()), ("c", VERIFIER));
+    assert_eq!((code.reveal(), verifier.unwrap().secret().reveal()), ("c", VERIFIER));
 }
 
 #[test]

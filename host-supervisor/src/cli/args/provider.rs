@@ -1,0 +1,41 @@
+//! The words of `anteroom provider`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum ProviderCommand {
+    /// Check a definition file without using it
+    #[command(after_help = "\
+Example:
+  anteroom provider check github_cli.toml
+
+Each mistake is shown with its line and with what to write instead. docs/providers.md explains
+the format.
+
+The exit code is 0 when the file is right, and 2 when it is not or cannot be read.")]
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// List the definitions that there are, and the files that are broken
+    #[command(after_help = "\
+Reads the directory of the setting providers_dir, as the daemon does, and the configured image.
+A file that is dropped there counts from the next session on, without a restart. While it is
+broken, a running daemon goes on with its last good definition.")]
+    Ls {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one definition in words: its command, how its page is recognised, which files prove the sign-in
+    #[command(after_help = "Example:  anteroom provider show codex")]
+    Show {
+        /// The provider's id
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}

@@ -1,0 +1,144 @@
+//! What to write instead of a mistake: a line as it could stand in the file.
+
+use anteroom_protocol::provider::Mistake;
+
+/// The table, the key, and what a right line looks like. Used for what is missing, misspelt or of the wrong type.
+const EXAMPLES: &[(&str, &str, &str)] = &[
+    ("", "id", "id = \"example_cli\""),
+    ("", "name", "name = \"Example CLI\""),
+    ("", "versions_tested", "versions_tested = [\"1.2.3\"]"),
+    ("", "launch", "[launch.browser]"),
+    ("", "url", "[[url]]"),
+    ("", "callback", "[callback]"),
+    ("", "credential", "[[credential]]"),
+    ("", "verify", "[verify]"),
+    ("launch", "argv", "argv = [\"example\", \"login\"]"),
+    ("launch", "env", "env = { EXAMPLE_NO_KEYRING = \"1\" }"),
+    ("launch", "unset", "unset = [\"EXAMPLE_API_KEY\"]"),
+    ("launch", "files", "files = { \".example/settings.json\" = \"{}\" }"),
+    ("launch", "steps", "steps = [{ expect = 'Continue\\?', send = \"y\\r\" }]"),
+    ("launch", "expect", "expect = 'Continue\\?'"),
+    ("launch", "send", "send = \"y\\r\""),
+    ("url", "scheme", "scheme = \"https\""),
+    ("url", "host", "host = \"auth.example.com\""),
+    ("url", "port", "port = 8443"),
+    ("url", "path", "path = \"/oauth/authorize\""),
+    ("url", "kind", "kind = \"callback\"   # or manual, device, ticket"),
+    ("url", "require_query", "require_query = [\"client_id\", \"redirect_uri\", \"state\"]"),
+    ("url", "query", "query = { client_id = \"example\" }"),
+    ("url", "dedupe", "dedupe = \"state\""),
+    ("url", "dedupe_pattern", "dedupe_pattern = '^[A-Z]-([0-9a-f]{32})$'"),
+    ("callback", "path", "path = \"/callback\""),
+    ("callback", "ports", "ports = [1455]"),
+    ("callback", "follow_local_redirects", "follow_local_redirects = true"),
+    ("callback", "http_probe_safe", "http_probe_safe = true"),
+    ("credential", "path", "path = \".example/credentials.json\""),
+    ("credential", "format", "format = \"json\"   # or jsonc, yaml, toml"),
+    ("credential", "write", "write = \"rename\"   # or in-place"),
+    ("credential", "require", "require = [\"tokens.access_token\"]"),
+    ("credential", "keys", "keys = [\"account\"]"),
+    ("credential", "settle_ms", "settle_ms = 500"),
+    ("verify", "argv", "argv = [\"example\", \"whoami\"]"),
+    ("verify", "ok_rc", "ok_rc = 0"),
+];
+
+/// `None` where the mistake itself says all that can be said.
+pub(super) fn advice(mistake: &Mistake) -> Option<&'static str> {
+    let (table, key) = asked(mistake);
+    let here = || EXAMPLES.iter().filter(|(of, _, _)| *of == table);
+    let exact = here().find(|(_, known, _)| *known == key);
+    let likely = || {
+        let likeness = here().map(|example| (strsim::jaro_winkler(key, example.1), example));
+        let near = likeness.filter(|(likeness, _)| *likeness > 0.7).max_by(|(a, _), (b, _)| a.total_cmp(b));
+        near.map(|(_, example)| example)
+    };
+    exact.or_else(likely).map(|(_, _, line)| *line)
+}
+
+/// The kind of table and the key in it that the mistake is about: for `url[1]` without a host, `url` and `host`.
+fn asked(mistake: &Mistake) -> (&str, &str) {
+    let (table, rest) = mistake.field.split_once(['.', '[']).unwrap_or(("", &mistake.field));
+    if let Some((_, missing)) = mistake.problem.split_once("missing field `") {
+        let key = missing.split('`').next().unwrap_or_default();
+        // A field of the file itself is its own name.
+        return if key == mistake.field { ("", key) } else { (table, key) };
+    }
+    let named = |step: &&str| !step.is_empty() && !step.bytes().all(|b| b.is_ascii_digit());
+    (table, rest.split(['.', '[', ']']).rfind(named).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use anteroom_protocol::provider::ProviderDefinition;
+
+    use super::*;
+
+    #[test]
+    fn every_advice_is_itself_right() {
+        for (table, key, line) in EXAMPLES {
+            let (start, good) = match *table {
+                "" => continue,
+                "launch" if ["expect", "send"].contains(key) => {
+                    ("[[launch.browser.steps]]", "expect = 'x'\nsend = \"x\"")
+                }
+                "launch" => ("[launch.browser]", "argv = [\"x\"]"),
+                "url" => ("[[url]]", "host = \"x\"\npath = \"/\"\nkind = \"callback\""),
+                "callback" => ("[callback]", "path = \"/\""),
+                "credential" => ("[[credential]]", "path = \"x\""),
+                "verify" => ("[verify]", "argv = [\"x\"]"),
+                other => panic!("{other}"),
+            };
+            let others = good.lines().filter(|other| !other.starts_with(&format!("{key} =")));
+            let part: Vec<&str> = std::iter::once(start).chain(others).chain([*line]).collect();
+            let whole = [
+                "[launch.browser]\nargv = [\"x\"]",
+                "[[url]]\nhost = \"x\"\npath = \"/\"\nkind = \"device\"",
+            ]
+            .into_iter()
+            .filter(|filler| !filler.starts_with(start))
+            .chain([part.join("\n").as_str(), "[[credential]]\npath = \"y\"\nrequire = [\"a\"]"])
+            .collect::<Vec<_>>()
+            .join("\n");
+            let text = format!("id = \"x\"\nname = \"x\"\n{whole}\n");
+            let read = ProviderDefinition::parse(&text);
+            assert!(read.is_ok(), "{line}: {}\n{text}", read.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn every_key_of_the_format_has_its_advice() {
+        for (_, text) in crate::providers::EMBEDDED {
+            let json = serde_json::to_value(ProviderDefinition::parse(text).unwrap()).unwrap();
+            for (table, value) in json.as_object().unwrap() {
+                assert!(EXAMPLES.iter().any(|(of, key, _)| of.is_empty() && key == table), "{table}");
+                let parts: Vec<_> = match value {
+                    serde_json::Value::Array(items) => items.iter().collect(),
+                    serde_json::Value::Object(named) if table == "launch" => named.values().collect(),
+                    other => vec![other],
+                };
+                for key in parts.into_iter().filter_map(|part| part.as_object()).flat_map(|part| part.keys())
+                {
+                    assert!(
+                        EXAMPLES.iter().any(|(of, known, _)| of == table && known == key),
+                        "{table}.{key}"
+                    );
+                }
+            }
+        }
+    }
+
+    fn about(field: &str, problem: &str) -> Option<&'static str> {
+        advice(&Mistake { field: field.into(), problem: problem.into(), place: None })
+    }
+
+    #[test]
+    fn what_is_missing_or_misspelt_is_written_out() {
+        assert_eq!(about("id", "missing field `id`"), Some("id = \"example_cli\""));
+        assert_eq!(about("url[0]", "missing field `host`"), Some("host = \"auth.example.com\""));
+        assert_eq!(about("launch.browser.unsett", "unknown field"), Some("unset = [\"EXAMPLE_API_KEY\"]"));
+        assert_eq!(about("launch.browser.steps[0].expekt", "unknown"), Some("expect = 'Continue\\?'"));
+        assert_eq!(about("credental", "unknown field"), Some("[[credential]]"));
+        assert_eq!(about("credential[2].zzz", "unknown field"), None);
+        assert_eq!(about("", "unclosed string"), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! A stand-in for auth.openai.com.
+
+use serde_json::json;
+
+use super::{
+    Account, Client, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken, Scope, TokenBody,
+    TokenExchange, TokenForm,
+};
+use crate::jwt::Claims;
+
+const OPENAI: [Scope; 6] = [
+    Scope { name: "openid", meaning: "know who you are" },
+    Scope { name: "profile", meaning: "see your name" },
+    Scope { name: "email", meaning: "see your e-mail address" },
+    Scope { name: "offline_access", meaning: "stay signed in until you sign out" },
+    Scope { name: "api.connectors.read", meaning: "read through your connectors" },
+    Scope { name: "api.connectors.invoke", meaning: "act through your connectors" },
+];
+
+impl Profile {
+    /// A stand-in for auth.openai.com as `codex login` knows it.
+    pub fn openai(consent: Consent) -> Self {
+        let about_the_account = json!({
+            "chatgpt_account_id": "acct-demo",
+            "chatgpt_user_id": "user-demo",
+            "user_id": "user-demo",
+            "chatgpt_plan_type": "plus",
+        });
+        let claims = [("https://api.openai.com/auth".to_owned(), about_the_account)];
+        Self {
+            issuer: "https://auth.openai.com".to_owned(),
+            hostnames: vec!["auth.openai.com".to_owned()],
+            authorize_path: "/oauth/authorize",
+            token_path: "/oauth/token",
+            // Codex redeems its code with a form and renews its tokens with JSON.
+            token_body: TokenBody::FormOrJson,
+            clients: vec![Client {
+                id: "app_EMoamEEZ73f0CkXaXp7hrann",
+                name: "Codex CLI",
+                redirect_path: "/auth/callback",
+                scopes: &OPENAI,
+                consent,
+            }],
+            account: Account { subject: "user-demo", email: DEMO_EMAIL, claims: Claims::from_iter(claims) },
+            pkce: Pkce::Mandatory,
+            access_token: TokenForm::Jwt,
+            refresh_token: RefreshToken::OfflineAccess,
+            prefixes: Prefixes::default(),
+            token_exchange: TokenExchange::ApiKey,
+            token_extras: Claims::new(),
+            resources: Vec::new(),
+            landings: &[],
+            lifetimes: Lifetimes::default(),
+            mishap: None,
+        }
+    }
+}
