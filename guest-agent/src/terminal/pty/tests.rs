@@ -32,8 +32,7 @@ async fn the_cli_has_a_terminal_of_the_right_size_and_gets_what_is_typed() {
     let children = Children::watch().unwrap();
     let script = "stty size; test -t 0 && test -t 1 && test -t 2 && : > /dev/tty && echo all; read x; echo got $x; exit 5";
     let (pty, exit) = Pty::spawn(&children, &order(script), SIZE).unwrap();
-    expect(&pty, "33 99").await;
-    expect(&pty, "all").await;
+    expect(&pty, "33 99\r\nall").await;
     pty.write(b"hello\r".to_vec());
     expect(&pty, "got hello").await;
     assert_eq!(exit.await.unwrap(), Exit::Code(5));
