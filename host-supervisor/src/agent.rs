@@ -16,8 +16,8 @@ use std::{io, sync::Arc, time::Duration};
 use anteroom_protocol::{
     ProtocolVersion,
     agent::{
-        CapturedCredentials, Clock, Hello, Memory, OpenUrl, ServiceStatus, SignInSpec, SignInStatus,
-        UPGRADE_TCP,
+        CallbackVerdict, CapturedCredentials, Clock, Hello, Memory, OpenUrl, PastedCallback, ServiceStatus,
+        SignInSpec, SignInStatus, UPGRADE_TCP,
     },
     event::Acknowledge,
     timeline::Mark,
@@ -34,6 +34,7 @@ pub use knock::Knock;
 
 /// How long an ordinary call may take, connection included. A busy guest under TCG needs seconds at times.
 const PATIENCE: Duration = Duration::from_secs(10);
+const CALLBACK_PATIENCE: Duration = Duration::from_secs(60);
 const KIB: usize = 1024;
 
 /// Speaks with one guest's agent; cheap to clone.
@@ -148,6 +149,16 @@ impl AgentClient {
     pub async fn open_url(&self, url: &str) -> Result<(), AgentError> {
         let body = OpenUrl { url: url.to_owned() };
         self.dialler.done(Call::with(Method::POST, "/sign-in/open-url", &body)?).await
+    }
+
+    /// Hands the address on at which a person's own browser has failed.
+    ///
+    /// # Errors
+    /// [`AgentError::Refused`] with 400 when it is not the callback of this sign-in; nothing was sent to the CLI then.
+    pub async fn paste_callback(&self, callback: &PastedCallback) -> Result<CallbackVerdict, AgentError> {
+        let call = Call::with(Method::POST, "/sign-in/callback", callback)?;
+        // The CLI redeems its code before it answers.
+        self.dialler.json(Call { patience: CALLBACK_PATIENCE, ..call }, 4 * KIB).await
     }
 
     /// # Errors

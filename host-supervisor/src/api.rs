@@ -164,6 +164,7 @@ fn viewer_routes() -> Router<Arc<Api>> {
         .route("/api/auth/session/{id}", get(session::show))
         .route("/api/auth/session/{id}/oauth-url", get(session::oauth_url))
         .route("/api/auth/session/{id}/open-url", post(session::open_url))
+        .route("/api/auth/session/{id}/callback", post(session::callback))
         .route("/api/auth/session/{id}/retry", post(session::retry))
         .route("/api/auth/session/{id}/heartbeat", post(session::heartbeat))
 }

@@ -14,6 +14,7 @@
 //! | `GET /sign-in` | | [`SignInStatus`] |
 //! | `GET /sign-in/credentials` | | [`CapturedCredentials`], 409 before there are any |
 //! | `POST /sign-in/open-url` | [`OpenUrl`] | 204 |
+//! | `POST /sign-in/callback` | [`PastedCallback`] | [`CallbackVerdict`]; 400 when it does not fit the sign-in |
 //! | `POST /sign-in/again` | | 202; 409 while the last attempt has not failed |
 //! | `DELETE /sign-in` | | 204; the CLI and what it started are ended |
 //! | `GET /connect/{port}` | `Upgrade: tcp` | 101, then the bytes of that port on the guest's loopback |
@@ -152,6 +153,21 @@ pub struct OpenUrl {
 
 impl OpenUrl {
     pub const MAX_BYTES: usize = 8 * 1024;
+}
+
+/// `POST /sign-in/callback`: the address on loopback at which the person's own browser has failed, because the CLI that
+/// waits there is in the guest. At most [`OpenUrl::MAX_BYTES`]; it holds the code.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PastedCallback {
+    pub url: Secret,
+}
+
+/// What the CLI made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackVerdict {
+    pub accepted: bool,
+    /// HTTP status of its first answer.
+    pub status: u16,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -90,6 +90,9 @@ pub struct Callback {
     /// Whether the CLI needs its own redirects to be followed before it ends.
     #[serde(default)]
     pub follow_local_redirects: bool,
+    /// A regular expression: where the CLI sends the browser after a callback that it has taken. Without it any answer
+    /// that is no error counts.
+    pub success_location: Option<String>,
     /// Whether a stray HTTP request leaves the sign-in unharmed.
     #[serde(default)]
     pub http_probe_safe: bool,
@@ -149,6 +152,9 @@ impl ProviderDefinition {
         if let Some(callback) = &self.callback {
             let problem = "expected a path that begins with a slash";
             mistakes.expect(callback.path.starts_with('/'), "callback.path", problem);
+            if let Some(Err(problem)) = callback.success_location.as_deref().map(compile) {
+                mistakes.add("callback.success_location", problem);
+            }
         }
         self.check_credentials(&mut mistakes);
         if let Some(verify) = &self.verify {

@@ -1,7 +1,10 @@
 //! The real CLIs in real VMs, each signed in at an identity provider of ours that stands where its own is: the VM's only
 //! network is this one service, under the provider's names, with a certificate of a throw-away authority.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use anteroom_demo::idp::{
     Consent, Event, Idp, Mishap, Profile, SecretKind,
@@ -9,7 +12,8 @@ use anteroom_demo::idp::{
 };
 use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -68,13 +72,39 @@ async fn a_code_that_has_expired_is_told_and_another_sign_in_in_the_same_vm_succ
     scene.end().await
 }
 
+#[tokio::test]
+async fn a_person_who_signs_in_with_a_browser_of_their_own_pastes_its_last_address() -> Result<()> {
+    let scene = Scene::set("codex-pasted", Profile::openai(Consent::Asked)).await?;
+    let session = scene.daemon.start_session("codex", "alice").await?;
+    scene.daemon.wait_for(&session, &["awaiting_user_auth"]).await?;
+    let link = scene.daemon.fetch(&format!("/api/auth/session/{session}/oauth-url")).await?;
+    let last = scene.allow_elsewhere(link["oauthUrl"].as_str().context("the link")?).await?;
+    ensure!(last.starts_with("http://127.0.0.1:1455/auth/callback?"), "the VM's loopback, not ours");
+
+    let paste = async |url: &str| {
+        let body = json!({ "url": url });
+        scene.daemon.call(Method::POST, &format!("/api/auth/session/{session}/callback"), Some(&body)).await
+    };
+    let (status, refused) = paste(&last.replace("state=", "state=x")).await?;
+    ensure!(
+        status == StatusCode::BAD_REQUEST,
+        "a foreign state is refused before anything is sent: {refused}"
+    );
+    let (status, said) = paste(&last).await?;
+    ensure!(status.is_success(), "{said}");
+    let completed = scene.daemon.wait_for(&session, &["completed"]).await?;
+    scene.daemon.vm_gone(completed["vm_id"].as_str().context("a VM")?).await?;
+    scene.end().await
+}
+
 /// The provider, and a daemon whose VMs see nothing else of the world.
 struct Scene {
     _turn: Turn,
     idp: Idp,
     daemon: Daemon,
     stop: oneshot::Sender<()>,
-    _certificate: NamedTempFile,
+    certificate: NamedTempFile,
+    service: SocketAddr,
     serving: JoinHandle<Result<(), TlsError>>,
 }
 
@@ -104,7 +134,7 @@ impl Scene {
         ];
         let environment = settings.map(|(name, value)| (name.to_owned(), value)).into();
         let daemon = Daemon::start(test, "dev", Options { environment, ..Options::default() }).await?;
-        Ok(Self { _turn: turn, idp, daemon, stop, _certificate: certificate, serving })
+        Ok(Self { _turn: turn, idp, daemon, stop, certificate, service, serving })
     }
 
     /// From `session start` to a stored credential and a VM that is gone; what was captured.
@@ -133,6 +163,29 @@ impl Scene {
         ensure!(completed["vm_id"] == failed["vm_id"], "the same VM");
         self.daemon.vm_gone(completed["vm_id"].as_str().context("a VM")?).await?;
         Ok(())
+    }
+
+    /// Says yes in a browser that is not the VM's; the address that it is sent to in the end.
+    async fn allow_elsewhere(&self, link: &str) -> Result<String> {
+        let certificate = reqwest::Certificate::from_pem(&std::fs::read(self.certificate.path())?)?;
+        let browser = reqwest::Client::builder()
+            .tls_certs_only([certificate])
+            .resolve("auth.openai.com", self.service)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let here = format!("https://auth.openai.com:{}", self.service.port());
+        let link = link.replacen("https://auth.openai.com", &here, 1);
+        let page = browser.get(link).send().await?.error_for_status()?.text().await?;
+        let ticket = page.split("name=\"request\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let ticket = ticket.context("the page asks for permission")?;
+        let decision = format!("request={ticket}&decision=allow");
+        let answer = browser
+            .post(format!("{here}/oauth/authorize/decision"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(decision)
+            .send()
+            .await?;
+        Ok(answer.headers()["location"].to_str()?.to_owned())
     }
 
     /// The secret of that kind that the provider handed out.

@@ -91,6 +91,7 @@ pub(super) fn router() -> Router<Control> {
     Router::new()
         .route("/sign-in", post(begin).get(status).delete(cancel))
         .route("/sign-in/again", post(again))
+        .route("/sign-in/callback", post(pasted_callback))
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_url))
 }
@@ -137,6 +138,11 @@ async fn open_url(Json(asked): Json<OpenUrl>) -> Result<StatusCode, Refusal> {
 async fn again() -> Result<StatusCode, Refusal> {
     Peer::oauth().call(Method::POST, "/sign-in/again", Bytes::new()).await.map_err(handed_on)?;
     Ok(StatusCode::ACCEPTED)
+}
+
+async fn pasted_callback(body: Bytes) -> Result<Response, Refusal> {
+    let verdict = Peer::oauth().call(Method::POST, "/sign-in/callback", body).await.map_err(handed_on)?;
+    Ok(([(CONTENT_TYPE, "application/json")], verdict).into_response())
 }
 
 async fn cancel(State(control): State<Control>) -> Result<StatusCode, Refusal> {

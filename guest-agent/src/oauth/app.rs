@@ -3,7 +3,7 @@
 //! | call | by | |
 //! |---|---|---|
 //! | `POST /sign-in`, `GET`, `DELETE` | init | as in the control API |
-//! | `GET /sign-in/credentials`, `POST /sign-in/open-url`, `POST /sign-in/again` | init | as in the control API |
+//! | `GET /sign-in/credentials`, `POST /sign-in/open-url`, `POST /sign-in/again`, `POST /sign-in/callback` | init | as in the control API |
 //! | `GET /events?after=N` | init | what the host is to be told |
 //! | `POST /hook/url` | open-url | an address that a program wants to be opened |
 //! | `GET /terminal/orders?run=` | terminal | orders, newline-delimited |
@@ -12,7 +12,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use anteroom_protocol::{
-    agent::{CapturedCredentials, OpenUrl, SignInSpec, SignInStatus},
+    agent::{CallbackVerdict, CapturedCredentials, OpenUrl, PastedCallback, SignInSpec, SignInStatus},
     provider::{FoundUrl, UrlSource},
 };
 use axum::{
@@ -27,7 +27,7 @@ use axum::{
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::{peer::Init, sign_in::SignIn};
+use super::{callback::Replay, peer::Init, sign_in::SignIn};
 use crate::{
     control::{Refusal, events, in_json},
     journal::Journal,
@@ -46,6 +46,7 @@ pub(super) fn router(sign_in: SignIn, journal: Arc<Journal>) -> Router {
     Router::new()
         .route("/sign-in", post(begin).get(status).delete(cancel))
         .route("/sign-in/again", post(again))
+        .route("/sign-in/callback", post(pasted_callback))
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_for_init))
         .route("/events", get(follow_events))
@@ -89,6 +90,22 @@ async fn cancel(_: Init, State(app): State<App>) -> Result<StatusCode, Refusal> 
 async fn again(_: Init, State(app): State<App>) -> Result<StatusCode, Refusal> {
     app.sign_in.again().await?;
     Ok(StatusCode::ACCEPTED)
+}
+
+async fn pasted_callback(
+    _: Init,
+    State(app): State<App>,
+    Json(pasted): Json<PastedCallback>,
+) -> Result<Json<CallbackVerdict>, Refusal> {
+    let view = app.sign_in.view().await?;
+    let known = view.status.url.as_ref().and_then(|found| found.url.expose_str());
+    let sign_in =
+        known.ok_or_else(|| Refusal::new(StatusCode::CONFLICT, "the command has shown no address yet"))?;
+    let address = pasted.url.expose_str().unwrap_or_default();
+    let replay = Replay::pasted(sign_in, address).map_err(|error| Refusal::bad(error.to_string()))?;
+    let answer = replay.send(view.callback.as_ref()).await;
+    let answer = answer.map_err(|error| Refusal::new(StatusCode::BAD_GATEWAY, error.to_string()))?;
+    Ok(Json(answer.verdict))
 }
 
 async fn credentials(_: Init, State(app): State<App>) -> Result<Json<CapturedCredentials>, Refusal> {

@@ -8,7 +8,7 @@ mod tests;
 
 use std::{borrow::Cow, io, time::Duration};
 
-use anteroom_protocol::provider::Callback;
+use anteroom_protocol::{agent::CallbackVerdict, provider::Callback};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -33,6 +33,8 @@ pub(super) enum CallbackError {
     Missing(&'static str),
     #[error("the callback belongs to another sign-in: its state differs")]
     OtherState,
+    #[error("this is not the address of this sign-in's callback, which begins with {0}")]
+    Elsewhere(String),
     #[error("the command's callback port {port} does not answer")]
     NoAnswer { port: u16, source: io::Error },
     #[error("the command's callback port {port} answers no HTTP")]
@@ -44,6 +46,8 @@ pub(super) enum CallbackError {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
+    /// What it said first, before its own redirects.
+    pub(super) verdict: CallbackVerdict,
 }
 
 /// Where to send what; made only of a callback that fits the sign-in address.
@@ -79,19 +83,34 @@ impl Replay {
         Ok(Self { host: host.to_owned(), port, path_and_query: path_and_query(&callback) })
     }
 
+    /// Checks an address that a person has copied: it must lead to the callback of this sign-in.
+    pub(super) fn pasted(sign_in: &str, address: &str) -> Result<Self, CallbackError> {
+        let pasted = Url::parse(address.trim()).map_err(|_| CallbackError::NoCallback)?;
+        let replay = Self::plan(sign_in, pasted.query().unwrap_or_default())?;
+        let path = replay.path_and_query.split('?').next().unwrap_or_default();
+        let local = matches!(pasted.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let fits = local
+            && pasted.scheme() == "http"
+            && pasted.port_or_known_default() == Some(replay.port)
+            && pasted.path() == path;
+        let expected = || format!("http://{}:{}{path}", replay.host, replay.port);
+        if fits { Ok(replay) } else { Err(CallbackError::Elsewhere(expected())) }
+    }
+
     /// Sends it, and follows where the CLI leads on its own port when the definition says that it needs that.
     pub(super) async fn send(self, callback: Option<&Callback>) -> Result<Answer, CallbackError> {
         let follow = callback.is_some_and(|callback| callback.follow_local_redirects);
         let mut next = self;
+        let mut response = next.get().await?;
+        let verdict = verdict(callback, &response);
         for _ in 0..MAX_REDIRECTS {
-            let response = next.get().await?;
             match next.redirected(&response) {
                 Some(further) if follow => next = further,
-                _ => return next.answer(response).await,
+                _ => break,
             }
+            response = next.get().await?;
         }
-        let response = next.get().await?;
-        next.answer(response).await
+        Ok(answer(response, verdict).await)
     }
 
     async fn get(&self) -> Result<Response<Incoming>, CallbackError> {
@@ -128,13 +147,25 @@ impl Replay {
             && target.port_or_known_default() == Some(self.port))
         .then(|| Self { host: self.host.clone(), port: self.port, path_and_query: path_and_query(&target) })
     }
+}
 
-    async fn answer(&self, response: Response<Incoming>) -> Result<Answer, CallbackError> {
-        let status = response.status();
-        // The body is for a person to read; one that does not come whole is none.
-        let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
-        Ok(Answer { status, body: body.map(http_body_util::Collected::to_bytes).unwrap_or_default() })
-    }
+async fn answer(response: Response<Incoming>, verdict: CallbackVerdict) -> Answer {
+    let status = response.status();
+    // The body is for a person to read; one that does not come whole is none.
+    let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
+    Answer { status, body: body.map(http_body_util::Collected::to_bytes).unwrap_or_default(), verdict }
+}
+
+fn verdict(callback: Option<&Callback>, response: &Response<Incoming>) -> CallbackVerdict {
+    let status = response.status();
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let accepted = match callback.and_then(|callback| callback.success_location.as_deref()) {
+        // A pattern that does not compile was refused with its definition.
+        Some(pattern) => regex::Regex::new(pattern)
+            .is_ok_and(|pattern| location.is_some_and(|location| pattern.is_match(location))),
+        None => !status.is_client_error() && !status.is_server_error(),
+    };
+    CallbackVerdict { accepted, status: status.as_u16() }
 }
 
 fn parameter<'a>(url: &'a Url, name: &str) -> Option<Cow<'a, str>> {

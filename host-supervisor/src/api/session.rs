@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anteroom_protocol::{ProviderDefinition, SessionId, agent::OpenUrl};
+use anteroom_protocol::{
+    ProviderDefinition, Secret, SessionId,
+    agent::{OpenUrl, PastedCallback},
+};
 use axum::{
     Json,
     extract::State,
@@ -266,6 +269,27 @@ fn check_url(text: &str) -> Result<(), ApiError> {
     }
     let message = format!("url: expected an http or https address of at most {} bytes", OpenUrl::MAX_BYTES);
     Err(ApiError::bad_request("invalid_url", message))
+}
+
+/// The address at which the person's own browser has failed after signing in: `http://localhost:...?code=...&state=...`.
+pub(super) async fn callback(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+    Strict(body): Strict<Open>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let session = seen.still_going()?;
+    check_url(body.url.trim())?;
+    let agent =
+        session.vm().agent().ok_or_else(|| ApiError::not_yet("vm_not_ready", "the VM is not ready yet"))?;
+    let verdict = agent.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
+    session.touch();
+    if verdict.accepted {
+        return Ok(Json(json!({ "success": true })));
+    }
+    let message = "the CLI did not take this answer; the session says of what the attempt failed";
+    Err(ApiError::conflict("callback_refused", message).with("cliStatus", verdict.status))
 }
 
 /// Another attempt after a failed one, in the same VM.

@@ -13,7 +13,7 @@ use anteroom::vmm::{
 };
 use anteroom_protocol::{
     EventBody, ProtocolVersion, SessionId,
-    agent::{Hello, SignInSpec},
+    agent::{CallbackVerdict, Hello, PastedCallback, SignInSpec},
     ports::HOST_KNOCK,
 };
 use async_trait::async_trait;
@@ -231,6 +231,7 @@ fn agent(guest: Arc<Guest>) -> Router {
         .route("/events/ack", post(acknowledge))
         .route("/sign-in", post(sign_in))
         .route("/sign-in/again", post(again))
+        .route("/sign-in/callback", post(callback))
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_url))
         .route("/connect/{port}", get(connect))
@@ -268,6 +269,16 @@ async fn sign_in(State(guest): State<Arc<Guest>>, Json(spec): Json<SignInSpec>) 
     }
     guest.sign_in.send_replace(Some(spec));
     StatusCode::ACCEPTED.into_response()
+}
+
+/// Takes only the code `good`, as a CLI whose provider refuses every other one.
+async fn callback(Json(pasted): Json<PastedCallback>) -> Response {
+    let url = pasted.url.expose_str().unwrap_or_default().to_owned();
+    if url.contains("state=other") {
+        return (StatusCode::BAD_REQUEST, Json(json!({ "error": "its state differs" }))).into_response();
+    }
+    let accepted = url.contains("code=good");
+    Json(CallbackVerdict { accepted, status: if accepted { 302 } else { 400 } }).into_response()
 }
 
 async fn again(State(guest): State<Arc<Guest>>) -> StatusCode {

@@ -236,3 +236,24 @@ async fn a_removed_session_is_forgotten_with_its_credentials() {
     assert_eq!(service.get(&path).await.status, StatusCode::NOT_FOUND);
     service.stop().await;
 }
+
+#[tokio::test]
+async fn a_pasted_callback_is_handed_on_and_the_verdict_is_the_clis() {
+    let service = Service::start().await;
+    let (session, guest) = service.session("ann").await;
+    guest.tells(EventBody::DesktopReady);
+    guest.sign_in().await;
+    let path = format!("/api/auth/session/{session}/callback");
+    let paste = async |address: &str| {
+        let answer = service.post(&path, &json!({ "url": address })).await;
+        (answer.status.as_u16(), answer.body)
+    };
+    assert_eq!(paste("http://localhost:1455/auth/callback?code=good&state=s").await.0, 200);
+    let (status, refused) = paste("http://localhost:1455/auth/callback?code=planted-code&state=s").await;
+    assert_eq!((status, &refused["code"]), (409, &json!("callback_refused")));
+    assert!(!refused.to_string().contains("planted-code"), "{refused}");
+    let (status, refused) = paste("http://localhost:1455/auth/callback?code=good&state=other").await;
+    assert!(status == 400 && refused["error"].as_str().unwrap().contains("state differs"), "{refused}");
+    assert_eq!(paste("not an address").await.0, 400);
+    service.stop().await;
+}

@@ -105,7 +105,7 @@ export const strings = {
 
   link: {
     title: "Sign-in link",
-    explanation: "Already open in the desktop, which is where it has to be completed.",
+    explanation: "Already open in the desktop. You may use a browser of your own as well.",
     field: "Sign-in link",
     copy: "Copy link",
     copied: "Copied",
@@ -113,6 +113,12 @@ export const strings = {
     reopen: "Reopen in desktop",
     reopened: "Opened",
     notReopened: "The VM did not open it",
+    own: "Signed in with your own browser?",
+    ownHint: "It ends on a page that cannot be reached, at http://localhost… Paste that address here.",
+    pasted: "Address of that page",
+    hand: "Hand it over",
+    handing: "Handing over…",
+    handed: "The tool has it.",
   },
 
   cancel: {

@@ -30,6 +30,28 @@ fn a_callback_of_another_sign_in_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn a_pasted_address_must_be_that_of_this_sign_ins_callback() {
+    let pasted = |address| Replay::pasted(SIGN_IN, address).map_err(|error| error.to_string());
+    let good = pasted(" http://127.0.0.1:1455/auth/callback?code=c&state=s1 \n").unwrap();
+    assert_eq!(good.path_and_query, "/auth/callback?code=c&state=s1");
+    assert!(pasted("http://localhost:1455/auth/callback?error=access_denied&state=s1").is_ok());
+    for elsewhere in [
+        "http://localhost:1456/auth/callback?code=c&state=s1",
+        "http://localhost:1455/cancel?code=c&state=s1",
+        "https://localhost:1455/auth/callback?code=c&state=s1",
+        "http://evil.example:1455/auth/callback?code=c&state=s1",
+        "http://localhost:1455@evil.example/auth/callback?code=c&state=s1",
+    ] {
+        let refused = pasted(elsewhere).unwrap_err();
+        assert!(refused.ends_with("which begins with http://localhost:1455/auth/callback"), "{refused}");
+    }
+    assert!(
+        pasted("http://localhost:1455/auth/callback?code=c&state=s2").unwrap_err().contains("state differs")
+    );
+    assert!(pasted("no address").is_err());
+}
+
+#[test]
 fn only_a_callback_on_this_machine_counts() {
     for target in ["https://localhost:1/cb", "http://evil.example:80/cb", "file:///x", ""] {
         let sign_in = format!("https://auth.example/authorize?redirect_uri={target}");
@@ -56,7 +78,13 @@ async fn cli(answers: Vec<&'static str>) -> (u16, tokio::task::JoinHandle<Vec<St
 }
 
 fn callback(follow_local_redirects: bool) -> Callback {
-    Callback { path: "/cb".into(), ports: Vec::new(), follow_local_redirects, http_probe_safe: false }
+    Callback {
+        path: "/cb".into(),
+        ports: Vec::new(),
+        follow_local_redirects,
+        success_location: None,
+        http_probe_safe: false,
+    }
 }
 
 fn replay(port: u16) -> Replay {

@@ -31,6 +31,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("callback", "path", "path = \"/callback\""),
     ("callback", "ports", "ports = [1455]"),
     ("callback", "follow_local_redirects", "follow_local_redirects = true"),
+    ("callback", "success_location", "success_location = '/signed-in$'"),
     ("callback", "http_probe_safe", "http_probe_safe = true"),
     ("credential", "path", "path = \".example/credentials.json\""),
     ("credential", "format", "format = \"json\"   # or jsonc, yaml, toml"),

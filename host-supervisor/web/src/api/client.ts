@@ -58,6 +58,15 @@ export class ApiClient {
     await this.call(`${sessionPath(id)}/open-url`, { method: "POST", body: { url } });
   }
 
+  /** The address at which this computer's browser has failed after signing in. */
+  async callback(id: string, url: string): Promise<void> {
+    await this.call(`${sessionPath(id)}/callback`, {
+      method: "POST",
+      body: { url },
+      withinMs: START_WITHIN_MS,
+    });
+  }
+
   /** Starts the tool again after a failed attempt. */
   async retry(id: string): Promise<void> {
     await this.call(`${sessionPath(id)}/retry`, { method: "POST" });

@@ -34,7 +34,10 @@ class SessionPage {
   private readonly steps = progress();
   private readonly desktop: DesktopFrame;
   private readonly stage: HTMLElement;
-  private readonly link = signInLink((url) => this.reopen(url));
+  private readonly link = signInLink(
+    (url) => this.reopen(url),
+    (address) => this.hand(address),
+  );
   private readonly attempt = attemptCard(() => this.tryAgain());
   private readonly typing: HTMLElement;
   private readonly cancel = cancelButton(() => this.cancelSession());
@@ -190,6 +193,15 @@ class SessionPage {
       return this.gate.refused(error) ? null : troubleInWords(error);
     }
     this.watch.lookNow();
+    return null;
+  }
+
+  private async hand(address: string): Promise<string | null> {
+    try {
+      await this.gate.api.callback(this.id, address);
+    } catch (error) {
+      return this.gate.refused(error) ? null : troubleInWords(error);
+    }
     return null;
   }
 
