@@ -51,11 +51,13 @@ pub(super) struct Answer {
 }
 
 /// Where to send what; made only of a callback that fits the sign-in address.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Replay {
     host: String,
     port: u16,
     path_and_query: String,
+    /// It carries the provider's `error` in place of a code: no answer makes that a success.
+    is_error: bool,
 }
 
 impl Replay {
@@ -71,7 +73,8 @@ impl Replay {
         };
         let mut callback = redirect.clone();
         callback.set_query(Some(query));
-        if parameter(&callback, "code").or_else(|| parameter(&callback, "error")).is_none() {
+        let is_error = parameter(&callback, "error").is_some();
+        if !is_error && parameter(&callback, "code").is_none() {
             return Err(CallbackError::Missing("code"));
         }
         if let Some(wanted) = parameter(&sign_in, "state") {
@@ -80,7 +83,7 @@ impl Replay {
                 return Err(CallbackError::OtherState);
             }
         }
-        Ok(Self { host: host.to_owned(), port, path_and_query: path_and_query(&callback) })
+        Ok(Self { host: host.to_owned(), port, path_and_query: path_and_query(&callback), is_error })
     }
 
     /// Checks an address that a person has copied: it must lead to the callback of this sign-in.
@@ -102,7 +105,9 @@ impl Replay {
         let follow = callback.is_some_and(|callback| callback.follow_local_redirects);
         let mut next = self;
         let mut response = next.get().await?;
+        let is_error = next.is_error;
         let verdict = verdict(callback, &response);
+        let verdict = CallbackVerdict { accepted: verdict.accepted && !is_error, ..verdict };
         for _ in 0..MAX_REDIRECTS {
             match next.redirected(&response) {
                 Some(further) if follow => next = further,
@@ -145,7 +150,7 @@ impl Replay {
             && local
             && target.scheme() == "http"
             && target.port_or_known_default() == Some(self.port))
-        .then(|| Self { host: self.host.clone(), port: self.port, path_and_query: path_and_query(&target) })
+        .then(|| Self { path_and_query: path_and_query(&target), ..self.clone() })
     }
 }
 

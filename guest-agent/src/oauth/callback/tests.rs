@@ -88,7 +88,7 @@ fn callback(follow_local_redirects: bool) -> Callback {
 }
 
 fn replay(port: u16) -> Replay {
-    Replay { host: "127.0.0.1".into(), port, path_and_query: "/cb?code=c".into() }
+    Replay { host: "127.0.0.1".into(), port, path_and_query: "/cb?code=c".into(), is_error: false }
 }
 
 #[tokio::test]
@@ -110,6 +110,26 @@ async fn a_redirect_to_elsewhere_is_the_answer_and_is_not_followed() {
     let answer = replay(port).send(Some(&callback(true))).await.unwrap();
     assert_eq!(answer.status, StatusCode::FOUND);
     assert_eq!(asked.await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_verdict_is_the_clis_first_answer_as_the_definition_reads_it() {
+    let led_to = async |location: &str, is_error: bool| {
+        let page = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        let (port, _asked) = cli(vec![page.leak()]).await;
+        let definition = Callback { success_location: Some("/auth_success".into()), ..callback(false) };
+        let replay = Replay { is_error, ..replay(port) };
+        replay.send(Some(&definition)).await.unwrap().verdict
+    };
+    let verdict = led_to("https://provider.example/auth_success_tool", false).await;
+    assert_eq!(verdict, CallbackVerdict { accepted: true, status: 302 });
+    assert!(!led_to("https://provider.example/auth_failure_tool", false).await.accepted);
+    assert!(
+        !led_to("https://provider.example/auth_success_tool", true).await.accepted,
+        "it carried an error"
+    );
+    let (port, _asked) = cli(vec!["HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"]).await;
+    assert!(!replay(port).send(None).await.unwrap().verdict.accepted);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ export function attemptCard(again: () => Promise<string | null>): AttemptCard {
   const words = strings.attempt;
   const wrong = notice("error");
   const cause = element("p", { class: "cause" });
-  const lines = element("pre", { tabindex: "0", "aria-label": strings.ending.details });
+  const lines = element("pre", { class: "last-lines", tabindex: "0", "aria-label": strings.ending.details });
   const made = button(words.again, () => void send(), { class: "primary" });
   const send = async (): Promise<void> => {
     wrong.hide();

@@ -61,7 +61,7 @@ function cause(failure: Failure | null): HTMLElement[] {
   if (failure.detailLines.length === 0) return [sentence];
   const lines = element(
     "pre",
-    { tabindex: "0", "aria-label": strings.ending.details },
+    { class: "last-lines", tabindex: "0", "aria-label": strings.ending.details },
     failure.detailLines.join("\n"),
   );
   return [sentence, element("h3", {}, strings.ending.details), lines];
