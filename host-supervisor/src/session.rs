@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use crate::{
-    agent::AgentError,
+    agent::{AgentClient, AgentError},
     failure::Failure,
     store::{SessionPurpose, SessionRecord, SessionStatus},
     vm::VmHandle,
@@ -131,14 +131,15 @@ impl SessionHandle {
     /// Starts the CLI again after a failed attempt, in the same VM.
     ///
     /// # Errors
-    /// [`AgentError::Refused`] when the last attempt has not failed; nothing happens when the VM is not ready.
-    pub async fn try_again(&self) -> Result<(), AgentError> {
-        let Some(agent) = self.vm.agent() else { return Ok(()) };
+    /// [`AgentError::Refused`] when the last attempt has not failed.
+    pub async fn try_again(&self, agent: &AgentClient) -> Result<(), AgentError> {
+        const OWNER_PATIENCE: Duration = Duration::from_secs(2);
+        let revision = self.view.borrow().revision;
         agent.begin_again().await?;
         self.touch();
-        // Errors mean that the session has ended.
+        // An error means that the session has ended.
         if self.asks.send(Asked::NewAttempt).await.is_ok() {
-            let _ = self.view.clone().wait_for(|view| view.attempt_failure.is_none()).await;
+            self.change_since(revision, OWNER_PATIENCE).await;
         }
         Ok(())
     }

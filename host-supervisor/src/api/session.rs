@@ -23,6 +23,7 @@ use super::{
     words::{SessionWords, vm_ip, vm_word},
 };
 use crate::{
+    agent::AgentClient,
     failure::Failure,
     session::{NewSession, SessionHandle},
     store::{SessionPurpose, SessionStatus},
@@ -256,10 +257,13 @@ pub(super) async fn open_url(
     let seen = Seen::find(&api, id, &acting).await?;
     let session = seen.still_going()?;
     check_url(&body.url)?;
-    let not_yet = || ApiError::not_yet("vm_not_ready", "the VM is not ready yet");
-    session.vm().agent().ok_or_else(not_yet)?.open_url(&body.url).await?;
+    agent(session)?.open_url(&body.url).await?;
     session.touch();
     Ok(Json(json!({ "success": true, "method": "agent" })))
+}
+
+fn agent(session: &SessionHandle) -> Result<AgentClient, ApiError> {
+    session.vm().agent().ok_or_else(|| ApiError::not_yet("vm_not_ready", "the VM is not ready yet"))
 }
 
 fn check_url(text: &str) -> Result<(), ApiError> {
@@ -281,9 +285,7 @@ pub(super) async fn callback(
     let seen = Seen::find(&api, id, &acting).await?;
     let session = seen.still_going()?;
     check_url(body.url.trim())?;
-    let agent =
-        session.vm().agent().ok_or_else(|| ApiError::not_yet("vm_not_ready", "the VM is not ready yet"))?;
-    let verdict = agent.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
+    let verdict = agent(session)?.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
     session.touch();
     if verdict.accepted {
         return Ok(Json(json!({ "success": true })));
@@ -306,7 +308,7 @@ pub(super) async fn retry(
             "the sign-in has not failed, so there is nothing to try again",
         ));
     }
-    session.try_again().await?;
+    session.try_again(&agent(session)?).await?;
     Ok(Json(json!({ "success": true })))
 }
 
