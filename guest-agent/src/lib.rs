@@ -1,1 +1,46 @@
-//! Placeholder.
+//! The one program of Anteroom inside a VM. It plays several roles, each its own process, so that one fault stays small.
+//!
+//! ```text
+//!  init (PID 1) ── supervises ──▶ oauth (user desktop, port 8080) ◀── open-url  (what $BROWSER and xdg-open are)
+//!    └─ control API on vsock         └────────────────────────────◀── terminal  (runs the CLI inside xterm)
+//! ```
+//! Nothing here knows the host: it is spoken to, and never dials out. A library only so that the fuzz targets can reach the
+//! parsers of hostile input.
+
+mod account;
+mod appear;
+mod boottime;
+mod call;
+mod console;
+mod control;
+mod desktop;
+mod display;
+mod init;
+mod journal;
+mod oauth;
+mod open_url;
+mod process;
+mod role;
+mod service;
+mod terminal;
+mod timeline;
+
+use std::process::ExitCode;
+
+use role::Role;
+
+/// Plays the role that this process was started for, until it ends.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    match Role::of(std::process::id(), &arguments) {
+        Ok(Role::Init) => init::run(),
+        Ok(Role::OAuth) => oauth::run(),
+        Ok(Role::Terminal) => terminal::run(),
+        Ok(Role::OpenUrl(arguments)) => open_url::run(&arguments),
+        Err(error) => {
+            eprintln!("anteroom-agent: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
