@@ -15,6 +15,7 @@
 //! | `GET /sign-in/credentials` | | [`CapturedCredentials`], 409 before there are any |
 //! | `POST /sign-in/open-url` | [`OpenUrl`] | 204 |
 //! | `POST /sign-in/callback` | [`PastedCallback`] | [`CallbackVerdict`]; 400 when it does not fit the sign-in |
+//! | `POST /sign-in/code` | [`PastedCode`] | 204; 400 when it is no code of this sign-in, 409 when none is asked for |
 //! | `POST /sign-in/again` | | 202; 409 while the last attempt has not failed |
 //! | `DELETE /sign-in` | | 204; the CLI and what it started are ended |
 //! | `GET /connect/{port}` | `Upgrade: tcp` | 101, then the bytes of that port on the guest's loopback |
@@ -160,6 +161,13 @@ impl OpenUrl {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PastedCallback {
     pub url: Secret,
+}
+
+/// `POST /sign-in/code`: the code that the sign-in page has shown, or the address of that page. It is typed into the
+/// terminal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PastedCode {
+    pub code: Secret,
 }
 
 /// What the CLI made of it.

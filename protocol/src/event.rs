@@ -9,7 +9,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SessionId, agent::ServiceStatus, provider::FoundUrl};
+use crate::{
+    Secret, SessionId,
+    agent::ServiceStatus,
+    provider::{FoundUrl, UrlKind, UrlSource},
+};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Event {
@@ -38,6 +42,12 @@ pub enum EventBody {
     DesktopFailed { service: String, cause: String, last_lines: Vec<String> },
     /// The sign-in page's address is known.
     UrlFound { session: SessionId, found: FoundUrl },
+    /// The terminal shows a code that the person types into the page (RFC 8628: `user_code`).
+    UserCode { session: SessionId, code: Secret, lifetime_s: u32 },
+    /// The terminal asks for a code that the page shows.
+    AsksForCode { session: SessionId },
+    /// Something on the way that explains what comes of it.
+    Noted { session: SessionId, note: Note },
     /// The CLI has ended. Not a failure by itself: some write their file and leave.
     CliExited { session: SessionId, code: i32, last_lines: Vec<String> },
     /// The credentials are complete and can be fetched; a later refresh has a higher generation.
@@ -47,6 +57,38 @@ pub enum EventBody {
     /// From an agent of a newer minor version.
     #[serde(other)]
     Unknown,
+}
+
+/// What the agent has seen of a sign-in: for whoever writes a definition or looks for a fault. It holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Note {
+    /// The CLI was started; `run` counts from 1.
+    CommandStarted { run: u32 },
+    /// A question of the definition was answered; `step` counts from 1.
+    Answered { step: usize },
+    /// An address was seen: `place` is it without its query, `parameters` are the names in that.
+    Address { place: String, parameters: Vec<String>, source: UrlSource, meaning: Meaning },
+    /// The VM's browser was told to open it.
+    PageOpened { place: String },
+    /// The files do not prove the sign-in yet.
+    Incomplete { problem: String },
+    /// The files are complete, and the CLI is asked whether it finds itself signed in.
+    Checking,
+    #[serde(other)]
+    Unknown,
+}
+
+/// What an address is to the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// A sign-in page.
+    SignIn(UrlKind),
+    /// The page of an attempt that is known already.
+    Again,
+    /// No rule of the definition fits.
+    Other,
 }
 
 /// `POST /events/ack`: everything up to and including `through` is safe with the host.

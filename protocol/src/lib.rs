@@ -14,7 +14,7 @@ pub mod secret;
 pub mod timeline;
 pub mod version;
 
-pub use event::{Event, EventBody};
+pub use event::{Event, EventBody, Note};
 pub use id::{SessionId, VmId};
 pub use provider::ProviderDefinition;
 pub use secret::Secret;

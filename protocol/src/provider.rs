@@ -4,6 +4,7 @@
 //! are the credentials and which fields prove that they are complete. The host reads the file and refuses what is
 //! wrong with it; the agent gets the same value as JSON and acts on it.
 
+mod code;
 mod contents;
 mod credential;
 mod field_path;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::CapturedCredentials;
 
+pub use code::{Device, Manual, ManualPage, PastedCodeError};
 pub use contents::Format;
 pub use credential::{CredentialProblem, CredentialRule, WriteStyle};
 use mistake::Mistakes;
@@ -45,7 +47,11 @@ pub struct ProviderDefinition {
     pub url: Vec<UrlRule>,
     /// Where the CLI waits for the browser to come back.
     pub callback: Option<Callback>,
-    /// The files to capture. At least one has `require`.
+    /// The terminal shows a code to be typed into the page.
+    pub device: Option<Device>,
+    /// The page shows a code to be typed into the terminal.
+    pub manual: Option<Manual>,
+    /// The files to capture. At least one has `require`, or is read off the terminal.
     pub credential: Vec<CredentialRule>,
     /// A command that says whether the CLI finds itself signed in.
     pub verify: Option<Verify>,
@@ -55,6 +61,9 @@ pub struct ProviderDefinition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Launch {
+    /// What a person chooses between when there are several ways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Program and arguments; the program is looked up in the guest's `PATH`.
     pub argv: Vec<String>,
     #[serde(default)]
@@ -156,6 +165,12 @@ impl ProviderDefinition {
                 mistakes.add("callback.success_location", problem);
             }
         }
+        if let Some(device) = &self.device {
+            device.check(&mut mistakes);
+        }
+        if let Some(manual) = &self.manual {
+            manual.check(&mut mistakes);
+        }
         self.check_credentials(&mut mistakes);
         if let Some(verify) = &self.verify {
             mistakes.expect(has_program(&verify.argv), "verify.argv", "expected a program and its arguments");
@@ -170,10 +185,7 @@ impl ProviderDefinition {
             "id",
             "expected 1 to 32 lower-case letters, digits, underscores and hyphens",
         );
-        let name_ok = !self.name.trim().is_empty()
-            && self.name.chars().count() <= 64
-            && !self.name.chars().any(char::is_control);
-        mistakes.expect(name_ok, "name", "expected 1 to 64 characters in one line");
+        mistakes.expect(is_title(&self.name), "name", "expected 1 to 64 characters in one line");
     }
 
     fn check_credentials(&self, mistakes: &mut Mistakes) {
@@ -189,7 +201,7 @@ impl ProviderDefinition {
         mistakes.expect(
             self.credential.iter().any(CredentialRule::is_proof),
             "credential",
-            "expected at least one file with `require`, else nothing proves the sign-in",
+            "expected at least one file with `require` or `pattern`, else nothing proves the sign-in",
         );
     }
 }
@@ -201,6 +213,8 @@ impl Launch {
             format!("{field}.argv"),
             "expected a program and its arguments",
         );
+        let problem = "expected 1 to 64 characters in one line";
+        mistakes.expect(self.title.as_deref().is_none_or(is_title), format!("{field}.title"), problem);
         let good = |name: &String| !name.is_empty() && !name.contains(['=', '\0']);
         let problem = "expected names of variables, without = in them";
         mistakes.expect(self.env.keys().all(good), format!("{field}.env"), problem);
@@ -216,6 +230,11 @@ impl Launch {
             }
         }
     }
+}
+
+/// Something that a person reads in a list.
+fn is_title(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= 64 && !text.chars().any(char::is_control)
 }
 
 fn has_program(argv: &[String]) -> bool {

@@ -22,6 +22,8 @@ pub enum Format {
     /// One document, without anchors and aliases.
     Yaml,
     Toml,
+    /// No file: what the CLI shows in the terminal and writes nowhere.
+    Terminal,
 }
 
 impl Format {
@@ -32,6 +34,7 @@ impl Format {
             Self::Jsonc => serde_json::from_slice(&jsonc::without_comments(contents)?).ok(),
             Self::Yaml => yaml::value(str::from_utf8(contents).ok()?),
             Self::Toml => toml::from_str(str::from_utf8(contents).ok()?).ok(),
+            Self::Terminal => Some(Value::String(str::from_utf8(contents).ok()?.to_owned())),
         }
     }
 }
@@ -43,6 +46,7 @@ impl fmt::Display for Format {
             Self::Jsonc => "JSON with comments",
             Self::Yaml => "YAML",
             Self::Toml => "TOML",
+            Self::Terminal => "text of the terminal",
         })
     }
 }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{contents::Format, field_path::FieldPath, is_inside_home, mistake::Mistakes};
+use super::{compile, contents::Format, field_path::FieldPath, is_inside_home, mistake::Mistakes};
 use crate::agent::CapturedCredentials;
 
 /// Longest `settle_ms`: a person waits for it.
@@ -16,7 +16,7 @@ const MAX_SETTLE_MS: u64 = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialRule {
-    /// Relative to the home directory.
+    /// Relative to the home directory; of what was read off the terminal, the name that it is kept under.
     pub path: String,
     #[serde(default)]
     pub format: Format,
@@ -27,6 +27,10 @@ pub struct CredentialRule {
     /// proves nothing.
     #[serde(default)]
     pub require: Vec<String>,
+    /// Of the format `terminal`: a regular expression; what it matches in a line of the terminal is the credential. A line
+    /// that was broken to fit the terminal's width is one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
     /// Top-level keys to keep, of a JSON file; everything when empty.
     #[serde(default)]
     pub keys: Vec<String>,
@@ -55,13 +59,21 @@ pub enum CredentialProblem {
     Unreadable { path: String, format: Format },
     #[error("{path} lacks {field}, or it is empty")]
     Missing { path: String, field: String },
+    #[error("{path} is not what its pattern describes")]
+    OtherText { path: String },
 }
 
 impl CredentialRule {
     /// Whether this file can prove a sign-in.
     #[must_use]
     pub fn is_proof(&self) -> bool {
-        !self.require.is_empty()
+        !self.require.is_empty() || self.is_shown()
+    }
+
+    /// Whether it stands in no file but in the terminal.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.format == Format::Terminal
     }
 
     /// Reads the file's contents and returns what is to be kept of them.
@@ -75,6 +87,11 @@ impl CredentialRule {
         }
         let unreadable = || CredentialProblem::Unreadable { path: path(), format: self.format };
         let value = self.format.value(contents).ok_or_else(unreadable)?;
+        if let Some(pattern) = &self.pattern
+            && !value.as_str().is_some_and(|text| matches_whole(pattern, text))
+        {
+            return Err(CredentialProblem::OtherText { path: path() });
+        }
         for field in &self.require {
             if !FieldPath::parse(field).is_some_and(|path| path.is_filled_in(&value)) {
                 return Err(CredentialProblem::Missing { path: path(), field: field.clone() });
@@ -112,5 +129,31 @@ impl CredentialRule {
             format!("{field}.keys"),
             "expected none: only a file of the format json can be cut down to some keys",
         );
+        self.check_pattern(field, mistakes);
     }
+
+    fn check_pattern(&self, field: &str, mistakes: &mut Mistakes) {
+        let at = format!("{field}.pattern");
+        match (&self.pattern, self.is_shown()) {
+            (Some(pattern), true) => match compile(pattern) {
+                Ok(pattern) => {
+                    let problem = "expected a pattern that does not match an empty text";
+                    mistakes.expect(!pattern.is_match(""), at, problem);
+                }
+                Err(problem) => mistakes.add(at, problem),
+            },
+            (None, true) => mistakes.add(field, "missing field `pattern`: what the terminal shows"),
+            (Some(_), false) => mistakes.add(at, "expected none: it goes with format = \"terminal\" only"),
+            (None, false) => {}
+        }
+        mistakes.expect(
+            !self.is_shown() || self.require.is_empty(),
+            format!("{field}.require"),
+            "expected none: a text of the terminal has no fields",
+        );
+    }
+}
+
+fn matches_whole(pattern: &str, text: &str) -> bool {
+    compile(pattern).is_ok_and(|pattern| pattern.find(text).is_some_and(|found| found.as_str() == text))
 }

@@ -22,8 +22,18 @@ use super::{
 };
 
 /// The keys of the file itself, without any table.
-pub(super) const KEYS: [&str; 8] =
-    ["id", "name", "versions_tested", "launch", "url", "callback", "credential", "verify"];
+pub(super) const KEYS: [&str; 10] = [
+    "id",
+    "name",
+    "versions_tested",
+    "launch",
+    "url",
+    "callback",
+    "device",
+    "manual",
+    "credential",
+    "verify",
+];
 
 /// Reads the text and checks the definition.
 pub(super) fn read(text: &str) -> Result<ProviderDefinition, DefinitionError> {
@@ -61,6 +71,8 @@ impl<'a> Parts<'a> {
             launch: self.named("launch"),
             url: self.list("url"),
             callback: self.optional("callback"),
+            device: self.optional("device"),
+            manual: self.optional("manual"),
             credential: self.list("credential"),
             verify: self.optional("verify"),
         };
