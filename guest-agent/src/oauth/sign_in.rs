@@ -61,6 +61,11 @@ impl SignIn {
         self.ask(Message::Again).await?
     }
 
+    /// Types a code of the sign-in page.
+    pub(super) async fn code(&self, pasted: Secret) -> Result<(), Refusal> {
+        self.ask(|reply| Message::Code { pasted, reply }).await?
+    }
+
     pub(super) async fn cancel(&self) -> Result<(), Refusal> {
         self.ask(Message::Cancel).await
     }

@@ -4,8 +4,8 @@ use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use anteroom_protocol::{
     Event, EventBody, ProviderDefinition, Secret, SessionId,
-    agent::{CapturedCredentials, OpenUrl, SignInPhase, SignInSpec, SignInStatus, Surroundings},
-    provider::UrlSource,
+    agent::{CapturedCredentials, OpenUrl, PastedCode, SignInPhase, SignInSpec, SignInStatus, Surroundings},
+    provider::{Format, UrlSource},
 };
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
@@ -59,6 +59,11 @@ impl Role {
     }
 
     fn spec(&self, check: &str) -> SignInSpec {
+        Self::defined(check, "")
+    }
+
+    /// With more in the definition.
+    fn defined(check: &str, more: &str) -> SignInSpec {
         let text = format!(
             r#"
             id = "tool"
@@ -80,6 +85,7 @@ impl Role {
             settle_ms = 50
             [verify]
             argv = ["/bin/sh", "-c", "{check}"]
+            {more}
             "#
         );
         SignInSpec {
@@ -238,6 +244,69 @@ async fn a_second_session_is_refused_the_same_one_again_is_not_and_after_the_end
     assert!(matches!(refused, CallError::Refused { status: StatusCode::CONFLICT, .. }), "{refused}");
     role.caller.call(Method::DELETE, "/sign-in", Bytes::new()).await.unwrap();
     role.begin(&role.spec("exit 0")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_code_of_the_page_is_typed_while_the_command_asks_for_one_and_not_otherwise() {
+    let Some(role) = Role::start().await else { return };
+    let manual = "[manual]\nprompt = 'code'\ntemplate = '{code}#{state}'";
+    role.begin(&Role::defined("exit 0", manual)).await.unwrap();
+    let mut terminal = role.terminal().await;
+    soon(terminal.next()).await;
+    role.hook(URL).await.unwrap();
+    let paste = async |code: &str| {
+        let body = PastedCode { code: Secret::new(code) };
+        role.caller.send(Method::POST, "/sign-in/code", &body).await
+    };
+    let refused = |result: Result<(), CallError>| match result {
+        Err(CallError::Refused { status, .. }) => status,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(paste("c0de#s1").await), StatusCode::CONFLICT);
+    role.report(Report::AsksForCode { run: 1 }).await;
+    assert!(role.status().await.asks_for_code);
+    assert_eq!(refused(paste("c0de#of-another").await), StatusCode::BAD_REQUEST);
+    paste("c0de").await.unwrap();
+    let Some(Order::Type(typed)) = soon(terminal.next()).await else { panic!("nothing is typed") };
+    assert_eq!(typed.expose_str(), Some("c0de#s1\r"));
+    role.report(Report::Exited { run: 1, code: 1, last_lines: Vec::new() }).await;
+    assert_eq!(refused(paste("c0de#s1").await), StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_code_for_the_page_is_told_with_its_lifetime() {
+    let Some(role) = Role::start().await else { return };
+    let device = "[device]\nuser_code = '[A-Z]{4}-[0-9]{4}'\nlifetime_s = 60";
+    role.begin(&Role::defined("exit 0", device)).await.unwrap();
+    let mut terminal = role.terminal().await;
+    let Some(Order::Run(run)) = soon(terminal.next()).await else { panic!("no order") };
+    assert_eq!(run.signs.user_code.as_deref(), Some("[A-Z]{4}-[0-9]{4}"));
+    role.report(Report::UserCode { run: 1, code: Secret::new("ABCD-1234") }).await;
+    let told = role
+        .event(|event| match event {
+            EventBody::UserCode { code, lifetime_s, .. } => Some((code, lifetime_s)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(told, (Secret::new("ABCD-1234"), 60));
+}
+
+#[tokio::test]
+async fn a_credential_that_the_terminal_has_shown_is_captured() {
+    let Some(role) = Role::start().await else { return };
+    let mut spec = role.spec("exit 0");
+    let shown = &mut spec.provider.credential[0];
+    (shown.path, shown.format) = ("token".into(), Format::Terminal);
+    (shown.pattern, shown.require) = (Some("sk-[a-z]+".into()), Vec::new());
+    role.begin(&spec).await.unwrap();
+    let mut terminal = role.terminal().await;
+    soon(terminal.next()).await;
+    let text = Secret::new("sk-planted");
+    role.report(Report::Credential { run: 1, path: "token".into(), text }).await;
+    assert_eq!(role.captured().await, 1);
+    let body = role.caller.call(Method::GET, "/sign-in/credentials", Bytes::new()).await.unwrap();
+    let captured: CapturedCredentials = serde_json::from_slice(&body).unwrap();
+    assert_eq!(captured.files[0].contents, Secret::new("sk-planted"));
 }
 
 #[tokio::test]
