@@ -12,7 +12,9 @@
 use std::{convert::Infallible, sync::Arc};
 
 use anteroom_protocol::{
-    agent::{CallbackVerdict, CapturedCredentials, OpenUrl, PastedCallback, PastedCode, SignInSpec, SignInStatus},
+    agent::{
+        CallbackVerdict, CapturedCredentials, OpenUrl, PastedCallback, PastedCode, SignInSpec, SignInStatus,
+    },
     provider::{FoundUrl, UrlSource},
 };
 use axum::{

@@ -226,10 +226,15 @@ impl Flow {
             }
             Event::NotVerified { cause } => {
                 self.verifying = false;
-                if self.phase == SignInPhase::Captured { Vec::new() } else { self.fail(FailedBy::Check, cause) }
+                if self.phase == SignInPhase::Captured {
+                    Vec::new()
+                } else {
+                    self.fail(FailedBy::Check, cause)
+                }
             }
             Event::TerminalIdle if self.wants_cli() => {
-                let closed = (self.cli == Cli::Running).then(|| self.fail(FailedBy::TerminalClosed, CLOSED.to_owned()));
+                let closed = (self.cli == Cli::Running)
+                    .then(|| self.fail(FailedBy::TerminalClosed, CLOSED.to_owned()));
                 closed.into_iter().flatten().chain(self.run_cli()).collect()
             }
             Event::TerminalBusy { run } if self.cli == Cli::NotStarted => {
@@ -365,7 +370,8 @@ impl Flow {
         let Cli::Ended { code, .. } = self.cli else { return Vec::new() };
         match self.phase {
             SignInPhase::Starting | SignInPhase::AwaitingPerson => {
-                let cause = format!("the command ended with code {code} before the credentials were complete");
+                let cause =
+                    format!("the command ended with code {code} before the credentials were complete");
                 self.fail(FailedBy::CommandEnded, cause)
             }
             SignInPhase::Captured | SignInPhase::Failed => Vec::new(),

@@ -1,10 +1,6 @@
 //! Where an address leads, without what could be secret in it: for notes.
 
-use anteroom_protocol::{
-    Note, Secret,
-    event::Meaning,
-    provider::UrlSource,
-};
+use anteroom_protocol::{Note, Secret, event::Meaning, provider::UrlSource};
 use url::Url;
 
 use super::redact;

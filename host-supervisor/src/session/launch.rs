@@ -22,18 +22,18 @@ const MOMENT: Duration = Duration::from_secs(2);
 pub(super) struct Launch {
     pub(super) session: SessionId,
     pub(super) provider: ProviderDefinition,
+    pub(super) launch: String,
     pub(super) surroundings: Surroundings,
 }
 
 impl Launch {
     /// Nothing to say when it went well: the agent tells what comes of it.
     pub(super) async fn start(self, vm: VmHandle) -> Option<Event> {
-        let Self { session, provider, surroundings } = self;
+        let Self { session, provider, launch, surroundings } = self;
         let mut token = vec![0; GUEST_TOKEN_BYTES];
         if let Err(error) = getrandom::fill(&mut token) {
             return Some(not_started(&error));
         }
-        let launch = ProviderDefinition::DEFAULT_LAUNCH.to_owned();
         let spec = SignInSpec { session, provider, launch, token: Secret::new(token), surroundings };
         match vm.agent()?.start_sign_in(&spec).await {
             Ok(()) => None,

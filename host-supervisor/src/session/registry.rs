@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
-use super::{Activity, Asked, NewSession, SessionHandle, SessionView, owner::Owner};
+use super::{Activity, Asked, NewSession, SessionHandle, SessionView, history::History, owner::Owner};
 use crate::{
     config::{SessionLimits, VmShape},
     failure::Failure,
@@ -113,7 +113,8 @@ impl Sessions {
         shared.store.session_create(&record).await?;
         let (events_in, events) = mpsc::channel(WAITING_EVENTS);
         let vm = shared.vms.start(shared.settings.vm_request(vm_id, id), events_in);
-        let (publish, view) = watch::channel(SessionView::new(record));
+        let (publish, view) = watch::channel(SessionView::new(record, new.launch));
+        let (history, seen) = History::new();
         let (asks, asked) = mpsc::channel(1);
         let activity = Arc::new(Activity::starting_now());
         let webrtc_offer = new.webrtc_offer.map(Arc::new);
@@ -121,6 +122,7 @@ impl Sessions {
         let handle = SessionHandle {
             id,
             view,
+            history: seen,
             asks,
             activity: activity.clone(),
             vm: vm.clone(),
@@ -129,7 +131,7 @@ impl Sessions {
         };
         place.fill(handle.clone());
         tracing::info!(session = %id, vm = %vm_id, provider = new.provider.id, "session started");
-        let owner = Owner::new(shared.clone(), new.provider, publish, vm, activity);
+        let owner = Owner::new(shared.clone(), new.provider, publish, history, vm, activity);
         shared.owners.spawn(async move {
             owner.run(events, asked).await;
         });

@@ -115,7 +115,8 @@ fn another_attempt_is_another_page() {
 #[test]
 fn a_program_that_opens_pages_in_a_loop_is_stopped() {
     let mut flow = running();
-    let pages: usize = (0..1000).map(|_| opened(&step(&mut flow, Event::Page(Secret::new("https://x/"))))).sum();
+    let pages: usize =
+        (0..1000).map(|_| opened(&step(&mut flow, Event::Page(Secret::new("https://x/"))))).sum();
     assert_eq!(pages, MAX_PAGES as usize);
 }
 

@@ -32,7 +32,7 @@ impl Owner {
             }
             Action::Publish(happened) => {
                 self.journal.publish(happened.of(current.spec.session, &current.spec.provider));
-            },
+            }
             Action::Done(text) => self.order(Order::Done(text.to_owned())),
         }
     }

@@ -39,10 +39,11 @@ impl Owner {
 
     pub(super) fn look_at_files(&mut self) {
         let Some(current) = &mut self.current else { return };
-        let files = match capture::collect(&self.places.home, &current.spec.provider.credential, &current.shown) {
-            Ok(files) => files,
-            Err(problem) => return self.event(Event::Incomplete { problem: problem.to_string() }),
-        };
+        let files =
+            match capture::collect(&self.places.home, &current.spec.provider.credential, &current.shown) {
+                Ok(files) => files,
+                Err(problem) => return self.event(Event::Incomplete { problem: problem.to_string() }),
+            };
         let same = |(a, b): (&CapturedFile, &CapturedFile)| a.path == b.path && a.contents == b.contents;
         if current.seen.len() == files.len() && current.seen.iter().zip(&files).all(same) {
             return;
