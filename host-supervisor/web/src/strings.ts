@@ -18,6 +18,7 @@ export const strings = {
   start: {
     title: "Start a sign-in",
     provider: "What do you want to sign in to?",
+    launch: "How?",
     user: "User id",
     userHint: "Credentials are stored under this name.",
     userMissing: "Enter a user id.",

@@ -66,8 +66,17 @@ test("an answer without what it must have is unreadable", () => {
 test("a provider without a name is called by its id", () => {
   const providers = parseProviders({ providers: [{ id: "codex", name: "Codex" }, { id: "demo" }] });
   assert.deepEqual(providers, [
-    { id: "codex", name: "Codex" },
-    { id: "demo", name: "demo" },
+    { id: "codex", name: "Codex", launches: [] },
+    { id: "demo", name: "demo", launches: [] },
+  ]);
+});
+
+test("a provider's launches keep their order, the default first", () => {
+  const launches = [{ id: "browser", title: "Browser" }, { id: "device" }];
+  const [codex] = parseProviders({ providers: [{ id: "codex", launches }] });
+  assert.deepEqual(codex?.launches, [
+    { id: "browser", title: "Browser" },
+    { id: "device", title: "device" },
   ]);
 });
 

@@ -29,9 +29,9 @@ export class ApiClient {
     return parseProviders(await this.call("/api/providers"));
   }
 
-  /** Answers the id of the new session. */
-  async start(userId: string, providerId: string): Promise<string> {
-    const body = { userId, provider: providerId };
+  /** Answers the id of the new session. Without a `launch` it is the provider's first. */
+  async start(userId: string, providerId: string, launch: string | null): Promise<string> {
+    const body = { userId, provider: providerId, ...(launch === null ? {} : { launch }) };
     return parseStarted(
       await this.call("/api/auth/start", { method: "POST", body, withinMs: START_WITHIN_MS }),
     );

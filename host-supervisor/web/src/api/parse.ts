@@ -5,6 +5,7 @@ import {
   ENDED_STATUSES,
   type Failure,
   LIVING_STATUSES,
+  type Launch,
   type Provider,
   type Session,
   type SessionStatus,
@@ -19,7 +20,7 @@ type Json = Record<string, unknown>;
 export function parseProviders(body: unknown): Provider[] {
   return list(body, "providers").map((entry) => {
     const id = text(entry, "id");
-    return { id, name: optionalText(entry, "name") ?? id };
+    return { id, name: optionalText(entry, "name") ?? id, launches: launches(entry) };
   });
 }
 
@@ -56,6 +57,7 @@ function session(value: unknown): Session {
     createdAt: time(optionalText(value, "created_at")),
     completedAt: time(optionalText(value, "completed_at")),
     signInUrl: webAddress(optionalText(value, "oauth_url")),
+    launch: optionalText(value, "launch"),
     failure: failure(value),
     attemptFailure: wholeFailure(member(value, "attempt_failure")),
     revision: number(member(value, "revision")),
@@ -65,6 +67,14 @@ function session(value: unknown): Session {
 function status(word: string): SessionStatus {
   const known: readonly string[] = [...LIVING_STATUSES, ...ENDED_STATUSES];
   return known.includes(word) ? (word as SessionStatus) : "unknown";
+}
+
+function launches(provider: unknown): Launch[] {
+  if (!Array.isArray(member(provider, "launches"))) return [];
+  return list(provider, "launches").map((entry) => {
+    const id = text(entry, "id");
+    return { id, title: optionalText(entry, "title") ?? id };
+  });
 }
 
 /** `failure` is the whole story, `error` its one sentence, which older daemons give alone. */

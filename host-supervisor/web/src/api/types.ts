@@ -4,6 +4,14 @@
 export interface Provider {
   readonly id: string;
   readonly name: string;
+  /** The default first; none from an older daemon. */
+  readonly launches: readonly Launch[];
+}
+
+/** A way to start a tool's sign-in. */
+export interface Launch {
+  readonly id: string;
+  readonly title: string;
 }
 
 export const LIVING_STATUSES = ["initializing", "vm_created", "ready", "awaiting_user_auth"] as const;
@@ -32,6 +40,8 @@ export interface Session {
   readonly completedAt: Date | null;
   /** `http` or `https` only; anything else from a guest is dropped. */
   readonly signInUrl: string | null;
+  /** Which of the provider's launches it was started with. */
+  readonly launch: string | null;
   readonly failure: Failure | null;
   /** Why the last attempt to sign in failed; `null` while another one is under way. */
   readonly attemptFailure: Failure | null;

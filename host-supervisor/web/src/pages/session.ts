@@ -217,7 +217,7 @@ class SessionPage {
 
   private async startAgain(session: Session): Promise<string | null> {
     try {
-      const id = await this.gate.api.start(session.userId, session.providerId);
+      const id = await this.gate.api.start(session.userId, session.providerId, session.launch);
       rememberStart(session.userId, session.providerId);
       location.assign(`/session/${encodeURIComponent(id)}`);
       return null;
