@@ -15,6 +15,8 @@ const SESSION = {
   created_at: "2025-11-22T07:45:01.123Z",
 };
 
+const NOTHING_SAID = { launch: null, signInKind: null, device: null, asksForCode: false };
+
 test("a session is read with all that it says", () => {
   const session = parseSession({ session: SESSION });
   assert.equal(session.id, "5f0c");
@@ -25,6 +27,11 @@ test("a session is read with all that it says", () => {
   assert.equal(session.createdAt?.toISOString(), "2025-11-22T07:45:01.123Z");
   assert.equal(session.completedAt, null);
   assert.equal(session.failure, null);
+});
+
+test("what an older daemon does not say is not there", () => {
+  const { launch, signInKind, device, asksForCode } = parseSession({ session: SESSION });
+  assert.deepEqual({ launch, signInKind, device, asksForCode }, NOTHING_SAID);
 });
 
 test("a status that this page does not know is taken for a living one", () => {

@@ -2,18 +2,23 @@
 
 import { ApiError } from "./error.ts";
 import {
+  type DeviceCode,
   ENDED_STATUSES,
   type Failure,
-  LIVING_STATUSES,
   type Launch,
+  LIVING_STATUSES,
   type Provider,
   type Session,
   type SessionStatus,
+  SIGN_IN_KINDS,
+  type SignInKind,
 } from "./types.ts";
 
 /** Browsers and providers stay far below; a longer one is not a sign-in link. */
 const MAX_URL_LENGTH = 8192;
 const MAX_DETAIL_LINES = 200;
+/** What a person can type: neither control characters nor those that turn the reading direction, and not too long. */
+const USER_CODE = /^[\p{L}\p{N}\p{P}\p{S} ]{1,64}$/u;
 
 type Json = Record<string, unknown>;
 
@@ -57,7 +62,10 @@ function session(value: unknown): Session {
     createdAt: time(optionalText(value, "created_at")),
     completedAt: time(optionalText(value, "completed_at")),
     signInUrl: webAddress(optionalText(value, "oauth_url")),
+    signInKind: signInKind(optionalText(value, "oauth_kind")),
     launch: optionalText(value, "launch"),
+    device: deviceCode(member(value, "device")),
+    asksForCode: member(value, "asks_for_code") === true,
     failure: failure(value),
     attemptFailure: wholeFailure(member(value, "attempt_failure")),
     revision: number(member(value, "revision")),
@@ -75,6 +83,17 @@ function launches(provider: unknown): Launch[] {
     const id = text(entry, "id");
     return { id, title: optionalText(entry, "title") ?? id };
   });
+}
+
+function signInKind(word: string | null): SignInKind | null {
+  return SIGN_IN_KINDS.find((kind) => kind === word) ?? null;
+}
+
+/** A code that nobody could type is none. */
+function deviceCode(value: unknown): DeviceCode | null {
+  if (typeof value !== "object" || value === null) return null;
+  const userCode = optionalText(value, "user_code")?.trim() ?? "";
+  return USER_CODE.test(userCode) ? { userCode, expiresAt: time(optionalText(value, "expires_at")) } : null;
 }
 
 /** `failure` is the whole story, `error` its one sentence, which older daemons give alone. */
