@@ -8,6 +8,7 @@ fn rule(path: &str, require: &[&str]) -> CredentialRule {
         format: anteroom_protocol::provider::Format::Json,
         write: anteroom_protocol::provider::WriteStyle::Rename,
         require: require.iter().map(ToString::to_string).collect(),
+        pattern: None,
         keys: Vec::new(),
         settle_ms: 0,
     }
