@@ -136,7 +136,7 @@ impl Flow {
         Self { phase, generation, addresses, ..Self::new() }
     }
 
-    /// The newest address that counts.
+    /// The newest address of this run that counts.
     pub(super) fn url(&self) -> Option<&FoundUrl> {
         self.addresses.iter().rfind(|seen| seen.opened).map(|seen| &seen.found)
     }
@@ -202,6 +202,8 @@ impl Flow {
         self.run += 1;
         self.cli = Cli::Running;
         self.phase = SignInPhase::Starting;
+        // Nobody waits behind them any more, and the same one may come again.
+        self.addresses.clear();
         vec![Action::RunCli { run: self.run }]
     }
 

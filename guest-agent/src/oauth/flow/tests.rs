@@ -104,6 +104,17 @@ fn a_second_try_in_time_is_a_new_run_and_the_first_ones_news_come_too_late() {
 }
 
 #[test]
+fn a_second_run_forgets_the_address_of_the_first_and_may_show_it_again() {
+    let mut flow = running();
+    flow.step(address(UrlSource::Hook, "a"));
+    flow.step(exit(1, 1));
+    flow.step(Event::Again);
+    assert_eq!((flow.phase, flow.url()), (SignInPhase::Starting, None));
+    assert_eq!(opened(&flow.step(address(UrlSource::Hook, "a"))), 1);
+    assert_eq!((flow.phase, flow.url()), (SignInPhase::AwaitingPerson, Some(&found(UrlSource::Hook, "a"))));
+}
+
+#[test]
 fn a_terminal_that_was_closed_starts_the_cli_again_unless_it_is_done() {
     let mut flow = running();
     let told = flow.step(Event::TerminalIdle);
