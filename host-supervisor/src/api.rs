@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `POST /api/login` `{key}` | the page's cookie |
 //! | `GET /api/auth/session/{id}?status=S&wait=N` | answers when the status is no longer S, or after N seconds (25 at most) |
+//! | `GET /api/auth/session/{id}/vm` | beside the VM `agentToken`, which the guest's port 8080 asks for |
 //! | `GET /api/auth/session/{id}/vnc` | the desktop's RFB bytes in a WebSocket |
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |

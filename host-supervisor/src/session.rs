@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use anteroom_protocol::{ProviderDefinition, SessionId, provider::FoundUrl};
+use anteroom_protocol::{ProviderDefinition, Secret, SessionId, provider::FoundUrl};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::Instant,
@@ -80,6 +80,7 @@ pub struct SessionHandle {
     activity: Arc<Activity>,
     vm: VmHandle,
     viewers: Arc<Semaphore>,
+    agent_token: Secret,
     webrtc_offer: Option<Arc<serde_json::Value>>,
 }
 
@@ -97,6 +98,12 @@ impl SessionHandle {
     #[must_use]
     pub fn vm(&self) -> &VmHandle {
         &self.vm
+    }
+
+    /// Needed for the guest's own HTTP endpoint, port 8080. It is in memory only, and gone with the session.
+    #[must_use]
+    pub fn agent_token(&self) -> &Secret {
+        &self.agent_token
     }
 
     /// The offer that came with the request.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anteroom_protocol::{EventBody, ProviderDefinition, SessionId, provider::FoundUrl};
+use anteroom_protocol::{EventBody, ProviderDefinition, Secret, SessionId, provider::FoundUrl};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use time::OffsetDateTime;
 use tokio::{
@@ -27,6 +27,7 @@ use crate::{
 pub(super) struct Owner {
     shared: Arc<Shared>,
     definition: ProviderDefinition,
+    agent_token: Secret,
     state: State,
     publish: watch::Sender<SessionView>,
     vm: VmHandle,
@@ -45,6 +46,7 @@ impl Owner {
     pub(super) fn new(
         shared: Arc<Shared>,
         definition: ProviderDefinition,
+        agent_token: Secret,
         publish: watch::Sender<SessionView>,
         vm: VmHandle,
         activity: Arc<Activity>,
@@ -52,6 +54,7 @@ impl Owner {
         Self {
             shared,
             definition,
+            agent_token,
             state: State::new(),
             publish,
             vm,
@@ -239,7 +242,8 @@ impl Owner {
         match action {
             Action::StartSignIn => {
                 let surroundings = self.shared.settings.surroundings.clone();
-                let launch = Launch { session: self.id(), provider: self.definition.clone(), surroundings };
+                let (provider, token) = (self.definition.clone(), self.agent_token.clone());
+                let launch = Launch { session: self.id(), provider, token, surroundings };
                 self.deeds.push(launch.start(self.vm.clone()).boxed());
             }
             Action::StoreCredentials { generation } => {
