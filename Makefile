@@ -13,8 +13,7 @@ ARTEFACTS ?= artefacts
 ifneq ($(shell command -v cargo-nextest 2>/dev/null),)
 RUN_TESTS = cargo nextest run --workspace --no-fail-fast
 else
-# One at a time: a process has one reaper of children, and the tests of it share theirs.
-RUN_TESTS = cargo test --workspace --no-fail-fast -- --test-threads=1
+RUN_TESTS = cargo test --workspace --no-fail-fast
 endif
 
 .PHONY: run build test lint deny web guest images bench setup-build setup-test help

@@ -15,6 +15,7 @@
 //! | `POST /api/auth/session/{id}/retry` | another attempt in the same VM |
 //! | `GET /api/auth/session/{id}/history?after=N&wait=S` | what was seen of it, in words |
 //! | `POST /api/providers/test` `{provider}` or `{definition}` | a sign-in of which nothing is kept |
+//! | `GET /api/auth/session/{id}/vm` | beside the VM `agentToken`, which the guest's port 8080 asks for |
 //! | `GET /api/auth/session/{id}/vnc` | the desktop's RFB bytes in a WebSocket |
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |

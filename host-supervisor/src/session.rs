@@ -104,6 +104,7 @@ pub struct SessionHandle {
     activity: Arc<Activity>,
     vm: VmHandle,
     viewers: Arc<Semaphore>,
+    agent_token: Secret,
     webrtc_offer: Option<Arc<serde_json::Value>>,
 }
 
@@ -121,6 +122,12 @@ impl SessionHandle {
     #[must_use]
     pub fn vm(&self) -> &VmHandle {
         &self.vm
+    }
+
+    /// Needed for the guest's own HTTP endpoint, port 8080. It is in memory only, and gone with the session.
+    #[must_use]
+    pub fn agent_token(&self) -> &Secret {
+        &self.agent_token
     }
 
     /// The offer that came with the request.

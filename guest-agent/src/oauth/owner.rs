@@ -309,6 +309,7 @@ impl Current {
             },
             captured: self.captured.clone(),
             callback: self.spec.provider.callback.clone(),
+            proof: self.spec.provider.credential.iter().find(|rule| rule.is_proof()).cloned(),
             token: self.spec.token.clone(),
             elapsed: self.since.elapsed(),
         }

@@ -14,7 +14,7 @@ use super::{
     seen::{Acting, Base, Seen},
     words::{SessionWords, vm_ip, vm_word},
 };
-use crate::{failure::Failure, session::SessionHandle, store::SessionStatus};
+use crate::{failure::Failure, store::SessionStatus};
 
 /// How many sessions a list has at most, the newest.
 const MOST_LISTED: u32 = 200;
@@ -77,6 +77,7 @@ fn listed(api: &Api, base: &Base, records: Vec<crate::store::SessionRecord>) -> 
     records.into_iter().map(|record| Seen::of(api, record).words(api, base)).collect()
 }
 
+/// With what the guest's own HTTP endpoint asks for: this is an operator's call.
 pub(super) async fn vm(
     State(api): State<Arc<Api>>,
     acting: Acting,
@@ -84,12 +85,13 @@ pub(super) async fn vm(
 ) -> Result<Json<Value>, ApiError> {
     let seen = Seen::find(&api, id, &acting).await?;
     let vm_id = seen.record().vm_id;
-    let vm = seen.living().map(SessionHandle::vm).map(|vm| vm.state().borrow().status);
-    match vm.filter(|status| !status.is_final()) {
-        Some(status) => Ok(Json(json!({
+    let vm = seen.living().map(|session| (session, session.vm().state().borrow().status));
+    match vm.filter(|(_, status)| !status.is_final()) {
+        Some((session, status)) => Ok(Json(json!({
             "vmId": vm_id,
             "vmIP": vm_ip(&api.sessions.settings().vm.network),
             "status": vm_word(status),
+            "agentToken": session.agent_token().expose_str(),
         }))),
         None => Err(ApiError::gone("vm_gone", "the VM of this session is gone").with("vmId", vm_id)),
     }

@@ -4,7 +4,7 @@ mod told;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anteroom_protocol::{ProviderDefinition, SessionId};
+use anteroom_protocol::{ProviderDefinition, Secret, SessionId};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use time::OffsetDateTime;
 use tokio::{
@@ -30,6 +30,7 @@ use crate::{
 pub(super) struct Owner {
     shared: Arc<Shared>,
     definition: ProviderDefinition,
+    agent_token: Secret,
     state: State,
     publish: watch::Sender<SessionView>,
     history: History,
@@ -49,6 +50,7 @@ impl Owner {
     pub(super) fn new(
         shared: Arc<Shared>,
         definition: ProviderDefinition,
+        agent_token: Secret,
         publish: watch::Sender<SessionView>,
         history: History,
         vm: VmHandle,
@@ -57,6 +59,7 @@ impl Owner {
         Self {
             shared,
             definition,
+            agent_token,
             state: State::new(),
             publish,
             history,
@@ -218,6 +221,7 @@ impl Owner {
                     session: self.id(),
                     provider: self.definition.clone(),
                     launch: self.publish.borrow().launch.clone(),
+                    token: self.agent_token.clone(),
                     surroundings,
                 };
                 self.deeds.push(launch.start(self.vm.clone()).boxed());
