@@ -260,6 +260,18 @@ async fn a_code_of_the_page_is_typed_while_the_command_asks_for_one_and_not_othe
 }
 
 #[tokio::test]
+async fn after_a_crash_the_role_hears_again_what_the_command_has_shown() {
+    let Some(role) = Role::start().await else { return };
+    let mut terminal = role.caller.follow::<Order>("/terminal/orders?run=3").await.unwrap();
+    let spec = Role::defined("exit 0", "[manual]\nprompt = 'code'");
+    let resume = Some(Resumed { generation: 0, url: None });
+    role.caller.send(Method::POST, "/sign-in", &BeginBody { spec, resume }).await.unwrap();
+    assert!(matches!(soon(terminal.next()).await, Some(Order::TellAgain)));
+    role.report(Report::AsksForCode { run: 3 }).await;
+    assert!(role.status().await.asks_for_code);
+}
+
+#[tokio::test]
 async fn a_code_for_the_page_is_told_with_its_lifetime() {
     let Some(role) = Role::start().await else { return };
     let device = "[device]\nuser_code = '[A-Z]{4}-[0-9]{4}'\nlifetime_s = 60";
