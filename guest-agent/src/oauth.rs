@@ -16,6 +16,7 @@ mod flow;
 mod launch;
 mod owner;
 mod peer;
+mod place;
 mod port;
 mod redact;
 mod sign_in;

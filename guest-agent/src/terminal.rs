@@ -12,6 +12,7 @@ mod desk;
 pub(crate) mod order;
 mod pty;
 mod reader;
+mod signs;
 mod steps;
 mod tty;
 mod words;
@@ -29,6 +30,7 @@ use desk::Desk;
 use order::{Order, Report, Run};
 use pty::Pty;
 use reader::Reader;
+use signs::Signs;
 use steps::Steps;
 use tty::Tty;
 
@@ -85,6 +87,7 @@ struct Running {
     exit: tokio::sync::oneshot::Receiver<Exit>,
     reader: Reader,
     steps: Steps,
+    signs: Signs,
     /// When it will have been quiet for [`QUIET`].
     quiet_at: Option<Instant>,
 }
@@ -104,6 +107,7 @@ impl Role {
         loop {
             match self.turn().await? {
                 Turn::Order(Order::Run(run)) => self.start(run).await?,
+                Turn::Order(Order::Type(text)) => self.typed(text.expose().to_vec()),
                 Turn::Order(Order::Done(text)) => {
                     self.done = true;
                     self.tty.write(words::done(&text).as_bytes()).await?;
@@ -148,6 +152,7 @@ impl Role {
                     exit,
                     reader: Reader::default(),
                     steps: Steps::new(&order.steps),
+                    signs: Signs::new(order.run, &order.signs),
                     quiet_at: None,
                 });
             }
@@ -176,8 +181,12 @@ impl Role {
             for url in read.addresses {
                 self.desk.report(Report::Address { url: Secret::new(url) });
             }
-            for answer in running.steps.answers(&read.text) {
+            for (step, answer) in running.steps.answers(&read.text) {
                 running.pty.write(answer);
+                self.desk.report(Report::Answered { step });
+            }
+            for report in running.signs.read(&read.text, &[]) {
+                self.desk.report(report);
             }
             running.quiet_at = Some(Instant::now() + QUIET);
         }
@@ -189,6 +198,9 @@ impl Role {
             running.quiet_at = None;
             for url in running.reader.pause() {
                 self.desk.report(Report::Address { url: Secret::new(url) });
+            }
+            for report in running.signs.pause(&[]) {
+                self.desk.report(report);
             }
         }
     }

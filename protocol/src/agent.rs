@@ -132,6 +132,9 @@ pub struct SignInStatus {
     pub provider: String,
     pub phase: SignInPhase,
     pub url: Option<FoundUrl>,
+    /// The terminal asks for a code that the page shows.
+    #[serde(default)]
+    pub asks_for_code: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -53,10 +53,29 @@ pub enum EventBody {
     /// The credentials are complete and can be fetched; a later refresh has a higher generation.
     CredentialsCaptured { session: SessionId, generation: u64 },
     /// This attempt cannot succeed any more. The person, or `POST /sign-in/again`, may start another in the same VM.
-    SignInFailed { session: SessionId, cause: String, last_lines: Vec<String> },
+    SignInFailed {
+        session: SessionId,
+        #[serde(default)]
+        by: FailedBy,
+        cause: String,
+        last_lines: Vec<String>,
+    },
     /// From an agent of a newer minor version.
     #[serde(other)]
     Unknown,
+}
+
+/// What made an attempt fail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailedBy {
+    /// The CLI has ended without credentials.
+    #[default]
+    CommandEnded,
+    /// The person has closed the terminal; the CLI is started again by itself.
+    TerminalClosed,
+    /// The CLI's own check does not find itself signed in.
+    Check,
 }
 
 /// What the agent has seen of a sign-in: for whoever writes a definition or looks for a fault. It holds no secret.

@@ -92,6 +92,7 @@ pub(super) fn router() -> Router<Control> {
         .route("/sign-in", post(begin).get(status).delete(cancel))
         .route("/sign-in/again", post(again))
         .route("/sign-in/callback", post(pasted_callback))
+        .route("/sign-in/code", post(pasted_code))
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_url))
 }
@@ -143,6 +144,11 @@ async fn again() -> Result<StatusCode, Refusal> {
 async fn pasted_callback(body: Bytes) -> Result<Response, Refusal> {
     let verdict = Peer::oauth().call(Method::POST, "/sign-in/callback", body).await.map_err(handed_on)?;
     Ok(([(CONTENT_TYPE, "application/json")], verdict).into_response())
+}
+
+async fn pasted_code(body: Bytes) -> Result<StatusCode, Refusal> {
+    Peer::oauth().call(Method::POST, "/sign-in/code", body).await.map_err(handed_on)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn cancel(State(control): State<Control>) -> Result<StatusCode, Refusal> {

@@ -3,7 +3,7 @@
 //! | call | by | |
 //! |---|---|---|
 //! | `POST /sign-in`, `GET`, `DELETE` | init | as in the control API |
-//! | `GET /sign-in/credentials`, `POST /sign-in/open-url`, `POST /sign-in/again`, `POST /sign-in/callback` | init | as in the control API |
+//! | `GET /sign-in/credentials`, `POST /sign-in/open-url`, `POST /sign-in/again`, `POST /sign-in/callback`, `POST /sign-in/code` | init | as in the control API |
 //! | `GET /events?after=N` | init | what the host is to be told |
 //! | `POST /hook/url` | open-url | an address that a program wants to be opened |
 //! | `GET /terminal/orders?run=` | terminal | orders, newline-delimited |
@@ -12,7 +12,9 @@
 use std::{convert::Infallible, sync::Arc};
 
 use anteroom_protocol::{
-    agent::{CallbackVerdict, CapturedCredentials, OpenUrl, PastedCallback, SignInSpec, SignInStatus},
+    agent::{
+        CallbackVerdict, CapturedCredentials, OpenUrl, PastedCallback, PastedCode, SignInSpec, SignInStatus,
+    },
     provider::{FoundUrl, UrlSource},
 };
 use axum::{
@@ -47,6 +49,7 @@ pub(super) fn router(sign_in: SignIn, journal: Arc<Journal>) -> Router {
         .route("/sign-in", post(begin).get(status).delete(cancel))
         .route("/sign-in/again", post(again))
         .route("/sign-in/callback", post(pasted_callback))
+        .route("/sign-in/code", post(pasted_code))
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_for_init))
         .route("/events", get(follow_events))
@@ -106,6 +109,15 @@ async fn pasted_callback(
     let answer = replay.send(view.callback.as_ref()).await;
     let answer = answer.map_err(|error| Refusal::new(StatusCode::BAD_GATEWAY, error.to_string()))?;
     Ok(Json(answer.verdict))
+}
+
+async fn pasted_code(
+    _: Init,
+    State(app): State<App>,
+    Json(pasted): Json<PastedCode>,
+) -> Result<StatusCode, Refusal> {
+    app.sign_in.code(pasted.code).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn credentials(_: Init, State(app): State<App>) -> Result<Json<CapturedCredentials>, Refusal> {

@@ -1,13 +1,15 @@
-//! Reading the credential files, and deciding whether they are complete.
+//! Taking the credentials, from their files or as the terminal has shown them, and deciding whether they are complete.
 
 #[cfg(test)]
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Read},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anteroom_protocol::{
@@ -22,17 +24,38 @@ use nix::fcntl::OFlag;
 pub(super) enum Incomplete {
     #[error("~/{0} is not there")]
     Missing(String),
+    #[error("the terminal has not shown {0}")]
+    NotShown(String),
     #[error("~/{0} cannot be read")]
     Unreadable(String, #[source] io::Error),
     #[error(transparent)]
     NotAccepted(#[from] CredentialProblem),
 }
 
+/// A credential that the terminal has shown.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    text: Secret,
+    unix_ms: u64,
+}
+
+impl Shown {
+    pub(super) fn now(text: Secret) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { text, unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) }
+    }
+}
+
 /// All files of the definition: those that prove the sign-in must be there and complete, others come along when they are.
-pub(super) fn collect(home: &Path, rules: &[CredentialRule]) -> Result<Vec<CapturedFile>, Incomplete> {
+pub(super) fn collect(
+    home: &Path,
+    rules: &[CredentialRule],
+    shown: &BTreeMap<String, Shown>,
+) -> Result<Vec<CapturedFile>, Incomplete> {
     let mut files = Vec::new();
     for rule in rules.iter().take(CapturedCredentials::MAX_FILES) {
-        match take(home, rule) {
+        let taken = if rule.is_shown() { from_terminal(rule, shown) } else { from_file(home, rule) };
+        match taken {
             Ok(file) => files.push(file),
             Err(problem) if rule.is_proof() => return Err(problem),
             Err(problem) => tracing::debug!("left out: {problem}"),
@@ -41,7 +64,17 @@ pub(super) fn collect(home: &Path, rules: &[CredentialRule]) -> Result<Vec<Captu
     Ok(files)
 }
 
-fn take(home: &Path, rule: &CredentialRule) -> Result<CapturedFile, Incomplete> {
+fn from_terminal(rule: &CredentialRule, shown: &BTreeMap<String, Shown>) -> Result<CapturedFile, Incomplete> {
+    let shown = shown.get(&rule.path).ok_or_else(|| Incomplete::NotShown(rule.path.clone()))?;
+    Ok(CapturedFile {
+        path: rule.path.clone(),
+        mode: 0o600,
+        modified_unix_ms: shown.unix_ms,
+        contents: Secret::new(rule.accept(shown.text.expose())?),
+    })
+}
+
+fn from_file(home: &Path, rule: &CredentialRule) -> Result<CapturedFile, Incomplete> {
     let (contents, metadata) = read(&home.join(&rule.path)).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Incomplete::Missing(rule.path.clone()),
         _ => Incomplete::Unreadable(rule.path.clone(), error),

@@ -7,21 +7,26 @@
 //!      └──── CLI ended, and no files within the grace ────▶ Failed
 //!                                     (the person tries again: Starting)
 //! ```
-//! Addresses of one attempt are one. The hook got what the CLI meant for a browser, so an address from the terminal
-//! waits a moment for the hook's.
+//! Addresses of one attempt are one. The hook got what the CLI meant for a browser, so with an address from the terminal
+//! the page waits a moment for the hook's. Each start of the CLI is a new attempt, also where its page's address is the same.
 
 #[cfg(test)]
 mod tests;
 
 use anteroom_protocol::{
-    EventBody, Secret, SessionId,
+    EventBody, Note, ProviderDefinition, Secret, SessionId,
     agent::SignInPhase,
-    provider::{FoundUrl, UrlSource},
+    event::{FailedBy, Meaning},
+    provider::{FoundUrl, UrlKind, UrlSource},
 };
+
+use super::place::Place;
 
 const CLOSED: &str = "the terminal was closed; the command is started again";
 /// A program that opens pages in a loop gets no further than this.
 const MAX_PAGES: u32 = 64;
+/// What is noted of one sign-in; more explains nothing.
+const MAX_NOTES: u32 = 256;
 
 #[derive(Debug)]
 pub(super) enum Event {
@@ -29,6 +34,25 @@ pub(super) enum Event {
     Address(FoundUrl),
     /// Some other page that a program wants to be opened.
     Page(Secret),
+    /// The terminal shows some other address.
+    OtherAddress(Place),
+    /// The terminal shows a code for the page.
+    UserCode {
+        run: u32,
+        code: Secret,
+    },
+    /// The terminal asks for a code of the page.
+    AsksForCode {
+        run: u32,
+    },
+    /// A question of the definition was answered.
+    Answered {
+        step: usize,
+    },
+    /// The files do not prove the sign-in yet.
+    Incomplete {
+        problem: String,
+    },
     /// The hook has had its time to show the same attempt.
     HookGraceOver {
         attempt: Secret,
@@ -81,9 +105,12 @@ pub(super) enum Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Happened {
     UrlFound(FoundUrl),
+    UserCode(Secret),
+    AsksForCode,
+    Noted(Note),
     CliExited { code: i32, last_lines: Vec<String> },
     Captured { generation: u64 },
-    Failed { cause: String, last_lines: Vec<String> },
+    Failed { by: FailedBy, cause: String, last_lines: Vec<String> },
 }
 
 #[derive(Debug)]
@@ -97,6 +124,10 @@ pub(super) struct Flow {
     verifying: bool,
     addresses: Vec<Seen>,
     pages: u32,
+    user_code: Option<Secret>,
+    asks_for_code: bool,
+    incomplete: Option<String>,
+    notes: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +140,7 @@ enum Cli {
 #[derive(Debug)]
 struct Seen {
     found: FoundUrl,
+    told: bool,
     opened: bool,
 }
 
@@ -122,6 +154,10 @@ impl Flow {
             verifying: false,
             addresses: Vec::new(),
             pages: 0,
+            user_code: None,
+            asks_for_code: false,
+            incomplete: None,
+            notes: 0,
         }
     }
 
@@ -132,26 +168,44 @@ impl Flow {
             (Some(_), 0) => SignInPhase::AwaitingPerson,
             (None, 0) => SignInPhase::Starting,
         };
-        let addresses = url.into_iter().map(|found| Seen { found, opened: true }).collect();
+        let addresses = url.into_iter().map(|found| Seen { found, told: true, opened: true }).collect();
         Self { phase, generation, addresses, ..Self::new() }
     }
 
-    /// The newest address that counts.
+    /// The newest address of this run that counts.
     pub(super) fn url(&self) -> Option<&FoundUrl> {
-        self.addresses.iter().rfind(|seen| seen.opened).map(|seen| &seen.found)
+        self.addresses.iter().rfind(|seen| seen.told).map(|seen| &seen.found)
     }
 
     pub(super) fn step(&mut self, event: Event) -> Vec<Action> {
         match event {
             Event::Address(found) => self.address(found),
-            Event::Page(url) => self.open(url).into_iter().collect(),
+            Event::Page(url) => {
+                let noted = self.note_address(&url, UrlSource::Hook, Meaning::Other);
+                noted.into_iter().chain(self.open(url)).collect()
+            }
+            Event::OtherAddress(place) => {
+                let source = UrlSource::Terminal;
+                self.note(place.into_note(source, Meaning::Other)).into_iter().collect()
+            }
+            Event::UserCode { run, code } if self.is_running(run) => self.user_code(code),
+            Event::AsksForCode { run } if self.is_running(run) && !self.asks_for_code => {
+                self.asks_for_code = true;
+                vec![Action::Publish(Happened::AsksForCode)]
+            }
+            Event::Answered { step } => self.note(Note::Answered { step }).into_iter().collect(),
+            Event::Incomplete { problem } if self.incomplete.as_ref() != Some(&problem) => {
+                self.incomplete = Some(problem.clone());
+                self.note(Note::Incomplete { problem }).into_iter().collect()
+            }
             Event::HookGraceOver { attempt } => {
                 match self.addresses.iter().position(|seen| seen.found.attempt == attempt && !seen.opened) {
                     Some(index) => self.accept(index),
                     None => Vec::new(),
                 }
             }
-            Event::CliExited { run, code, last_lines } if run == self.run && self.cli == Cli::Running => {
+            Event::CliExited { run, code, last_lines } if self.is_running(run) => {
+                self.asks_for_code = false;
                 self.cli = Cli::Ended { code, last_lines: last_lines.clone() };
                 let told = Action::Publish(Happened::CliExited { code, last_lines });
                 vec![told, Action::WaitAfterExit { run }]
@@ -159,7 +213,7 @@ impl Flow {
             Event::ExitGraceOver { run } if run == self.run && !self.verifying => self.exited_for_good(),
             Event::Verifying => {
                 self.verifying = true;
-                Vec::new()
+                self.note(Note::Checking).into_iter().collect()
             }
             Event::Complete => {
                 self.verifying = false;
@@ -172,10 +226,15 @@ impl Flow {
             }
             Event::NotVerified { cause } => {
                 self.verifying = false;
-                if self.phase == SignInPhase::Captured { Vec::new() } else { self.fail(cause) }
+                if self.phase == SignInPhase::Captured {
+                    Vec::new()
+                } else {
+                    self.fail(FailedBy::Check, cause)
+                }
             }
             Event::TerminalIdle if self.wants_cli() => {
-                let closed = (self.cli == Cli::Running).then(|| self.fail(CLOSED.to_owned()));
+                let closed = (self.cli == Cli::Running)
+                    .then(|| self.fail(FailedBy::TerminalClosed, CLOSED.to_owned()));
                 closed.into_iter().flatten().chain(self.run_cli()).collect()
             }
             Event::TerminalBusy { run } if self.cli == Cli::NotStarted => {
@@ -198,15 +257,53 @@ impl Flow {
             && !matches!(self.cli, Cli::Ended { .. })
     }
 
+    /// Whether the CLI waits for a code of the page.
+    pub(super) fn asks_for_code(&self) -> bool {
+        self.asks_for_code && self.cli == Cli::Running
+    }
+
+    fn is_running(&self, run: u32) -> bool {
+        run == self.run && self.cli == Cli::Running
+    }
+
     fn run_cli(&mut self) -> Vec<Action> {
         self.run += 1;
         self.cli = Cli::Running;
         self.phase = SignInPhase::Starting;
-        vec![Action::RunCli { run: self.run }]
+        // Nobody waits behind them any more, and the same one may come again.
+        self.addresses.clear();
+        (self.user_code, self.asks_for_code, self.incomplete) = (None, false, None);
+        let noted = self.note(Note::CommandStarted { run: self.run });
+        std::iter::once(Action::RunCli { run: self.run }).chain(noted).collect()
+    }
+
+    /// A terminal that is redrawn shows the same code again.
+    fn user_code(&mut self, code: Secret) -> Vec<Action> {
+        if self.user_code.as_ref() == Some(&code) {
+            return Vec::new();
+        }
+        self.user_code = Some(code.clone());
+        vec![Action::Publish(Happened::UserCode(code))]
+    }
+
+    fn note(&mut self, note: Note) -> Option<Action> {
+        self.notes += 1;
+        (self.notes <= MAX_NOTES).then_some(Action::Publish(Happened::Noted(note)))
+    }
+
+    fn note_address(&mut self, url: &Secret, source: UrlSource, meaning: Meaning) -> Option<Action> {
+        let place = Place::of(url)?;
+        self.note(place.into_note(source, meaning))
     }
 
     fn address(&mut self, found: FoundUrl) -> Vec<Action> {
         let same = self.addresses.iter().position(|seen| seen.found.attempt == found.attempt);
+        let meaning = if same.is_some() { Meaning::Again } else { Meaning::SignIn(found.kind) };
+        let noted = self.note_address(&found.url, found.source, meaning);
+        noted.into_iter().chain(self.weigh(same, found)).collect()
+    }
+
+    fn weigh(&mut self, same: Option<usize>, found: FoundUrl) -> Vec<Action> {
         match (same, found.source) {
             (Some(_), UrlSource::Terminal) => Vec::new(),
             (Some(index), UrlSource::Hook) if self.addresses[index].found.source == UrlSource::Hook => {
@@ -214,17 +311,23 @@ impl Flow {
             }
             (Some(index), UrlSource::Hook) => {
                 self.addresses[index].found = found;
-                self.accept(index)
+                let told = self.tell(index);
+                std::iter::once(told).chain(self.open_once(index)).collect()
             }
+            (None, _) if self.addresses.len() >= MAX_PAGES as usize => Vec::new(),
             (None, source) => {
-                if self.addresses.len() >= MAX_PAGES as usize {
-                    return Vec::new();
-                }
-                let attempt = found.attempt.clone();
-                self.addresses.push(Seen { found, opened: false });
-                match source {
-                    UrlSource::Hook => self.accept(self.addresses.len() - 1),
-                    UrlSource::Terminal => vec![Action::WaitForHook { attempt }],
+                let index = self.addresses.len();
+                let (kind, attempt) = (found.kind, found.attempt.clone());
+                self.addresses.push(Seen { found, told: false, opened: false });
+                match (source, kind) {
+                    // No other address leads to this page, so there is nothing to wait for.
+                    (UrlSource::Hook, _) | (UrlSource::Terminal, UrlKind::Device) => self.accept(index),
+                    // The hook gets the same one, if it gets any.
+                    (UrlSource::Terminal, UrlKind::Callback | UrlKind::Ticket) => {
+                        vec![self.tell(index), Action::WaitForHook { attempt }]
+                    }
+                    // The hook may get a better one, which leads back by itself.
+                    (UrlSource::Terminal, UrlKind::Manual) => vec![Action::WaitForHook { attempt }],
                 }
             }
         }
@@ -232,49 +335,76 @@ impl Flow {
 
     /// The address counts: it is told, and opened unless its attempt has a page already.
     fn accept(&mut self, index: usize) -> Vec<Action> {
+        let told = (!self.addresses[index].told).then(|| self.tell(index));
+        told.into_iter().chain(self.open_once(index)).collect()
+    }
+
+    fn tell(&mut self, index: usize) -> Action {
         let seen = &mut self.addresses[index];
-        let already_open = std::mem::replace(&mut seen.opened, true);
-        let found = seen.found.clone();
+        seen.told = true;
         if self.phase == SignInPhase::Starting {
             self.phase = SignInPhase::AwaitingPerson;
         }
-        let page = if already_open { None } else { self.open(found.url.clone()) };
-        std::iter::once(Action::Publish(Happened::UrlFound(found))).chain(page).collect()
+        Action::Publish(Happened::UrlFound(seen.found.clone()))
     }
 
-    fn open(&mut self, url: Secret) -> Option<Action> {
+    fn open_once(&mut self, index: usize) -> Vec<Action> {
+        let seen = &mut self.addresses[index];
+        if std::mem::replace(&mut seen.opened, true) {
+            return Vec::new();
+        }
+        let url = seen.found.url.clone();
+        self.open(url)
+    }
+
+    fn open(&mut self, url: Secret) -> Vec<Action> {
         self.pages += 1;
-        (self.pages <= MAX_PAGES).then_some(Action::OpenPage(url))
+        if self.pages > MAX_PAGES {
+            return Vec::new();
+        }
+        let place = Place::of(&url).map(|place| place.text).unwrap_or_default();
+        let noted = self.note(Note::PageOpened { place });
+        std::iter::once(Action::OpenPage(url)).chain(noted).collect()
     }
 
     fn exited_for_good(&mut self) -> Vec<Action> {
         let Cli::Ended { code, .. } = self.cli else { return Vec::new() };
         match self.phase {
             SignInPhase::Starting | SignInPhase::AwaitingPerson => {
-                self.fail(format!("the command ended with code {code} before the credentials were complete"))
+                let cause =
+                    format!("the command ended with code {code} before the credentials were complete");
+                self.fail(FailedBy::CommandEnded, cause)
             }
             SignInPhase::Captured | SignInPhase::Failed => Vec::new(),
         }
     }
 
-    fn fail(&mut self, cause: String) -> Vec<Action> {
+    fn fail(&mut self, by: FailedBy, cause: String) -> Vec<Action> {
         self.phase = SignInPhase::Failed;
         let last_lines = match &self.cli {
             Cli::Ended { last_lines, .. } => last_lines.clone(),
             Cli::NotStarted | Cli::Running => Vec::new(),
         };
-        vec![Action::Publish(Happened::Failed { cause, last_lines })]
+        vec![Action::Publish(Happened::Failed { by, cause, last_lines })]
     }
 }
 
 impl Happened {
     /// As an event of this session.
-    pub(super) fn of(self, session: SessionId) -> EventBody {
+    pub(super) fn of(self, session: SessionId, definition: &ProviderDefinition) -> EventBody {
         match self {
             Self::UrlFound(found) => EventBody::UrlFound { session, found },
+            Self::UserCode(code) => {
+                let lifetime_s = definition.device.as_ref().map_or(0, |device| device.lifetime_s);
+                EventBody::UserCode { session, code, lifetime_s }
+            }
+            Self::AsksForCode => EventBody::AsksForCode { session },
+            Self::Noted(note) => EventBody::Noted { session, note },
             Self::CliExited { code, last_lines } => EventBody::CliExited { session, code, last_lines },
             Self::Captured { generation } => EventBody::CredentialsCaptured { session, generation },
-            Self::Failed { cause, last_lines } => EventBody::SignInFailed { session, cause, last_lines },
+            Self::Failed { by, cause, last_lines } => {
+                EventBody::SignInFailed { session, by, cause, last_lines }
+            }
         }
     }
 }

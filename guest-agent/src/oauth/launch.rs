@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fs, io, os::unix::fs::OpenOptionsExt, path::Path};
 
-use anteroom_protocol::{agent::SignInSpec, provider::Launch};
+use anteroom_protocol::{ProviderDefinition, agent::SignInSpec, provider::Launch};
 use axum::http::StatusCode;
 
-use crate::control::Refusal;
+use crate::{control::Refusal, terminal::order::Signs};
 
 /// Where init puts an extra certificate authority; what reads it is Node, which does not know the system's store.
 pub(crate) const EXTRA_CA: &str = "/usr/local/share/ca-certificates/anteroom-extra.crt";
@@ -27,6 +27,16 @@ pub(super) fn environment(spec: &SignInSpec, launch: &Launch) -> BTreeMap<String
     environment.extend(launch.env.clone());
     environment.retain(|name, _| !launch.unset.contains(name));
     environment
+}
+
+/// What the terminal is to look for.
+pub(super) fn signs(definition: &ProviderDefinition) -> Signs {
+    let shown = definition.credential.iter().filter(|rule| rule.is_shown());
+    Signs {
+        user_code: definition.device.as_ref().map(|device| device.user_code.clone()),
+        prompt: definition.manual.as_ref().map(|manual| manual.prompt.clone()),
+        credentials: shown.filter_map(|rule| Some((rule.path.clone(), rule.pattern.clone()?))).collect(),
+    }
 }
 
 /// Writes the files that the CLI is to find.

@@ -3,12 +3,12 @@
 mod act;
 mod files;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anteroom_protocol::{
     Secret,
     agent::{CapturedCredentials, CapturedFile, SignInSpec, SignInStatus},
-    provider::UrlSource,
+    provider::{FoundUrl, UrlSource},
 };
 use axum::http::StatusCode;
 use tokio::{
@@ -20,8 +20,11 @@ use tokio::{
 use super::{
     app::Resumed,
     browser::Browser,
+    capture::Shown,
     flow::{Event, Flow},
-    launch, redact,
+    launch,
+    place::Place,
+    redact,
     sign_in::{Places, View},
 };
 use crate::{
@@ -40,6 +43,11 @@ pub(super) enum Message {
     Cancel(oneshot::Sender<()>),
     View(oneshot::Sender<Option<View>>),
     Again(oneshot::Sender<Result<(), Refusal>>),
+    /// What a person has pasted, to be typed.
+    Code {
+        pasted: Secret,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
     Address {
         url: Secret,
         source: UrlSource,
@@ -93,6 +101,8 @@ struct Current {
     flow: Flow,
     since: Instant,
     watch: AbortHandle,
+    /// Credentials that the terminal has shown, by the name that they are kept under.
+    shown: BTreeMap<String, Shown>,
     /// The files as they were last seen complete, whether or not they have been verified.
     seen: Vec<CapturedFile>,
     captured: Option<CapturedCredentials>,
@@ -125,6 +135,7 @@ impl Owner {
             }
             Message::View(reply) => drop(reply.send(self.current.as_ref().map(Current::view))),
             Message::Again(reply) => drop(reply.send(self.again())),
+            Message::Code { pasted, reply } => drop(reply.send(self.code(&pasted))),
             Message::Address { url, source, reply } => {
                 self.address(url, source);
                 let _ = reply.send(());
@@ -167,6 +178,7 @@ impl Owner {
             flow: resume.map_or_else(Flow::new, |known| Flow::resumed(known.generation, known.url)),
             since: Instant::now(),
             watch,
+            shown: BTreeMap::new(),
             seen: Vec::new(),
             captured: None,
         };
@@ -206,7 +218,11 @@ impl Owner {
         match recognised {
             Some(found) => self.event(Event::Address(found)),
             // A terminal shows many addresses, of help pages and licences; only what a program hands over is opened.
-            None if source == UrlSource::Terminal => {}
+            None if source == UrlSource::Terminal => {
+                if let Some(place) = Place::of(&url) {
+                    self.event(Event::OtherAddress(place));
+                }
+            }
             None if self.current.is_some() => self.event(Event::Page(url)),
             None => self.browser.open(&url),
         }
@@ -221,6 +237,10 @@ impl Owner {
                 }
                 self.event(Event::CliExited { run, code, last_lines: redact::redact(&last_lines) });
             }
+            Report::UserCode { run, code } => self.event(Event::UserCode { run, code }),
+            Report::AsksForCode { run } => self.event(Event::AsksForCode { run }),
+            Report::Credential { path, text, .. } => self.credential(path, text),
+            Report::Answered { step } => self.event(Event::Answered { step }),
             Report::Again => self.event(Event::Again),
         }
     }
@@ -235,6 +255,22 @@ impl Owner {
                 self.event(Event::NotVerified { cause });
             }
         }
+    }
+
+    /// Types a code of the sign-in page for the person.
+    fn code(&mut self, pasted: &Secret) -> Result<(), Refusal> {
+        let conflict = |why: &str| Refusal::new(StatusCode::CONFLICT, why);
+        let current = self.current.as_ref().ok_or_else(|| conflict("no sign-in was begun"))?;
+        let manual = current.spec.provider.manual.as_ref();
+        let manual = manual.ok_or_else(|| conflict("this command takes no code from its sign-in page"))?;
+        if !current.flow.asks_for_code() {
+            return Err(conflict("the command does not ask for a code now"));
+        }
+        let state = current.flow.url().and_then(state_of);
+        let pasted = pasted.expose_str().unwrap_or_default();
+        let typed = manual.typed(pasted, state.as_deref()).map_err(|e| Refusal::bad(e.to_string()))?;
+        self.order(Order::Type(typed));
+        Ok(())
     }
 
     fn again(&mut self) -> Result<(), Refusal> {
@@ -255,6 +291,12 @@ impl Owner {
     }
 }
 
+/// The `state` of a sign-in address (RFC 6749 section 4.1.1), if it is one of its parameters.
+fn state_of(found: &FoundUrl) -> Option<String> {
+    let url = url::Url::parse(found.url.expose_str()?).ok()?;
+    url.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned())
+}
+
 impl Current {
     fn view(&self) -> View {
         View {
@@ -263,9 +305,11 @@ impl Current {
                 provider: self.spec.provider.id.clone(),
                 phase: self.flow.phase,
                 url: self.flow.url().cloned(),
+                asks_for_code: self.flow.asks_for_code(),
             },
             captured: self.captured.clone(),
             callback: self.spec.provider.callback.clone(),
+            proof: self.spec.provider.credential.iter().find(|rule| rule.is_proof()).cloned(),
             token: self.spec.token.clone(),
             elapsed: self.since.elapsed(),
         }

@@ -23,6 +23,12 @@ pub(super) fn redact(lines: &[String]) -> Vec<String> {
     lines.iter().skip(lines.len().saturating_sub(MAX_LINES)).map(|line| redact_line(line)).collect()
 }
 
+/// A path of an address, without the parts that look like tokens.
+pub(super) fn path(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').map(|part| if is_token(part) { GONE } else { part }).collect();
+    parts.join("/").chars().take(MAX_CHARS).collect()
+}
+
 fn redact_line(line: &str) -> String {
     let line: String = line.chars().filter(|c| !c.is_control()).take(4 * MAX_CHARS).collect();
     // Without the pattern nothing may be shown.
@@ -38,14 +44,15 @@ fn redact_word(word: &str) -> String {
         let query = if end < word.len() { format!("?{GONE}") } else { String::new() };
         return word[..end].to_owned() + &query;
     }
+    let path = word.starts_with('/') || word.starts_with("~/") || word.starts_with("./");
+    if is_token(word) && !path { GONE.to_owned() } else { word.to_owned() }
+}
+
+/// Whether it is long and mixes letters and digits.
+fn is_token(word: &str) -> bool {
     let letters = word.bytes().any(|b| b.is_ascii_alphabetic());
     let digits = word.bytes().any(|b| b.is_ascii_digit());
-    let path = word.starts_with('/') || word.starts_with("~/") || word.starts_with("./");
-    if word.chars().count() >= MIN_TOKEN_CHARS && letters && digits && !path {
-        GONE.to_owned()
-    } else {
-        word.to_owned()
-    }
+    word.chars().count() >= MIN_TOKEN_CHARS && letters && digits
 }
 
 #[cfg(test)]

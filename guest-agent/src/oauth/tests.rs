@@ -1,21 +1,19 @@
 //! The role as its neighbours see it: over its real sockets, with a real CLI's files, a real check and a real browser wrapper.
 
+mod host_of_old;
+
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use anteroom_protocol::{
     Event, EventBody, ProviderDefinition, Secret, SessionId,
-    agent::{CapturedCredentials, OpenUrl, SignInPhase, SignInSpec, SignInStatus, Surroundings},
-    provider::UrlSource,
+    agent::{CapturedCredentials, OpenUrl, PastedCode, SignInPhase, SignInSpec, SignInStatus, Surroundings},
+    provider::{Format, UrlSource},
 };
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::time::timeout;
 
 use super::*;
 use crate::{
@@ -23,7 +21,7 @@ use crate::{
     terminal::order::{Order, Report},
 };
 
-const TOKEN: &str = "the-token-of-this-vm";
+const TOKEN: &str = "dGhlLXRva2VuLW9mLXRoaXMtdm0";
 const URL: &str =
     "https://id.example/authorize?state=s1&code_challenge=c1&redirect_uri=http://127.0.0.1:1/cb";
 
@@ -59,6 +57,11 @@ impl Role {
     }
 
     fn spec(&self, check: &str) -> SignInSpec {
+        Self::defined(check, "")
+    }
+
+    /// With more in the definition.
+    fn defined(check: &str, more: &str) -> SignInSpec {
         let text = format!(
             r#"
             id = "tool"
@@ -80,6 +83,7 @@ impl Role {
             settle_ms = 50
             [verify]
             argv = ["/bin/sh", "-c", "{check}"]
+            {more}
             "#
         );
         SignInSpec {
@@ -139,18 +143,6 @@ impl Role {
         let temporary = directory.join(".new");
         fs::write(&temporary, format!("{{\"token\":{token:?}}}")).unwrap();
         fs::rename(temporary, directory.join("auth.json")).unwrap();
-    }
-
-    /// One request to port 8080: status and body.
-    async fn ask(&self, request: &str, token: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
-        let text = format!(
-            "{request} HTTP/1.1\r\nHost: vm\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-        );
-        stream.write_all(text.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        soon(stream.read_to_string(&mut answer)).await.unwrap();
-        (answer[9..12].parse().unwrap(), answer.split_once("\r\n\r\n").unwrap().1.to_owned())
     }
 }
 
@@ -241,51 +233,71 @@ async fn a_second_session_is_refused_the_same_one_again_is_not_and_after_the_end
 }
 
 #[tokio::test]
+async fn a_code_of_the_page_is_typed_while_the_command_asks_for_one_and_not_otherwise() {
+    let Some(role) = Role::start().await else { return };
+    let manual = "[manual]\nprompt = 'code'\ntemplate = '{code}#{state}'";
+    role.begin(&Role::defined("exit 0", manual)).await.unwrap();
+    let mut terminal = role.terminal().await;
+    soon(terminal.next()).await;
+    role.hook(URL).await.unwrap();
+    let paste = async |code: &str| {
+        let body = PastedCode { code: Secret::new(code) };
+        role.caller.send(Method::POST, "/sign-in/code", &body).await
+    };
+    let refused = |result: Result<(), CallError>| match result {
+        Err(CallError::Refused { status, .. }) => status,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(paste("c0de#s1").await), StatusCode::CONFLICT);
+    role.report(Report::AsksForCode { run: 1 }).await;
+    assert!(role.status().await.asks_for_code);
+    assert_eq!(refused(paste("c0de#of-another").await), StatusCode::BAD_REQUEST);
+    paste("c0de").await.unwrap();
+    let Some(Order::Type(typed)) = soon(terminal.next()).await else { panic!("nothing is typed") };
+    assert_eq!(typed.expose_str(), Some("c0de#s1\r"));
+    role.report(Report::Exited { run: 1, code: 1, last_lines: Vec::new() }).await;
+    assert_eq!(refused(paste("c0de#s1").await), StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_code_for_the_page_is_told_with_its_lifetime() {
+    let Some(role) = Role::start().await else { return };
+    let device = "[device]\nuser_code = '[A-Z]{4}-[0-9]{4}'\nlifetime_s = 60";
+    role.begin(&Role::defined("exit 0", device)).await.unwrap();
+    let mut terminal = role.terminal().await;
+    let Some(Order::Run(run)) = soon(terminal.next()).await else { panic!("no order") };
+    assert_eq!(run.signs.user_code.as_deref(), Some("[A-Z]{4}-[0-9]{4}"));
+    role.report(Report::UserCode { run: 1, code: Secret::new("ABCD-1234") }).await;
+    let told = role
+        .event(|event| match event {
+            EventBody::UserCode { code, lifetime_s, .. } => Some((code, lifetime_s)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(told, (Secret::new("ABCD-1234"), 60));
+}
+
+#[tokio::test]
+async fn a_credential_that_the_terminal_has_shown_is_captured() {
+    let Some(role) = Role::start().await else { return };
+    let mut spec = role.spec("exit 0");
+    let shown = &mut spec.provider.credential[0];
+    (shown.path, shown.format) = ("token".into(), Format::Terminal);
+    (shown.pattern, shown.require) = (Some("sk-[a-z]+".into()), Vec::new());
+    role.begin(&spec).await.unwrap();
+    let mut terminal = role.terminal().await;
+    soon(terminal.next()).await;
+    let text = Secret::new("sk-planted");
+    role.report(Report::Credential { run: 1, path: "token".into(), text }).await;
+    assert_eq!(role.captured().await, 1);
+    let body = role.caller.call(Method::GET, "/sign-in/credentials", Bytes::new()).await.unwrap();
+    let captured: CapturedCredentials = serde_json::from_slice(&body).unwrap();
+    assert_eq!(captured.files[0].contents, Secret::new("sk-planted"));
+}
+
+#[tokio::test]
 async fn only_addresses_of_the_web_are_taken_from_a_hook() {
     let Some(role) = Role::start().await else { return };
     let refused = role.hook("file:///etc/shadow").await.unwrap_err();
     assert_eq!(refused.to_string(), "only http and https addresses are opened");
-}
-
-#[tokio::test]
-async fn port_8080_tells_nothing_but_its_health_without_the_token() {
-    let Some(role) = Role::start().await else { return };
-    let spec = role.spec("exit 0");
-    let session = spec.session;
-    assert!(role.ask("GET /health", "").await.1.contains("\"activeSessions\":0"));
-    assert_eq!(role.ask(&format!("GET /oauth-url?sessionId={session}"), TOKEN).await.0, 401);
-    role.begin(&spec).await.unwrap();
-    for path in ["/oauth-url", "/credentials/status", "/credentials/get"] {
-        let request = format!("GET {path}?sessionId={session}");
-        assert_eq!(role.ask(&request, "wrong").await.0, 401, "{path}");
-        assert_eq!(role.ask(&request, &TOKEN[1..]).await.0, 401, "{path}");
-    }
-    assert!(role.ask("GET /health", "").await.1.contains("\"activeSessions\":1"));
-}
-
-#[tokio::test]
-async fn port_8080_answers_as_a_host_of_old_expects() {
-    let Some(role) = Role::start().await else { return };
-    let spec = role.spec("exit 0");
-    let session = spec.session;
-    role.begin(&spec).await.unwrap();
-    let ask = |path: &str| format!("GET {path}?sessionId={session}");
-    let (status, body) = role.ask(&ask("/oauth-url"), TOKEN).await;
-    assert!(status == 202 && body.contains("\"waiting\":true"), "{status} {body}");
-    assert_eq!(role.ask(&ask("/credentials/get"), TOKEN).await.0, 400);
-    assert_eq!(role.ask(&format!("GET /oauth-url?sessionId={}", SessionId::random()), TOKEN).await.0, 404);
-    assert_eq!(role.ask("GET /nothing", TOKEN).await.0, 404);
-
-    role.hook(URL).await.unwrap();
-    let (status, body) = role.ask(&ask("/oauth-url"), TOKEN).await;
-    assert!(status == 200 && body.contains("id.example"), "{status} {body}");
-    assert_eq!(role.ask("GET /auth/callback?code=c&state=wrong", TOKEN).await.0, 400);
-    assert_eq!(role.ask("GET /auth/callback?code=c&state=s1", TOKEN).await.0, 502);
-
-    role.write_credentials("t1");
-    role.captured().await;
-    let (status, body) = role.ask(&ask("/credentials/get"), TOKEN).await;
-    assert!(status == 200 && body.contains("\"credentials\":{\"token\":\"t1\"}"), "{status} {body}");
-    let (_, body) = role.ask(&ask("/credentials/status"), TOKEN).await;
-    assert!(body.contains("\"authenticated\":true") && body.contains(".tool/auth.json"), "{body}");
 }

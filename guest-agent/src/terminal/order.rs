@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Order {
     /// Start the CLI.
     Run(Run),
+    /// Type this for the person, into the CLI that runs.
+    Type(Secret),
     /// The person is done: say so, and offer nothing more.
     Done(String),
 }
@@ -25,6 +27,18 @@ pub(crate) struct Run {
     /// The whole environment.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) signs: Signs,
+}
+
+/// What to look for in what the CLI shows, as patterns of the definition.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Signs {
+    /// A code for the page.
+    pub(crate) user_code: Option<String>,
+    /// A question for a code of the page.
+    pub(crate) prompt: Option<String>,
+    /// Credentials that are shown and written nowhere, each with the name that it is kept under.
+    pub(crate) credentials: Vec<(String, String)>,
 }
 
 /// From the terminal.
@@ -33,6 +47,14 @@ pub(crate) struct Run {
 pub(crate) enum Report {
     /// An address was shown. It may hold `state`, and so is a secret.
     Address { url: Secret },
+    /// A code for the page was shown.
+    UserCode { run: u32, code: Secret },
+    /// A code of the page is asked for.
+    AsksForCode { run: u32 },
+    /// A credential was shown.
+    Credential { run: u32, path: String, text: Secret },
+    /// A question of the definition was answered.
+    Answered { step: usize },
     /// The CLI has ended, or could not be started.
     Exited { run: u32, code: i32, last_lines: Vec<String> },
     /// The person wants to try again.

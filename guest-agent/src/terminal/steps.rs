@@ -11,6 +11,8 @@ const WINDOW_BYTES: usize = 8 * 1024;
 #[derive(Debug)]
 pub(super) struct Steps {
     left: VecDeque<(Regex, Vec<u8>)>,
+    /// Counts those that were answered.
+    answered: usize,
     /// What was shown since the last answer.
     window: String,
 }
@@ -22,11 +24,11 @@ impl Steps {
             let pattern = regex::RegexBuilder::new(&step.expect).size_limit(1 << 20).build().ok()?;
             Some((pattern, step.send.clone().into_bytes()))
         });
-        Self { left: compiled.collect(), window: String::new() }
+        Self { left: compiled.collect(), answered: 0, window: String::new() }
     }
 
-    /// What to type, now that this text (without control sequences) was shown as well.
-    pub(super) fn answers(&mut self, text: &str) -> Vec<Vec<u8>> {
+    /// What to type, now that this text (without control sequences) was shown as well; each with its number, from 1.
+    pub(super) fn answers(&mut self, text: &str) -> Vec<(usize, Vec<u8>)> {
         let mut answers = Vec::new();
         if self.left.is_empty() {
             return answers;
@@ -36,7 +38,10 @@ impl Steps {
             let Some(end) = pattern.find(&self.window).map(|found| found.end()) else { break };
             // A text is answered once, so what comes next is looked for behind it.
             self.window.drain(..end);
-            answers.extend(self.left.pop_front().map(|(_, answer)| answer));
+            if let Some((_, answer)) = self.left.pop_front() {
+                self.answered += 1;
+                answers.push((self.answered, answer));
+            }
         }
         self.forget();
         answers
@@ -62,7 +67,7 @@ mod tests {
     fn a_question_that_comes_in_pieces_is_answered_once() {
         let mut steps = steps(&[(r"\[Y/n\]", "y\r")]);
         assert!(steps.answers("Do you want to continue? [Y").is_empty());
-        assert_eq!(steps.answers("/n]: "), [b"y\r".to_vec()]);
+        assert_eq!(steps.answers("/n]: "), [(1, b"y\r".to_vec())]);
         assert!(steps.answers("[Y/n]").is_empty());
     }
 
@@ -70,7 +75,7 @@ mod tests {
     fn steps_keep_their_order() {
         let mut steps = steps(&[("first", "1"), ("second", "2")]);
         assert!(steps.answers("second ").is_empty());
-        assert_eq!(steps.answers("first second"), [b"1".to_vec(), b"2".to_vec()]);
+        assert_eq!(steps.answers("first second"), [(1, b"1".to_vec()), (2, b"2".to_vec())]);
     }
 
     #[test]

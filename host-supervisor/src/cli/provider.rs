@@ -1,9 +1,10 @@
-//! `anteroom provider`: check a definition, list those that there are, explain one. Needs no daemon.
+//! `anteroom provider`: check a definition, list those that there are, explain one, try one. Only the last needs a daemon.
 
 mod advice;
 mod mistakes;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod words;
 
 use std::{collections::BTreeSet, path::Path};
@@ -14,10 +15,10 @@ use serde_json::{Value, json};
 use super::{
     args::ProviderCommand,
     exit::{Exit, Problem},
-    show,
+    show, with_client,
 };
 use crate::{
-    config::Config,
+    config::{Config, Environment},
     daemon,
     failure::causes,
     providers::{self, Broken, FileProblem, Known, Origin, Providers},
@@ -26,9 +27,15 @@ use crate::{
 /// The configuration is read only where it is needed: a file can be checked whatever the settings are.
 pub(super) fn run(
     command: &ProviderCommand,
+    environment: &Environment,
     config: impl FnOnce() -> Result<Config, Problem>,
 ) -> Result<Exit, Problem> {
     match command {
+        ProviderCommand::Test { provider, launch, timeout } => {
+            with_client(&config()?, environment, async |client| {
+                trial::run(&client, provider, launch.as_deref(), *timeout).await
+            })
+        }
         ProviderCommand::Check { file } => check(file),
         ProviderCommand::Ls { json } => list(&Catalogue::open(&config()?)?, *json),
         ProviderCommand::Show { id, json } => show_one(&Catalogue::open(&config()?)?, id, *json),

@@ -184,10 +184,7 @@ mod tests {
         Manual {
             prompt: "Paste code here".into(),
             template: "{code}#{state}".into(),
-            page: Some(ManualPage {
-                host: "platform.example".into(),
-                path: "/oauth/code/callback".into(),
-            }),
+            page: Some(ManualPage { host: "platform.example".into(), path: "/oauth/code/callback".into() }),
         }
     }
 

@@ -30,7 +30,9 @@ impl Owner {
                 let grace = EXIT_GRACE + Duration::from_millis(settle.unwrap_or(0));
                 self.after(grace, Event::ExitGraceOver { run });
             }
-            Action::Publish(happened) => self.journal.publish(happened.of(current.spec.session)),
+            Action::Publish(happened) => {
+                self.journal.publish(happened.of(current.spec.session, &current.spec.provider));
+            }
             Action::Done(text) => self.order(Order::Done(text.to_owned())),
         }
     }
@@ -44,6 +46,7 @@ impl Owner {
             argv: chosen.argv.clone(),
             environment: launch::environment(&current.spec, chosen),
             steps: chosen.steps.clone(),
+            signs: launch::signs(&current.spec.provider),
         });
         if let Some(terminal) = &mut self.terminal {
             terminal.running = Some(run);
@@ -51,7 +54,7 @@ impl Owner {
         self.order(order);
     }
 
-    fn order(&self, order: Order) {
+    pub(super) fn order(&self, order: Order) {
         // A terminal that is gone attaches again, and is given what it then needs.
         if let Some(terminal) = &self.terminal {
             let _ = terminal.orders.send(order);

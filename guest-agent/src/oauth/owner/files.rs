@@ -1,17 +1,26 @@
-//! The credential files: watching them, looking at them, having them checked.
+//! The credentials: watching the files, taking what the terminal shows, having both checked.
 
 use std::sync::Arc;
 
-use anteroom_protocol::agent::{CapturedCredentials, CapturedFile, SignInSpec};
+use anteroom_protocol::{
+    Secret,
+    agent::{CapturedCredentials, CapturedFile, SignInSpec},
+};
 use tokio::task::AbortHandle;
 
 use super::{Later, Message, Owner};
-use crate::oauth::{capture, flow::Event, launch, verify, watch};
+use crate::oauth::{
+    capture::{self, Shown},
+    flow::Event,
+    launch, verify, watch,
+};
 
 impl Owner {
     pub(super) fn watch_files(&self, spec: &SignInSpec) -> AbortHandle {
         let (tell, sign_in) = (self.tell.clone(), self.number);
-        let (home, rules) = (self.places.home.clone(), spec.provider.credential.clone());
+        let home = self.places.home.clone();
+        let files = spec.provider.credential.iter().filter(|rule| !rule.is_shown());
+        let rules = files.cloned().collect();
         let watching = async move {
             let settled = || drop(tell.send(Message::Later { sign_in, what: Later::FilesSettled }));
             if let Err(error) = watch::watch(home, rules, settled).await {
@@ -21,12 +30,20 @@ impl Owner {
         tokio::spawn(watching).abort_handle()
     }
 
+    /// A credential that the terminal has shown.
+    pub(super) fn credential(&mut self, path: String, text: Secret) {
+        let Some(current) = &mut self.current else { return };
+        current.shown.insert(path, Shown::now(text));
+        self.look_at_files();
+    }
+
     pub(super) fn look_at_files(&mut self) {
         let Some(current) = &mut self.current else { return };
-        let files = match capture::collect(&self.places.home, &current.spec.provider.credential) {
-            Ok(files) => files,
-            Err(problem) => return tracing::debug!("not complete yet: {problem}"),
-        };
+        let files =
+            match capture::collect(&self.places.home, &current.spec.provider.credential, &current.shown) {
+                Ok(files) => files,
+                Err(problem) => return self.event(Event::Incomplete { problem: problem.to_string() }),
+            };
         let same = |(a, b): (&CapturedFile, &CapturedFile)| a.path == b.path && a.contents == b.contents;
         if current.seen.len() == files.len() && current.seen.iter().zip(&files).all(same) {
             return;

@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::time::timeout;
 
 use super::*;
+use crate::terminal::order::Signs;
 
 const SIZE: Winsize = Winsize { ws_row: 33, ws_col: 99, ws_xpixel: 0, ws_ypixel: 0 };
 
@@ -13,6 +14,7 @@ fn order(script: &str) -> Run {
         argv: ["/bin/sh", "-c", script].map(String::from).to_vec(),
         environment: BTreeMap::from([("PATH".into(), "/bin:/usr/bin".into())]),
         steps: Vec::new(),
+        signs: Signs::default(),
     }
 }
 
