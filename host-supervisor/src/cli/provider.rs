@@ -9,7 +9,7 @@ mod words;
 
 use std::{collections::BTreeSet, path::Path};
 
-use anteroom_protocol::provider::ProviderDefinition;
+use anteroom_protocol::provider::{CredentialRule, ProviderDefinition};
 use serde_json::{Value, json};
 
 use super::{
@@ -129,6 +129,11 @@ fn flows(definition: &ProviderDefinition) -> Vec<String> {
     kinds.iter().map(ToString::to_string).collect()
 }
 
+/// The file that a credential stands in, or the name of what is read off the terminal.
+fn kept_as(rule: &CredentialRule) -> String {
+    if rule.is_shown() { rule.path.clone() } else { format!("~/{}", rule.path) }
+}
+
 fn list(catalogue: &Catalogue, as_json: bool) -> Result<Exit, Problem> {
     if as_json {
         let providers: Vec<Value> = catalogue.known.iter().map(|known| catalogue.entry(known)).collect();
@@ -139,8 +144,7 @@ fn list(catalogue: &Catalogue, as_json: bool) -> Result<Exit, Problem> {
     let mut table = show::table(&["PROVIDER", "NAME", "FLOWS", "CREDENTIALS", "STATE", "FROM"]);
     for known in &catalogue.known {
         let definition = &*known.definition;
-        let files: Vec<String> =
-            definition.credential.iter().map(|rule| format!("~/{}", rule.path)).collect();
+        let files: Vec<String> = definition.credential.iter().map(kept_as).collect();
         table.add_row([
             definition.id.clone(),
             definition.name.clone(),

@@ -152,7 +152,7 @@ async fn every_refusal_has_its_exit_code_and_says_what_to_do() {
     assert_eq!(against(&service, &["vm", "show", "ffff"]).await.code, 4);
     let refused = against(&service, &["session", "start", "-p", "nope", "-u", "ann"]).await;
     assert_eq!(refused.code, 5);
-    assert!(refused.err.contains("there are: claude_code, codex"), "{}", refused.err);
+    assert!(refused.err.contains("there are: claude_code, claude_setup_token, codex"), "{}", refused.err);
     let url = service.url("");
     let no_key = run(&["vm", "ls"], &[("ANTEROOM_URL", &url)], "").await;
     assert_eq!(no_key.code, 5);
@@ -259,17 +259,17 @@ async fn a_definition_is_checked_and_listed_without_a_daemon() {
     std::fs::write(&file, good.replace("kind = ", "knid = ")).unwrap();
     let said = run(&["provider", "check", path], &[], "").await;
     assert_eq!((said.code, said.out.as_str()), (2, ""), "{}", said.err);
-    let shown = format!("{path}:14:1: url[0].knid: unknown field `knid`");
+    let shown = format!("{path}:21:1: url[0].knid: unknown field `knid`");
     assert!(said.err.contains("mine.toml: 2 mistakes") && said.err.contains(&shown), "{}", said.err);
     assert!(
-        said.err.contains("14 | knid = \"callback\"\n         | ^^^^\n      write: kind ="),
+        said.err.contains("21 | knid = \"callback\"\n         | ^^^^\n      write: kind ="),
         "{}",
         said.err
     );
     let ours = [("ANTEROOM_PROVIDERS_DIR", place.path().to_str().unwrap())];
     let said = run(&["provider", "ls"], &ours, "").await;
     assert!(said.out.starts_with("PROVIDER") && said.out.contains("github_cli"), "{}", said.out);
-    assert!(said.out.contains(&format!("\nbroken: {path}\n  line 14, column 1: ")), "{}", said.out);
+    assert!(said.out.contains(&format!("\nbroken: {path}\n  line 21, column 1: ")), "{}", said.out);
     let shown = run(&["provider", "show", "codex", "--json"], &ours, "").await.json();
     assert_eq!((&shown["from"], &shown["definition"]["name"]), (&json!("built in"), &json!("Codex")));
     assert_eq!(run(&["provider", "show", "nothing"], &ours, "").await.code, 4);
