@@ -17,10 +17,10 @@ mod program;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     io,
     os::fd::OwnedFd,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use nix::{
@@ -42,10 +42,12 @@ pub(crate) use log::LogRing;
 use oom::OomKills;
 pub(crate) use program::{Limits, Output, Program};
 
+/// Who waits for whose exit. One table for the whole process, as whoever reaps may get anybody's child.
+static WAITING: Mutex<BTreeMap<Pid, oneshot::Sender<Exit>>> = Mutex::new(BTreeMap::new());
+
 /// The children of this process, and everybody else's that PID 1 inherits.
 #[derive(Debug, Default)]
 pub(crate) struct Children {
-    waiting: Mutex<HashMap<Pid, oneshot::Sender<Exit>>>,
     memory: OomKills,
 }
 
@@ -96,7 +98,7 @@ impl Children {
         let (mut command, output) = program.command().map_err(failed)?;
         let (tell, exit) = oneshot::channel();
         let pid = {
-            let mut waiting = self.lock();
+            let mut waiting = waiting();
             let child = command.spawn().map_err(failed)?;
             let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
             waiting.insert(pid, tell);
@@ -111,14 +113,14 @@ impl Children {
     /// Sends a signal to a process and everything in its group. A group that is gone needs none.
     pub(crate) fn signal(&self, pid: Pid, signal: Signal) {
         // Under the lock, where a pid in the table cannot have been reaped and given to somebody else.
-        let waiting = self.lock();
+        let waiting = waiting();
         if waiting.contains_key(&pid) {
             let _ = killpg(pid, signal);
         }
     }
 
     fn reap(&self) {
-        let mut waiting = self.lock();
+        let mut waiting = waiting();
         loop {
             let (pid, exit) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) => (pid, Exit::Code(code)),
@@ -138,10 +140,10 @@ impl Children {
             }
         }
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Pid, oneshot::Sender<Exit>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn waiting() -> MutexGuard<'static, BTreeMap<Pid, oneshot::Sender<Exit>>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn reader(end: OwnedFd) -> io::Result<pipe::Receiver> {

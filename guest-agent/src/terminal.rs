@@ -107,6 +107,7 @@ impl Role {
         loop {
             match self.turn().await? {
                 Turn::Order(Order::Run(run)) => self.start(run).await?,
+                Turn::Order(Order::TellAgain) => self.desk.tell_again(),
                 Turn::Order(Order::Type(text)) => self.typed(text.expose().to_vec()),
                 Turn::Order(Order::Done(text)) => {
                     self.done = true;

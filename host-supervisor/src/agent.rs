@@ -16,8 +16,8 @@ use std::{io, sync::Arc, time::Duration};
 use anteroom_protocol::{
     ProtocolVersion,
     agent::{
-        CallbackVerdict, CapturedCredentials, Clock, Hello, Memory, OpenUrl, PastedCallback, ServiceStatus,
-        SignInSpec, SignInStatus, UPGRADE_TCP,
+        CallbackVerdict, CapturedCredentials, Clock, Hello, Memory, OpenUrl, PastedCallback, PastedCode,
+        ServiceStatus, SignInSpec, SignInStatus, UPGRADE_TCP,
     },
     event::Acknowledge,
     timeline::Mark,
@@ -159,6 +159,14 @@ impl AgentClient {
         let call = Call::with(Method::POST, "/sign-in/callback", callback)?;
         // The CLI redeems its code before it answers.
         self.dialler.json(Call { patience: CALLBACK_PATIENCE, ..call }, 4 * KIB).await
+    }
+
+    /// Has a code of the sign-in page typed into the terminal.
+    ///
+    /// # Errors
+    /// [`AgentError::Refused`] with 400 when it is no code of this sign-in, with 409 when none is asked for.
+    pub async fn paste_code(&self, code: &PastedCode) -> Result<(), AgentError> {
+        self.dialler.done(Call::with(Method::POST, "/sign-in/code", code)?).await
     }
 
     /// # Errors

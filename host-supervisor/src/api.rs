@@ -10,6 +10,12 @@
 //! |---|---|
 //! | `POST /api/login` `{key}` | the page's cookie |
 //! | `GET /api/auth/session/{id}?status=S&wait=N` | answers when the status is no longer S, or after N seconds (25 at most) |
+//! | `POST /api/auth/session/{id}/callback` `{url}` | the last address of a browser outside, handed to the CLI |
+//! | `POST /api/auth/session/{id}/code` `{code}` | a code of the sign-in page, typed into the terminal |
+//! | `POST /api/auth/session/{id}/retry` | another attempt in the same VM |
+//! | `GET /api/auth/session/{id}/history?after=N&wait=S` | what was seen of it, in words |
+//! | `POST /api/providers/test` `{provider}` or `{definition}` | a sign-in of which nothing is kept |
+//! | `GET /api/auth/session/{id}/vm` | beside the VM `agentToken`, which the guest's port 8080 asks for |
 //! | `GET /api/auth/session/{id}/vnc` | the desktop's RFB bytes in a WebSocket |
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |
@@ -24,9 +30,12 @@ mod credentials;
 mod desktop;
 mod error;
 mod health;
+mod login;
 mod rate;
 mod seen;
 mod session;
+mod sign_in;
+mod start;
 mod vm;
 mod webhook;
 mod words;
@@ -155,17 +164,18 @@ fn open_routes() -> Router<Arc<Api>> {
 }
 
 fn login_routes() -> Router<Arc<Api>> {
-    Router::new().route("/api/login", post(session::log_in))
+    Router::new().route("/api/login", post(login::log_in))
 }
 
 /// Needs the key, the cookie, or the view token of the session in the path.
 fn viewer_routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/api/auth/session/{id}", get(session::show))
-        .route("/api/auth/session/{id}/oauth-url", get(session::oauth_url))
-        .route("/api/auth/session/{id}/open-url", post(session::open_url))
-        .route("/api/auth/session/{id}/callback", post(session::callback))
-        .route("/api/auth/session/{id}/retry", post(session::retry))
+        .route("/api/auth/session/{id}/oauth-url", get(sign_in::oauth_url))
+        .route("/api/auth/session/{id}/open-url", post(sign_in::open_url))
+        .route("/api/auth/session/{id}/callback", post(sign_in::callback))
+        .route("/api/auth/session/{id}/code", post(sign_in::code))
+        .route("/api/auth/session/{id}/retry", post(sign_in::retry))
         .route("/api/auth/session/{id}/heartbeat", post(session::heartbeat))
 }
 
@@ -177,17 +187,19 @@ fn stream_routes() -> Router<Arc<Api>> {
 /// Needs the key or the cookie.
 fn operator_routes() -> Router<Arc<Api>> {
     Router::new()
-        .route("/api/auth/start", post(session::start))
-        .route("/api/auth/rotate", post(session::rotate))
+        .route("/api/auth/start", post(start::start))
+        .route("/api/auth/rotate", post(start::rotate))
         .route("/api/auth/sessions", get(session::list_all))
         .route("/api/auth/sessions/{user}", get(session::list_of_user))
         .route("/api/auth/session/{id}/vm", get(session::vm))
         .route("/api/auth/session/{id}", delete(session::remove))
+        .route("/api/auth/session/{id}/history", get(sign_in::history))
         .route("/api/auth/session/{id}/cancel", post(session::cancel))
         .route("/api/auth/session/{id}/credentials/status", get(credentials::status))
         .route("/api/auth/credentials/{user}", get(credentials::list))
         .route("/api/auth/validate/{user}/{provider}", get(credentials::validate))
         .route("/api/providers", get(health::providers))
+        .route("/api/providers/test", post(start::test))
         .route("/api/image", get(health::image))
         .route("/api/vms", get(vm::list))
         .route("/api/vms/statistics/summary", get(vm::summary))

@@ -67,7 +67,7 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
             runtime.block_on(key::run(&command, &load(&[])?, environment))
         }
         Command::Config(command) => config::run(&command, &common, environment),
-        Command::Provider(command) => provider::run(&command, || load(&[])),
+        Command::Provider(command) => provider::run(&command, environment, || load(&[])),
         Command::Session(command) => {
             with_client(&load(&[])?, environment, async |client| session::run(&command, &client).await)
         }

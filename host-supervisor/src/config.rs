@@ -55,6 +55,8 @@ pub struct Config {
     pub rate_limit: RateLimit,
     /// Whom to tell of credentials; nobody when unset.
     pub webhook: Option<WebhookChoices>,
+    /// Whether a crash may leave what was in memory in a file.
+    pub core_files: bool,
     pub log_format: LogFormat,
     pub log_filter: String,
     shown: Vec<Shown>,
@@ -160,6 +162,7 @@ impl Config {
                 window: read.value("rate_limit.window", value::duration)?,
             },
             webhook: webhook::read(&read)?,
+            core_files: read.value("core_files", value::yes_or_no)?,
             log_format: read.value("log.format", value::log_format)?,
             log_filter: read.value("log.filter", value::log_filter)?,
             shown: read.shown(),

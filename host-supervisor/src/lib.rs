@@ -12,6 +12,7 @@ pub mod agent;
 pub mod api;
 pub mod cli;
 pub mod config;
+pub mod core_file;
 pub mod daemon;
 pub mod disk;
 pub mod doctor;

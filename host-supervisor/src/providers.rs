@@ -28,6 +28,7 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = &[
     ("demo_auto.toml", include_str!("../providers/demo_auto.toml")),
     ("github_cli.toml", include_str!("../providers/github_cli.toml")),
     ("github_copilot.toml", include_str!("../providers/github_copilot.toml")),
+    ("claude_setup_token.toml", include_str!("../providers/claude_setup_token.toml")),
 ];
 
 /// Knows every definition, and which of them can be offered.

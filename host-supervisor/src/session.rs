@@ -5,6 +5,7 @@
 
 mod attempt;
 pub mod capture;
+mod history;
 mod keeper;
 mod launch;
 mod limits;
@@ -21,7 +22,8 @@ use std::{
     time::Duration,
 };
 
-use anteroom_protocol::{ProviderDefinition, SessionId, provider::FoundUrl};
+use anteroom_protocol::{ProviderDefinition, Secret, SessionId, provider::FoundUrl};
+use time::OffsetDateTime;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::Instant,
@@ -33,6 +35,7 @@ use crate::{
     store::{SessionPurpose, SessionRecord, SessionStatus},
     vm::VmHandle,
 };
+pub use history::Moment;
 pub use registry::{SessionSettings, Sessions, StartError, VmTemplate};
 
 /// What somebody asks for.
@@ -40,6 +43,8 @@ pub use registry::{SessionSettings, Sessions, StartError, VmTemplate};
 pub struct NewSession {
     pub user_id: String,
     pub provider: ProviderDefinition,
+    /// Which of the definition's ways to start.
+    pub launch: String,
     pub purpose: SessionPurpose,
     /// An SDP offer that came with the request. The VM does not exist yet, so it is kept until somebody can answer.
     pub webrtc_offer: Option<serde_json::Value>,
@@ -49,8 +54,8 @@ pub struct NewSession {
 #[derive(Debug, Clone)]
 pub struct SessionView {
     pub record: SessionRecord,
-    /// The sign-in page's address. It holds `state`: it is in memory only, and gone with the session.
-    pub url: Option<FoundUrl>,
+    pub launch: String,
+    pub attempt: Attempt,
     /// Why the last attempt to sign in failed; nothing while another one is under way.
     pub attempt_failure: Option<Failure>,
     /// Grows with every change.
@@ -58,9 +63,27 @@ pub struct SessionView {
 }
 
 impl SessionView {
-    fn new(record: SessionRecord) -> Self {
-        Self { record, url: None, attempt_failure: None, revision: 0 }
+    fn new(record: SessionRecord, launch: String) -> Self {
+        Self { record, launch, attempt: Attempt::default(), attempt_failure: None, revision: 0 }
     }
+}
+
+/// What a person needs for the attempt that is under way. It is secret: in memory only, and gone with the attempt.
+#[derive(Debug, Clone, Default)]
+pub struct Attempt {
+    /// The sign-in page's address, which holds `state`.
+    pub url: Option<FoundUrl>,
+    /// A code to type into that page.
+    pub user_code: Option<UserCode>,
+    /// The terminal asks for a code that the page shows.
+    pub asks_for_code: bool,
+}
+
+/// RFC 8628: the code that connects the page with the CLI.
+#[derive(Debug, Clone)]
+pub struct UserCode {
+    pub code: Secret,
+    pub expires_at: OffsetDateTime,
 }
 
 /// What somebody tells the owner of a session.
@@ -76,10 +99,12 @@ enum Asked {
 pub struct SessionHandle {
     id: SessionId,
     view: watch::Receiver<SessionView>,
+    history: watch::Receiver<Vec<Moment>>,
     asks: mpsc::Sender<Asked>,
     activity: Arc<Activity>,
     vm: VmHandle,
     viewers: Arc<Semaphore>,
+    agent_token: Secret,
     webrtc_offer: Option<Arc<serde_json::Value>>,
 }
 
@@ -97,6 +122,12 @@ impl SessionHandle {
     #[must_use]
     pub fn vm(&self) -> &VmHandle {
         &self.vm
+    }
+
+    /// Needed for the guest's own HTTP endpoint, port 8080. It is in memory only, and gone with the session.
+    #[must_use]
+    pub fn agent_token(&self) -> &Secret {
+        &self.agent_token
     }
 
     /// The offer that came with the request.
@@ -126,6 +157,15 @@ impl SessionHandle {
     pub async fn change_since(&self, revision: u64, patience: Duration) {
         let mut view = self.view.clone();
         let _ = tokio::time::timeout(patience, view.wait_for(|view| view.revision > revision)).await;
+    }
+
+    /// What was seen after the first `known` moments, once there is something or the session's task has ended, at most so
+    /// long.
+    pub async fn history_after(&self, known: usize, patience: Duration) -> Vec<Moment> {
+        let mut history = self.history.clone();
+        let _ = tokio::time::timeout(patience, history.wait_for(|moments| moments.len() > known)).await;
+        let moments = history.borrow();
+        moments.get(known..).unwrap_or_default().to_vec()
     }
 
     /// Starts the CLI again after a failed attempt, in the same VM.

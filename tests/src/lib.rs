@@ -1,4 +1,5 @@
-//! What the end-to-end tests share: a daemon of their own, a browser, turns at the machine, and honest skipping.
+//! What the end-to-end tests share: a daemon of their own, a scene for real CLIs, a browser, turns at the machine, and
+//! honest skipping.
 //!
 //! Every test starts the real `anteroom` with a state directory of its own and boots real VMs. Nothing here knows
 //! how the daemon works inside: it is driven by its command line and its API, as its users do.
@@ -6,11 +7,13 @@
 pub mod browser;
 pub mod daemon;
 pub mod machine;
+pub mod scene;
 pub mod turn;
 
 use std::path::{Path, PathBuf};
 
 pub use daemon::Daemon;
+pub use scene::Scene;
 pub use turn::Turn;
 
 /// The root of the checkout.

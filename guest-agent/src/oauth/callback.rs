@@ -6,24 +6,30 @@
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, io, time::Duration};
+use std::{
+    borrow::Cow,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use anteroom_protocol::{agent::CallbackVerdict, provider::Callback};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{
     Request, Response,
     body::Incoming,
-    header::{CONNECTION, HOST, LOCATION},
+    header::{CONNECTION, CONTENT_TYPE, HOST, LOCATION},
 };
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
-use url::Url;
+use url::{Host, Url};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const MAX_REDIRECTS: usize = 3;
 const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_ERROR_CODE_BYTES: usize = 64;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallbackError {
@@ -45,9 +51,24 @@ pub(super) enum CallbackError {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
+    pub(super) content_type: Option<HeaderValue>,
     pub(super) body: Bytes,
+    pub(super) leads: Leads,
     /// What it said first, before its own redirects.
     pub(super) verdict: CallbackVerdict,
+    /// The provider's `error` that the callback carried.
+    pub(super) provider_error: Option<String>,
+}
+
+/// Where the CLI sends the browser on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Leads {
+    /// Its answer is a page.
+    Nowhere,
+    /// To a page on the web.
+    Out(HeaderValue),
+    /// To this VM's own loopback, perhaps with a token: where exactly is told to nobody.
+    Inside,
 }
 
 /// Where to send what; made only of a callback that fits the sign-in address.
@@ -56,8 +77,8 @@ pub(super) struct Replay {
     host: String,
     port: u16,
     path_and_query: String,
-    /// It carries the provider's `error` in place of a code: no answer makes that a success.
-    is_error: bool,
+    /// The provider's `error` in place of a code: no answer makes that a success.
+    provider_error: Option<String>,
 }
 
 impl Replay {
@@ -73,8 +94,8 @@ impl Replay {
         };
         let mut callback = redirect.clone();
         callback.set_query(Some(query));
-        let is_error = parameter(&callback, "error").is_some();
-        if !is_error && parameter(&callback, "code").is_none() {
+        let provider_error = parameter(&callback, "error").map(|error| error_code(&error));
+        if provider_error.is_none() && parameter(&callback, "code").is_none() {
             return Err(CallbackError::Missing("code"));
         }
         if let Some(wanted) = parameter(&sign_in, "state") {
@@ -83,7 +104,7 @@ impl Replay {
                 return Err(CallbackError::OtherState);
             }
         }
-        Ok(Self { host: host.to_owned(), port, path_and_query: path_and_query(&callback), is_error })
+        Ok(Self { host: host.to_owned(), port, path_and_query: path_and_query(&callback), provider_error })
     }
 
     /// Checks an address that a person has copied: it must lead to the callback of this sign-in.
@@ -105,9 +126,9 @@ impl Replay {
         let follow = callback.is_some_and(|callback| callback.follow_local_redirects);
         let mut next = self;
         let mut response = next.get().await?;
-        let is_error = next.is_error;
         let verdict = verdict(callback, &response);
-        let verdict = CallbackVerdict { accepted: verdict.accepted && !is_error, ..verdict };
+        let verdict =
+            CallbackVerdict { accepted: verdict.accepted && next.provider_error.is_none(), ..verdict };
         for _ in 0..MAX_REDIRECTS {
             match next.redirected(&response) {
                 Some(further) if follow => next = further,
@@ -115,13 +136,15 @@ impl Replay {
             }
             response = next.get().await?;
         }
-        Ok(answer(response, verdict).await)
+        let leads = next.leads(&response);
+        Ok(answer(response, leads, verdict, next.provider_error).await)
     }
 
     async fn get(&self) -> Result<Response<Incoming>, CallbackError> {
         let port = self.port;
-        // All known CLIs listen on IPv4 only, whatever their redirect URI says.
-        let stream = timeout(PATIENCE, TcpStream::connect(("127.0.0.1", port)))
+        // All known CLIs listen on IPv4, whatever their redirect URI says.
+        let addresses = [(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()];
+        let stream = timeout(PATIENCE, TcpStream::connect::<&[SocketAddr]>(&addresses))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(|source| CallbackError::NoAnswer { port, source })?;
@@ -142,9 +165,7 @@ impl Replay {
 
     /// The target of a redirect that stays on this very port. It may hold a token, and is shown to nobody.
     fn redirected(&self, response: &Response<Incoming>) -> Option<Self> {
-        let location = response.headers().get(LOCATION)?.to_str().ok()?;
-        let here = Url::parse(&format!("http://{}:{}/", self.host, self.port)).ok()?;
-        let target = here.join(location).ok()?;
+        let (target, _) = self.target(response)?;
         let local = matches!(target.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         (response.status().is_redirection()
             && local
@@ -152,13 +173,58 @@ impl Replay {
             && target.port_or_known_default() == Some(self.port))
         .then(|| Self { path_and_query: path_and_query(&target), ..self.clone() })
     }
+
+    fn leads(&self, response: &Response<Incoming>) -> Leads {
+        match self.target(response) {
+            _ if !response.status().is_redirection() => Leads::Nowhere,
+            Some((target, location)) if is_on_the_web(&target) => Leads::Out(location.clone()),
+            _ => Leads::Inside,
+        }
+    }
+
+    fn target<'a>(&self, response: &'a Response<Incoming>) -> Option<(Url, &'a HeaderValue)> {
+        let location = response.headers().get(LOCATION)?;
+        let here = Url::parse(&format!("http://{}:{}/", self.host, self.port)).ok()?;
+        Some((here.join(location.to_str().ok()?).ok()?, location))
+    }
 }
 
-async fn answer(response: Response<Incoming>, verdict: CallbackVerdict) -> Answer {
-    let status = response.status();
+async fn answer(
+    response: Response<Incoming>,
+    leads: Leads,
+    verdict: CallbackVerdict,
+    provider_error: Option<String>,
+) -> Answer {
+    let (status, content_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
     // The body is for a person to read; one that does not come whole is none.
     let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
-    Answer { status, body: body.map(http_body_util::Collected::to_bytes).unwrap_or_default(), verdict }
+    let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    Answer { status, content_type, body, leads, verdict, provider_error }
+}
+
+/// Whether it leads to another machine; no name or address of the loopback does.
+fn is_on_the_web(url: &Url) -> bool {
+    let other = match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name != "localhost" && !name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(address)) => is_other(address.into()),
+        Some(Host::Ipv6(address)) => is_other(address.to_canonical()),
+        None => false,
+    };
+    other && matches!(url.scheme(), "http" | "https")
+}
+
+fn is_other(address: IpAddr) -> bool {
+    !address.is_loopback() && !address.is_unspecified()
+}
+
+/// A code as RFC 6749 section 4.1.2.1 has them; of another text only that there was one.
+fn error_code(error: &str) -> String {
+    let fits = |b: u8| b.is_ascii_lowercase() || b == b'_';
+    let known = error.len() <= MAX_ERROR_CODE_BYTES && error.bytes().all(fits);
+    if known { error.to_owned() } else { "an error".to_owned() }
 }
 
 fn verdict(callback: Option<&Callback>, response: &Response<Incoming>) -> CallbackVerdict {

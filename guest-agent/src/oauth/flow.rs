@@ -172,7 +172,7 @@ impl Flow {
         Self { phase, generation, addresses, ..Self::new() }
     }
 
-    /// The newest address that counts.
+    /// The newest address of this run that counts.
     pub(super) fn url(&self) -> Option<&FoundUrl> {
         self.addresses.iter().rfind(|seen| seen.told).map(|seen| &seen.found)
     }
@@ -270,6 +270,7 @@ impl Flow {
         self.run += 1;
         self.cli = Cli::Running;
         self.phase = SignInPhase::Starting;
+        // Nobody waits behind them any more, and the same one may come again.
         self.addresses.clear();
         (self.user_code, self.asks_for_code, self.incomplete) = (None, false, None);
         let noted = self.note(Note::CommandStarted { run: self.run });

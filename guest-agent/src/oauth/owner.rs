@@ -192,7 +192,8 @@ impl Owner {
         match &self.terminal {
             Some(Terminal { running: None, .. }) => self.event(Event::TerminalIdle),
             Some(Terminal { running: Some(run), .. }) if resumed => {
-                self.event(Event::TerminalBusy { run: *run })
+                self.event(Event::TerminalBusy { run: *run });
+                self.order(Order::TellAgain);
             }
             // What runs there belongs to a sign-in that was given up, and ends with its terminal: then a new one attaches.
             Some(_) | None => {}
@@ -309,6 +310,7 @@ impl Current {
             },
             captured: self.captured.clone(),
             callback: self.spec.provider.callback.clone(),
+            proof: self.spec.provider.credential.iter().find(|rule| rule.is_proof()).cloned(),
             token: self.spec.token.clone(),
             elapsed: self.since.elapsed(),
         }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anteroom_protocol::{
     Secret,
     agent::{CapturedCredentials, OpenUrl, SignInSpec, SignInStatus},
-    provider::{Callback, UrlSource},
+    provider::{Callback, CredentialRule, UrlSource},
 };
 use axum::http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
@@ -31,6 +31,8 @@ pub(super) struct View {
     pub(super) status: SignInStatus,
     pub(super) captured: Option<CapturedCredentials>,
     pub(super) callback: Option<Callback>,
+    /// The first of those that prove the sign-in.
+    pub(super) proof: Option<CredentialRule>,
     pub(super) token: Secret,
     pub(super) elapsed: Duration,
 }

@@ -1,5 +1,7 @@
 //! The role as its neighbours see it: over its real sockets, with a real CLI's files, a real check and a real browser wrapper.
 
+mod host_of_old;
+
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use anteroom_protocol::{
@@ -11,11 +13,7 @@ use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::time::timeout;
 
 use super::*;
 use crate::{
@@ -23,7 +21,7 @@ use crate::{
     terminal::order::{Order, Report},
 };
 
-const TOKEN: &str = "the-token-of-this-vm";
+const TOKEN: &str = "dGhlLXRva2VuLW9mLXRoaXMtdm0";
 const URL: &str =
     "https://id.example/authorize?state=s1&code_challenge=c1&redirect_uri=http://127.0.0.1:1/cb";
 
@@ -146,18 +144,6 @@ impl Role {
         fs::write(&temporary, format!("{{\"token\":{token:?}}}")).unwrap();
         fs::rename(temporary, directory.join("auth.json")).unwrap();
     }
-
-    /// One request to port 8080: status and body.
-    async fn ask(&self, request: &str, token: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
-        let text = format!(
-            "{request} HTTP/1.1\r\nHost: vm\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-        );
-        stream.write_all(text.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        soon(stream.read_to_string(&mut answer)).await.unwrap();
-        (answer[9..12].parse().unwrap(), answer.split_once("\r\n\r\n").unwrap().1.to_owned())
-    }
 }
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -274,6 +260,18 @@ async fn a_code_of_the_page_is_typed_while_the_command_asks_for_one_and_not_othe
 }
 
 #[tokio::test]
+async fn after_a_crash_the_role_hears_again_what_the_command_has_shown() {
+    let Some(role) = Role::start().await else { return };
+    let mut terminal = role.caller.follow::<Order>("/terminal/orders?run=3").await.unwrap();
+    let spec = Role::defined("exit 0", "[manual]\nprompt = 'code'");
+    let resume = Some(Resumed { generation: 0, url: None });
+    role.caller.send(Method::POST, "/sign-in", &BeginBody { spec, resume }).await.unwrap();
+    assert!(matches!(soon(terminal.next()).await, Some(Order::TellAgain)));
+    role.report(Report::AsksForCode { run: 3 }).await;
+    assert!(role.status().await.asks_for_code);
+}
+
+#[tokio::test]
 async fn a_code_for_the_page_is_told_with_its_lifetime() {
     let Some(role) = Role::start().await else { return };
     let device = "[device]\nuser_code = '[A-Z]{4}-[0-9]{4}'\nlifetime_s = 60";
@@ -314,47 +312,4 @@ async fn only_addresses_of_the_web_are_taken_from_a_hook() {
     let Some(role) = Role::start().await else { return };
     let refused = role.hook("file:///etc/shadow").await.unwrap_err();
     assert_eq!(refused.to_string(), "only http and https addresses are opened");
-}
-
-#[tokio::test]
-async fn port_8080_tells_nothing_but_its_health_without_the_token() {
-    let Some(role) = Role::start().await else { return };
-    let spec = role.spec("exit 0");
-    let session = spec.session;
-    assert!(role.ask("GET /health", "").await.1.contains("\"activeSessions\":0"));
-    assert_eq!(role.ask(&format!("GET /oauth-url?sessionId={session}"), TOKEN).await.0, 401);
-    role.begin(&spec).await.unwrap();
-    for path in ["/oauth-url", "/credentials/status", "/credentials/get"] {
-        let request = format!("GET {path}?sessionId={session}");
-        assert_eq!(role.ask(&request, "wrong").await.0, 401, "{path}");
-        assert_eq!(role.ask(&request, &TOKEN[1..]).await.0, 401, "{path}");
-    }
-    assert!(role.ask("GET /health", "").await.1.contains("\"activeSessions\":1"));
-}
-
-#[tokio::test]
-async fn port_8080_answers_as_a_host_of_old_expects() {
-    let Some(role) = Role::start().await else { return };
-    let spec = role.spec("exit 0");
-    let session = spec.session;
-    role.begin(&spec).await.unwrap();
-    let ask = |path: &str| format!("GET {path}?sessionId={session}");
-    let (status, body) = role.ask(&ask("/oauth-url"), TOKEN).await;
-    assert!(status == 202 && body.contains("\"waiting\":true"), "{status} {body}");
-    assert_eq!(role.ask(&ask("/credentials/get"), TOKEN).await.0, 400);
-    assert_eq!(role.ask(&format!("GET /oauth-url?sessionId={}", SessionId::random()), TOKEN).await.0, 404);
-    assert_eq!(role.ask("GET /nothing", TOKEN).await.0, 404);
-
-    role.hook(URL).await.unwrap();
-    let (status, body) = role.ask(&ask("/oauth-url"), TOKEN).await;
-    assert!(status == 200 && body.contains("id.example"), "{status} {body}");
-    assert_eq!(role.ask("GET /auth/callback?code=c&state=wrong", TOKEN).await.0, 400);
-    assert_eq!(role.ask("GET /auth/callback?code=c&state=s1", TOKEN).await.0, 502);
-
-    role.write_credentials("t1");
-    role.captured().await;
-    let (status, body) = role.ask(&ask("/credentials/get"), TOKEN).await;
-    assert!(status == 200 && body.contains("\"credentials\":{\"token\":\"t1\"}"), "{status} {body}");
-    let (_, body) = role.ask(&ask("/credentials/status"), TOKEN).await;
-    assert!(body.contains("\"authenticated\":true") && body.contains(".tool/auth.json"), "{body}");
 }

@@ -50,15 +50,13 @@ pub(crate) enum Output {
 pub(crate) struct Limits {
     /// `RLIMIT_NOFILE`. libvncserver walks over all descriptors that the limit allows: a million takes minutes.
     pub(crate) open_files: u64,
-    /// `RLIMIT_CORE`, in bytes.
-    pub(crate) core_bytes: u64,
     /// Scheduling priority, -20 (first) to 19 (last), see nice(2).
     pub(crate) nice: i32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { open_files: 4096, core_bytes: 0, nice: 0 }
+        Self { open_files: 4096, nice: 0 }
     }
 }
 
@@ -117,7 +115,8 @@ impl Program {
                 ioctl_tiocsctty(terminal)?;
             }
             setrlimit(Resource::RLIMIT_NOFILE, limits.open_files, limits.open_files)?;
-            setrlimit(Resource::RLIMIT_CORE, limits.core_bytes, limits.core_bytes)?;
+            // A CLI that crashes with tokens in its memory leaves them in no file; nothing in a guest may.
+            setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
             setpriority_process(None, limits.nice)?;
             if let Some(account) = &account {
                 setgroups(&account.groups)?;

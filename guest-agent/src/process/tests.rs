@@ -14,7 +14,6 @@ fn shell(script: &str) -> Program {
     }
 }
 
-/// There is one reaper in a process, and so one in a test.
 async fn run(children: &Children, script: &str) -> (Exit, Vec<String>) {
     let child = children.spawn(&shell(script)).unwrap();
     let log = Arc::new(LogRing::new());
@@ -42,19 +41,37 @@ async fn a_process_gets_its_own_session_limits_environment_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_program_that_crashes_leaves_no_core_and_cannot_allow_itself_one() {
+    let children = Children::watch().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    // The soft limit, as root could raise the hard one; no CLI is root.
+    let allow = "ulimit -S -c unlimited 2>/dev/null";
+    let mut program = shell(&format!("grep 'core file' /proc/self/limits; {allow}; kill -ABRT $$"));
+    program.directory = directory.path().to_owned();
+    let child = children.spawn(&program).unwrap();
+    let log = Arc::new(LogRing::new());
+    Arc::clone(&log).fill(child.output.unwrap()).await;
+    assert_eq!(child.exit.await.unwrap(), Exit::Signal(Signal::SIGABRT));
+    let limit = log.last(1).remove(0);
+    let limit: Vec<&str> = limit.split_whitespace().skip(4).collect();
+    assert_eq!(limit, ["0", "0", "bytes"]);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn no_exit_is_lost_when_hundreds_end_at_once() {
     let children = Children::watch().unwrap();
     let mut exits = Vec::new();
     for number in 0..200 {
         let mut program = shell(&format!("exit {}", number % 7));
         program.output = Output::Null;
-        exits.push((number % 7, children.spawn(&program).unwrap().exit));
+        exits.push((number % 7, children.spawn(&program).unwrap()));
     }
-    for (code, exit) in exits {
-        let exit = tokio::time::timeout(Duration::from_secs(30), exit).await.unwrap().unwrap();
+    for (code, child) in exits {
+        let exit = tokio::time::timeout(Duration::from_secs(30), child.exit).await.unwrap().unwrap();
         assert_eq!(exit, Exit::Code(code));
+        assert!(!waiting().contains_key(&child.pid));
     }
-    assert!(children.lock().is_empty());
 }
 
 #[tokio::test]

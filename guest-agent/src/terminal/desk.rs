@@ -14,6 +14,8 @@ use crate::{appear, call::Peer};
 
 /// Between attempts to reach a role whose socket is there but does not answer.
 const PAUSE: Duration = Duration::from_millis(250);
+/// What one run of a CLI shows once: no definition names more.
+const MAX_TOLD: usize = 32;
 /// A report that cannot be delivered for so long is of no use any more.
 const ATTEMPTS: u32 = 40;
 
@@ -22,6 +24,9 @@ pub(super) struct Desk {
     reports: mpsc::UnboundedSender<Report>,
     /// Which run of the CLI runs here; the oauth role asks when it is attached to.
     running: watch::Sender<Option<u32>>,
+    /// What the CLI has shown once, and a role that comes after a crash would not know. A code for the page is known to
+    /// the host, with the time of its end.
+    told: Vec<Report>,
 }
 
 impl Desk {
@@ -31,7 +36,7 @@ impl Desk {
         let running = watch::Sender::new(None);
         tokio::spawn(receive(give, running.subscribe()));
         tokio::spawn(deliver(reported));
-        Self { orders, reports, running }
+        Self { orders, reports, running, told: Vec::new() }
     }
 
     /// The next order.
@@ -43,11 +48,23 @@ impl Desk {
     }
 
     /// In order, and without waiting.
-    pub(super) fn report(&self, report: Report) {
+    pub(super) fn report(&mut self, report: Report) {
+        let once = matches!(report, Report::AsksForCode { .. } | Report::Credential { .. });
+        if once && self.told.len() < MAX_TOLD {
+            self.told.push(report.clone());
+        }
         let _ = self.reports.send(report);
     }
 
-    pub(super) fn runs(&self, run: Option<u32>) {
+    /// For a role that has forgotten it.
+    pub(super) fn tell_again(&self) {
+        for report in &self.told {
+            let _ = self.reports.send(report.clone());
+        }
+    }
+
+    pub(super) fn runs(&mut self, run: Option<u32>) {
+        self.told.clear();
         self.running.send_replace(run);
     }
 }

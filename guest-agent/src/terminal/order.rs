@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Order {
     /// Start the CLI.
     Run(Run),
+    /// Tell again what the CLI has shown: this role was restarted.
+    TellAgain,
     /// Type this for the person, into the CLI that runs.
     Type(Secret),
     /// The person is done: say so, and offer nothing more.

@@ -134,6 +134,9 @@ impl From<StartError> for ApiError {
             StartError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", error.to_string()).retry_after(5)
             }
+            StartError::NoRandomness(error) => {
+                Self::internal("no_randomness", "the kernel gives no random numbers", &error)
+            }
             StartError::Store(error) => error.into(),
         }
     }

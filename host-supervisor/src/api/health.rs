@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anteroom_protocol::{ProviderDefinition, provider::Launch};
 use axum::{Json, extract::State};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -36,14 +37,33 @@ pub(super) struct ProviderList {
 struct Provider {
     id: String,
     name: String,
+    /// The default one first.
+    launches: Vec<LaunchWords>,
+}
+
+#[derive(Debug, Serialize)]
+struct LaunchWords {
+    id: String,
+    title: String,
+}
+
+impl Provider {
+    fn of(definition: &ProviderDefinition) -> Self {
+        let mut launches: Vec<LaunchWords> = definition.launch.iter().map(LaunchWords::of).collect();
+        launches.sort_by_key(|launch| launch.id != ProviderDefinition::DEFAULT_LAUNCH);
+        Self { id: definition.id.clone(), name: definition.name.clone(), launches }
+    }
+}
+
+impl LaunchWords {
+    fn of((id, launch): (&String, &Launch)) -> Self {
+        Self { id: id.clone(), title: launch.title.clone().unwrap_or_else(|| id.clone()) }
+    }
 }
 
 pub(super) async fn providers(State(api): State<Arc<Api>>) -> Json<ProviderList> {
-    let providers = api
-        .providers
-        .offered()
-        .into_iter()
-        .map(|definition| Provider { id: definition.id.clone(), name: definition.name.clone() });
+    let offered = api.providers.offered();
+    let providers = offered.iter().map(|definition| Provider::of(definition));
     Json(ProviderList { providers: providers.collect() })
 }
 

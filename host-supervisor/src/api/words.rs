@@ -1,13 +1,13 @@
 //! How things look on the wire: field names and words that callers rely on.
 
-use anteroom_protocol::{SessionId, VmId};
+use anteroom_protocol::{SessionId, VmId, provider::UrlKind};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::{
     failure::Failure,
     net::{Network, UserNetwork},
-    session::SessionView,
+    session::{SessionView, UserCode},
     store::{SessionRecord, SessionStatus, VmKind, VmRecord, VmStatus},
 };
 
@@ -37,6 +37,17 @@ pub(super) struct SessionWords {
     novnc_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     oauth_url: Option<String>,
+    /// Of a living session: how the CLI was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    launch: Option<String>,
+    /// How the person comes back from the sign-in page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oauth_kind: Option<UrlKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<DeviceWords>,
+    /// The terminal asks for a code of the page.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    asks_for_code: bool,
     #[serde(serialize_with = "time_text::serialize")]
     created_at: OffsetDateTime,
     #[serde(serialize_with = "time_text::option::serialize", skip_serializing_if = "Option::is_none")]
@@ -66,6 +77,10 @@ impl SessionWords {
             vm_ip: None,
             novnc_url: None,
             oauth_url: None,
+            launch: None,
+            oauth_kind: None,
+            device: None,
+            asks_for_code: false,
             created_at: record.created_at,
             completed_at: record.completed_at,
             error: record.failure.as_ref().map(|failure| failure.message.clone()),
@@ -77,11 +92,33 @@ impl SessionWords {
 
     /// Of a session that lives: with the ways to its desktop and its sign-in page.
     pub(super) fn living(view: SessionView, vm_ip: Option<String>, novnc_url: String) -> Self {
-        let oauth_url = view.url.as_ref().and_then(|found| found.url.expose_str()).map(str::to_owned);
-        let SessionView { record, attempt_failure, revision, .. } = view;
-        let novnc_url = Some(novnc_url);
-        let revision = Some(revision);
-        Self { vm_ip, novnc_url, oauth_url, attempt_failure, revision, ..Self::ended(record) }
+        let SessionView { record, launch, attempt, attempt_failure, revision } = view;
+        Self {
+            vm_ip,
+            novnc_url: Some(novnc_url),
+            oauth_kind: attempt.url.as_ref().map(|found| found.kind),
+            oauth_url: attempt.url.and_then(|found| found.url.expose_str().map(str::to_owned)),
+            launch: Some(launch),
+            device: attempt.user_code.and_then(DeviceWords::of),
+            asks_for_code: attempt.asks_for_code,
+            attempt_failure,
+            revision: Some(revision),
+            ..Self::ended(record)
+        }
+    }
+}
+
+/// A code to type into the sign-in page.
+#[derive(Debug, Serialize)]
+pub(super) struct DeviceWords {
+    user_code: String,
+    #[serde(serialize_with = "time_text::serialize")]
+    expires_at: OffsetDateTime,
+}
+
+impl DeviceWords {
+    fn of(code: UserCode) -> Option<Self> {
+        Some(Self { user_code: code.code.expose_str()?.to_owned(), expires_at: code.expires_at })
     }
 }
 

@@ -228,6 +228,15 @@ pub(super) enum SessionCommand {
         /// The session's id, or its beginning
         id: String,
     },
+    /// Hand over what the sign-in page has given: a code, or the last address of a browser of your own
+    #[command(after_help = "\
+It is read from standard input, so that it stands in no list of processes and in no shell history:
+  anteroom session code 8f14e45f
+  xclip -o | anteroom session code 8f14e45f")]
+    Code {
+        /// The session's id, or its beginning
+        id: String,
+    },
     /// End sessions and forget them, with their credentials
     Rm {
         /// The sessions' ids, or their beginnings
@@ -242,6 +251,7 @@ pub(super) enum SessionCommand {
 Examples:
   anteroom session start --provider codex --user ann
   anteroom session start --provider codex --user ann --wait completed
+  anteroom session start --provider codex --user ann --launch device     with a one-time code
   anteroom session start --provider demo-auto --user ann --wait completed --json
 
 With --wait the exit code is 0 when the status was reached or passed, 6 when the session ended otherwise.
@@ -253,6 +263,9 @@ pub(super) struct StartArguments {
     /// For whom: any name that the application knows the person by
     #[arg(long, short, value_name = "USER")]
     pub(super) user: String,
+    /// How the CLI is started: one of the definition's launch tables, such as device [default: browser]
+    #[arg(long, short, value_name = "NAME")]
+    pub(super) launch: Option<String>,
     /// Replace this user's older credentials of this provider when the sign-in completes
     #[arg(long)]
     pub(super) rotate: bool,

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{
     args::KeyCommand,
     exit::{Exit, Problem},
+    serve::forbid_core_files,
     show::{self, Progress},
 };
 use crate::{
@@ -19,6 +20,7 @@ pub(super) async fn run(
     config: &Config,
     environment: &Environment,
 ) -> Result<Exit, Problem> {
+    forbid_core_files(config)?;
     let texts = KeyTexts::of(environment);
     match command {
         KeyCommand::Show { json } => list(*json, config, texts).await?,

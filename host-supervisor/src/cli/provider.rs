@@ -1,23 +1,24 @@
-//! `anteroom provider`: check a definition, list those that there are, explain one. Needs no daemon.
+//! `anteroom provider`: check a definition, list those that there are, explain one, try one. Only the last needs a daemon.
 
 mod advice;
 mod mistakes;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod words;
 
 use std::{collections::BTreeSet, path::Path};
 
-use anteroom_protocol::provider::ProviderDefinition;
+use anteroom_protocol::provider::{CredentialRule, ProviderDefinition};
 use serde_json::{Value, json};
 
 use super::{
     args::ProviderCommand,
     exit::{Exit, Problem},
-    show,
+    show, with_client,
 };
 use crate::{
-    config::Config,
+    config::{Config, Environment},
     daemon,
     failure::causes,
     providers::{self, Broken, FileProblem, Known, Origin, Providers},
@@ -26,9 +27,15 @@ use crate::{
 /// The configuration is read only where it is needed: a file can be checked whatever the settings are.
 pub(super) fn run(
     command: &ProviderCommand,
+    environment: &Environment,
     config: impl FnOnce() -> Result<Config, Problem>,
 ) -> Result<Exit, Problem> {
     match command {
+        ProviderCommand::Test { provider, launch, timeout } => {
+            with_client(&config()?, environment, async |client| {
+                trial::run(&client, provider, launch.as_deref(), *timeout).await
+            })
+        }
         ProviderCommand::Check { file } => check(file),
         ProviderCommand::Ls { json } => list(&Catalogue::open(&config()?)?, *json),
         ProviderCommand::Show { id, json } => show_one(&Catalogue::open(&config()?)?, id, *json),
@@ -122,6 +129,11 @@ fn flows(definition: &ProviderDefinition) -> Vec<String> {
     kinds.iter().map(ToString::to_string).collect()
 }
 
+/// The file that a credential stands in, or the name of what is read off the terminal.
+fn kept_as(rule: &CredentialRule) -> String {
+    if rule.is_shown() { rule.path.clone() } else { format!("~/{}", rule.path) }
+}
+
 fn list(catalogue: &Catalogue, as_json: bool) -> Result<Exit, Problem> {
     if as_json {
         let providers: Vec<Value> = catalogue.known.iter().map(|known| catalogue.entry(known)).collect();
@@ -132,8 +144,7 @@ fn list(catalogue: &Catalogue, as_json: bool) -> Result<Exit, Problem> {
     let mut table = show::table(&["PROVIDER", "NAME", "FLOWS", "CREDENTIALS", "STATE", "FROM"]);
     for known in &catalogue.known {
         let definition = &*known.definition;
-        let files: Vec<String> =
-            definition.credential.iter().map(|rule| format!("~/{}", rule.path)).collect();
+        let files: Vec<String> = definition.credential.iter().map(kept_as).collect();
         table.add_row([
             definition.id.clone(),
             definition.name.clone(),

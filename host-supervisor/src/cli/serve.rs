@@ -11,6 +11,7 @@ use super::{
 use crate::{
     api::access,
     config::{Config, Environment},
+    core_file,
     daemon::{self, DaemonError},
     failure::causes,
     log,
@@ -50,6 +51,7 @@ fn announce(config: &Config, address: SocketAddr, key: &str) {
 }
 
 fn run(config: &Config, environment: &Environment, ready: impl FnOnce(SocketAddr)) -> Result<Exit, Problem> {
+    forbid_core_files(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let stopped = runtime.block_on(async {
         let shutdown = stop_signal()?;
@@ -58,6 +60,15 @@ fn run(config: &Config, environment: &Environment, ready: impl FnOnce(SocketAddr
     // What still blocks, for example the reading of an image, is not waited for.
     runtime.shutdown_background();
     stopped.map(|()| Exit::Ok)
+}
+
+/// Before there is a secret in memory.
+pub(super) fn forbid_core_files(config: &Config) -> Result<(), Problem> {
+    if config.core_files {
+        return Ok(());
+    }
+    core_file::forbid()
+        .map_err(|error| Problem::new(Exit::Failed, format!("core files stay possible: {error}")))
 }
 
 /// Resolves with SIGTERM or SIGINT.

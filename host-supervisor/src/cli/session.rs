@@ -1,8 +1,13 @@
-//! `anteroom session`: start, list, show, remove.
+//! `anteroom session`: start, list, show, help along, remove.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{BufRead as _, IsTerminal as _, Read as _, stdin},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
+use url::Url;
+use zeroize::Zeroizing;
 
 use super::{
     args::{SessionCommand, StartArguments},
@@ -14,6 +19,8 @@ use crate::store::SessionStatus;
 
 /// How long one question about a change of status may be open, in seconds.
 const WATCH_S: u64 = 20;
+/// Of a pasted line, in bytes.
+const MAX_PASTED_BYTES: u64 = 16 * 1024;
 /// How long a VM may take to go after its session has ended.
 const GOING: Duration = Duration::from_secs(30);
 
@@ -36,6 +43,11 @@ pub(super) async fn run(command: &SessionCommand, client: &Client) -> Result<Exi
             show::line(format_args!("session {session}: the CLI signs in again"));
             Ok(Exit::Ok)
         }
+        SessionCommand::Code { id } => {
+            let session = show::text(&find(client, id).await?, "session_id");
+            show::line(hand_over(client, &session, &pasted()?).await?);
+            Ok(Exit::Ok)
+        }
         SessionCommand::Rm { ids } => {
             for id in ids {
                 let session = show::text(&find(client, id).await?, "session_id");
@@ -47,9 +59,43 @@ pub(super) async fn run(command: &SessionCommand, client: &Client) -> Result<Exi
     }
 }
 
+/// What a person pastes: never an argument, which everybody on the machine can read.
+fn pasted() -> Result<Zeroizing<String>, Problem> {
+    if stdin().is_terminal() {
+        eprint!("Paste the code, or the address of the last page, and press Enter: ");
+    }
+    let mut line = Zeroizing::new(String::new());
+    stdin().lock().take(MAX_PASTED_BYTES).read_line(&mut line)?;
+    if line.trim().is_empty() {
+        return Err(Problem::new(Exit::Usage, "nothing was pasted: the code is read from standard input"));
+    }
+    Ok(line)
+}
+
+/// An address of a page that failed goes to the CLI's own port, everything else into the terminal.
+async fn hand_over(client: &Client, session: &str, pasted: &str) -> Result<&'static str, Problem> {
+    let pasted = pasted.trim();
+    if is_loopback(pasted) {
+        client.post(&format!("/api/auth/session/{session}/callback"), &json!({ "url": pasted })).await?;
+        return Ok("the CLI has taken the answer");
+    }
+    client.post(&format!("/api/auth/session/{session}/code"), &json!({ "code": pasted })).await?;
+    Ok("the code is typed; the session says what the CLI makes of it")
+}
+
+fn is_loopback(pasted: &str) -> bool {
+    Url::parse(pasted).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+    })
+}
+
 async fn start(arguments: &StartArguments, client: &Client) -> Result<Exit, Problem> {
     let path = if arguments.rotate { "/api/auth/rotate" } else { "/api/auth/start" };
-    let body = json!({ "userId": arguments.user, "provider": arguments.provider });
+    let mut body = json!({ "userId": arguments.user, "provider": arguments.provider });
+    if let Some(launch) = &arguments.launch {
+        body["launch"] = json!(launch);
+    }
     let id = show::text(&client.post(path, &body).await?, "sessionId");
     let mut session = fetch(client, &id).await?;
     let mut exit = Exit::Ok;
@@ -80,9 +126,14 @@ async fn wait(
     let id = show::text(&session, "session_id");
     loop {
         let status = status_of(&session)?;
-        let now = match session["attempt_failure"]["message"].as_str() {
-            Some(cause) => format!("{cause}; try again: anteroom session retry {id}"),
-            None => in_words(status).to_owned(),
+        let code = session["device"]["user_code"].as_str();
+        let now = match (session["attempt_failure"]["message"].as_str(), code) {
+            (Some(cause), _) => format!("{cause}; try again: anteroom session retry {id}"),
+            (None, Some(_)) => {
+                let page = show::text(&session, "oauth_url");
+                format!("enter {} at {page}", show::text(&session["device"], "user_code"))
+            }
+            (None, None) => status.in_words().to_owned(),
         };
         if said != now {
             progress.say(&format!("{}  {now}", elapsed(started)));
@@ -179,6 +230,14 @@ fn print(session: &Value) {
             show::line(format_args!("{name:<9}{value}"));
         }
     }
+    let code = show::text(&session["device"], "user_code");
+    if !code.is_empty() {
+        show::line(format_args!("code     {code}"));
+    }
+    if session["asks_for_code"] == true {
+        let id = show::text(session, "session_id");
+        show::line(format_args!("         a code of the page is asked for: anteroom session code {id}"));
+    }
     let attempt = &session["attempt_failure"];
     if let Some(cause) = attempt["message"].as_str() {
         show::line(format_args!("failed   {cause}"));
@@ -210,19 +269,6 @@ fn status_of(session: &Value) -> Result<SessionStatus, Problem> {
     })
 }
 
-fn in_words(status: SessionStatus) -> &'static str {
-    match status {
-        SessionStatus::Initializing => "the VM is being made",
-        SessionStatus::VmCreated => "the VM boots",
-        SessionStatus::Ready => "the desktop is ready, the CLI is starting",
-        SessionStatus::AwaitingUserAuth => "waiting for somebody to sign in",
-        SessionStatus::Completed => "the credentials are stored",
-        SessionStatus::Failed => "failed",
-        SessionStatus::Timeout => "out of time",
-        SessionStatus::Cancelled => "cancelled",
-    }
-}
-
 fn elapsed(since: Instant) -> String {
     format!("{:>4} s", since.elapsed().as_secs())
 }
@@ -231,6 +277,16 @@ fn elapsed(since: Instant) -> String {
 mod tests {
     use super::*;
     use SessionStatus::{AwaitingUserAuth, Cancelled, Completed, Failed, Ready, VmCreated};
+
+    #[test]
+    fn only_an_address_of_loopback_goes_to_a_port() {
+        assert!(is_loopback("http://localhost:1455/auth/callback?code=c&state=s"));
+        assert!(is_loopback("http://127.0.0.1:40001/cb") && is_loopback("http://[::1]:1/"));
+        for other in ["c0de#st4te", "https://platform.example/oauth/code/callback?code=c", "localhost:1", ""]
+        {
+            assert!(!is_loopback(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_wait_is_met_by_the_status_or_a_later_one_but_not_by_another_end() {

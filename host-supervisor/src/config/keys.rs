@@ -157,6 +157,11 @@ pub const KEYS: &[Key] = &[
     secret(key("webhook.secret", "", "signs what is sent there: whsec_ and 24 to 64 bytes in base64")),
     key("webhook.secret_file", "", "a file with that secret, readable by its owner only"),
     key("webhook.include_credentials", "false", "true: what is sent has the credentials themselves in it"),
+    key(
+        "core_files",
+        "false",
+        "true: a crash may leave a core file, with master keys and what the guests know in it; to look for a fault",
+    ),
     key("log.format", "text", "text or json"),
     key("log.filter", "info", "what is logged: error, warn, info, debug, or a tracing filter"),
 ];

@@ -168,6 +168,10 @@ pub(super) fn ipv4_address(text: &str) -> Result<Ipv4Addr, String> {
     parsed(text, "an IPv4 address")
 }
 
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    parsed(text, "true or false")
+}
+
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),

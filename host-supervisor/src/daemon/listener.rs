@@ -7,6 +7,9 @@ use std::{
 
 use tokio::net::TcpListener;
 
+/// What the kernel calls the daemon.
+const OUR_NAME: &str = "anteroom";
+
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     #[error(
@@ -39,13 +42,26 @@ fn holder(port: u16) -> Option<String> {
         .flat_map(|table| table.lines().filter_map(|line| listening_inode(line, port)).collect::<Vec<_>>())
         .collect();
     let processes = fs::read_dir("/proc").ok()?.flatten();
-    processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).find_map(|pid| {
-        let files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
-        let mut targets = files.filter_map(|file| fs::read_link(file.path()).ok());
-        let holds = targets.any(|target| inodes.iter().any(|inode| target.as_os_str() == inode.as_str()));
+    let mut perhaps = None;
+    for pid in processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()) {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        holds.then(|| format!("process {pid} ({})", name.trim()))
-    })
+        let name = name.trim();
+        match holds(pid, &inodes) {
+            Ok(true) => return Some(format!("process {pid} ({name})")),
+            // Another daemon shows its files to nobody but root.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && name == OUR_NAME => {
+                perhaps = Some(format!("process {pid} ({name}), as it seems"));
+            }
+            Ok(false) | Err(_) => {}
+        }
+    }
+    perhaps
+}
+
+fn holds(pid: u32, inodes: &[String]) -> io::Result<bool> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd"))?.flatten();
+    let mut targets = files.filter_map(|file| fs::read_link(file.path()).ok());
+    Ok(targets.any(|target| inodes.iter().any(|inode| target.as_os_str() == inode.as_str())))
 }
 
 /// `socket:[inode]` of a line that tells of a listener (state 0A) on this port.

@@ -28,8 +28,16 @@ fn programs(names: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn the_providers_that_come_with_anteroom_are_all_there() {
-    let expected =
-        ["claude_code", "codex", "demo", "demo-auto", "gemini_cli", "github_cli", "github_copilot"];
+    let expected = [
+        "claude_code",
+        "claude_setup_token",
+        "codex",
+        "demo",
+        "demo-auto",
+        "gemini_cli",
+        "github_cli",
+        "github_copilot",
+    ];
     assert_eq!(ids(&embedded()), expected);
 }
 
@@ -68,6 +76,7 @@ fn the_address_that_each_cli_opens_is_recognised() {
             UrlKind::Manual,
         ),
         ("claude_code", format!("https://claude.ai/oauth/authorize?z-{CHALLENGE}"), UrlKind::Manual),
+        ("claude_setup_token", format!("https://claude.ai/oauth/authorize?I{CHALLENGE}"), UrlKind::Manual),
         (
             "gemini_cli",
             "https://accounts.google.com/o/oauth2/v2/auth?redirect_uri=http%3A%2F%2F127.0.0.1%3A38000%2Foauth2callback&access_type=offline&scope=x&state=0123&response_type=code&client_id=g".into(),
@@ -141,6 +150,67 @@ fn what_the_two_clis_of_github_write_at_the_end_proves_the_sign_in() {
     assert_eq!(proof("github_copilot").accept(copilot.as_bytes()).unwrap(), copilot.as_bytes());
 }
 
+/// What the CLIs were seen to show, without control sequences.
+#[test]
+fn the_code_that_a_terminal_shows_is_found_when_it_is_whole() {
+    let cases = [
+        ("codex", "2. Enter this one-time code (expires in 15 minutes)\n\n   ABCD-12345\n", "ABCD-12345"),
+        ("github_cli", "! First copy your one-time code: WXYZ-6789\nPress Enter to open", "WXYZ-6789"),
+        (
+            "github_copilot",
+            "To authenticate, visit https://github.com/login/device and enter code WXYZ-6789\n",
+            "WXYZ-6789",
+        ),
+    ];
+    for (provider, shown, code) in cases {
+        let definition = embedded().find(provider).unwrap();
+        let pattern = regex::Regex::new(&definition.device.as_ref().unwrap().user_code).unwrap();
+        let found = |text: &str| pattern.captures(text).map(|found| found[1].to_owned());
+        assert_eq!(found(shown).as_deref(), Some(code), "{provider}");
+        let end = shown.find(code).unwrap() + code.len();
+        for pieces in 0..=end {
+            assert_eq!(found(&shown[..pieces]), None, "{provider}: {:?}", &shown[..pieces]);
+        }
+    }
+}
+
+#[test]
+fn the_terminal_that_asks_for_a_code_is_understood() {
+    let cases = [
+        ("claude_code", "Paste code here if prompted > "),
+        ("claude_setup_token", "Paste code here if prompted"),
+        // It moves the cursor to the right where others write a space.
+        ("claude_setup_token", "Pastecodehereifprompted"),
+        ("gemini_cli", "Enter the authorization code: "),
+    ];
+    for (provider, shown) in cases {
+        let definition = embedded().find(provider).unwrap();
+        let pattern = regex::Regex::new(&definition.manual.as_ref().unwrap().prompt).unwrap();
+        assert!(pattern.is_match(shown), "{provider}: {shown}");
+        let browser = definition.launch[ProviderDefinition::DEFAULT_LAUNCH].argv.join(" ");
+        assert!(!pattern.is_match(&browser), "{provider}: {browser}");
+    }
+}
+
+#[test]
+fn the_long_lived_token_of_claude_is_whole_or_none() {
+    let token = format!("sk-ant-oat01-{}-xxxxxxAA", "aZ_9".repeat(22));
+    assert_eq!(proof("claude_setup_token").accept(token.as_bytes()).unwrap(), token.as_bytes());
+    // The first of the two rows in which it stands.
+    for part in ["", "sk-ant-oat01-", &token[..62], &format!("{token} and more")] {
+        assert!(proof("claude_setup_token").accept(part.as_bytes()).is_err(), "{part}");
+    }
+}
+
+#[test]
+fn a_person_can_tell_the_ways_to_sign_in_apart() {
+    for definition in embedded().offered() {
+        let titles: BTreeSet<_> = definition.launch.values().map(|launch| launch.title.clone()).collect();
+        let ways = definition.launch.len();
+        assert!(ways == 1 || (titles.len() == ways && !titles.contains(&None)), "{}", definition.id);
+    }
+}
+
 const PAGE: &str = include_str!("../../../docs/providers.md");
 
 /// The TOML blocks of the page that explains the format.
@@ -179,8 +249,8 @@ fn every_key_of_the_format_is_documented() {
     for example in examples() {
         keys(&serde_json::to_value(ProviderDefinition::parse(example).unwrap()).unwrap(), &mut all);
     }
-    // What `launch` holds are names.
-    all.retain(|key| !["browser", "device"].contains(&key.as_str()));
+    // What `launch` holds are names; one of them is a table's as well.
+    all.retain(|key| key != "browser");
     assert!(all.len() >= 30, "{all:?}");
     for key in all {
         let row = PAGE.lines().any(|line| {

@@ -3,6 +3,8 @@
 //! The lines are the CLI's own and differ between CLIs and versions; the words of OAuth in them (RFC 6749 sections 4.1.2.1
 //! and 5.2), and what CLIs make of them, hardly do. Where none is found, the lines themselves have to do.
 
+use anteroom_protocol::event::FailedBy;
+
 use super::redact;
 use crate::failure::Failure;
 
@@ -27,12 +29,14 @@ const SIGNS: [(&[&str], &str, &str); 4] = [
 ];
 
 /// For the session: what it says about the attempt.
-pub(super) fn failure(cause: &str, last_lines: &[String]) -> Failure {
+pub(super) fn failure(by: FailedBy, cause: &str, last_lines: &[String]) -> Failure {
     let lines: Vec<String> = last_lines.iter().map(|line| redact::line(line)).collect();
     let cause = redact::line(cause);
-    let failure = match sign_in(&lines) {
-        Some((code, meaning)) => Failure::new(code, format!("{meaning}: {cause}")),
-        None => Failure::new("sign_in_failed", cause),
+    let failure = match (by, sign_in(&lines)) {
+        (FailedBy::TerminalClosed, _) => Failure::new("terminal_closed", cause),
+        (FailedBy::Check, _) => Failure::new("sign_in_not_confirmed", cause),
+        (FailedBy::CommandEnded, Some((code, meaning))) => Failure::new(code, format!("{meaning}: {cause}")),
+        (FailedBy::CommandEnded, None) => Failure::new("sign_in_failed", cause),
     };
     failure.with_lines(lines)
 }
@@ -51,7 +55,7 @@ mod tests {
 
     fn code_of(lines: &[&str]) -> String {
         let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-        failure("the command ended with code 1", &lines).code
+        failure(FailedBy::CommandEnded, "the command ended with code 1", &lines).code
     }
 
     #[test]
@@ -71,7 +75,7 @@ mod tests {
     #[test]
     fn the_lines_are_kept_without_their_secrets() {
         let lines = ["see https://auth.example/authorize?state=planted".to_owned(), "was denied".to_owned()];
-        let failure = failure("the command ended with code 1", &lines);
+        let failure = failure(FailedBy::CommandEnded, "the command ended with code 1", &lines);
         assert!(failure.message.ends_with(": the command ended with code 1"), "{}", failure.message);
         assert_eq!(failure.detail_lines, ["see https://auth.example/authorize?[...]", "was denied"]);
     }

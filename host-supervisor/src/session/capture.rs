@@ -107,6 +107,12 @@ fn modified_at(captured: &CapturedCredentials, proof: &str) -> OffsetDateTime {
 }
 
 impl Accepted {
+    /// Path and length in bytes of each file.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<(String, usize)> {
+        self.files.iter().map(|file| (file.path.clone(), file.contents.len())).collect()
+    }
+
     /// The one piece of plaintext that goes into the vault.
     ///
     /// # Errors

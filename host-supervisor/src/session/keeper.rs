@@ -16,6 +16,14 @@ use crate::{
 /// How often fetching credentials is tried when the guest does not answer.
 const FETCH_ATTEMPTS: u32 = 3;
 const FETCH_PAUSE: Duration = Duration::from_millis(500);
+
+/// What came of it.
+pub(super) struct Kept {
+    pub(super) generation: u64,
+    /// The files, each with its length in bytes.
+    pub(super) sizes: Vec<(String, usize)>,
+}
+
 /// Brings the credentials of one session from its guest into the store.
 pub(super) struct Keeper {
     pub(super) shared: Arc<Shared>,
@@ -25,8 +33,8 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// The generation that is stored.
-    pub(super) async fn keep(&self) -> Result<u64, Failure> {
+    /// Of a test of a definition nothing is stored.
+    pub(super) async fn keep(&self) -> Result<Kept, Failure> {
         let agent = self.agent.as_ref().ok_or_else(|| Failure::new("vm_gone", "the VM is gone"))?;
         let captured = fetch(agent).await.map_err(|error| {
             Failure::new(
@@ -37,6 +45,12 @@ impl Keeper {
         let accepted = capture::accept(&self.definition, self.record.id, &captured).map_err(|error| {
             Failure::new("credentials_refused", format!("what the CLI wrote proves no sign-in: {error}"))
         })?;
+        let kept = Kept { generation: accepted.generation, sizes: accepted.sizes() };
+        let replaces = match self.record.purpose {
+            SessionPurpose::SignIn => Replaces::ThisSession,
+            SessionPurpose::Rotate => Replaces::Everything,
+            SessionPurpose::Test => return Ok(kept),
+        };
         let not_stored = |error: &dyn Error| {
             Failure::new(
                 "credentials_not_stored",
@@ -61,12 +75,8 @@ impl Keeper {
             key_id: sealed.key_id,
             sealed: sealed.bytes,
         };
-        let replaces = match self.record.purpose {
-            SessionPurpose::SignIn => Replaces::ThisSession,
-            SessionPurpose::Rotate => Replaces::Everything,
-        };
         self.shared.store.credentials_put(&record, replaces).await.map_err(|error| not_stored(&error))?;
-        Ok(accepted.generation)
+        Ok(kept)
     }
 }
 

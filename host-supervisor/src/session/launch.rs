@@ -6,6 +6,8 @@ use anteroom_protocol::{
     ProviderDefinition, Secret, SessionId,
     agent::{SignInSpec, Surroundings},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
 
 use super::machine::Event;
 use crate::{
@@ -13,8 +15,8 @@ use crate::{
     vm::VmHandle,
 };
 
-/// Bytes of the token that guards the guest's own HTTP endpoint.
-const GUEST_TOKEN_BYTES: usize = 32;
+/// Bytes of chance in the token that guards the guest's own HTTP endpoint.
+const AGENT_TOKEN_BYTES: usize = 32;
 /// How long after a broken call the end of its VM may be noticed.
 const MOMENT: Duration = Duration::from_secs(2);
 
@@ -22,19 +24,23 @@ const MOMENT: Duration = Duration::from_secs(2);
 pub(super) struct Launch {
     pub(super) session: SessionId,
     pub(super) provider: ProviderDefinition,
+    pub(super) launch: String,
+    pub(super) token: Secret,
     pub(super) surroundings: Surroundings,
+}
+
+/// What a caller of the guest's own HTTP endpoint has to know: text that fits in a header.
+pub(super) fn agent_token() -> Result<Secret, getrandom::Error> {
+    let mut bytes = Zeroizing::new([0; AGENT_TOKEN_BYTES]);
+    getrandom::fill(&mut *bytes)?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
 impl Launch {
     /// Nothing to say when it went well: the agent tells what comes of it.
     pub(super) async fn start(self, vm: VmHandle) -> Option<Event> {
-        let Self { session, provider, surroundings } = self;
-        let mut token = vec![0; GUEST_TOKEN_BYTES];
-        if let Err(error) = getrandom::fill(&mut token) {
-            return Some(not_started(&error));
-        }
-        let launch = ProviderDefinition::DEFAULT_LAUNCH.to_owned();
-        let spec = SignInSpec { session, provider, launch, token: Secret::new(token), surroundings };
+        let Self { session, provider, launch, token, surroundings } = self;
+        let spec = SignInSpec { session, provider, launch, token, surroundings };
         match vm.agent()?.start_sign_in(&spec).await {
             Ok(()) => None,
             Err(_) if has_died(&vm).await => None,

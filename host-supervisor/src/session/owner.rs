@@ -1,8 +1,10 @@
 //! The task that owns one session: turns what happens into events of the `machine`, and its actions into deeds.
 
+mod told;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use anteroom_protocol::{EventBody, ProviderDefinition, SessionId, provider::FoundUrl};
+use anteroom_protocol::{ProviderDefinition, Secret, SessionId};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use time::OffsetDateTime;
 use tokio::{
@@ -11,7 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Activity, Asked, SessionView, attempt,
+    Activity, Asked, Attempt, SessionView,
+    history::{self, History},
     keeper::Keeper,
     launch::{Launch, has_died},
     limits,
@@ -20,15 +23,17 @@ use super::{
 };
 use crate::{
     failure::causes,
-    store::{SessionRecord, SessionStatus},
+    store::{SessionPurpose, SessionRecord, SessionStatus},
     vm::{AckGuard, StopReason, VmHandle, VmState, VmStatus},
 };
 
 pub(super) struct Owner {
     shared: Arc<Shared>,
     definition: ProviderDefinition,
+    agent_token: Secret,
     state: State,
     publish: watch::Sender<SessionView>,
+    history: History,
     vm: VmHandle,
     activity: Arc<Activity>,
     started: Instant,
@@ -45,15 +50,19 @@ impl Owner {
     pub(super) fn new(
         shared: Arc<Shared>,
         definition: ProviderDefinition,
+        agent_token: Secret,
         publish: watch::Sender<SessionView>,
+        history: History,
         vm: VmHandle,
         activity: Arc<Activity>,
     ) -> Self {
         Self {
             shared,
             definition,
+            agent_token,
             state: State::new(),
             publish,
+            history,
             vm,
             activity,
             started: Instant::now(),
@@ -150,44 +159,6 @@ impl Owner {
         }
     }
 
-    async fn on_agent_event(&mut self, event: EventBody, ack: AckGuard) {
-        let id = self.id();
-        match event {
-            EventBody::UrlFound { session, found } if session == id => self.on_url(found).await,
-            EventBody::CredentialsCaptured { session, generation } if session == id => {
-                self.captured.insert(generation, ack);
-                return self.apply(Event::Captured { generation }).await;
-            }
-            EventBody::SignInFailed { session, cause, last_lines } if session == id => {
-                let failure = attempt::failure(&cause, &last_lines);
-                tracing::warn!(session = %id, code = failure.code, cause = failure.message, "the attempt failed");
-                self.apply(Event::AttemptFailed(failure)).await;
-            }
-            EventBody::CliExited { session, code, .. } if session == id => {
-                tracing::info!(session = %id, code, "the CLI has ended");
-            }
-            // What concerns the VM is its owner's; what names another session is a lie of the guest.
-            _ => {}
-        }
-        ack.done();
-    }
-
-    /// The guest's word is not enough: only what the definition takes for a sign-in address is passed on to people.
-    async fn on_url(&mut self, found: FoundUrl) {
-        let text = found.url.expose_str().unwrap_or_default();
-        let Some(checked) = self.definition.recognise(text, found.source) else {
-            tracing::warn!(session = %self.id(), "the guest reported an address that is no sign-in address");
-            return;
-        };
-        let better = self.publish.borrow().url.as_ref().is_none_or(|known| is_better(&checked, known));
-        if better {
-            let kind = checked.kind;
-            self.publish(|view| view.url = Some(checked));
-            tracing::info!(session = %self.id(), ?kind, "the sign-in address is known");
-        }
-        self.apply(Event::UrlFound).await;
-    }
-
     /// Persist, publish, act.
     async fn apply(&mut self, event: Event) {
         let before = std::mem::take(&mut self.state);
@@ -196,7 +167,13 @@ impl Owner {
         if self.state.attempt_failure != before.attempt_failure {
             self.attempt_failed = self.state.attempt_failure.is_some().then(Instant::now);
             let attempt_failure = self.state.attempt_failure.clone();
-            self.publish(|view| view.attempt_failure = attempt_failure);
+            self.publish(|view| {
+                if attempt_failure.is_some() {
+                    // Its address and its code are of no use any more.
+                    view.attempt = Attempt::default();
+                }
+                view.attempt_failure = attempt_failure;
+            });
         }
         if self.state.status != before.status || self.state.failure.is_some() != before.failure.is_some() {
             let record = self.record();
@@ -205,9 +182,10 @@ impl Owner {
                 tracing::error!(session = %record.id, error = %causes(&error), "the session could not be stored");
             }
             log_status(&record);
+            self.history.add(&status_in_words(&record));
             self.publish(|view| {
                 if record.status.is_final() {
-                    view.url = None;
+                    view.attempt = Attempt::default();
                 }
                 view.record = record;
             });
@@ -239,7 +217,13 @@ impl Owner {
         match action {
             Action::StartSignIn => {
                 let surroundings = self.shared.settings.surroundings.clone();
-                let launch = Launch { session: self.id(), provider: self.definition.clone(), surroundings };
+                let launch = Launch {
+                    session: self.id(),
+                    provider: self.definition.clone(),
+                    launch: self.publish.borrow().launch.clone(),
+                    token: self.agent_token.clone(),
+                    surroundings,
+                };
                 self.deeds.push(launch.start(self.vm.clone()).boxed());
             }
             Action::StoreCredentials { generation } => {
@@ -263,13 +247,15 @@ impl Owner {
             agent: self.vm.agent(),
         };
         let vm = self.vm.clone();
+        let told = self.history.clone();
         async move {
             Some(match keeper.keep().await {
-                Ok(stored) => {
+                Ok(kept) => {
+                    told.add(&history::of_files(&kept.sizes));
                     if let Some(ack) = ack {
                         ack.done();
                     }
-                    Event::Stored { generation: stored.max(generation) }
+                    Event::Stored { generation: kept.generation.max(generation) }
                 }
                 Err(failure) => {
                     // The state keeps the VM's own end for this moment, and prefers it.
@@ -281,17 +267,20 @@ impl Owner {
     }
 }
 
-/// A newer attempt is better than an older one; of one attempt the more trusted source is better.
-fn is_better(new: &FoundUrl, known: &FoundUrl) -> bool {
-    new.attempt != known.attempt || new.source > known.source
-}
-
 fn stop_reason(status: SessionStatus) -> StopReason {
     match status {
         SessionStatus::Completed => StopReason::Completed,
         SessionStatus::Timeout => StopReason::TimedOut,
         SessionStatus::Cancelled => StopReason::Cancelled,
         _ => StopReason::SessionFailed,
+    }
+}
+
+fn status_in_words(record: &SessionRecord) -> String {
+    match (&record.failure, record.purpose, record.status) {
+        (Some(failure), ..) => format!("{}: {}", record.status.in_words(), failure.message),
+        (None, SessionPurpose::Test, SessionStatus::Completed) => "signed in".to_owned(),
+        (None, ..) => record.status.in_words().to_owned(),
     }
 }
 

@@ -12,7 +12,9 @@ use time::OffsetDateTime;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
-use super::{Activity, Asked, NewSession, SessionHandle, SessionView, owner::Owner};
+use super::{
+    Activity, Asked, NewSession, SessionHandle, SessionView, history::History, launch, owner::Owner,
+};
 use crate::{
     config::{SessionLimits, VmShape},
     failure::Failure,
@@ -53,6 +55,8 @@ pub enum StartError {
     TooMany { most: NonZeroU32 },
     #[error("the daemon is stopping")]
     Stopping,
+    #[error("no random numbers from the kernel")]
+    NoRandomness(#[from] getrandom::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -94,11 +98,12 @@ impl Sessions {
     /// Starts a session: it is in the store, its VM is being made, and its task runs when this returns.
     ///
     /// # Errors
-    /// When there are too many VMs, the daemon is stopping, or the store does not answer.
+    /// When there are too many VMs, the daemon is stopping, or store or kernel do not do their part.
     pub async fn start(&self, new: NewSession) -> Result<SessionHandle, StartError> {
         let shared = &self.shared;
         let place = shared.take_place()?;
         let (id, vm_id) = (SessionId::random(), VmId::random());
+        let agent_token = launch::agent_token()?;
         let record = SessionRecord {
             id,
             user_id: new.user_id,
@@ -113,7 +118,8 @@ impl Sessions {
         shared.store.session_create(&record).await?;
         let (events_in, events) = mpsc::channel(WAITING_EVENTS);
         let vm = shared.vms.start(shared.settings.vm_request(vm_id, id), events_in);
-        let (publish, view) = watch::channel(SessionView::new(record));
+        let (publish, view) = watch::channel(SessionView::new(record, new.launch));
+        let (history, seen) = History::new();
         let (asks, asked) = mpsc::channel(1);
         let activity = Arc::new(Activity::starting_now());
         let webrtc_offer = new.webrtc_offer.map(Arc::new);
@@ -121,15 +127,17 @@ impl Sessions {
         let handle = SessionHandle {
             id,
             view,
+            history: seen,
             asks,
             activity: activity.clone(),
             vm: vm.clone(),
             viewers,
+            agent_token: agent_token.clone(),
             webrtc_offer,
         };
         place.fill(handle.clone());
         tracing::info!(session = %id, vm = %vm_id, provider = new.provider.id, "session started");
-        let owner = Owner::new(shared.clone(), new.provider, publish, vm, activity);
+        let owner = Owner::new(shared.clone(), new.provider, agent_token, publish, history, vm, activity);
         shared.owners.spawn(async move {
             owner.run(events, asked).await;
         });

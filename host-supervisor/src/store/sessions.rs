@@ -28,6 +28,21 @@ pub enum SessionStatus {
 }
 
 impl SessionStatus {
+    /// What it means, for people.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Initializing => "the VM is being made",
+            Self::VmCreated => "the VM boots",
+            Self::Ready => "the desktop is ready, the CLI is starting",
+            Self::AwaitingUserAuth => "waiting for somebody to sign in",
+            Self::Completed => "the credentials are stored",
+            Self::Failed => "failed",
+            Self::Timeout => "out of time",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Whether nothing will come after it.
     #[must_use]
     pub fn is_final(self) -> bool {
@@ -57,6 +72,8 @@ pub enum SessionPurpose {
     SignIn,
     /// They are replaced.
     Rotate,
+    /// They stay, and the new ones are not stored: somebody tries a definition.
+    Test,
 }
 
 /// One row of `sessions`.

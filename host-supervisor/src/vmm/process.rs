@@ -2,7 +2,7 @@
 //!
 //! Children get the VM's directory as working directory (their sockets have relative names), a process group of their
 //! own (Ctrl-C in the daemon's terminal is for the daemon) and an almost empty environment (the daemon's may hold
-//! secrets).
+//! secrets). Their limits are the daemon's: no core files, see [`crate::core_file`].
 
 mod id;
 #[cfg(test)]

@@ -175,6 +175,35 @@ async fn a_directory_in_which_a_vm_was_killed_can_be_used_again(bench: Bench) {
     }
 }
 
+/// The lines of each mapping of a process, proc_pid_smaps(5), that mention this name.
+fn mappings(pid: i32, name: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
+    let starts_mapping = |line: &str| line.split_once(' ').is_some_and(|(range, _)| range.contains('-'));
+    let mut mappings: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match mappings.last_mut() {
+            Some(mapping) if !starts_mapping(line) => *mapping += &format!("\n{line}"),
+            _ => mappings.push(line.to_owned()),
+        }
+    }
+    mappings.retain(|mapping| mapping.lines().next().is_some_and(|line| line.contains(name)));
+    mappings
+}
+
+#[tokio::test]
+async fn what_a_guest_knows_is_in_no_core_of_qemu() {
+    let Scene { mut vm, scratch: _scratch } = Bench::qemu().await.launch(Guest::Lives).await;
+    greets(vm.as_ref()).await;
+    let name_of = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    let qemu = vm.processes().into_iter().find(|process| name_of(process.pid).starts_with("qemu")).unwrap();
+    let memory = mappings(qemu.pid, "memory-backend-memfd");
+    // "dd": MADV_DONTDUMP of madvise(2).
+    let left_out =
+        |mapping: &String| mapping.lines().last().unwrap().split_whitespace().any(|flag| flag == "dd");
+    assert!(!memory.is_empty() && memory.iter().all(left_out), "{memory:#?}");
+    within(10, vm.kill()).await;
+}
+
 macro_rules! contract {
     ($($check:ident)*) => {
         mod on_a_fake {

@@ -153,6 +153,7 @@ async fn a_view_token_opens_one_session_and_nothing_secret() {
     for (method, path) in [
         (Method::GET, with(&other, "")),
         (Method::GET, with(session, "/credentials/status")),
+        (Method::GET, with(session, "/vm")),
         (Method::POST, with(session, "/cancel")),
         (Method::DELETE, with(session, "")),
         (Method::GET, format!("/api/vms?token={token}")),

@@ -4,7 +4,7 @@ use std::{process::Stdio, sync::Arc};
 
 use anteroom_protocol::EventBody;
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use crate::{guest::Guest, service::Service};
 
@@ -23,18 +23,22 @@ impl Said {
 }
 
 /// Runs `anteroom` with these variables and no others of ours.
-async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+async fn run(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Said {
     let home = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_anteroom"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_anteroom"))
         .args(arguments)
         .env_clear()
         .env("HOME", home.path())
         .envs(variables.iter().copied())
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .unwrap();
+    // A command that does not read what it is told may have ended by now.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
+    let output = child.wait_with_output().await.unwrap();
     Said {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -44,12 +48,17 @@ async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
 
 /// Against this daemon, whose key is found in its state directory.
 pub(crate) async fn against(service: &Service, arguments: &[&str]) -> Said {
-    let state = service.state.path().display().to_string();
-    run(arguments, &[("ANTEROOM_URL", &service.url("")), ("ANTEROOM_STATE_DIR", &state)]).await
+    told(service, arguments, "").await
 }
 
-/// Plays the guest of the next session up to its end.
-async fn sign_in_next(service: &Service, user: &str) -> Arc<Guest> {
+/// The same, with something on its standard input.
+pub(crate) async fn told(service: &Service, arguments: &[&str], input: &str) -> Said {
+    let state = service.state.path().display().to_string();
+    run(arguments, &[("ANTEROOM_URL", &service.url("")), ("ANTEROOM_STATE_DIR", &state)], input).await
+}
+
+/// The guest of this user's newest session, as soon as there is one.
+pub(crate) async fn next_guest(service: &Service, user: &str) -> Arc<Guest> {
     let vm = loop {
         let listed = service.get(&format!("/api/auth/sessions/{user}")).await.body;
         if let Some(vm) = listed["sessions"][0]["vm_id"].as_str() {
@@ -57,7 +66,12 @@ async fn sign_in_next(service: &Service, user: &str) -> Arc<Guest> {
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     };
-    let guest = service.stage.guest_of(&vm).await;
+    service.stage.guest_of(&vm).await
+}
+
+/// Plays the guest of the next session up to its end.
+async fn sign_in_next(service: &Service, user: &str) -> Arc<Guest> {
+    let guest = next_guest(service, user).await;
     guest.tells(EventBody::DesktopReady);
     let session = guest.sign_in().await.session;
     let file = json!({ "access_token": "a", "refresh_token": "r", "account": { "email": "e" } }).to_string();
@@ -90,14 +104,7 @@ async fn another_end_than_the_one_waited_for_has_its_own_exit_code_and_tells_the
     service.until(&session, "vm_created").await;
     let start = ["session", "start", "-p", "demo", "-u", "bob", "--wait", "ready"];
     let dies = async {
-        let vm = loop {
-            let listed = service.get("/api/auth/sessions/bob").await.body;
-            if let Some(vm) = listed["sessions"][0]["vm_id"].as_str() {
-                break vm.to_owned();
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        };
-        let guest = service.stage.guest_of(&vm).await;
+        let guest = next_guest(&service, "bob").await;
         guest.prints("Kernel panic - not syncing: no init found\n").await;
         guest.dies();
     };
@@ -145,38 +152,40 @@ async fn every_refusal_has_its_exit_code_and_says_what_to_do() {
     assert_eq!(against(&service, &["vm", "show", "ffff"]).await.code, 4);
     let refused = against(&service, &["session", "start", "-p", "nope", "-u", "ann"]).await;
     assert_eq!(refused.code, 5);
-    assert!(refused.err.contains("there are: claude_code, codex"), "{}", refused.err);
+    assert!(refused.err.contains("there are: claude_code, claude_setup_token, codex"), "{}", refused.err);
     let url = service.url("");
-    let no_key = run(&["vm", "ls"], &[("ANTEROOM_URL", &url)]).await;
+    let no_key = run(&["vm", "ls"], &[("ANTEROOM_URL", &url)], "").await;
     assert_eq!(no_key.code, 5);
     assert!(no_key.err.contains("set ANTEROOM_API_KEY"), "{}", no_key.err);
-    let wrong_key = run(&["vm", "ls"], &[("ANTEROOM_URL", &url), ("ANTEROOM_API_KEY", "x")]).await;
+    let wrong_key = run(&["vm", "ls"], &[("ANTEROOM_URL", &url), ("ANTEROOM_API_KEY", "x")], "").await;
     assert!(wrong_key.code == 5 && wrong_key.err.contains("not that daemon's"), "{}", wrong_key.err);
-    let right_key = run(&["vm", "ls"], &[("ANTEROOM_URL", &url), ("ANTEROOM_API_KEY", &service.key)]).await;
+    let right_key =
+        run(&["vm", "ls"], &[("ANTEROOM_URL", &url), ("ANTEROOM_API_KEY", &service.key)], "").await;
     assert_eq!(right_key.code, 0, "{}", right_key.err);
     service.stop().await;
     let no_certificates = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")];
-    let gone = run(&["vm", "ls"], &[&[("ANTEROOM_URL", url.as_str())], &no_certificates[..]].concat()).await;
+    let gone =
+        run(&["vm", "ls"], &[&[("ANTEROOM_URL", url.as_str())], &no_certificates[..]].concat(), "").await;
     assert_eq!(gone.code, 3);
     assert!(gone.err.contains("Connection refused") && gone.err.contains("anteroom up"), "{}", gone.err);
-    assert_eq!(run(&["session", "start"], &[]).await.code, 2);
-    let wrong = run(&["vm", "ls", "--set", "vm.mx=1"], &[]).await;
+    assert_eq!(run(&["session", "start"], &[], "").await.code, 2);
+    let wrong = run(&["vm", "ls", "--set", "vm.mx=1"], &[], "").await;
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("did you mean vm.max?"), "{}", wrong.err);
 }
 
 #[tokio::test]
 async fn settings_are_shown_with_their_source_and_files_are_checked() {
-    let shown = run(&["config", "show", "--json"], &[("ANTEROOM_VM_MAX", "3")]).await.json();
+    let shown = run(&["config", "show", "--json"], &[("ANTEROOM_VM_MAX", "3")], "").await.json();
     let setting = shown.as_array().unwrap().iter().find(|setting| setting["key"] == "vm.max").unwrap();
     assert_eq!((&setting["value"], &setting["source"]["variable"]), (&json!("3"), &json!("ANTEROOM_VM_MAX")));
-    let table = run(&["config", "show"], &[("PORT", "4100")]).await.out;
+    let table = run(&["config", "show"], &[("PORT", "4100")], "").await.out;
     assert!(table.contains("127.0.0.1:4100") && table.contains("environment PORT"), "{table}");
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("anteroom.toml");
     let check = async |text: &str| {
         std::fs::write(&file, text).unwrap();
-        run(&["config", "check", file.to_str().unwrap()], &[]).await
+        run(&["config", "check", file.to_str().unwrap()], &[], "").await
     };
     let good = check("[vm]\nmax = 3\n").await;
     assert!(good.code == 0 && good.out.contains("1 setting, all of them right"), "{}{}", good.out, good.err);
@@ -205,14 +214,14 @@ async fn the_master_key_can_be_replaced_while_no_daemon_runs_and_only_then() {
     let directory = state.path().display().to_string();
     let key = std::fs::read_to_string(state.path().join("key")).unwrap();
     service.stop().await;
-    let rotated = run(&["key", "rotate"], &[("ANTEROOM_STATE_DIR", &directory)]).await;
+    let rotated = run(&["key", "rotate"], &[("ANTEROOM_STATE_DIR", &directory)], "").await;
     assert_eq!(rotated.code, 0, "{}", rotated.err);
     assert!(rotated.out.contains("re-sealed    1"), "{}", rotated.out);
     let new_key = std::fs::read_to_string(state.path().join("key")).unwrap();
     for key in [key.trim(), new_key.trim()] {
         assert!(!format!("{}{}", rotated.out, rotated.err).contains(key), "a key is printed");
     }
-    let shown = run(&["key", "show"], &[("ANTEROOM_STATE_DIR", &directory)]).await.out;
+    let shown = run(&["key", "show"], &[("ANTEROOM_STATE_DIR", &directory)], "").await.out;
     assert!(!shown.contains(before[0]["key_id"].as_str().unwrap()), "{shown}");
 
     let service = Service::in_directory(state, &[]).await;
@@ -242,26 +251,26 @@ async fn a_definition_is_checked_and_listed_without_a_daemon() {
     let path = file.to_str().unwrap();
     let good = include_str!("../../providers/codex.toml");
     std::fs::write(&file, good).unwrap();
-    let said = run(&["provider", "check", path], &[]).await;
+    let said = run(&["provider", "check", path], &[], "").await;
     assert_eq!(
         (said.code, said.out),
         (0, format!("{path}: a definition of codex (Codex), all of it right\n"))
     );
     std::fs::write(&file, good.replace("kind = ", "knid = ")).unwrap();
-    let said = run(&["provider", "check", path], &[]).await;
+    let said = run(&["provider", "check", path], &[], "").await;
     assert_eq!((said.code, said.out.as_str()), (2, ""), "{}", said.err);
-    let shown = format!("{path}:14:1: url[0].knid: unknown field `knid`");
+    let shown = format!("{path}:21:1: url[0].knid: unknown field `knid`");
     assert!(said.err.contains("mine.toml: 2 mistakes") && said.err.contains(&shown), "{}", said.err);
     assert!(
-        said.err.contains("14 | knid = \"callback\"\n         | ^^^^\n      write: kind ="),
+        said.err.contains("21 | knid = \"callback\"\n         | ^^^^\n      write: kind ="),
         "{}",
         said.err
     );
     let ours = [("ANTEROOM_PROVIDERS_DIR", place.path().to_str().unwrap())];
-    let said = run(&["provider", "ls"], &ours).await;
+    let said = run(&["provider", "ls"], &ours, "").await;
     assert!(said.out.starts_with("PROVIDER") && said.out.contains("github_cli"), "{}", said.out);
-    assert!(said.out.contains(&format!("\nbroken: {path}\n  line 14, column 1: ")), "{}", said.out);
-    let shown = run(&["provider", "show", "codex", "--json"], &ours).await.json();
+    assert!(said.out.contains(&format!("\nbroken: {path}\n  line 21, column 1: ")), "{}", said.out);
+    let shown = run(&["provider", "show", "codex", "--json"], &ours, "").await.json();
     assert_eq!((&shown["from"], &shown["definition"]["name"]), (&json!("built in"), &json!("Codex")));
-    assert_eq!(run(&["provider", "show", "nothing"], &ours).await.code, 4);
+    assert_eq!(run(&["provider", "show", "nothing"], &ours, "").await.code, 4);
 }

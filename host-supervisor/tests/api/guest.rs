@@ -13,7 +13,7 @@ use anteroom::vmm::{
 };
 use anteroom_protocol::{
     EventBody, ProtocolVersion, SessionId,
-    agent::{CallbackVerdict, Hello, PastedCallback, SignInSpec},
+    agent::{CallbackVerdict, Hello, PastedCallback, PastedCode, SignInSpec},
     ports::HOST_KNOCK,
 };
 use async_trait::async_trait;
@@ -51,6 +51,9 @@ pub(crate) struct Guest {
     pub(crate) credentials: Mutex<Value>,
     pub(crate) opened: Mutex<Vec<String>>,
     pub(crate) refuses_sign_in: Mutex<Option<String>>,
+    /// What was typed.
+    pub(crate) codes: Mutex<Vec<String>>,
+    takes_codes: watch::Sender<bool>,
     attempts: watch::Sender<usize>,
     console: tokio::sync::Mutex<DuplexStream>,
     pub(crate) pid: i32,
@@ -95,6 +98,8 @@ impl Vmm for Stage {
             credentials: Mutex::new(Value::Null),
             opened: Mutex::default(),
             refuses_sign_in: Mutex::default(),
+            codes: Mutex::default(),
+            takes_codes: watch::Sender::default(),
             attempts: watch::Sender::default(),
             console: console_in.into(),
             pid,
@@ -152,6 +157,11 @@ impl Guest {
     /// How often the CLI was started again.
     pub(crate) fn attempts(&self) -> usize {
         *self.attempts.borrow()
+    }
+
+    /// From now on the terminal asks for codes.
+    pub(crate) fn takes_codes(&self) {
+        self.takes_codes.send_replace(true);
     }
 
     /// The agent tells the host something.
@@ -232,6 +242,7 @@ fn agent(guest: Arc<Guest>) -> Router {
         .route("/sign-in", post(sign_in))
         .route("/sign-in/again", post(again))
         .route("/sign-in/callback", post(callback))
+        .route("/sign-in/code", post(code))
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_url))
         .route("/connect/{port}", get(connect))
@@ -279,6 +290,14 @@ async fn callback(Json(pasted): Json<PastedCallback>) -> Response {
     }
     let accepted = url.contains("code=good");
     Json(CallbackVerdict { accepted, status: if accepted { 302 } else { 400 } }).into_response()
+}
+
+async fn code(State(guest): State<Arc<Guest>>, Json(pasted): Json<PastedCode>) -> Response {
+    if !*guest.takes_codes.borrow() {
+        return (StatusCode::CONFLICT, Json(json!({ "error": "no code is asked for" }))).into_response();
+    }
+    guest.codes.lock().unwrap().push(pasted.code.expose_str().unwrap().trim().to_owned());
+    StatusCode::NO_CONTENT.into_response()
 }
 
 async fn again(State(guest): State<Arc<Guest>>) -> StatusCode {

@@ -78,9 +78,11 @@ async fn an_unknown_provider_is_told_which_there_are() {
     let service = Service::start().await;
     let refused = service.post("/api/auth/start", &json!({ "userId": "a", "provider": "gemini_cli" })).await;
     // Gemini CLI has a definition, but this image has not its program.
-    assert_eq!(refused.body["validProviders"], json!(["claude_code", "codex", "demo", "demo-auto"]));
+    let valid = json!(["claude_code", "claude_setup_token", "codex", "demo", "demo-auto"]);
+    assert_eq!(refused.body["validProviders"], valid);
     let offered = service.get("/api/providers").await.body;
-    assert_eq!(offered["providers"][1], json!({ "id": "codex", "name": "Codex" }));
+    let codex = &offered["providers"][2];
+    assert_eq!((&codex["id"], &codex["name"]), (&json!("codex"), &json!("Codex")));
     service.stop().await;
 }
 

@@ -5,6 +5,7 @@
 
 mod access;
 mod cli;
+mod codes;
 mod definitions;
 mod desktop;
 mod guest;

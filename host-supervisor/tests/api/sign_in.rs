@@ -52,7 +52,7 @@ async fn a_sign_in_is_captured_and_readable_when_its_vm_is_gone() {
     guest.tells(EventBody::DesktopReady);
     let spec = guest.sign_in().await;
     assert_eq!((spec.session.to_string(), spec.provider.id.as_str()), (session.clone(), "demo"));
-    assert_eq!((spec.launch.as_str(), spec.token.len()), ("browser", 32));
+    assert_eq!(spec.launch, "browser");
 
     let path = |rest: &str| format!("/api/auth/session/{session}{rest}");
     let waiting = service.get(&path("/oauth-url")).await;
@@ -81,6 +81,34 @@ async fn a_sign_in_is_captured_and_readable_when_its_vm_is_gone() {
     let valid = service.get("/api/auth/validate/ann/demo").await.body;
     assert_eq!(valid["valid"], true, "{valid}");
     service.stop().await;
+}
+
+#[tokio::test]
+async fn an_operator_is_told_the_token_of_the_guests_own_endpoint_while_the_vm_lives() {
+    let service = Service::start().await;
+    let (session, guest) = service.session("ann").await;
+    let path = format!("/api/auth/session/{session}/vm");
+    let told = service.get(&path).await.body;
+    guest.tells(EventBody::DesktopReady);
+    let spec = guest.sign_in().await;
+    let token = told["agentToken"].as_str().unwrap().to_owned();
+    assert_eq!(spec.token.expose_str(), Some(token.as_str()), "it is the one that the guest asks for");
+    assert!(token.len() == 43 && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
+    let (other, _guest) = service.session("bob").await;
+    assert_ne!(service.get(&format!("/api/auth/session/{other}/vm")).await.body["agentToken"], *token);
+    let (page, state) = (service.get(&format!("/api/auth/session/{session}")).await, service.state.clone());
+    assert!(!page.text.contains(&token), "whoever sees the desktop does not see it: {}", page.text);
+    complete(&service, &session, &guest, "planted-access").await;
+    service.vm_gone(told["vmId"].as_str().unwrap()).await;
+    let gone = service.get(&path).await;
+    assert_eq!((gone.status, gone.body.get("agentToken")), (StatusCode::GONE, None));
+    service.stop().await;
+    assert!(!log().contains(&token), "the log holds the token");
+    let paths = std::fs::read_dir(state.path()).unwrap().map(|entry| entry.unwrap().path());
+    for path in paths.filter(|path| path.is_file()) {
+        let file = std::fs::read(&path).unwrap();
+        assert!(!file.windows(token.len()).any(|bytes| bytes == token.as_bytes()), "{}", path.display());
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anteroom::vault::KeyTexts;
-use anteroom_protocol::EventBody;
+use anteroom_protocol::{EventBody, event::FailedBy};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -52,6 +52,7 @@ async fn a_sign_in_that_cannot_succeed_says_why_without_its_secrets() {
     guest.sign_in().await;
     guest.tells(EventBody::SignInFailed {
         session: session.parse().unwrap(),
+        by: FailedBy::CommandEnded,
         cause: "the CLI ended with exit code 1".into(),
         last_lines: vec![
             "Open https://auth.example.com/authorize?state=planted-state to sign in".into(),
@@ -82,6 +83,7 @@ async fn a_failed_sign_in_that_nobody_tries_again_fails_the_session() {
     guest.sign_in().await;
     guest.tells(EventBody::SignInFailed {
         session: session.parse().unwrap(),
+        by: FailedBy::CommandEnded,
         cause: "the command ended with code 1".into(),
         last_lines: vec!["invalid_grant".into()],
     });

@@ -18,6 +18,7 @@ export const strings = {
   start: {
     title: "Start a sign-in",
     provider: "What do you want to sign in to?",
+    launch: "How?",
     user: "User id",
     userHint: "Credentials are stored under this name.",
     userMissing: "Enter a user id.",
@@ -54,6 +55,8 @@ export const strings = {
     vm_created: "The virtual machine is running. Its desktop comes next.",
     ready: (provider: string) => `The desktop is here. ${provider} is opening its sign-in page.`,
     awaiting_user_auth: (provider: string) => `Your turn: sign in to ${provider} in the desktop.`,
+    device: (provider: string) => `Your turn: enter the code to sign in to ${provider}.`,
+    code: (provider: string) => `Your turn: sign in to ${provider}, then paste the code that its page shows.`,
     completed: "Signed in. The credentials are stored, the VM is gone.",
     failed: "This sign-in did not work.",
     timeout: "The time for this sign-in ran out.",
@@ -64,6 +67,7 @@ export const strings = {
 
   attempt: {
     title: "That did not work",
+    expired: "The code has expired",
     again: "Try again",
     now: "The sign-in failed. The desktop is still there: try again.",
   },
@@ -103,22 +107,78 @@ export const strings = {
     keys: { Enter: "Enter", Tab: "Tab", Backspace: "Backspace", Escape: "Esc" },
   },
 
+  /** By what there is to sign in with. */
+  aid: {
+    link: {
+      title: "Sign-in link",
+      explanation: "Already open in the desktop. You may use a browser of your own as well.",
+    },
+    ticket: {
+      title: "Sign-in link",
+      explanation:
+        "Already open in the desktop. A browser of your own will do as well: the tool notices by itself.",
+    },
+    codeless: {
+      title: "Sign-in link",
+      explanation:
+        "Open it on any device, for example your phone. The code that it asks for is in the terminal.",
+    },
+    device: {
+      title: "One-time code",
+      explanation: "Open the sign-in page on any device, for example your phone, and enter this code there.",
+    },
+    asked: {
+      title: "The tool asks for a code",
+      explanation: "Its sign-in page shows the code when you have signed in.",
+    },
+  },
+
+  device: {
+    copy: "Copy code",
+    copied: "Copied",
+    copyFailed: "Select the code and copy it by hand",
+    expires: (clock: string) => `Expires in ${clock}`,
+    expired: "This code has expired. You can try again as soon as the tool has noticed.",
+    aloud: (code: string) => `Your one-time code is ${code}.`,
+    aloudWithin: (code: string, amount: string) =>
+      `Your one-time code is ${code}. It expires within ${amount}.`,
+  },
+
   link: {
-    title: "Sign-in link",
-    explanation: "Already open in the desktop. You may use a browser of your own as well.",
-    field: "Sign-in link",
     copy: "Copy link",
     copied: "Copied",
     copyFailed: "Select the link and copy it by hand",
     reopen: "Reopen in desktop",
     reopened: "Opened",
     notReopened: "The VM did not open it",
-    own: "Signed in with your own browser?",
-    ownHint: "It ends on a page that cannot be reached, at http://localhost… Paste that address here.",
-    pasted: "Address of that page",
+  },
+
+  /** What is brought back from a browser outside the desktop. */
+  own: {
+    address: {
+      title: "Signed in with your own browser?",
+      hint: "It ends on a page that cannot be reached, at http://localhost… Paste that address here.",
+      field: "Address of that page",
+      placeholder: "http://localhost:…",
+    },
+    code: {
+      title: "Paste the code",
+      hint: "When you have signed in, the page shows a code. Paste it here, or the address of that page.",
+      field: "Code from the sign-in page",
+      placeholder: "Code or address",
+    },
+    either: {
+      title: "Signed in with your own browser?",
+      hint: "It ends on a page that shows a code, or on one at http://localhost… that cannot be reached. Paste the code or the address here.",
+      field: "Code from the sign-in page, or address of the last page",
+      placeholder: "Code or address",
+    },
     hand: "Hand it over",
     handing: "Handing over…",
-    handed: "The tool has it.",
+    taken: {
+      address: "The tool has it. This page says when it has finished.",
+      code: "It is typed into the terminal. The tool checks it now; this page says what comes of it.",
+    },
   },
 
   cancel: {

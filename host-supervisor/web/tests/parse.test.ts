@@ -15,6 +15,8 @@ const SESSION = {
   created_at: "2025-11-22T07:45:01.123Z",
 };
 
+const NOTHING_SAID = { launch: null, signInKind: null, device: null, asksForCode: false };
+
 test("a session is read with all that it says", () => {
   const session = parseSession({ session: SESSION });
   assert.equal(session.id, "5f0c");
@@ -25,6 +27,11 @@ test("a session is read with all that it says", () => {
   assert.equal(session.createdAt?.toISOString(), "2025-11-22T07:45:01.123Z");
   assert.equal(session.completedAt, null);
   assert.equal(session.failure, null);
+});
+
+test("what an older daemon does not say is not there", () => {
+  const { launch, signInKind, device, asksForCode } = parseSession({ session: SESSION });
+  assert.deepEqual({ launch, signInKind, device, asksForCode }, NOTHING_SAID);
 });
 
 test("a status that this page does not know is taken for a living one", () => {
@@ -66,8 +73,17 @@ test("an answer without what it must have is unreadable", () => {
 test("a provider without a name is called by its id", () => {
   const providers = parseProviders({ providers: [{ id: "codex", name: "Codex" }, { id: "demo" }] });
   assert.deepEqual(providers, [
-    { id: "codex", name: "Codex" },
-    { id: "demo", name: "demo" },
+    { id: "codex", name: "Codex", launches: [] },
+    { id: "demo", name: "demo", launches: [] },
+  ]);
+});
+
+test("a provider's launches keep their order, the default first", () => {
+  const launches = [{ id: "browser", title: "Browser" }, { id: "device" }];
+  const [codex] = parseProviders({ providers: [{ id: "codex", launches }] });
+  assert.deepEqual(codex?.launches, [
+    { id: "browser", title: "Browser" },
+    { id: "device", title: "device" },
   ]);
 });
 

@@ -1,4 +1,5 @@
-//! An OAuth 2.1 identity provider for one made-up person: authorization code with PKCE, nothing that the draft dropped.
+//! An OAuth 2.1 identity provider for one made-up person: authorization code with PKCE, device codes (RFC 8628), nothing that
+//! the draft dropped.
 //!
 //! What it is like towards its clients is a [`Profile`]; what happened is in its [`Log`]; the secrets it handed out are in
 //! [`Idp::secrets`], so that a test can look for them where they must not be. State lives in memory and dies with it. It
@@ -7,11 +8,14 @@
 //! ```text
 //!   GET authorize ──▶ asked ──Allow──▶ code issued ──POST token, PKCE verified──▶ tokens ──refresh──▶ tokens ...
 //!        │              └──Deny──▶ error=access_denied         └──anything wrong──▶ code burnt
-//!        └── (client that need not ask) ──▶ code issued
+//!        └── (client that need not ask) ──▶ code issued, to a listener or shown on a page
 //! ```
 
+mod answer;
 mod authorize;
+mod code_page;
 mod consent;
+mod device;
 mod error;
 mod exchange;
 mod ledger;
@@ -46,12 +50,14 @@ pub use tickets::SignInNumber;
 
 use authorize::{Granted, SignIn};
 use consent::Asked;
+use device::Devices;
 use ledger::Ledger;
+use profile::DeviceDialect;
 use tickets::Tickets;
 
 use crate::serve::serve;
 
-/// Open consent pages, live codes and live refresh tokens are bounded by this number each.
+/// Open consent pages, live codes, device codes and refresh tokens are bounded by this number each.
 const MOST_TICKETS: usize = 1024;
 /// Of a path that goes into the log.
 const LONGEST_PATH_CHARS: usize = 200;
@@ -71,11 +77,12 @@ struct Tables {
     sign_ins: SignInNumber,
     consents: Tickets<Asked>,
     codes: Tickets<SignIn>,
+    devices: Devices,
     refresh_tokens: Tickets<Renewable>,
 }
 
 /// What a refresh token stands for.
-struct Renewable {
+pub(crate) struct Renewable {
     client_id: &'static str,
     scope: Granted,
 }
@@ -87,6 +94,7 @@ impl Idp {
             sign_ins: 0,
             consents: Tickets::new(lifetimes.consent, MOST_TICKETS),
             codes: Tickets::new(lifetimes.code, MOST_TICKETS),
+            devices: Devices::new(profile.device, MOST_TICKETS),
             refresh_tokens: Tickets::new(lifetimes.refresh_token, MOST_TICKETS),
         };
         let (log, ledger) = (Log::default(), Ledger::default());
@@ -126,6 +134,17 @@ impl Idp {
         }
         for landing in profile.landings {
             router = router.route(landing, get(resource::landing));
+        }
+        for page in profile.clients.iter().filter_map(|client| client.code_page) {
+            router = router.route(page.path(), get(code_page::code_page));
+        }
+        if let Some(flow) = &profile.device {
+            router = router
+                .route(flow.start_path, post(device::endpoint::start))
+                .route(flow.page_path(), get(device::page::ask_for_code).post(device::page::take_code));
+            if let DeviceDialect::CodeAndVerifier { poll_path, .. } = flow.dialect {
+                router = router.route(poll_path, post(device::endpoint::poll));
+            }
         }
         router
             .route(profile.authorize_path, get(consent::authorize))

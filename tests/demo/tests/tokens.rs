@@ -39,6 +39,35 @@ async fn a_wrong_verifier_is_refused_and_burns_the_code() {
 }
 
 #[tokio::test]
+async fn a_token_lasts_as_long_as_was_asked_for_where_that_may_be_asked() {
+    let a_year = 365 * 24 * 60 * 60;
+    let cases = [
+        (Profile::anthropic(Consent::Given), "31536000", Ok(a_year)),
+        (Profile::anthropic(Consent::Given), "99999999999", Ok(a_year)),
+        (Profile::openai(Consent::Given), "31536000", Ok(3600)),
+        (Profile::anthropic(Consent::Given), "soon", Err("invalid_request".to_owned())),
+    ];
+    for (profile, asked, lasts) in cases {
+        let (id, path) = (profile.clients[0].id, profile.clients[0].redirect_path);
+        let redirect = format!("http://127.0.0.1:41234{path}").leak();
+        let provider = Provider::with(profile).await;
+        let client = Client { id, redirect, ..Client::new(id) };
+        let code = parameter(&location(&provider.authorize(&client, "s").await).unwrap(), "code").unwrap();
+        let answer = provider
+            .token(&[
+                ("grant_type", "authorization_code"),
+                ("client_id", id),
+                ("code", &code),
+                ("redirect_uri", redirect),
+                ("code_verifier", client.verifier.secret().reveal()),
+                ("expires_in", asked),
+            ])
+            .await;
+        assert_eq!(answer.map(|tokens| tokens["expires_in"].as_i64().unwrap()), lasts, "{asked}");
+    }
+}
+
+#[tokio::test]
 async fn a_code_is_only_for_its_client_and_its_redirect_uri() {
     let provider = Provider::demo().await;
     for (id, redirect) in [

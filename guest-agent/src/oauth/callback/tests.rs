@@ -88,7 +88,7 @@ fn callback(follow_local_redirects: bool) -> Callback {
 }
 
 fn replay(port: u16) -> Replay {
-    Replay { host: "127.0.0.1".into(), port, path_and_query: "/cb?code=c".into(), is_error: false }
+    Replay { host: "127.0.0.1".into(), port, path_and_query: "/cb?code=c".into(), provider_error: None }
 }
 
 #[tokio::test]
@@ -100,6 +100,43 @@ async fn a_redirect_to_the_same_port_is_followed_when_the_cli_needs_it() {
     let answer = replay(port).send(Some(&callback(true))).await.unwrap();
     assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &b"done"[..]));
     assert_eq!(asked.await.unwrap(), ["GET /cb?code=c HTTP/1.1", "GET /success?id_token=x HTTP/1.1"]);
+}
+
+#[test]
+fn no_name_or_address_of_the_loopback_is_on_the_web() {
+    let web = |url: &str| is_on_the_web(&Url::parse(url).unwrap());
+    for url in [
+        "https://provider.example/x",
+        "http://192.0.2.1/",
+        "http://[2001:db8::1]/",
+        "https://localhost.example/",
+    ] {
+        assert!(web(url), "{url}");
+    }
+    for url in [
+        "http://localhost:1455/success",
+        "http://LOCALHOST./",
+        "https://tool.localhost/",
+        "http://127.9.9.9/",
+        "http://2130706433/",
+        "http://0.0.0.0/",
+        "http://[::1]/",
+        "http://[::]/",
+        "http://[::ffff:127.0.0.1]/",
+        "file:///etc/passwd",
+        "tool://done?id_token=x",
+        "data:text/html,x",
+    ] {
+        assert!(!web(url), "{url}");
+    }
+}
+
+#[test]
+fn a_providers_error_is_told_only_when_it_is_a_code() {
+    let error = |query: &str| plan(query).unwrap().provider_error;
+    assert_eq!(error("error=access_denied&state=s1").as_deref(), Some("access_denied"));
+    assert_eq!(error("error=%3Cscript%3E&state=s1").as_deref(), Some("an error"));
+    assert_eq!(error("code=c&state=s1"), None);
 }
 
 #[tokio::test]
@@ -114,18 +151,18 @@ async fn a_redirect_to_elsewhere_is_the_answer_and_is_not_followed() {
 
 #[tokio::test]
 async fn the_verdict_is_the_clis_first_answer_as_the_definition_reads_it() {
-    let led_to = async |location: &str, is_error: bool| {
+    let led_to = async |location: &str, error: Option<&str>| {
         let page = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
         let (port, _asked) = cli(vec![page.leak()]).await;
         let definition = Callback { success_location: Some("/auth_success".into()), ..callback(false) };
-        let replay = Replay { is_error, ..replay(port) };
+        let replay = Replay { provider_error: error.map(str::to_owned), ..replay(port) };
         replay.send(Some(&definition)).await.unwrap().verdict
     };
-    let verdict = led_to("https://provider.example/auth_success_tool", false).await;
+    let verdict = led_to("https://provider.example/auth_success_tool", None).await;
     assert_eq!(verdict, CallbackVerdict { accepted: true, status: 302 });
-    assert!(!led_to("https://provider.example/auth_failure_tool", false).await.accepted);
+    assert!(!led_to("https://provider.example/auth_failure_tool", None).await.accepted);
     assert!(
-        !led_to("https://provider.example/auth_success_tool", true).await.accepted,
+        !led_to("https://provider.example/auth_success_tool", Some("access_denied")).await.accepted,
         "it carried an error"
     );
     let (port, _asked) = cli(vec!["HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"]).await;

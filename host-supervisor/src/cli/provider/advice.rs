@@ -10,8 +10,11 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "launch", "[launch.browser]"),
     ("", "url", "[[url]]"),
     ("", "callback", "[callback]"),
+    ("", "device", "[device]"),
+    ("", "manual", "[manual]"),
     ("", "credential", "[[credential]]"),
     ("", "verify", "[verify]"),
+    ("launch", "title", "title = \"With a one-time code\""),
     ("launch", "argv", "argv = [\"example\", \"login\"]"),
     ("launch", "env", "env = { EXAMPLE_NO_KEYRING = \"1\" }"),
     ("launch", "unset", "unset = [\"EXAMPLE_API_KEY\"]"),
@@ -33,10 +36,18 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("callback", "follow_local_redirects", "follow_local_redirects = true"),
     ("callback", "success_location", "success_location = '/signed-in$'"),
     ("callback", "http_probe_safe", "http_probe_safe = true"),
+    ("device", "user_code", "user_code = 'one-time code: ([A-Z0-9]{4}-[A-Z0-9]{4})\\s'"),
+    ("device", "lifetime_s", "lifetime_s = 900"),
+    ("manual", "prompt", "prompt = 'Paste the code'"),
+    ("manual", "template", "template = \"{code}#{state}\""),
+    ("manual", "page", "page = { host = \"auth.example.com\", path = \"/code\" }"),
+    ("manual", "host", "host = \"auth.example.com\""),
+    ("manual", "path", "path = \"/code\""),
     ("credential", "path", "path = \".example/credentials.json\""),
-    ("credential", "format", "format = \"json\"   # or jsonc, yaml, toml"),
+    ("credential", "format", "format = \"json\"   # or jsonc, yaml, toml, terminal"),
     ("credential", "write", "write = \"rename\"   # or in-place"),
     ("credential", "require", "require = [\"tokens.access_token\"]"),
+    ("credential", "pattern", "pattern = 'example-[0-9a-z]{40}'"),
     ("credential", "keys", "keys = [\"account\"]"),
     ("credential", "settle_ms", "settle_ms = 500"),
     ("verify", "argv", "argv = [\"example\", \"whoami\"]"),
@@ -85,6 +96,14 @@ mod tests {
                 "launch" => ("[launch.browser]", "argv = [\"x\"]"),
                 "url" => ("[[url]]", "host = \"x\"\npath = \"/\"\nkind = \"callback\""),
                 "callback" => ("[callback]", "path = \"/\""),
+                "device" => ("[device]", "user_code = 'x'"),
+                "manual" if ["host", "path"].contains(key) => {
+                    ("[manual]\nprompt = 'x'\n[manual.page]", "host = \"x\"\npath = \"/\"")
+                }
+                "manual" => ("[manual]", "prompt = 'x'"),
+                "credential" if *key == "pattern" => {
+                    ("[[credential]]", "path = \"x\"\nformat = \"terminal\"")
+                }
                 "credential" => ("[[credential]]", "path = \"x\""),
                 "verify" => ("[verify]", "argv = [\"x\"]"),
                 other => panic!("{other}"),

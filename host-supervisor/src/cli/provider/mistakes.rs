@@ -71,14 +71,14 @@ mod tests {
             "    |           ^",
         ];
         assert_eq!(shown(text)[..3], expected);
-        let text = include_str!("../../../providers/codex.toml").replace("unset", "unsett");
+        let text = include_str!("../../../providers/codex.toml").replacen("unset", "unsett", 1);
         let shown = shown(&text);
         assert!(
-            shown[0].starts_with("x.toml:9:1: launch.browser.unsett: unknown field `unsett`"),
+            shown[0].starts_with("x.toml:11:1: launch.browser.unsett: unknown field `unsett`"),
             "{shown:?}"
         );
-        assert_eq!(shown[1], "  9 | unsett = [\"OPENAI_API_KEY\"]");
-        assert_eq!(shown[2], "    | ^^^^^^");
+        assert_eq!(shown[1], "  11 | unsett = [\"OPENAI_API_KEY\"]");
+        assert_eq!(shown[2], "     | ^^^^^^");
         assert_eq!(shown[3], "  write: unset = [\"EXAMPLE_API_KEY\"]");
     }
 

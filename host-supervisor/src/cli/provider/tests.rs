@@ -26,6 +26,7 @@ command   gh auth login --web --hostname github.com --git-protocol https
           when it shows /Authenticate Git with your GitHub credentials/, Enter is typed
           when it shows /Press Enter to open/, Enter is typed
 page      https://github.com/login/device; the code that the terminal shows is typed there
+code      what the terminal shows as /one-time code: ([A-Z0-9]{4}-[A-Z0-9]{4})\\s/, good for 900 s
 proof     ~/.config/gh/hosts.yml, YAML, with \"github.com\".oauth_token, \"github.com\".user; 500 ms after its last change
 check     gh auth token ends with code 0
 ";
@@ -48,7 +49,15 @@ fn what_else_a_definition_can_hold_is_told_too() {
     let gemini = words_of("gemini_cli");
     assert!(gemini.contains("          with GOOGLE_GENAI_USE_GCA=true in its environment\n"));
     assert!(gemini.contains(r#"is typed"#) && gemini.contains(r#""y" and Enter"#), "{gemini}");
-    assert!(words_of("github_copilot").contains("\ndevice    copilot login --device-code\n"));
+    assert!(gemini.contains("          ~/.gemini/settings.json is written before\n"));
+    let copilot = words_of("github_copilot");
+    let device = "\ndevice    copilot login --device-code\n          offered as \"With a one-time code\"\n";
+    assert!(copilot.contains(device), "{copilot}");
+    let token = words_of("claude_setup_token");
+    let paste = r"paste     when the terminal shows /Paste\s*code\s*here/, as {code}#{state}; the address of https://platform.claude.com/oauth/code/callback will do";
+    assert!(token.lines().any(|line| line == paste), "{token}");
+    let shown = "proof     what the terminal shows as /sk-ant-oat01-[A-Za-z0-9_-]{80,}/, kept as CLAUDE_CODE_OAUTH_TOKEN";
+    assert!(token.lines().any(|line| line == shown), "{token}");
 }
 
 #[test]
@@ -64,7 +73,7 @@ fn a_wrong_file_ends_with_the_code_of_a_usage_error_and_every_mistake() {
     fs::write(&file, providers::EMBEDDED[0].1.replace("unset", "unsett").replace("kind", "kid")).unwrap();
     let problem = check(&file).unwrap_err();
     assert_eq!(problem.exit, Exit::Usage);
-    assert!(problem.to_string().ends_with("x.toml: 3 mistakes"), "{problem}");
+    assert!(problem.to_string().ends_with("x.toml: 4 mistakes"), "{problem}");
     assert!(problem.detail_lines.iter().any(|line| line == "  write: unset = [\"EXAMPLE_API_KEY\"]"));
     assert_eq!(check(&home.path().join("none.toml")).unwrap_err().exit, Exit::Usage);
     fs::write(&file, providers::EMBEDDED[0].1).unwrap();
@@ -102,5 +111,5 @@ fn a_provider_that_is_not_there_is_told_which_there_are() {
     let catalogue = Catalogue::open(&config(home.path())).unwrap();
     let problem = show_one(&catalogue, "netlify", false).unwrap_err();
     assert_eq!(problem.exit, Exit::NotFound);
-    assert!(problem.to_string().contains("claude_code, codex"), "{problem}");
+    assert!(problem.to_string().contains("claude_setup_token, codex"), "{problem}");
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anteroom_protocol::provider::{
-    Callback, CredentialRule, Launch, ProviderDefinition, UrlKind, UrlRule, Verify,
+    Callback, CredentialRule, Device, Launch, Manual, ProviderDefinition, UrlKind, UrlRule, Verify,
 };
 
 /// One line: what it is about, and what is to be said. A definition comes from anywhere, so nothing in it reaches the
@@ -44,6 +44,8 @@ pub(super) fn of(definition: &ProviderDefinition) -> Vec<Line> {
     }
     lines.extend(definition.url.iter().map(|rule| Line::new("page", of_url(rule))));
     lines.extend(definition.callback.as_ref().map(|callback| Line::new("callback", of_callback(callback))));
+    lines.extend(definition.device.as_ref().map(|device| Line::new("code", of_device(device))));
+    lines.extend(definition.manual.as_ref().map(|manual| Line::new("paste", of_manual(manual))));
     lines.extend(definition.credential.iter().map(of_credential));
     lines.extend(definition.verify.as_ref().map(|verify| Line::new("check", of_verify(verify))));
     lines
@@ -53,6 +55,9 @@ fn of_launch(name: &str, launch: &Launch) -> Vec<Line> {
     let label = if name == ProviderDefinition::DEFAULT_LAUNCH { "command" } else { name };
     let mut lines = vec![Line::new(label, launch.argv.join(" "))];
     let mut add = |text| lines.push(Line::new("", text));
+    if let Some(title) = &launch.title {
+        add(format!("offered as {title:?}"));
+    }
     for (variable, value) in &launch.env {
         add(format!("with {variable}={value} in its environment"));
     }
@@ -111,10 +116,25 @@ fn of_callback(callback: &Callback) -> String {
     text
 }
 
+fn of_device(device: &Device) -> String {
+    format!("what the terminal shows as /{}/, good for {} s", device.user_code, device.lifetime_s)
+}
+
+fn of_manual(manual: &Manual) -> String {
+    let mut text = format!("when the terminal shows /{}/, as {}", manual.prompt, manual.template);
+    if let Some(page) = &manual.page {
+        text += &format!("; the address of https://{}{} will do", page.host, page.path);
+    }
+    text
+}
+
 fn of_credential(rule: &CredentialRule) -> Line {
     let label = if rule.is_proof() { "proof" } else { "besides" };
-    let mut text = format!("~/{}, {}", rule.path, rule.format);
-    if rule.is_proof() {
+    let mut text = match &rule.pattern {
+        Some(pattern) => format!("what the terminal shows as /{pattern}/, kept as {}", rule.path),
+        None => format!("~/{}, {}", rule.path, rule.format),
+    };
+    if !rule.require.is_empty() {
         text += &format!(", with {}", rule.require.join(", "));
     }
     if !rule.keys.is_empty() {

@@ -80,7 +80,8 @@ impl Machine<'_> {
         let memory = self.memory_mib;
         words(&[
             "-machine",
-            &format!("{},memory-backend=ram", self.machine),
+            // A core file of QEMU would hold all that the guest knows.
+            &format!("{},memory-backend=ram,dump-guest-core=off", self.machine),
             "-accel",
             accelerator,
             "-cpu",

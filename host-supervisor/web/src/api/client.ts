@@ -1,5 +1,6 @@
 // The daemon's HTTP API, one method for each call that the pages make. Every call ends with a value or an ApiError.
 
+import { clockOffsetMs } from "./clock.ts";
 import { ApiError, errorKindOf } from "./error.ts";
 import { parseProviders, parseSession, parseSessions, parseSignInUrl, parseStarted } from "./parse.ts";
 import type { Provider, Session } from "./types.ts";
@@ -18,8 +19,15 @@ interface Call {
 }
 
 export class ApiClient {
+  private offsetMs = 0;
+
   /** `viewToken` opens the calls of one session where there is no cookie: in an iframe of another site. */
   constructor(private readonly viewToken: string | null = null) {}
+
+  /** By the daemon's clock, as its last answer told. */
+  now(): Date {
+    return new Date(Date.now() + this.offsetMs);
+  }
 
   async login(key: string): Promise<void> {
     await this.call("/api/login", { method: "POST", body: { key } });
@@ -29,9 +37,9 @@ export class ApiClient {
     return parseProviders(await this.call("/api/providers"));
   }
 
-  /** Answers the id of the new session. */
-  async start(userId: string, providerId: string): Promise<string> {
-    const body = { userId, provider: providerId };
+  /** Answers the id of the new session. Without a `launch` it is the provider's first. */
+  async start(userId: string, providerId: string, launch: string | null): Promise<string> {
+    const body = { userId, provider: providerId, ...(launch === null ? {} : { launch }) };
     return parseStarted(
       await this.call("/api/auth/start", { method: "POST", body, withinMs: START_WITHIN_MS }),
     );
@@ -67,6 +75,11 @@ export class ApiClient {
     });
   }
 
+  /** What the sign-in page shows at its end, or that page's address; it is typed into the terminal. */
+  async code(id: string, code: string): Promise<void> {
+    await this.call(`${sessionPath(id)}/code`, { method: "POST", body: { code } });
+  }
+
   /** Starts the tool again after a failed attempt. */
   async retry(id: string): Promise<void> {
     await this.call(`${sessionPath(id)}/retry`, { method: "POST" });
@@ -82,6 +95,7 @@ export class ApiClient {
 
   private async call(path: string, call: Call = {}): Promise<unknown> {
     const { response, text } = await send(this.addressed(path), call);
+    this.offsetMs = clockOffsetMs(response.headers.get("date"), Date.now(), this.offsetMs);
     if (!response.ok) throw refusal(response, text);
     return readJson(response.status, text);
   }

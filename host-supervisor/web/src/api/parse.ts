@@ -2,24 +2,30 @@
 
 import { ApiError } from "./error.ts";
 import {
+  type DeviceCode,
   ENDED_STATUSES,
   type Failure,
+  type Launch,
   LIVING_STATUSES,
   type Provider,
   type Session,
   type SessionStatus,
+  SIGN_IN_KINDS,
+  type SignInKind,
 } from "./types.ts";
 
 /** Browsers and providers stay far below; a longer one is not a sign-in link. */
 const MAX_URL_LENGTH = 8192;
 const MAX_DETAIL_LINES = 200;
+/** What a person can type: neither control characters nor those that turn the reading direction, and not too long. */
+const USER_CODE = /^[\p{L}\p{N}\p{P}\p{S} ]{1,64}$/u;
 
 type Json = Record<string, unknown>;
 
 export function parseProviders(body: unknown): Provider[] {
   return list(body, "providers").map((entry) => {
     const id = text(entry, "id");
-    return { id, name: optionalText(entry, "name") ?? id };
+    return { id, name: optionalText(entry, "name") ?? id, launches: launches(entry) };
   });
 }
 
@@ -56,6 +62,10 @@ function session(value: unknown): Session {
     createdAt: time(optionalText(value, "created_at")),
     completedAt: time(optionalText(value, "completed_at")),
     signInUrl: webAddress(optionalText(value, "oauth_url")),
+    signInKind: signInKind(optionalText(value, "oauth_kind")),
+    launch: optionalText(value, "launch"),
+    device: deviceCode(member(value, "device")),
+    asksForCode: member(value, "asks_for_code") === true,
     failure: failure(value),
     attemptFailure: wholeFailure(member(value, "attempt_failure")),
     revision: number(member(value, "revision")),
@@ -65,6 +75,25 @@ function session(value: unknown): Session {
 function status(word: string): SessionStatus {
   const known: readonly string[] = [...LIVING_STATUSES, ...ENDED_STATUSES];
   return known.includes(word) ? (word as SessionStatus) : "unknown";
+}
+
+function launches(provider: unknown): Launch[] {
+  if (!Array.isArray(member(provider, "launches"))) return [];
+  return list(provider, "launches").map((entry) => {
+    const id = text(entry, "id");
+    return { id, title: optionalText(entry, "title") ?? id };
+  });
+}
+
+function signInKind(word: string | null): SignInKind | null {
+  return SIGN_IN_KINDS.find((kind) => kind === word) ?? null;
+}
+
+/** A code that nobody could type is none. */
+function deviceCode(value: unknown): DeviceCode | null {
+  if (typeof value !== "object" || value === null) return null;
+  const userCode = optionalText(value, "user_code")?.trim() ?? "";
+  return USER_CODE.test(userCode) ? { userCode, expiresAt: time(optionalText(value, "expires_at")) } : null;
 }
 
 /** `failure` is the whole story, `error` its one sentence, which older daemons give alone. */

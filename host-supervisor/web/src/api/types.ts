@@ -4,6 +4,14 @@
 export interface Provider {
   readonly id: string;
   readonly name: string;
+  /** The default first; none from an older daemon. */
+  readonly launches: readonly Launch[];
+}
+
+/** A way to start a tool's sign-in. */
+export interface Launch {
+  readonly id: string;
+  readonly title: string;
 }
 
 export const LIVING_STATUSES = ["initializing", "vm_created", "ready", "awaiting_user_auth"] as const;
@@ -23,6 +31,18 @@ export interface Failure {
   readonly detailLines: readonly string[];
 }
 
+export const SIGN_IN_KINDS = ["callback", "manual", "device", "ticket"] as const;
+
+/** How the person comes back from the sign-in page: `kind` of a provider definition's `[[url]]`. */
+export type SignInKind = (typeof SIGN_IN_KINDS)[number];
+
+/** A code that the terminal shows and the sign-in page asks for (RFC 8628). */
+export interface DeviceCode {
+  readonly userCode: string;
+  /** By the daemon's clock. */
+  readonly expiresAt: Date | null;
+}
+
 export interface Session {
   readonly id: string;
   readonly userId: string;
@@ -32,6 +52,12 @@ export interface Session {
   readonly completedAt: Date | null;
   /** `http` or `https` only; anything else from a guest is dropped. */
   readonly signInUrl: string | null;
+  readonly signInKind: SignInKind | null;
+  /** Which of the provider's launches it was started with. */
+  readonly launch: string | null;
+  readonly device: DeviceCode | null;
+  /** The terminal waits for a code that the sign-in page shows. */
+  readonly asksForCode: boolean;
   readonly failure: Failure | null;
   /** Why the last attempt to sign in failed; `null` while another one is under way. */
   readonly attemptFailure: Failure | null;

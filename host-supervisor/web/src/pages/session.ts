@@ -7,7 +7,9 @@ import type { Session } from "../api/types.ts";
 import { desktopAddress } from "../desktop/address.ts";
 import { idInSessionPath } from "../session/address.ts";
 import { Heartbeat } from "../session/heartbeat.ts";
+import { readPasted } from "../session/pasted.ts";
 import { hasDesktop, hasEnded, nowInWords, stepOf } from "../session/phase.ts";
+import { signInAid } from "../session/sign-in.ts";
 import { rememberStart } from "../session/user.ts";
 import { SessionWatch } from "../session/watch.ts";
 import { strings } from "../strings.ts";
@@ -17,14 +19,15 @@ import { DesktopFrame } from "../view/desktop-frame.ts";
 import { element, setText } from "../view/element.ts";
 import { ending, missing } from "../view/ending.ts";
 import { notice } from "../view/notice.ts";
+import type { HandedOver } from "../view/own-browser.ts";
 import { progress } from "../view/progress.ts";
 import { root, shell } from "../view/shell.ts";
-import { signInLink } from "../view/sign-in-link.ts";
+import { signInCard } from "../view/sign-in-card.ts";
 import { typingPanel } from "../view/typing.ts";
 import { agoInWords, durationInWords, exactTime } from "../words/time.ts";
 import { passingTroubleInWords, troubleInWords } from "../words/trouble.ts";
 
-/** How often "5 seconds ago" is said anew. */
+/** How often "5 seconds ago" and "expires in 14:32" are said anew. */
 const CLOCK_MS = 1000;
 
 class SessionPage {
@@ -34,9 +37,9 @@ class SessionPage {
   private readonly steps = progress();
   private readonly desktop: DesktopFrame;
   private readonly stage: HTMLElement;
-  private readonly link = signInLink(
+  private readonly signIn = signInCard(
     (url) => this.reopen(url),
-    (address) => this.hand(address),
+    (pasted) => this.hand(pasted),
   );
   private readonly attempt = attemptCard(() => this.tryAgain());
   private readonly typing: HTMLElement;
@@ -46,6 +49,8 @@ class SessionPage {
   private heartbeat: Heartbeat | null = null;
   private providerNames: ReadonlyMap<string, string> = new Map();
   private shown: Session | null = null;
+  /** Asked for, because the session does not say it. */
+  private askedUrl: string | null = null;
   /** `null`: never seen alive. */
   private lastLivingStep: number | null = null;
 
@@ -63,7 +68,7 @@ class SessionPage {
       "div",
       { class: "side" },
       this.attempt.root,
-      this.link.root,
+      this.signIn.root,
       this.typing,
       this.cancel.root,
     );
@@ -83,7 +88,7 @@ class SessionPage {
     root().replaceChildren(...shell(headline, this.steps.root, this.stage, this.side));
     await this.learnProviderNames();
     this.watch.start();
-    setInterval(() => this.shown && this.describe(this.shown), CLOCK_MS);
+    setInterval(() => this.tick(), CLOCK_MS);
   }
 
   /** Names are a nicety: without them the ids stand in their place. */
@@ -109,7 +114,8 @@ class SessionPage {
     }
     this.heartbeat ??= new Heartbeat(this.gate.api, this.id);
     if (hasDesktop(status)) this.showDesktop();
-    void this.showLink(session);
+    this.showSignIn(session);
+    void this.askForUrl(session);
   }
 
   private showProgress({ status }: Session): void {
@@ -137,12 +143,29 @@ class SessionPage {
     setText(this.about, facts.join(" · "));
   }
 
-  private async showLink(session: Session): Promise<void> {
-    if (session.signInUrl !== null) {
-      this.link.update(session.signInUrl);
-    } else if (session.status === "awaiting_user_auth" && this.link.root.hidden) {
-      // A session's record need not hold the link; then it is a question of its own.
-      this.link.update(await this.gate.api.signInUrl(this.id).catch(() => null));
+  private tick(): void {
+    if (this.shown) this.describe(this.shown);
+    this.signIn.tick(this.gate.api.now());
+  }
+
+  private showSignIn(session: Session): void {
+    const aid = signInAid(session, session.signInUrl ?? this.askedUrl);
+    this.signIn.update(aid, this.gate.api.now());
+  }
+
+  /** A session's record need not hold the link; then it is a question of its own. */
+  private async askForUrl(session: Session): Promise<void> {
+    // That of a failed attempt leads nowhere any more.
+    if (session.attemptFailure !== null) this.askedUrl = null;
+    else if (
+      session.signInUrl === null &&
+      session.status === "awaiting_user_auth" &&
+      this.askedUrl === null
+    ) {
+      const url = await this.gate.api.signInUrl(this.id).catch(() => null);
+      if (url === null || this.shown !== session) return;
+      this.askedUrl = url;
+      this.showSignIn(session);
     }
   }
 
@@ -172,6 +195,7 @@ class SessionPage {
     this.heartbeat?.stop();
     this.desktop.end(strings.desktop.gone);
     this.cancel.hide();
+    this.signIn.update(null, new Date());
     this.side.hidden = true;
     if (document.fullscreenElement) void document.exitFullscreen();
   }
@@ -196,13 +220,16 @@ class SessionPage {
     return null;
   }
 
-  private async hand(address: string): Promise<string | null> {
+  private async hand(text: string): Promise<HandedOver> {
+    const pasted = readPasted(text);
     try {
-      await this.gate.api.callback(this.id, address);
+      if (pasted.kind === "address") await this.gate.api.callback(this.id, pasted.text);
+      else await this.gate.api.code(this.id, pasted.text);
+      return { taken: true, words: strings.own.taken[pasted.kind] };
     } catch (error) {
-      return this.gate.refused(error) ? null : troubleInWords(error);
+      this.gate.refused(error);
+      return { taken: false, words: troubleInWords(error) };
     }
-    return null;
   }
 
   /** In the same VM. */
@@ -217,7 +244,7 @@ class SessionPage {
 
   private async startAgain(session: Session): Promise<string | null> {
     try {
-      const id = await this.gate.api.start(session.userId, session.providerId);
+      const id = await this.gate.api.start(session.userId, session.providerId, session.launch);
       rememberStart(session.userId, session.providerId);
       location.assign(`/session/${encodeURIComponent(id)}`);
       return null;

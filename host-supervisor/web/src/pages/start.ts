@@ -7,6 +7,7 @@ import { SessionsRefresh } from "../session/refresh.ts";
 import { lastProvider, lastUser, rememberStart } from "../session/user.ts";
 import { strings } from "../strings.ts";
 import { button, element } from "../view/element.ts";
+import { launchChoice } from "../view/launch-choice.ts";
 import { notice } from "../view/notice.ts";
 import { providerChoice } from "../view/provider-choice.ts";
 import { sessionList } from "../view/session-list.ts";
@@ -17,7 +18,8 @@ const TYPING_PAUSE_MS = 400;
 const MAX_USER_ID_CHARS = 128;
 
 class StartPage {
-  private readonly choice = providerChoice();
+  private readonly choice = providerChoice(() => this.launches.show(this.chosenProvider()));
+  private readonly launches = launchChoice();
   private readonly list = sessionList();
   private readonly wrong = notice("error");
   private readonly user = element("input", {
@@ -69,6 +71,7 @@ class StartPage {
     }
     this.usable(true);
     this.choice.show(this.providers, lastProvider());
+    this.launches.show(this.chosenProvider());
     this.submit.disabled = this.providers.length === 0;
     this.followUser();
   }
@@ -77,6 +80,7 @@ class StartPage {
   private usable(usable: boolean): void {
     this.choice.root.hidden = this.submit.hidden = this.list.root.hidden = !usable;
     this.retry.hidden = usable;
+    if (!usable) this.launches.show(null);
   }
 
   private form(): HTMLElement {
@@ -86,6 +90,7 @@ class StartPage {
       { class: "card start", novalidate: true },
       element("h1", {}, words.title),
       this.choice.root,
+      this.launches.root,
       element("label", { for: "user" }, words.user),
       this.user,
       element("p", { class: "muted hint", id: "user-hint" }, words.userHint),
@@ -130,7 +135,7 @@ class StartPage {
     this.wrong.hide();
     this.busy(true);
     try {
-      const sessionId = await this.gate.api.start(userId, providerId);
+      const sessionId = await this.gate.api.start(userId, providerId, this.launches.chosen());
       rememberStart(userId, providerId);
       location.assign(`/session/${encodeURIComponent(sessionId)}`);
     } catch (error) {
@@ -146,6 +151,10 @@ class StartPage {
 
   private userId(): string {
     return this.user.value.trim();
+  }
+
+  private chosenProvider(): Provider | null {
+    return this.providers.find(({ id }) => id === this.choice.chosen()) ?? null;
   }
 
   private nameOf(providerId: string): string {

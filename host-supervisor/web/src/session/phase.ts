@@ -2,6 +2,7 @@
 
 import { ENDED_STATUSES, type EndedStatus, type Session, type SessionStatus } from "../api/types.ts";
 import { strings } from "../strings.ts";
+import { fieldOf } from "./sign-in.ts";
 
 export function hasEnded(status: SessionStatus): status is EndedStatus {
   return (ENDED_STATUSES as readonly string[]).includes(status);
@@ -37,8 +38,16 @@ export function nowInWords(session: Session, providerName: string): string {
   switch (session.status) {
     case "ready":
     case "awaiting_user_auth":
-      return strings.now[session.status](providerName);
+      return turnInWords(session, session.status)(providerName);
     default:
       return strings.now[session.status];
   }
+}
+
+function turnInWords(
+  session: Session,
+  status: "ready" | "awaiting_user_auth",
+): (providerName: string) => string {
+  if (session.device !== null) return strings.now.device;
+  return fieldOf(session) === "code" ? strings.now.code : strings.now[status];
 }

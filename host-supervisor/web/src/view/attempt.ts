@@ -6,6 +6,9 @@ import { asSentence } from "../words/trouble.ts";
 import { button, element, setText } from "./element.ts";
 import { notice } from "./notice.ts";
 
+/** The daemon's word for a code that nobody used in time. */
+const EXPIRED = "sign_in_expired";
+
 export interface AttemptCard {
   readonly root: HTMLElement;
   show(failure: Failure): void;
@@ -16,6 +19,7 @@ export interface AttemptCard {
 export function attemptCard(again: () => Promise<string | null>): AttemptCard {
   const words = strings.attempt;
   const wrong = notice("error");
+  const title = element("h2");
   const cause = element("p", { class: "cause" });
   const lines = element("pre", { class: "last-lines", tabindex: "0", "aria-label": strings.ending.details });
   const made = button(words.again, () => void send(), { class: "primary" });
@@ -29,7 +33,7 @@ export function attemptCard(again: () => Promise<string | null>): AttemptCard {
   const root = element(
     "section",
     { class: "card", role: "alert", hidden: true },
-    element("h2", {}, words.title),
+    title,
     cause,
     lines,
     element("div", { class: "buttons" }, made),
@@ -38,6 +42,7 @@ export function attemptCard(again: () => Promise<string | null>): AttemptCard {
   return {
     root,
     show(failure) {
+      setText(title, failure.code === EXPIRED ? words.expired : words.title);
       setText(cause, asSentence(failure.message));
       setText(lines, failure.detailLines.join("\n"));
       lines.hidden = failure.detailLines.length === 0;

@@ -1,8 +1,8 @@
-// The tools to choose from, as a group of radio buttons.
+// The tools to choose from.
 
 import type { Provider } from "../api/types.ts";
 import { strings } from "../strings.ts";
-import { element } from "./element.ts";
+import { radioGroup } from "./radio-group.ts";
 
 export interface ProviderChoice {
   readonly root: HTMLElement;
@@ -10,33 +10,21 @@ export interface ProviderChoice {
   chosen(): string | null;
 }
 
-export function providerChoice(): ProviderChoice {
-  const options = element(
-    "div",
-    { class: "options" },
-    element("p", { class: "muted" }, strings.start.loadingProviders),
-  );
-  const root = element(
-    "fieldset",
-    { class: "provider-choice" },
-    element("legend", {}, strings.start.provider),
-    options,
-  );
+export function providerChoice(changed: () => void): ProviderChoice {
+  const group = radioGroup("provider", strings.start.provider);
+  group.say(strings.start.loadingProviders);
+  group.root.addEventListener("change", changed);
   return {
-    root,
+    root: group.root,
     show(providers, chosenId) {
-      const chosen = providers.find(({ id }) => id === chosenId) ?? providers[0];
-      options.replaceChildren(
-        ...(providers.length === 0
-          ? [element("p", { class: "muted" }, strings.start.noProviders)]
-          : providers.map((provider) => option(provider, provider === chosen))),
-      );
+      if (providers.length === 0) group.say(strings.start.noProviders);
+      else {
+        group.show(
+          providers.map(({ id, name }) => ({ value: id, label: name })),
+          chosenId,
+        );
+      }
     },
-    chosen: () => options.querySelector<HTMLInputElement>("input:checked")?.value ?? null,
+    chosen: group.chosen,
   };
-}
-
-function option(provider: Provider, checked: boolean): HTMLElement {
-  const radio = element("input", { type: "radio", name: "provider", value: provider.id, checked });
-  return element("label", { class: "option" }, radio, element("span", {}, provider.name));
 }

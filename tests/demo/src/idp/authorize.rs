@@ -70,9 +70,12 @@ impl SignIn {
 
 fn return_address(client: &Client, params: &Params) -> Result<ReturnAddress, Refusal> {
     let redirect = params.value("redirect_uri").ok_or(Refusal::Here("redirect_uri is missing"))?;
-    let redirect = RedirectUri::parse(redirect, client.redirect_path).map_err(|_| {
-        Refusal::Here("redirect_uri is not a loopback address with the path this client registered")
-    })?;
+    let redirect = match client.code_page {
+        Some(page) if page.address == redirect => RedirectUri::Registered(page.address),
+        _ => RedirectUri::parse(redirect, client.redirect_path).map_err(|_| {
+            Refusal::Here("redirect_uri is neither a loopback address with the path this client registered nor its page")
+        })?,
+    };
     let state = match params.value("state") {
         // RFC 6749 appendix A.5: visible characters and the space.
         Some(state)
@@ -122,7 +125,7 @@ fn challenge(rule: Pkce, params: &Params) -> Result<Option<Challenge>, OauthErro
 }
 
 /// Without a scope parameter, all that the client registered (RFC 6749 section 3.3).
-fn scope(client: &Client, asked: Option<&str>) -> Result<Granted, OauthError> {
+pub(crate) fn scope(client: &Client, asked: Option<&str>) -> Result<Granted, OauthError> {
     let Some(asked) = asked else {
         return Ok(Granted(client.scopes.iter().map(|scope| scope.name).collect()));
     };

@@ -11,10 +11,11 @@ use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::idp::authorize::{Refusal, SignIn};
+use crate::idp::authorize::{Granted, Refusal, SignIn};
 use crate::idp::error::{ErrorCode, OauthError};
 use crate::idp::params::Params;
-use crate::idp::profile::Mishap;
+use crate::idp::profile::{Client, Mishap};
+use crate::idp::redirect::RedirectUri;
 use crate::idp::tickets::SignInNumber;
 use crate::idp::{Consent, Endpoint, Event, Idp, SecretKind, Tables};
 use crate::page::{Html, Tone, escape, page};
@@ -135,29 +136,38 @@ impl Idp {
     fn consent_page(&self, sign_in: &SignIn, ticket: &Secret) -> Response {
         let profile = self.profile();
         let client = profile.client(sign_in.client_id);
-        let scopes =
-            client.iter().flat_map(|client| client.scopes).filter(|scope| sign_in.scope.contains(scope.name));
-        let scopes: String =
-            scopes.map(|scope| format!("<li>{}</li>", escape(scope.meaning).as_str())).collect();
+        let scopes = client.map_or(Html::ours(""), |client| meanings(client, &sign_in.scope));
+        let back = match &sign_in.back.redirect {
+            RedirectUri::Loopback(address) => {
+                format!("You will be sent back to {} on this machine.", escape(address).as_str())
+            }
+            RedirectUri::Registered(_) => "You will be shown a code to paste into the terminal.".to_owned(),
+        };
         let body = format!(
             "<p>The account is <span class=\"account\">{email}</span>. Your permission lets the tool:</p>\n\
-             <ul>{scopes}</ul>\n\
+             {scopes}\n\
              <form method=\"post\" action=\"{action}\">\n\
              <input type=\"hidden\" name=\"request\" value=\"{ticket}\">\n\
              <button class=\"allow\" name=\"decision\" value=\"allow\" autofocus>Allow</button>\n\
              <button name=\"decision\" value=\"deny\">Deny</button>\n\
              </form>\n\
-             <p class=\"soft\">You will be sent back to {back} on this machine. The provider is a stand-in ({issuer}), its \
-             accounts are made up.</p>",
+             <p class=\"soft\">{back} The provider is a stand-in ({issuer}), its accounts are made up.</p>",
+            scopes = scopes.as_str(),
             email = escape(profile.account.email).as_str(),
             action = escape(&profile.decision_path()).as_str(),
             ticket = escape(ticket.reveal()).as_str(),
-            back = escape(sign_in.back.redirect.as_str()).as_str(),
             issuer = escape(&profile.issuer).as_str(),
         );
         let title = format!("{} wants to sign in", sign_in.client_name);
         page(StatusCode::OK, Tone::Question, &title, &Html::ours(body))
     }
+}
+
+/// What the scopes let the client do, as a list.
+pub(crate) fn meanings(client: &Client, granted: &Granted) -> Html {
+    let granted = client.scopes.iter().filter(|scope| granted.contains(scope.name));
+    let items: String = granted.map(|scope| format!("<li>{}</li>", escape(scope.meaning).as_str())).collect();
+    Html::ours(format!("<ul>{items}</ul>"))
 }
 
 fn refusal_page(reason: &'static str) -> Response {

@@ -3,11 +3,17 @@
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::secret::NoRandomness;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorCode {
     AccessDenied,
+    /// This and the next two: RFC 8628 section 3.5.
+    AuthorizationPending,
+    ExpiredToken,
+    SlowDown,
     InvalidClient,
     InvalidGrant,
     InvalidRequest,
@@ -21,6 +27,9 @@ impl ErrorCode {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::AccessDenied => "access_denied",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::ExpiredToken => "expired_token",
+            Self::SlowDown => "slow_down",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidRequest => "invalid_request",
@@ -36,6 +45,9 @@ impl ErrorCode {
             Self::InvalidClient => StatusCode::UNAUTHORIZED,
             Self::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::AccessDenied
+            | Self::AuthorizationPending
+            | Self::ExpiredToken
+            | Self::SlowDown
             | Self::InvalidGrant
             | Self::InvalidRequest
             | Self::InvalidScope
@@ -56,6 +68,10 @@ impl OauthError {
     pub(crate) const NO_RANDOMNESS: Self =
         Self { code: ErrorCode::ServerError, description: "this machine has no random numbers" };
 
+    pub(crate) fn body(self) -> Value {
+        json!({ "error": self.code.as_str(), "error_description": self.description })
+    }
+
     pub(crate) fn new(code: ErrorCode, description: &'static str) -> Self {
         Self { code, description }
     }
@@ -64,7 +80,12 @@ impl OauthError {
 /// The token endpoint's answer (RFC 6749 section 5.2).
 impl IntoResponse for OauthError {
     fn into_response(self) -> Response {
-        let body = json!({ "error": self.code.as_str(), "error_description": self.description });
-        (self.code.status(), [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+        (self.code.status(), [(header::CACHE_CONTROL, "no-store")], Json(self.body())).into_response()
+    }
+}
+
+impl From<NoRandomness> for OauthError {
+    fn from(_: NoRandomness) -> Self {
+        Self::NO_RANDOMNESS
     }
 }

@@ -1,15 +1,15 @@
 //! The token endpoint: tickets in, tokens out.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::StringRejection;
 use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::http::FORM;
+use crate::idp::answer;
 use crate::idp::error::{ErrorCode, OauthError};
 use crate::idp::mint::{self, UnixSeconds};
 use crate::idp::params::Params;
@@ -18,7 +18,7 @@ use crate::idp::tickets::{Redeemed, SignInNumber};
 use crate::idp::token::{TokenRequest, invalid_grant, same_sign_in};
 use crate::idp::{Endpoint, Event, GrantType, Idp, Renewable, SecretKind};
 use crate::pkce::Verifier;
-use crate::secret::{NoRandomness, Secret};
+use crate::secret::Secret;
 
 const UNKNOWN: &str = "the code or refresh token is unknown or expired";
 
@@ -32,17 +32,16 @@ pub(crate) async fn token(
         .and_then(|body| params(idp.profile().token_body, &headers, &body))
         .and_then(|params| TokenRequest::parse(idp.profile(), &params))
         .and_then(|request| idp.grant(request));
-    match answer {
-        // RFC 6749 section 5.1.
-        Ok(tokens) => ([(header::CACHE_CONTROL, "no-store")], Json(tokens)).into_response(),
-        Err(error) => {
-            idp.log().record(Event::Refused { endpoint: Endpoint::Token, reason: error.description });
-            error.into_response()
-        }
+    if let Err(error) = &answer
+        && error.code != ErrorCode::AuthorizationPending
+    {
+        idp.log().record(Event::Refused { endpoint: Endpoint::Token, reason: error.description });
     }
+    answer::written(idp.profile().token_answer, &headers, answer)
 }
 
-fn params(accepted: TokenBody, headers: &HeaderMap, body: &str) -> Result<Params, OauthError> {
+/// The parameters of a body in one of the accepted forms.
+pub(crate) fn params(accepted: TokenBody, headers: &HeaderMap, body: &str) -> Result<Params, OauthError> {
     let refused = |description| OauthError::new(ErrorCode::InvalidRequest, description);
     let media_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -60,8 +59,14 @@ fn params(accepted: TokenBody, headers: &HeaderMap, body: &str) -> Result<Params
 impl Idp {
     fn grant(&self, request: TokenRequest) -> Result<Value, OauthError> {
         match request {
-            TokenRequest::Code { client_id, code, redirect_uri, verifier } => {
-                self.redeem_code(client_id, &code, &redirect_uri, verifier.as_ref())
+            TokenRequest::Code { client_id, code, redirect_uri, verifier, lifetime } => {
+                let (number, renewable) =
+                    self.redeem_code(client_id, &code, &redirect_uri, verifier.as_ref())?;
+                self.issue(number, renewable, GrantType::AuthorizationCode, lifetime)
+            }
+            TokenRequest::DeviceCode { client_id, device_code } => {
+                let (number, renewable) = self.redeem_device_code(client_id, &device_code)?;
+                self.issue(number, renewable, GrantType::DeviceCode, self.profile().lifetimes.access_token)
             }
             TokenRequest::Refresh { client_id, refresh_token } => self.renew(client_id, &refresh_token),
             TokenRequest::ApiKey { client_id, id_token } => self.exchange_for_key(client_id, &id_token),
@@ -75,7 +80,7 @@ impl Idp {
         code: &Secret,
         redirect_uri: &str,
         verifier: Option<&Verifier>,
-    ) -> Result<Value, OauthError> {
+    ) -> Result<(SignInNumber, Renewable), OauthError> {
         let redeemed = self.tables().codes.redeem(Instant::now(), code);
         let (number, sign_in) = self.fresh(redeemed, GrantType::AuthorizationCode)?;
         if let Some(verifier) = verifier {
@@ -93,8 +98,7 @@ impl Idp {
             }
             self.log().record(Event::PkceVerified { sign_in: number });
         }
-        let renewable = Renewable { client_id, scope: sign_in.scope };
-        self.issue(number, renewable, GrantType::AuthorizationCode).map_err(|_| OauthError::NO_RANDOMNESS)
+        Ok((number, Renewable { client_id, scope: sign_in.scope }))
     }
 
     /// The old refresh token is used up (OAuth 2.1 section 4.3.1 wants rotation for public clients).
@@ -104,7 +108,7 @@ impl Idp {
         if renewable.client_id != client_id {
             return Err(invalid_grant("the refresh token was issued to another client"));
         }
-        self.issue(number, renewable, GrantType::RefreshToken).map_err(|_| OauthError::NO_RANDOMNESS)
+        self.issue(number, renewable, GrantType::RefreshToken, self.profile().lifetimes.access_token)
     }
 
     fn exchange_for_key(&self, client_id: &str, id_token: &Secret) -> Result<Value, OauthError> {
@@ -122,7 +126,11 @@ impl Idp {
         }))
     }
 
-    fn fresh<T>(&self, redeemed: Redeemed<T>, grant: GrantType) -> Result<(SignInNumber, T), OauthError> {
+    pub(crate) fn fresh<T>(
+        &self,
+        redeemed: Redeemed<T>,
+        grant: GrantType,
+    ) -> Result<(SignInNumber, T), OauthError> {
         match redeemed {
             Redeemed::Fresh(number, value) => Ok((number, value)),
             Redeemed::Unknown => Err(invalid_grant(UNKNOWN)),
@@ -139,7 +147,8 @@ impl Idp {
         number: SignInNumber,
         renewable: Renewable,
         grant: GrantType,
-    ) -> Result<Value, NoRandomness> {
+        lifetime: Duration,
+    ) -> Result<Value, OauthError> {
         let Renewable { client_id, scope } = renewable;
         let offline = match self.profile().refresh_token {
             RefreshToken::OfflineAccess => scope.contains("offline_access"),
@@ -152,7 +161,7 @@ impl Idp {
         } else {
             None
         };
-        let tokens = mint::tokens(self.profile(), client_id, &scope, refresh, now())?;
+        let tokens = mint::tokens(self.profile(), client_id, &scope, refresh, lifetime, now())?;
         self.ledger().enter(number, SecretKind::AccessToken, &tokens.access);
         for (kind, token) in [(SecretKind::IdToken, &tokens.id), (SecretKind::RefreshToken, &tokens.refresh)]
         {

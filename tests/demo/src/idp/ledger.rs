@@ -21,6 +21,10 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SecretKind {
     State,
+    /// What a client without a browser asks for its tokens with.
+    DeviceCode,
+    /// What the person types for such a client.
+    UserCode,
     Code,
     Verifier,
     AccessToken,

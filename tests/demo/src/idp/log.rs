@@ -18,6 +18,11 @@ pub enum Event {
         sign_in: SignInNumber,
         client_id: &'static str,
     },
+    /// A client without a browser was given the code that the person has to type.
+    DeviceBegun {
+        sign_in: SignInNumber,
+        client_id: &'static str,
+    },
     /// The person said yes, or nobody had to be asked.
     Authorized {
         sign_in: SignInNumber,
@@ -41,7 +46,7 @@ pub enum Event {
         sign_in: SignInNumber,
         grant: GrantType,
     },
-    /// A code or refresh token came a second time; the sign-in's refresh tokens are void.
+    /// A code, device code or refresh token came a second time; the sign-in's refresh tokens are void.
     Replayed {
         sign_in: SignInNumber,
         grant: GrantType,
@@ -64,6 +69,7 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantType {
     AuthorizationCode,
+    DeviceCode,
     RefreshToken,
     TokenExchange,
 }
@@ -71,6 +77,7 @@ pub enum GrantType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     Authorize,
+    Device,
     Token,
     Resource,
 }
@@ -80,6 +87,9 @@ impl fmt::Display for Event {
         match self {
             Self::ConsentAsked { sign_in, client_id } => {
                 write!(f, "sign-in {sign_in}: {client_id} asks for consent")
+            }
+            Self::DeviceBegun { sign_in, client_id } => {
+                write!(f, "sign-in {sign_in}: {client_id} shows a code to type")
             }
             Self::Authorized { sign_in, client_id } => write!(f, "sign-in {sign_in}: {client_id} authorized"),
             Self::Denied { sign_in } => write!(f, "sign-in {sign_in}: denied"),
@@ -102,6 +112,7 @@ impl fmt::Display for GrantType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AuthorizationCode => "authorization code",
+            Self::DeviceCode => "device code",
             Self::RefreshToken => "refresh token",
             Self::TokenExchange => "token exchange",
         })

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 /// The largest query or body, before decoding.
 pub(crate) const LARGEST_BYTES: usize = 16 * 1024;
 const MOST_PARAMETERS: usize = 32;
@@ -17,8 +19,8 @@ pub(crate) enum ParamsError {
     TooMany,
     #[error("a parameter is given twice")]
     Repeated,
-    #[error("the parameters are not a JSON object of strings")]
-    NotStrings,
+    #[error("the parameters are not a JSON object of strings and numbers")]
+    NotValues,
 }
 
 /// No `Debug`: codes, verifiers and tokens are among the values.
@@ -43,17 +45,25 @@ impl Params {
         Ok(Self(params))
     }
 
-    /// From a JSON object of strings. A repeated name counts by its last value: serde's maps do not tell.
+    /// From a JSON object of strings and numbers. A repeated name counts by its last value: serde's maps do not tell.
     ///
     /// # Errors
-    /// When a bound is exceeded or a value is not a string.
+    /// When a bound is exceeded or a value is something else.
     pub(crate) fn parse_json(json: &str) -> Result<Self, ParamsError> {
         if json.len() > LARGEST_BYTES {
             return Err(ParamsError::TooLong);
         }
-        let params: HashMap<String, String> =
-            serde_json::from_str(json).map_err(|_| ParamsError::NotStrings)?;
-        if params.len() > MOST_PARAMETERS { Err(ParamsError::TooMany) } else { Ok(Self(params)) }
+        let values: HashMap<String, Value> =
+            serde_json::from_str(json).map_err(|_| ParamsError::NotValues)?;
+        if values.len() > MOST_PARAMETERS {
+            return Err(ParamsError::TooMany);
+        }
+        let text = |(name, value)| match value {
+            Value::String(text) => Ok((name, text)),
+            Value::Number(number) => Ok((name, number.to_string())),
+            _ => Err(ParamsError::NotValues),
+        };
+        values.into_iter().map(text).collect::<Result<_, _>>().map(Self)
     }
 
     /// The value of `name`, unless it is absent or empty.

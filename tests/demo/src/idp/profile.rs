@@ -4,6 +4,8 @@
 
 mod anthropic;
 mod demo;
+mod device;
+mod github;
 mod google;
 mod openai;
 
@@ -12,6 +14,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::jwt::Claims;
+
+pub use device::{DeviceDialect, DeviceFlow};
 
 /// The e-mail address of the one person the demo knows.
 pub const DEMO_EMAIL: &str = "demo@example.org";
@@ -25,6 +29,9 @@ pub struct Profile {
     pub authorize_path: &'static str,
     pub token_path: &'static str,
     pub token_body: TokenBody,
+    pub token_answer: TokenAnswer,
+    /// For clients on machines without a browser.
+    pub device: Option<DeviceFlow>,
     pub clients: Vec<Client>,
     pub account: Account,
     pub pkce: Pkce,
@@ -60,8 +67,24 @@ pub struct Client {
     /// For the person who is asked.
     pub name: &'static str,
     pub redirect_path: &'static str,
+    pub code_page: Option<CodePage>,
     pub scopes: &'static [Scope],
     pub consent: Consent,
+}
+
+/// A page of the provider's own that shows the code, for a client whose listener the browser does not reach.
+#[derive(Debug, Clone, Copy)]
+pub struct CodePage {
+    /// The whole redirect URI.
+    pub address: &'static str,
+    pub shows: Shown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Code,
+    /// With a `#` between them.
+    CodeAndState,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +115,8 @@ pub struct Account {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenForm {
     Opaque,
+    /// As long as some are, so that a terminal needs two rows for it.
+    LongOpaque,
     Jwt,
 }
 
@@ -135,6 +160,15 @@ pub enum TokenBody {
     FormOrJson,
 }
 
+/// How a token request is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenAnswer {
+    /// As RFC 6749 sections 5.1 and 5.2 have it.
+    Json,
+    /// A form, for whoever does not ask for JSON; what went wrong is told with status 200.
+    FormWithStatus200,
+}
+
 /// Whether an ID token can be exchanged for an API key (RFC 8693 in the dialect of auth.openai.com).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenExchange {
@@ -148,6 +182,8 @@ pub struct Lifetimes {
     pub consent: Duration,
     pub code: Duration,
     pub access_token: Duration,
+    /// For a client that asks for more than that.
+    pub longest_access_token: Duration,
     pub refresh_token: Duration,
 }
 
@@ -158,9 +194,22 @@ impl Default for Lifetimes {
             // RFC 6749 section 4.1.2: ten minutes at most.
             code: Duration::from_secs(60),
             access_token: Duration::from_secs(60 * 60),
+            longest_access_token: Duration::from_secs(60 * 60),
             refresh_token: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
+}
+
+impl CodePage {
+    /// The address without its origin.
+    pub(crate) fn path(&self) -> &'static str {
+        path(self.address)
+    }
+}
+
+fn path(address: &'static str) -> &'static str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.find('/').map_or("/", |at| &rest[at..])
 }
 
 impl Profile {

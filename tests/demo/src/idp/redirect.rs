@@ -1,4 +1,5 @@
-//! Where the browser is sent back to: a listener of the tool on this machine, and nowhere else.
+//! Where the browser is sent back to: a listener of the tool on this machine, or a page of the provider's own, and nowhere
+//! else.
 //!
 //! RFC 8252 section 7.3: a native app registers a loopback address with its path and chooses the port when it starts. So
 //! an address is accepted only if it is, character by character, `http://`, a loopback host, a port and the registered
@@ -13,11 +14,17 @@ const HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 #[error("redirect_uri must be http://127.0.0.1:<port> or its like, with the path the client registered")]
 pub(crate) struct NotLoopback;
 
-/// A loopback redirect URI exactly as the client wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RedirectUri(String);
+pub(crate) enum RedirectUri {
+    /// Exactly as the client wrote it.
+    Loopback(String),
+    /// A page of the provider's own that the client has registered.
+    Registered(&'static str),
+}
 
 impl RedirectUri {
+    /// A loopback address.
+    ///
     /// # Errors
     /// [`NotLoopback`] for every other address.
     pub(crate) fn parse(text: &str, registered_path: &str) -> Result<Self, NotLoopback> {
@@ -25,11 +32,18 @@ impl RedirectUri {
         let (host, port) = authority.and_then(|authority| authority.rsplit_once(':')).ok_or(NotLoopback)?;
         let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
         let port_exists = digits && port.parse::<u16>().is_ok_and(|port| port != 0);
-        if HOSTS.contains(&host) && port_exists { Ok(Self(text.to_owned())) } else { Err(NotLoopback) }
+        if HOSTS.contains(&host) && port_exists {
+            Ok(Self::Loopback(text.to_owned()))
+        } else {
+            Err(NotLoopback)
+        }
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        match self {
+            Self::Loopback(address) => address,
+            Self::Registered(address) => address,
+        }
     }
 }
 

@@ -35,5 +35,6 @@ pub(crate) async fn landing() -> Response {
 
 fn bearer(headers: &HeaderMap) -> Option<Secret> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    value.strip_prefix("Bearer ").map(Secret::new)
+    // The second as GitHub has it from before RFC 6750.
+    value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("token ")).map(Secret::new)
 }

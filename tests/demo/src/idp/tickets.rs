@@ -1,8 +1,9 @@
 //! Tickets: random handles that stand for something, for a while.
 //!
-//! Open consent pages, codes and refresh tokens are all tickets; codes and refresh tokens are good for one use. A used ticket is remembered until it would have expired, because a
-//! second use means that somebody stole it (OAuth 2.1 section 4.1.3). The table is bounded: when it is full the oldest
-//! ticket gives way, so that a flood costs old sign-ins and not the service.
+//! Open consent pages, codes, device codes and refresh tokens are all tickets; all but the pages are good for one use. A
+//! used ticket is remembered until it would have expired, because a second use means that somebody stole it (OAuth 2.1
+//! section 4.1.3). The table is bounded: when it is full the oldest ticket gives way, so that a flood costs old sign-ins and
+//! not the service.
 //!
 //! ```text
 //!   issue ──▶ fresh ──redeem──▶ used ──▶ (expired, forgotten)
@@ -83,6 +84,18 @@ impl<T> Tickets<T> {
         self.forget_expired(now);
         let ticket = self.by_handle.get_mut(handle)?;
         Some((ticket.sign_in, ticket.value.as_mut()?))
+    }
+
+    /// The fresh ticket that stands for something of this kind.
+    pub(crate) fn find_by(
+        &mut self,
+        now: Instant,
+        wanted: impl Fn(&T) -> bool,
+    ) -> Option<(SignInNumber, &mut T)> {
+        self.forget_expired(now);
+        let fresh =
+            self.by_handle.values_mut().filter_map(|ticket| Some((ticket.sign_in, ticket.value.as_mut()?)));
+        fresh.into_iter().find(|(_, value)| wanted(value))
     }
 
     /// Makes every ticket of a sign-in a used one.

@@ -1,23 +1,44 @@
 //! What a token request asks for. Pure: whether the ticket it shows is worth anything is decided in `exchange`.
 
+use std::time::Duration;
+
 use crate::idp::authorize::SignIn;
 use crate::idp::error::{ErrorCode, OauthError};
 use crate::idp::params::Params;
-use crate::idp::profile::{Pkce, Profile, TokenExchange};
+use crate::idp::profile::{DeviceDialect, Lifetimes, Pkce, Profile, TokenExchange};
 use crate::pkce::Verifier;
 use crate::secret::Secret;
 
 const CODE: &str = "authorization_code";
 const REFRESH: &str = "refresh_token";
+/// RFC 8628 section 3.4.
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// RFC 8693 section 2.1.
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 
 #[derive(Debug)]
 pub(crate) enum TokenRequest {
-    Code { client_id: &'static str, code: Secret, redirect_uri: String, verifier: Option<Verifier> },
-    Refresh { client_id: &'static str, refresh_token: Secret },
-    ApiKey { client_id: &'static str, id_token: Secret },
+    Code {
+        client_id: &'static str,
+        code: Secret,
+        redirect_uri: String,
+        verifier: Option<Verifier>,
+        /// Of the access token.
+        lifetime: Duration,
+    },
+    DeviceCode {
+        client_id: &'static str,
+        device_code: Secret,
+    },
+    Refresh {
+        client_id: &'static str,
+        refresh_token: Secret,
+    },
+    ApiKey {
+        client_id: &'static str,
+        id_token: Secret,
+    },
 }
 
 impl TokenRequest {
@@ -40,6 +61,11 @@ impl TokenRequest {
                     .ok_or(invalid_request("redirect_uri is missing"))?
                     .to_owned(),
                 verifier: verifier(profile.pkce, params)?,
+                lifetime: lifetime(profile.lifetimes, params.value("expires_in"))?,
+            }),
+            Some(DEVICE_CODE) if asks_here(profile) => Ok(Self::DeviceCode {
+                client_id,
+                device_code: secret("device_code", "device_code is missing")?,
             }),
             Some(REFRESH) => {
                 let token = params
@@ -87,6 +113,18 @@ pub(crate) fn invalid_grant(description: &'static str) -> OauthError {
 
 fn invalid_request(description: &'static str) -> OauthError {
     OauthError::new(ErrorCode::InvalidRequest, description)
+}
+
+/// Whether clients without a browser ask the token endpoint.
+fn asks_here(profile: &Profile) -> bool {
+    profile.device.is_some_and(|flow| flow.dialect == DeviceDialect::Standard)
+}
+
+/// Some clients say for how long they want their token. Whoever asks for too much gets what there is.
+fn lifetime(rule: Lifetimes, asked: Option<&str>) -> Result<Duration, OauthError> {
+    let Some(asked) = asked else { return Ok(rule.access_token) };
+    let seconds = asked.parse().map_err(|_| invalid_request("expires_in is not a number of seconds"))?;
+    Ok(Duration::from_secs(seconds).min(rule.longest_access_token))
 }
 
 /// Where PKCE is optional, whether it has to be there is decided by how the sign-in began.

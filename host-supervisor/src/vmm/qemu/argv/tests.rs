@@ -39,7 +39,7 @@ fn a_desktop_vm_under_tcg() {
 -display none
 -no-reboot
 -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
--machine q35,usb=off,memory-backend=ram
+-machine q35,usb=off,memory-backend=ram,dump-guest-core=off
 -accel tcg,thread=multi
 -cpu max
 -smp 2

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{UnixSeconds, response, tokens};
 use crate::idp::authorize::SignIn;
 use crate::idp::params::Params;
@@ -5,6 +7,7 @@ use crate::idp::profile::{Consent, Profile};
 use crate::jwt;
 use crate::secret::Secret;
 
+const HOUR: Duration = Duration::from_secs(3600);
 const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
 
 fn sign_in(profile: &Profile, scope: &str) -> SignIn {
@@ -20,7 +23,7 @@ fn sign_in(profile: &Profile, scope: &str) -> SignIn {
 fn the_tokens_of_openai_tell_account_and_plan() {
     let profile = Profile::openai(Consent::Given);
     let SignIn { client_id, scope, .. } = sign_in(&profile, "openid+offline_access");
-    let minted = tokens(&profile, client_id, &scope, None, NOW).unwrap();
+    let minted = tokens(&profile, client_id, &scope, None, HOUR, NOW).unwrap();
     let id = jwt::claims(&minted.id.unwrap()).unwrap();
     assert_eq!(id["email"], "demo@example.org");
     assert_eq!(id["https://api.openai.com/auth"]["chatgpt_account_id"], "acct-demo");
@@ -34,7 +37,7 @@ fn the_tokens_of_openai_tell_account_and_plan() {
 fn the_demos_access_token_is_opaque() {
     let profile = Profile::demo("http://127.0.0.1:9400");
     let SignIn { client_id, scope, .. } = sign_in(&profile, "openid");
-    let minted = tokens(&profile, client_id, &scope, None, NOW).unwrap();
+    let minted = tokens(&profile, client_id, &scope, None, HOUR, NOW).unwrap();
     assert_eq!(jwt::claims(&minted.access), Err(jwt::JwtError::Shape));
 }
 
@@ -42,7 +45,7 @@ fn the_demos_access_token_is_opaque() {
 fn two_sign_ins_in_one_second_share_no_token() {
     let profile = Profile::openai(Consent::Given);
     let SignIn { client_id, scope, .. } = sign_in(&profile, "openid");
-    let [one, other] = [(); 2].map(|()| tokens(&profile, client_id, &scope, None, NOW).unwrap());
+    let [one, other] = [(); 2].map(|()| tokens(&profile, client_id, &scope, None, HOUR, NOW).unwrap());
     assert_ne!(one.id, other.id);
     assert_ne!(one.access, other.access);
 }
@@ -52,7 +55,7 @@ fn the_response_holds_only_what_the_scope_grants() {
     let profile = Profile::demo("http://127.0.0.1:9400");
     let names = |scope: &str, refresh: Option<Secret>| {
         let SignIn { client_id, scope, .. } = sign_in(&profile, scope);
-        let minted = tokens(&profile, client_id, &scope, refresh, NOW).unwrap();
+        let minted = tokens(&profile, client_id, &scope, refresh, HOUR, NOW).unwrap();
         let response = response(&profile, &scope, &minted);
         response.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };

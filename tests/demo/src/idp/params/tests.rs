@@ -31,11 +31,14 @@ fn more_or_longer_parameters_than_anybody_needs_are_refused() {
 }
 
 #[test]
-fn a_json_object_of_strings_will_do_and_nothing_else() {
-    let params = Params::parse_json(r#"{"grant_type":"refresh_token"}"#).ok().unwrap();
+fn a_json_object_of_strings_and_numbers_will_do_and_nothing_else() {
+    let params = Params::parse_json(r#"{"grant_type":"refresh_token","expires_in":31536000}"#).ok().unwrap();
     assert_eq!(params.value("grant_type"), Some("refresh_token"));
-    for json in ["", "[]", "null", r#"{"a":1}"#, r#"{"a":{"b":"c"}}"#, r#"{"a":"b"} trailing"#] {
-        assert_eq!(Params::parse_json(json).err(), Some(ParamsError::NotStrings), "{json}");
+    assert_eq!(params.value("expires_in"), Some("31536000"));
+    for json in
+        ["", "[]", "null", r#"{"a":true}"#, r#"{"a":null}"#, r#"{"a":{"b":"c"}}"#, r#"{"a":"b"} trailing"#]
+    {
+        assert_eq!(Params::parse_json(json).err(), Some(ParamsError::NotValues), "{json}");
     }
     assert_eq!(Params::parse_json(&" ".repeat(LARGEST_BYTES + 1)).err(), Some(ParamsError::TooLong));
 }

@@ -1,10 +1,12 @@
 //! A stand-in for claude.com, platform.claude.com and api.anthropic.com.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{
-    Account, Client, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken, Resource, Scope,
-    TokenBody, TokenExchange, TokenForm,
+    Account, Client, CodePage, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken,
+    Resource, Scope, Shown, TokenAnswer, TokenBody, TokenExchange, TokenForm,
 };
 use crate::jwt::Claims;
 
@@ -20,11 +22,13 @@ const SCOPES: [Scope; 9] = [
     Scope { name: "org:desktop_config", meaning: "read the desktop configuration" },
 ];
 
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 const ACCOUNT_ID: &str = "3b7f5c1e-0000-4000-8000-00000000de70";
 const ORGANISATION_ID: &str = "9d2a4e6c-0000-4000-8000-00000000de70";
 
 impl Profile {
-    /// What `claude auth login` meets.
+    /// What `claude auth login` meets, and `claude setup-token`, which asks for a token that lasts for a year.
     pub fn anthropic(consent: Consent) -> Self {
         let account = json!({ "uuid": ACCOUNT_ID, "email_address": DEMO_EMAIL });
         let organisation = json!({ "uuid": ORGANISATION_ID, "name": "Demo" });
@@ -56,16 +60,22 @@ impl Profile {
             authorize_path: "/cai/oauth/authorize",
             token_path: "/v1/oauth/token",
             token_body: TokenBody::FormOrJson,
+            token_answer: TokenAnswer::Json,
+            device: None,
             clients: vec![Client {
                 id: "9d1c250a-e61b-44d9-88ed-5944d1962f5e",
                 name: "Claude Code",
                 redirect_path: "/callback",
+                code_page: Some(CodePage {
+                    address: "https://platform.claude.com/oauth/code/callback",
+                    shows: Shown::CodeAndState,
+                }),
                 scopes: &SCOPES,
                 consent,
             }],
             account: Account { subject: ACCOUNT_ID, email: DEMO_EMAIL, claims: Claims::new() },
             pkce: Pkce::Mandatory,
-            access_token: TokenForm::Opaque,
+            access_token: TokenForm::LongOpaque,
             refresh_token: RefreshToken::Always,
             prefixes: Prefixes { access_token: "sk-ant-oat01-", refresh_token: "sk-ant-ort01-" },
             token_exchange: TokenExchange::Unsupported,
@@ -75,7 +85,7 @@ impl Profile {
                 Resource { path: "/api/oauth/claude_cli/roles", answer: roles },
             ],
             landings: &["/oauth/code/success"],
-            lifetimes: Lifetimes::default(),
+            lifetimes: Lifetimes { longest_access_token: A_YEAR, ..Lifetimes::default() },
             mishap: None,
         }
     }

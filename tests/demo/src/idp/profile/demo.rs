@@ -1,8 +1,8 @@
 //! The provider of our own command-line tool.
 
 use super::{
-    Account, Client, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken, Scope, TokenBody,
-    TokenExchange, TokenForm,
+    Account, Client, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken, Scope,
+    TokenAnswer, TokenBody, TokenExchange, TokenForm,
 };
 use crate::jwt::Claims;
 
@@ -15,14 +15,22 @@ const IDENTITY: [Scope; 3] = [
 impl Profile {
     /// The provider of our own command-line tool. The client `demo` asks, `demo-auto` does not.
     pub fn demo(issuer: impl Into<String>) -> Self {
-        let client =
-            |id, name, consent| Client { id, name, redirect_path: "/callback", scopes: &IDENTITY, consent };
+        let client = |id, name, consent| Client {
+            id,
+            name,
+            redirect_path: "/callback",
+            code_page: None,
+            scopes: &IDENTITY,
+            consent,
+        };
         Self {
             issuer: issuer.into(),
             hostnames: vec!["localhost".to_owned()],
             authorize_path: "/oauth/authorize",
             token_path: "/oauth/token",
             token_body: TokenBody::Form,
+            token_answer: TokenAnswer::Json,
+            device: None,
             clients: vec![
                 client("demo", "The Anteroom demo tool", Consent::Asked),
                 client("demo-auto", "The Anteroom demo tool (automatic)", Consent::Given),

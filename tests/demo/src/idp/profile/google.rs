@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    Account, Client, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken, Resource, Scope,
-    TokenBody, TokenExchange, TokenForm,
+    Account, Client, CodePage, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken,
+    Resource, Scope, Shown, TokenAnswer, TokenBody, TokenExchange, TokenForm,
 };
 use crate::jwt::Claims;
 
@@ -15,7 +15,7 @@ const SCOPES: [Scope; 3] = [
 ];
 
 impl Profile {
-    /// What `gemini` meets. Its browser flow has no PKCE.
+    /// What `gemini` meets. Its browser flow has no PKCE, its manual one has.
     pub fn google(consent: Consent) -> Self {
         let about = json!({ "id": "demo", "email": DEMO_EMAIL, "verified_email": true, "name": "Demo" });
         let assist = json!({
@@ -29,6 +29,7 @@ impl Profile {
                 "oauth2.googleapis.com",
                 "www.googleapis.com",
                 "cloudcode-pa.googleapis.com",
+                "codeassist.google.com",
                 "developers.google.com",
             ]
             .map(str::to_owned)
@@ -36,10 +37,16 @@ impl Profile {
             authorize_path: "/o/oauth2/v2/auth",
             token_path: "/token",
             token_body: TokenBody::Form,
+            token_answer: TokenAnswer::Json,
+            device: None,
             clients: vec![Client {
                 id: "681255809395-oo8ft2oprdrnp9e3aqf6av3hmdib135j.apps.googleusercontent.com",
                 name: "Gemini CLI",
                 redirect_path: "/oauth2callback",
+                code_page: Some(CodePage {
+                    address: "https://codeassist.google.com/authcode",
+                    shows: Shown::Code,
+                }),
                 scopes: &SCOPES,
                 consent,
             }],

@@ -1,10 +1,12 @@
 //! A stand-in for auth.openai.com.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{
-    Account, Client, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken, Scope, TokenBody,
-    TokenExchange, TokenForm,
+    Account, Client, Consent, DEMO_EMAIL, DeviceDialect, DeviceFlow, Lifetimes, Pkce, Prefixes, Profile,
+    RefreshToken, Scope, TokenAnswer, TokenBody, TokenExchange, TokenForm,
 };
 use crate::jwt::Claims;
 
@@ -34,10 +36,23 @@ impl Profile {
             token_path: "/oauth/token",
             // Codex redeems its code with a form and renews its tokens with JSON.
             token_body: TokenBody::FormOrJson,
+            token_answer: TokenAnswer::Json,
+            device: Some(DeviceFlow {
+                start_path: "/api/accounts/deviceauth/usercode",
+                page: "https://auth.openai.com/codex/device",
+                dialect: DeviceDialect::CodeAndVerifier {
+                    poll_path: "/api/accounts/deviceauth/token",
+                    redirect_uri: "https://auth.openai.com/deviceauth/callback",
+                },
+                user_code: [4, 5],
+                interval: Duration::from_secs(1),
+                lifetime: Duration::from_secs(15 * 60),
+            }),
             clients: vec![Client {
                 id: "app_EMoamEEZ73f0CkXaXp7hrann",
                 name: "Codex CLI",
                 redirect_path: "/auth/callback",
+                code_page: None,
                 scopes: &OPENAI,
                 consent,
             }],

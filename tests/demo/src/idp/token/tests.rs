@@ -26,7 +26,7 @@ const CODE_REQUEST: [(&str, &str); 5] = [
 #[test]
 fn a_code_request_is_understood() {
     let request = parse(&demo(), &CODE_REQUEST).unwrap();
-    let TokenRequest::Code { client_id, code, redirect_uri, verifier } = request else {
+    let TokenRequest::Code { client_id, code, redirect_uri, verifier, .. } = request else {
         panic!("{request:?}")
     };
     assert_eq!((client_id, redirect_uri.as_str()), ("demo", "http://127.0.0.1:1/callback"));

@@ -1,0 +1,189 @@
+//! Helping a sign-in along: its page, what a person brings back from it, another attempt, and what was seen.
+
+use std::{sync::Arc, time::Duration};
+
+use anteroom_protocol::{
+    Secret, SessionId,
+    agent::{OpenUrl, PastedCallback, PastedCode},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{
+    Api,
+    body::{InPath, InQuery, Strict},
+    error::ApiError,
+    seen::{Acting, Seen},
+    session::LONGEST_WAIT_S,
+    words::time_text,
+};
+use crate::{
+    agent::{AgentClient, AgentError},
+    session::SessionHandle,
+};
+
+pub(super) async fn oauth_url(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+) -> Result<Response, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let view = seen.still_going()?.view();
+    let url = view.attempt.url.as_ref().and_then(|found| found.url.expose_str());
+    Ok(match url {
+        Some(url) => Json(json!({ "oauthUrl": url })).into_response(),
+        None => {
+            let body = json!({
+                "waiting": true,
+                "message": "the sign-in page is not known yet",
+                "elapsedMs": seen.elapsed_ms(),
+            });
+            (StatusCode::ACCEPTED, Json(body)).into_response()
+        }
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Open {
+    url: String,
+}
+
+pub(super) async fn open_url(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+    Strict(body): Strict<Open>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let session = seen.still_going()?;
+    check_url(&body.url)?;
+    agent(session)?.open_url(&body.url).await?;
+    session.touch();
+    Ok(Json(json!({ "success": true, "method": "agent" })))
+}
+
+fn agent(session: &SessionHandle) -> Result<AgentClient, ApiError> {
+    session.vm().agent().ok_or_else(|| ApiError::not_yet("vm_not_ready", "the VM is not ready yet"))
+}
+
+fn check_url(text: &str) -> Result<(), ApiError> {
+    let web = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    if text.len() <= OpenUrl::MAX_BYTES && url::Url::parse(text).is_ok_and(web) {
+        return Ok(());
+    }
+    let message = format!("url: expected an http or https address of at most {} bytes", OpenUrl::MAX_BYTES);
+    Err(ApiError::bad_request("invalid_url", message))
+}
+
+/// The address at which the person's own browser has failed after signing in: `http://localhost:...?code=...&state=...`.
+pub(super) async fn callback(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+    Strict(body): Strict<Open>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let session = seen.still_going()?;
+    check_url(body.url.trim())?;
+    let verdict = agent(session)?.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
+    session.touch();
+    if verdict.accepted {
+        return Ok(Json(json!({ "success": true })));
+    }
+    let message = "the CLI did not take this answer; the session says of what the attempt failed";
+    Err(ApiError::conflict("callback_refused", message).with("cliStatus", verdict.status))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Code {
+    code: String,
+}
+
+/// The code that the sign-in page has shown, or the address of that page: typed into the terminal. What the CLI makes of
+/// it is seen in the session.
+pub(super) async fn code(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+    Strict(body): Strict<Code>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let session = seen.still_going()?;
+    if body.code.len() > OpenUrl::MAX_BYTES {
+        let message = format!("code: expected at most {} bytes", OpenUrl::MAX_BYTES);
+        return Err(ApiError::bad_request("invalid_code", message));
+    }
+    let typed = agent(session)?.paste_code(&PastedCode { code: Secret::new(body.code) }).await;
+    typed.map_err(|error| match error {
+        AgentError::Refused { status: StatusCode::CONFLICT, problem, .. } => {
+            ApiError::conflict("not_asked", problem)
+        }
+        error => error.into(),
+    })?;
+    session.touch();
+    Ok(Json(json!({ "success": true })))
+}
+
+/// `?after=N&wait=S`: what was seen after the first N moments, at once or as soon as there is something, after S seconds
+/// at the latest.
+#[derive(Debug, Deserialize)]
+pub(super) struct After {
+    #[serde(default)]
+    after: usize,
+    #[serde(default)]
+    wait: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct MomentWords {
+    #[serde(serialize_with = "time_text::serialize")]
+    at: OffsetDateTime,
+    text: String,
+}
+
+/// What was seen of a living session, oldest first.
+pub(super) async fn history(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+    InQuery(query): InQuery<After>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let gone =
+        || ApiError::gone("session_ended", "the session has ended, and what was seen of it is forgotten");
+    let session = seen.living().ok_or_else(gone)?;
+    let wait = Duration::from_secs(query.wait.min(LONGEST_WAIT_S));
+    let moments = session.history_after(query.after, wait).await;
+    let words = moments.into_iter().map(|moment| MomentWords { at: moment.at, text: moment.text });
+    Ok(Json(json!({
+        "history": words.collect::<Vec<_>>(),
+        "over": session.view().record.status.is_final(),
+    })))
+}
+
+/// Another attempt after a failed one, in the same VM.
+pub(super) async fn retry(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+) -> Result<Json<Value>, ApiError> {
+    let seen = Seen::find(&api, id, &acting).await?;
+    let session = seen.still_going()?;
+    if session.view().attempt_failure.is_none() {
+        return Err(ApiError::conflict(
+            "not_failed",
+            "the sign-in has not failed, so there is nothing to try again",
+        ));
+    }
+    session.try_again(&agent(session)?).await?;
+    Ok(Json(json!({ "success": true })))
+}

@@ -1,0 +1,166 @@
+//! Starting a session: to sign in, to replace what is stored, or to try a definition.
+
+use std::sync::Arc;
+
+use anteroom_protocol::{ProviderDefinition, SessionId};
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Api,
+    body::{Strict, UserId},
+    error::ApiError,
+    seen::{Acting, Base},
+    words::vm_ip,
+};
+use crate::{session::NewSession, store::SessionPurpose};
+
+/// In whose name a definition is tried.
+const TESTER: &str = "anteroom-provider-test";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Start {
+    user_id: UserId,
+    provider: String,
+    /// One of the definition's ways to start.
+    launch: Option<String>,
+    /// An SDP offer, kept for whoever answers it.
+    #[serde(default)]
+    webrtc_offer: Option<serde_json::Map<String, Value>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Rotate {
+    user_id: UserId,
+    provider: String,
+    launch: Option<String>,
+}
+
+/// A provider that there is, or the text of a definition.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Test {
+    provider: Option<String>,
+    definition: Option<String>,
+    launch: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Started {
+    success: bool,
+    session_id: SessionId,
+    provider: String,
+    #[serde(rename = "novncURL")]
+    novnc_url: String,
+    #[serde(rename = "browserIP")]
+    browser_ip: Option<String>,
+}
+
+pub(super) async fn start(
+    State(api): State<Arc<Api>>,
+    base: Base,
+    acting: Acting,
+    Strict(body): Strict<Start>,
+) -> Result<Json<Started>, ApiError> {
+    acting.may_see(body.user_id.as_str())?;
+    let new = NewSession {
+        webrtc_offer: body.webrtc_offer.map(Value::Object),
+        ..asked(offered(&api, &body.provider)?, body.launch, body.user_id, SessionPurpose::SignIn)?
+    };
+    begin(&api, &base, new).await
+}
+
+pub(super) async fn rotate(
+    State(api): State<Arc<Api>>,
+    base: Base,
+    acting: Acting,
+    Strict(body): Strict<Rotate>,
+) -> Result<Json<Started>, ApiError> {
+    acting.may_see(body.user_id.as_str())?;
+    let new = asked(offered(&api, &body.provider)?, body.launch, body.user_id, SessionPurpose::Rotate)?;
+    begin(&api, &base, new).await
+}
+
+/// A sign-in of which nothing is kept. A definition is a command, though only one in a VM: nobody may hand one in for a
+/// user.
+pub(super) async fn test(
+    State(api): State<Arc<Api>>,
+    base: Base,
+    acting: Acting,
+    Strict(body): Strict<Test>,
+) -> Result<Json<Started>, ApiError> {
+    acting.must_be_nobody()?;
+    let definition = match (&body.provider, &body.definition) {
+        (Some(provider), None) => offered(&api, provider)?,
+        (None, Some(text)) => handed_in(&api, text)?,
+        _ => {
+            let message = "one of provider and definition is needed";
+            return Err(ApiError::bad_request("invalid_body", message));
+        }
+    };
+    let user = UserId::try_from(TESTER.to_owned());
+    let user = user.map_err(|message| ApiError::bad_request("invalid_user_id", message))?;
+    begin(&api, &base, asked(definition, body.launch, user, SessionPurpose::Test)?).await
+}
+
+fn offered(api: &Api, provider: &str) -> Result<ProviderDefinition, ApiError> {
+    let definition = api.providers.find(provider).ok_or_else(|| unknown_provider(api, provider))?;
+    Ok(ProviderDefinition::clone(&definition))
+}
+
+fn handed_in(api: &Api, text: &str) -> Result<ProviderDefinition, ApiError> {
+    let definition = ProviderDefinition::parse(text)
+        .map_err(|error| ApiError::bad_request("invalid_definition", error.to_string()))?;
+    let missing: Vec<String> = api.providers.missing(&definition).into_iter().collect();
+    if missing.is_empty() {
+        return Ok(definition);
+    }
+    let message = format!("the image {} has no {}", api.image.profile, missing.join(", "));
+    Err(ApiError::bad_request("program_missing", message).with("missing", missing))
+}
+
+fn asked(
+    provider: ProviderDefinition,
+    launch: Option<String>,
+    user_id: UserId,
+    purpose: SessionPurpose,
+) -> Result<NewSession, ApiError> {
+    let launch = launch.unwrap_or_else(|| ProviderDefinition::DEFAULT_LAUNCH.to_owned());
+    if !provider.launch.contains_key(&launch) {
+        let shown: String = launch.chars().take(40).collect();
+        let valid: Vec<&str> = provider.launch.keys().map(String::as_str).collect();
+        let message =
+            format!("{} is not started by a launch {shown:?}; there are: {}", provider.id, valid.join(", "));
+        return Err(ApiError::bad_request("unknown_launch", message).with("validLaunches", valid));
+    }
+    Ok(NewSession { user_id: user_id.into_string(), provider, launch, purpose, webrtc_offer: None })
+}
+
+async fn begin(api: &Api, base: &Base, new: NewSession) -> Result<Json<Started>, ApiError> {
+    let provider = new.provider.id.clone();
+    // In a task of its own: a caller that hangs up must not leave half a session.
+    let sessions = api.sessions.clone();
+    let started = tokio::spawn(async move { sessions.start(new).await }).await;
+    let session = started.map_err(|error| {
+        ApiError::internal("internal", "the daemon met a fault of its own; its log says more", &error)
+    })??;
+    Ok(Json(Started {
+        success: true,
+        session_id: session.id(),
+        provider,
+        novnc_url: base.desktop(api, session.id()),
+        browser_ip: vm_ip(&api.sessions.settings().vm.network),
+    }))
+}
+
+pub(super) fn unknown_provider(api: &Api, provider: &str) -> ApiError {
+    let shown: String = provider.chars().take(40).collect();
+    let offered = api.providers.offered();
+    let valid: Vec<&str> = offered.iter().map(|definition| definition.id.as_str()).collect();
+    let message = format!("there is no provider {shown:?}; there are: {}", valid.join(", "));
+    ApiError::bad_request("unknown_provider", message).with("validProviders", valid)
+}

@@ -1,0 +1,156 @@
+//! A scene for a real CLI: an identity provider of ours that stands where the CLI's own is, and a daemon whose VMs have no
+//! other network than this one service, under the provider's names, with a certificate of a throw-away authority.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use anteroom_demo::idp::{
+    Idp, Profile, SecretKind,
+    tls::{Entrance, ThrowAwayCa, TlsError},
+};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{Daemon, Turn, daemon::Options, machine};
+
+/// A free address in the guests' network, where the host's service is put.
+const IN_THE_GUEST: &str = "10.0.2.100";
+
+/// The provider, and a daemon whose VMs see nothing else of the world.
+#[derive(Debug)]
+pub struct Scene {
+    pub idp: Idp,
+    pub daemon: Daemon,
+    stop: oneshot::Sender<()>,
+    certificate: NamedTempFile,
+    service: SocketAddr,
+    serving: JoinHandle<Result<(), TlsError>>,
+    _turn: Turn,
+}
+
+impl Scene {
+    /// Takes a turn at the machine and starts provider and daemon; `test` names the log that is kept.
+    ///
+    /// # Errors
+    /// When one of them does not start.
+    pub async fn set(test: &str, profile: Profile) -> Result<Self> {
+        let turn = Turn::take()?;
+        let hosts: Vec<String> =
+            profile.hostnames.iter().map(|name| format!("{name}={IN_THE_GUEST}")).collect();
+        let idp = Idp::new(profile);
+        let authority = Arc::new(ThrowAwayCa::new()?);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let service = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = {
+            let (idp, authority) = (idp.clone(), Arc::clone(&authority));
+            let shutdown = async { stopped.await.unwrap_or_default() };
+            tokio::spawn(async move { idp.run_tls(listener, &authority, Entrance::Direct, shutdown).await })
+        };
+
+        let certificate = NamedTempFile::new()?;
+        std::fs::write(certificate.path(), authority.certificate_pem())?;
+        let settings = [
+            ("ANTEROOM_NETWORK_REACH", "forwards-only".to_owned()),
+            ("ANTEROOM_NETWORK_FORWARDS", format!("{IN_THE_GUEST}:443={service}")),
+            ("ANTEROOM_NETWORK_HOSTS", hosts.join(",")),
+            ("ANTEROOM_NETWORK_EXTRA_CA", certificate.path().display().to_string()),
+        ];
+        let environment = settings.map(|(name, value)| (name.to_owned(), value)).into();
+        let daemon = Daemon::start(test, "dev", Options { environment, ..Options::default() }).await?;
+        Ok(Self { idp, daemon, stop, certificate, service, serving, _turn: turn })
+    }
+
+    /// From `session start` to a stored credential and a VM that is gone; what was captured.
+    ///
+    /// # Errors
+    /// When the session does not complete; with what the provider saw.
+    pub async fn sign_in(&self, provider: &str) -> Result<Value> {
+        let start =
+            ["session", "start", "--provider", provider, "--user", "alice", "--wait", "completed", "--json"];
+        let output = self.daemon.cli(&start).await?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let events = self.idp.log().events();
+        ensure!(output.status.success(), "{said}\n{}\n{events:#?}", String::from_utf8_lossy(&output.stderr));
+        let session: Value = serde_json::from_str(&said)?;
+        let session = session["session_id"].as_str().context("an id")?;
+        let captured = self.daemon.fetch(&format!("/api/auth/session/{session}/credentials/status")).await?;
+        ensure!(captured["status"] == "ready", "{}", captured["status"]);
+        Ok(captured)
+    }
+
+    /// The first attempt fails of that, the second one in the same VM succeeds.
+    ///
+    /// # Errors
+    /// When it goes otherwise.
+    pub async fn fails_first(&self, provider: &str, code: &str) -> Result<()> {
+        let session = self.daemon.start_session(provider, "alice").await?;
+        let failed = self.daemon.until_attempt_failed(&session).await?;
+        ensure!(failed["attempt_failure"]["code"] == code, "{failed:#}");
+        let retried = self.daemon.cli(&["session", "retry", &session]).await?;
+        ensure!(retried.status.success(), "{}", String::from_utf8_lossy(&retried.stderr));
+        let completed = self.daemon.wait_for(&session, &["completed"]).await?;
+        ensure!(completed["vm_id"] == failed["vm_id"], "the same VM");
+        self.daemon.vm_gone(completed["vm_id"].as_str().context("a VM")?).await?;
+        Ok(())
+    }
+
+    /// Says yes in a browser that is not the VM's; the address that it is sent to in the end.
+    ///
+    /// # Errors
+    /// When the page does not ask, or the provider does not send back.
+    pub async fn allow_elsewhere(&self, link: &str) -> Result<String> {
+        let certificate = reqwest::Certificate::from_pem(&std::fs::read(self.certificate.path())?)?;
+        let browser = reqwest::Client::builder()
+            .tls_certs_only([certificate])
+            .resolve("auth.openai.com", self.service)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let here = format!("https://auth.openai.com:{}", self.service.port());
+        let link = link.replacen("https://auth.openai.com", &here, 1);
+        let page = browser.get(link).send().await?.error_for_status()?.text().await?;
+        let ticket = page.split("name=\"request\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let ticket = ticket.context("the page asks for permission")?;
+        let decision = format!("request={ticket}&decision=allow");
+        let answer = browser
+            .post(format!("{here}/oauth/authorize/decision"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(decision)
+            .send()
+            .await?;
+        Ok(answer.headers()["location"].to_str()?.to_owned())
+    }
+
+    /// The secret of that kind that the provider handed out.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn issued(&self, wanted: SecretKind) -> Result<String> {
+        let entry = self.idp.secrets().into_iter().find(|entry| entry.kind == wanted);
+        entry.map(|entry| entry.secret.reveal().to_owned()).context("it was issued")
+    }
+
+    /// Nothing that the provider ever handed out, nor the state and the code of the sign-in, stands anywhere in clear.
+    ///
+    /// # Errors
+    /// When daemon or provider do not end.
+    ///
+    /// # Panics
+    /// When a secret is found.
+    pub async fn end(self) -> Result<()> {
+        let secrets: Vec<String> =
+            self.idp.secrets().iter().map(|entry| entry.secret.reveal().to_owned()).collect();
+        let needles: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        assert_eq!(machine::files_holding(&self.daemon.state_dir(), &needles), Vec::<String>::new());
+        let log = self.daemon.log();
+        assert!(!needles.iter().any(|needle| log.contains(needle)), "a secret stands in the daemon's log");
+        self.daemon.stop().await?;
+        let _ = self.stop.send(());
+        self.serving.await??;
+        Ok(())
+    }
+}
