@@ -16,7 +16,7 @@ else
 RUN_TESTS = cargo test --workspace --no-fail-fast
 endif
 
-.PHONY: run build test lint deny web guest images bench setup-build setup-test help
+.PHONY: run build test lint fuzz deny web guest images bench setup-build setup-fuzz setup-test help
 
 run: build ## build everything, build the VM image once, serve, print the address
 	target/release/anteroom up --yes --profile dev
@@ -38,6 +38,10 @@ lint: web ## formatting, clippy, rustdoc, the page's types; warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+
+FUZZ_SECONDS ?= 60
+fuzz: setup-fuzz ## searches for inputs that break the parsers, FUZZ_SECONDS for each
+	fuzz/run $(FUZZ_SECONDS)
 
 bench: web guest ## how long a person waits, as the tables of docs/benchmarks.md
 	cargo build -p anteroom
@@ -68,6 +72,9 @@ $(WEB)/dist/index.html: $(shell find $(WEB) -path '*/node_modules' -prune -o -pa
 
 setup-build:
 	@./setup.sh build
+
+setup-fuzz:
+	@./setup.sh fuzz
 
 setup-test:
 	@./setup.sh test

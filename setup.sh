@@ -4,6 +4,7 @@
 #
 #   setup.sh build   a linker, Node.js with npm for the web page
 #   setup.sh test    the same, and Chromium with its driver for the browser tests
+#   setup.sh fuzz    a linker, and the C++ compiler for libFuzzer
 set -eu
 
 want=${1:-build}
@@ -19,16 +20,21 @@ command -v cargo >/dev/null 2>&1 || {
     exit 1
 }
 need cc gcc libc6-dev
-need node nodejs
-need npm npm
+case $want in
+build | test)
+    need node nodejs
+    need npm npm
+    ;;
+esac
 case $want in
 build) ;;
 test)
     need chromium chromium
     need chromedriver chromium-driver
     ;;
+fuzz) need c++ g++ ;;
 *)
-    echo "usage: setup.sh build|test" >&2
+    echo "usage: setup.sh build|test|fuzz" >&2
     exit 2
     ;;
 esac

@@ -11,7 +11,7 @@
 mod desk;
 pub(crate) mod order;
 mod pty;
-mod reader;
+pub(crate) mod reader;
 mod signs;
 mod steps;
 mod tty;

@@ -4,11 +4,9 @@
 //! names the fields that must be filled. The same check runs in the guest, to know when to capture, and on the host,
 //! because the guest is not to be trusted.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use super::{compile, contents::Format, field_path::FieldPath, is_inside_home, mistake::Mistakes};
 use crate::agent::CapturedCredentials;
+use serde::{Deserialize, Serialize};
 
 /// Longest `settle_ms`: a person waits for it.
 const MAX_SETTLE_MS: u64 = 10_000;
@@ -59,6 +57,8 @@ pub enum CredentialProblem {
     Unreadable { path: String, format: Format },
     #[error("{path} lacks {field}, or it is empty")]
     Missing { path: String, field: String },
+    #[error("{path} has no keys of which to keep some")]
+    NoKeys { path: String },
     #[error("{path} is not what its pattern describes")]
     OtherText { path: String },
 }
@@ -79,31 +79,34 @@ impl CredentialRule {
     /// Reads the file's contents and returns what is to be kept of them.
     ///
     /// # Errors
-    /// When the file is too large, unreadable in its format, or lacks a required field.
+    /// When the file is too large, unreadable in its format, or lacks a required field; and when only some keys are to be
+    /// kept of what has none.
     pub fn accept(&self, contents: &[u8]) -> Result<Vec<u8>, CredentialProblem> {
         let path = || self.path.clone();
         if contents.len() > CapturedCredentials::MAX_FILE_BYTES {
             return Err(CredentialProblem::TooLarge { path: path(), bytes: contents.len() });
         }
         let unreadable = || CredentialProblem::Unreadable { path: path(), format: self.format };
-        let value = self.format.value(contents).ok_or_else(unreadable)?;
+        let mut value = self.format.value(contents).ok_or_else(unreadable)?;
         if let Some(pattern) = &self.pattern
             && !value.as_str().is_some_and(|text| matches_whole(pattern, text))
         {
             return Err(CredentialProblem::OtherText { path: path() });
         }
+        let kept = if self.keys.is_empty() {
+            contents.to_vec()
+        } else {
+            let object = value.as_object_mut().ok_or_else(|| CredentialProblem::NoKeys { path: path() })?;
+            object.retain(|key, _| self.keys.contains(key));
+            value.to_string().into_bytes()
+        };
+        // Of what is kept, because the host asks the same of that.
         for field in &self.require {
             if !FieldPath::parse(field).is_some_and(|path| path.is_filled_in(&value)) {
                 return Err(CredentialProblem::Missing { path: path(), field: field.clone() });
             }
         }
-        match value {
-            Value::Object(mut object) if !self.keys.is_empty() => {
-                object.retain(|key, _| self.keys.contains(key));
-                Ok(Value::Object(object).to_string().into_bytes())
-            }
-            _ => Ok(contents.to_vec()),
-        }
+        Ok(kept)
     }
 
     pub(super) fn check(&self, field: &str, mistakes: &mut Mistakes) {
@@ -122,6 +125,11 @@ impl CredentialRule {
                 FieldPath::parse(path).is_some(),
                 format!("{field}.require[{index}]"),
                 "expected a dotted path such as tokens.access_token",
+            );
+            mistakes.expect(
+                self.keys.is_empty() || FieldPath::parse(path).is_none_or(|path| path.is_below(&self.keys)),
+                format!("{field}.require[{index}]"),
+                "expected a field below one of the keys, as nothing else is kept",
             );
         }
         mistakes.expect(

@@ -29,6 +29,14 @@ impl<'a> FieldPath<'a> {
         }
     }
 
+    /// Whether it can begin with one of these keys.
+    pub(super) fn is_below(&self, keys: &[String]) -> bool {
+        match self.0.first() {
+            Some(Part::Key(first)) => keys.iter().any(|key| key == first),
+            Some(Part::Any) | None => true,
+        }
+    }
+
     /// Whether the field is there and holds something.
     pub(super) fn is_filled_in(&self, value: &Value) -> bool {
         leads_to_something(&self.0, value)

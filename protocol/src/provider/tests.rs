@@ -71,6 +71,11 @@ fn a_mistake_is_refused_with_its_place() {
         ),
         ("\"tokens.refresh_token\"", "\"tokens.\"", "line 24, column 35: credential[0].require[1]: expected"),
         ("settle_ms = 100", "settle_ms = 10001", "line 25, column 13: credential[0].settle_ms: expected"),
+        (
+            "settle_ms = 100",
+            "keys = [\"a\"]",
+            "line 24, column 12: credential[0].require[0]: expected a field below",
+        ),
         ("settle_ms = 100", "keys = [\"a\"]\nformat = \"yaml\"", "line 25, column 8: credential[0].keys"),
         (
             "'^[A-Za-z0-9_-]*([A-Za-z0-9_-]{43})$'",
@@ -176,6 +181,10 @@ fn only_the_named_keys_of_a_file_are_kept() {
     rule.keys = vec!["oauthAccount".into()];
     let kept = rule.accept(br#"{"oauthAccount":{"id":1},"history":["private"]}"#).unwrap();
     assert_eq!(kept, br#"{"oauthAccount":{"id":1}}"#);
+    assert!(matches!(rule.accept(br#"["private"]"#), Err(CredentialProblem::NoKeys { .. })));
+    // A proof is what is kept: the host sees nothing else.
+    rule.require = vec!["*.token".into()];
+    assert!(matches!(rule.accept(br#"{"other":{"token":"t"}}"#), Err(CredentialProblem::Missing { .. })));
 }
 
 proptest! {
