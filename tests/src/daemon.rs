@@ -121,6 +121,15 @@ impl Daemon {
         Ok((status, serde_json::from_slice(&answer.bytes().await?).unwrap_or(Value::Null)))
     }
 
+    /// What a call answers, whatever that is.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn text(&self, path: &str) -> Result<String> {
+        let answer = self.http.get(self.url(path)).bearer_auth(&self.key).send().await?;
+        Ok(answer.text().await?)
+    }
+
     /// # Errors
     /// When there is no answer or it is not a success.
     pub async fn fetch(&self, path: &str) -> Result<Value> {

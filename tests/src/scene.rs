@@ -134,20 +134,54 @@ impl Scene {
         entry.map(|entry| entry.secret.reveal().to_owned()).context("it was issued")
     }
 
-    /// Nothing that the provider ever handed out, nor the state and the code of the sign-in, stands anywhere in clear.
+    /// Everything that the provider ever handed out, and the state of every sign-in.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        self.idp.secrets().iter().map(|entry| entry.secret.reveal().to_owned()).collect()
+    }
+
+    /// Files below the state directory, the daemon's log and calls of its API that hold a secret in clear. The calls are
+    /// those that say what happened, not those that give out an address or credentials.
     ///
     /// # Errors
-    /// When daemon or provider do not end.
-    ///
-    /// # Panics
-    /// When a secret is found.
-    pub async fn end(self) -> Result<()> {
-        let secrets: Vec<String> =
-            self.idp.secrets().iter().map(|entry| entry.secret.reveal().to_owned()).collect();
+    /// When the daemon does not answer.
+    pub async fn leaks(&self) -> Result<Vec<String>> {
+        let secrets = self.secrets();
+        ensure!(!secrets.is_empty(), "nothing was handed out, so nothing can be found");
         let needles: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        assert_eq!(machine::files_holding(&self.daemon.state_dir(), &needles), Vec::<String>::new());
-        let log = self.daemon.log();
-        assert!(!needles.iter().any(|needle| log.contains(needle)), "a secret stands in the daemon's log");
+        let holds = |text: &str| needles.iter().any(|needle| text.contains(needle));
+        let mut leaks = machine::files_holding(&self.daemon.state_dir(), &needles);
+        if holds(&self.daemon.log()) {
+            leaks.push("the daemon's log".to_owned());
+        }
+        let mut calls = vec!["/api/vms".to_owned(), "/api/webhook/deliveries".to_owned()];
+        let vms = self.daemon.fetch("/api/vms").await?;
+        for id in vms["vms"].as_array().into_iter().flatten().filter_map(|vm| vm["id"].as_str()) {
+            calls.extend([format!("/api/vms/{id}/diagnostics"), format!("/api/admin/vm/{id}/console")]);
+        }
+        let sessions = self.daemon.fetch("/api/auth/sessions").await?;
+        for session in sessions["sessions"].as_array().into_iter().flatten() {
+            let id = session["session_id"].as_str().unwrap_or_default();
+            calls.push(format!("/api/auth/session/{id}/history"));
+            if session["completed_at"].is_string() {
+                calls.push(format!("/api/auth/session/{id}"));
+            }
+        }
+        for call in calls {
+            if holds(&self.daemon.text(&call).await?) {
+                leaks.push(call);
+            }
+        }
+        Ok(leaks)
+    }
+
+    /// Ends daemon and provider; nothing that the provider ever handed out may stand anywhere in clear.
+    ///
+    /// # Errors
+    /// When a secret is found, or one of them does not end.
+    pub async fn end(self) -> Result<()> {
+        let leaks = self.leaks().await?;
+        ensure!(leaks.is_empty(), "secrets stand in {leaks:#?}");
         self.daemon.stop().await?;
         let _ = self.stop.send(());
         self.serving.await??;
