@@ -118,8 +118,9 @@ impl Role {
                 Turn::Quiet => self.quiet(),
                 Turn::Ended(exit) => self.ended(exit).await?,
                 Turn::Resized => {
-                    if let Some(running) = &self.running {
+                    if let Some(running) = &mut self.running {
                         running.pty.resize(self.tty.size());
+                        running.reader.resize(self.tty.size().into());
                     }
                 }
             }
@@ -151,7 +152,7 @@ impl Role {
                     run: order.run,
                     pty,
                     exit,
-                    reader: Reader::default(),
+                    reader: Reader::new(self.tty.size().into()),
                     steps: Steps::new(&order.steps),
                     signs: Signs::new(order.run, &order.signs),
                     quiet_at: None,
@@ -178,7 +179,7 @@ impl Role {
 
     async fn shown(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(running) = &mut self.running {
-            let read = running.reader.feed(bytes);
+            let read = running.reader.feed(bytes, Instant::now());
             for url in read.addresses {
                 self.desk.report(Report::Address { url: Secret::new(url) });
             }
@@ -186,7 +187,7 @@ impl Role {
                 running.pty.write(answer);
                 self.desk.report(Report::Answered { step });
             }
-            for report in running.signs.read(&read.text, &[]) {
+            for report in running.signs.read(&read.text, &read.lines) {
                 self.desk.report(report);
             }
             running.quiet_at = Some(Instant::now() + QUIET);
@@ -197,10 +198,11 @@ impl Role {
     fn quiet(&mut self) {
         if let Some(running) = &mut self.running {
             running.quiet_at = None;
-            for url in running.reader.pause() {
+            let read = running.reader.pause();
+            for url in read.addresses {
                 self.desk.report(Report::Address { url: Secret::new(url) });
             }
-            for report in running.signs.pause(&[]) {
+            for report in running.signs.pause(&read.lines) {
                 self.desk.report(report);
             }
         }
@@ -212,7 +214,7 @@ impl Role {
             self.shown(&rest).await?;
         }
         self.quiet();
-        let Some(mut running) = self.running.take() else { return Ok(()) };
+        let Some(running) = self.running.take() else { return Ok(()) };
         let last_lines = running.reader.last_lines();
         self.over(running.run, exit, last_lines).await
     }

@@ -1,155 +1,96 @@
-//! Reads along with the person: the text that a CLI shows, and the addresses in it.
+//! Reads along with the person: the text that a CLI shows, the lines on its screen, and the addresses in them.
 //!
-//! It reads the stream and not the screen, so a line that the terminal wraps is one line here. An address stands in plain
-//! text or in a link (OSC 8). Whether it is a sign-in address is not decided here.
+//! ```text
+//!  bytes ─▶ sequences ─▶ screen ─▶ rows, joined to lines ─▶ addresses
+//!               └─▶ text   (cells)
+//! ```
+//! Programs draw: they write over what stands there, and leave out what stands there already. So lines are read off a
+//! screen, like a person reads them, and not off the stream. A line counts when its end was reached by a line feed, when it
+//! has left the screen, or when it has stood still for a moment; some programs never pause as a whole.
+//!
+//! Whether an address is a sign-in address is not decided here.
 
+mod addresses;
+mod line;
+mod page;
+mod screen;
+mod sequences;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, mem, sync::LazyLock};
+use std::mem;
 
-use regex::Regex;
-use vte::{Params, Parser, Perform};
+use tokio::time::Instant;
+use vte::Parser;
 
-/// Longer lines are read in pieces of this many bytes; twice as long as any address that is looked at.
-const MAX_LINE_BYTES: usize = 16 * 1024;
-/// Lines that are kept, to explain an end.
-const MAX_LINES: usize = 40;
-/// A program that redraws its screen shows the same address again and again; so many are remembered.
-const MAX_REMEMBERED: usize = 64;
+use page::Page;
+pub(super) use screen::Size;
 
-/// What may follow `http://`; a test compiles it.
-static ADDRESS: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"https?://[^\s<>"'`\\^{}|\u{7f}-\u{a0}\u{2500}-\u{257f}]+"#).ok());
+/// Longer links (OSC 8) are no addresses. It is the size of the parser's buffer, which would have no bound otherwise.
+const MAX_LINK_BYTES: usize = 16 * 1024;
 
-#[derive(Default)]
 pub(super) struct Reader {
-    parser: Parser,
+    parser: Parser<MAX_LINK_BYTES>,
     page: Page,
+    /// The beginning of a character, up to three bytes of UTF-8.
+    begun: Vec<u8>,
 }
 
 /// What a piece of the stream has brought.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Read {
-    /// The text, without control sequences.
+    /// The text in the order in which it came, without control sequences.
     pub(super) text: String,
     /// Addresses that are complete, each for the first time.
     pub(super) addresses: Vec<String>,
+    /// Lines that are complete. One that a program has broken to fit the terminal's width is in one piece; one that is
+    /// drawn again is told again.
+    pub(super) lines: Vec<String>,
 }
 
 impl Reader {
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Read {
-        self.parser.advance(&mut self.page, bytes);
+    pub(super) fn new(size: Size) -> Self {
+        Self { parser: Parser::new_with_size(), page: Page::new(size), begun: Vec::new() }
+    }
+
+    /// The stream may be cut anywhere.
+    pub(super) fn feed(&mut self, bytes: &[u8], now: Instant) -> Read {
+        self.page.time_is(now);
+        // The parser could be given parts of characters, but then loses what stands behind some of them.
+        let bytes = [&mem::take(&mut self.begun), bytes].concat();
+        let (whole, begun) = bytes.split_at(bytes.len() - begun_bytes(&bytes));
+        self.parser.advance(&mut self.page, whole);
+        self.begun = begun.to_vec();
         mem::take(&mut self.page.read)
     }
 
-    /// Nothing has come for a while: an address at the end of the text is complete.
-    pub(super) fn pause(&mut self) -> Vec<String> {
-        self.page.scan();
-        mem::take(&mut self.page.read.addresses)
+    /// Nothing has come for a while: whatever stands on the screen is complete.
+    pub(super) fn pause(&mut self) -> Read {
+        self.page.read_all();
+        mem::take(&mut self.page.read)
+    }
+
+    pub(super) fn resize(&mut self, size: Size) {
+        self.page.resize(size);
     }
 
     /// The last lines, oldest first, with the one that has no end yet.
-    pub(super) fn last_lines(&mut self) -> Vec<String> {
-        self.page.end_line();
-        self.page.lines.iter().cloned().collect()
+    pub(super) fn last_lines(&self) -> Vec<String> {
+        self.page.last_lines()
     }
 }
 
-#[derive(Default)]
-struct Page {
-    line: String,
-    lines: VecDeque<String>,
-    remembered: VecDeque<String>,
-    read: Read,
-}
-
-impl Page {
-    fn end_line(&mut self) {
-        self.scan();
-        let line = mem::take(&mut self.line);
-        let line = line.trim_end();
-        if !line.trim_start().is_empty() {
-            if self.lines.len() == MAX_LINES {
-                self.lines.pop_front();
-            }
-            self.lines.push_back(line.to_owned());
-        }
+/// How many bytes at the end are the beginning of a character that goes on.
+fn begun_bytes(bytes: &[u8]) -> usize {
+    for (index, byte) in bytes.iter().rev().take(3).enumerate() {
+        let length = match byte {
+            0x80..=0xbf => continue,
+            0xc0..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xff => 4,
+            _ => 1,
+        };
+        return if length > index + 1 { index + 1 } else { 0 };
     }
-
-    fn scan(&mut self) {
-        let Some(pattern) = ADDRESS.as_ref() else { return };
-        let found: Vec<String> =
-            pattern.find_iter(&self.line).map(|found| trim(found.as_str()).to_owned()).collect();
-        for address in found {
-            self.remember(address);
-        }
-    }
-
-    fn remember(&mut self, address: String) {
-        if self.remembered.contains(&address) {
-            return;
-        }
-        if self.remembered.len() == MAX_REMEMBERED {
-            self.remembered.pop_front();
-        }
-        self.remembered.push_back(address.clone());
-        self.read.addresses.push(address);
-    }
-}
-
-impl Perform for Page {
-    fn print(&mut self, c: char) {
-        self.line.push(c);
-        self.read.text.push(c);
-        if self.line.len() >= MAX_LINE_BYTES {
-            self.end_line();
-        }
-    }
-
-    fn execute(&mut self, byte: u8) {
-        match byte {
-            b'\n' | b'\r' => {
-                self.end_line();
-                self.read.text.push('\n');
-            }
-            b'\t' => self.print(' '),
-            _ => {}
-        }
-    }
-
-    fn csi_dispatch(&mut self, _: &Params, _: &[u8], _: bool, action: char) {
-        match action {
-            // To the right: what a program does in place of writing spaces.
-            'C' => self.print(' '),
-            // Elsewhere on the screen, or the screen cleared: what follows does not belong to what stands here.
-            'A' | 'B' | 'D'..='H' | 'J' | 'd' | 'f' => self.end_line(),
-            _ => {}
-        }
-    }
-
-    /// `OSC 8 ; parameters ; address ST` (the terminals' common extension for links). Semicolons in the address split it.
-    fn osc_dispatch(&mut self, parameters: &[&[u8]], _: bool) {
-        if let [b"8", _, address @ ..] = parameters {
-            let address = String::from_utf8_lossy(&address.join(&b';')).into_owned();
-            if address.starts_with("http") && address.len() <= MAX_LINE_BYTES {
-                self.remember(address);
-            }
-        }
-    }
-}
-
-/// Without what belongs to the sentence around it. A bracket that the address itself has opened stays.
-fn trim(address: &str) -> &str {
-    let mut address = address;
-    loop {
-        let shorter = address.trim_end_matches(['.', ',', ';', ':', '!', '?', '*']);
-        let unopened = |open: char, close: char| shorter.ends_with(close) && !shorter.contains(open);
-        let next =
-            if unopened('(', ')') || unopened('[', ']') { &shorter[..shorter.len() - 1] } else { shorter };
-        if next.len() == address.len() {
-            return address;
-        }
-        address = next;
-    }
+    0
 }
