@@ -21,9 +21,10 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         return ExitCode::from(2);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let opened = runtime
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| addresses.into_iter().try_for_each(|address| runtime.block_on(open(address))));
+    let opened = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
+        let oauth = Peer::oauth();
+        addresses.into_iter().try_for_each(|address| runtime.block_on(open(&oauth, address)))
+    });
     match opened {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -34,9 +35,10 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     }
 }
 
-async fn open(address: &str) -> Result<(), String> {
+/// Hands one address to the oauth role. The error never holds it.
+pub(crate) async fn open(oauth: &Peer, address: &str) -> Result<(), String> {
     let asked = OpenUrl { url: address.to_owned() };
-    match timeout(PATIENCE, Peer::oauth().send(Method::POST, "/hook/url", &asked)).await {
+    match timeout(PATIENCE, oauth.send(Method::POST, "/hook/url", &asked)).await {
         Ok(result) => result.map_err(|error| console::chain(&error)),
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
