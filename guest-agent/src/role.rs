@@ -33,8 +33,9 @@ pub(crate) enum UsageError {
 }
 
 /// Names under which programs look for a browser.
-const BROWSER_NAMES: [&str; 7] = [
+const BROWSER_NAMES: [&str; 8] = [
     "anteroom-browser",
+    "exo-open",
     "gnome-www-browser",
     "open-url",
     "sensible-browser",
