@@ -3,7 +3,7 @@
 # What running it needs (QEMU, image tools) is the business of `anteroom doctor --fix`.
 #
 #   setup.sh build   a linker, Node.js with npm for the web page
-#   setup.sh test    the same, and Chromium with its driver for the browser tests
+#   setup.sh test    the same, Chromium with its driver for the browser tests, and a session bus with a client for the portal's
 set -eu
 
 want=${1:-build}
@@ -26,6 +26,8 @@ build) ;;
 test)
     need chromium chromium
     need chromedriver chromium-driver
+    need dbus-daemon dbus
+    need gdbus libglib2.0-bin
     ;;
 *)
     echo "usage: setup.sh build|test" >&2
