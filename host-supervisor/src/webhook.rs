@@ -9,6 +9,7 @@
 //! works with and without a receiver. What the receiver can rely on is in docs/webhook.md. Nobody is told twice on purpose, but a daemon that dies between the
 //! delivery and its note delivers again, with the same id.
 
+mod certificate;
 mod courier;
 pub mod event;
 pub mod post;

@@ -15,3 +15,4 @@ mod sign_in;
 mod trouble;
 mod vms;
 mod webhook;
+mod webhook_tls;

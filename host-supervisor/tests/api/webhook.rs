@@ -54,7 +54,7 @@ async fn until(events: &Events, count: usize) -> Vec<(String, Value)> {
 }
 
 /// A daemon whose secret is in a file.
-async fn service(url: &str) -> Service {
+pub(crate) async fn service(url: &str) -> Service {
     use std::os::unix::fs::PermissionsExt as _;
     let state = Arc::new(tempfile::tempdir().unwrap());
     let file = state.path().join("webhook-secret");
