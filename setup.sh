@@ -3,7 +3,7 @@
 # What running it needs (QEMU, image tools) is the business of `anteroom doctor --fix`.
 #
 #   setup.sh build   a linker, Node.js with npm for the web page
-#   setup.sh test    the same, and Chromium with its driver for the browser tests
+#   setup.sh test    the same, Chromium with its driver for the browser tests, and the GitHub CLI to sign in with
 set -eu
 
 want=${1:-build}
@@ -26,6 +26,7 @@ build) ;;
 test)
     need chromium chromium
     need chromedriver chromium-driver
+    need gh gh
     ;;
 *)
     echo "usage: setup.sh build|test" >&2
