@@ -7,6 +7,8 @@ WEB      := host-supervisor/web
 # The CLIs of the image, at the same versions, for tests that need one but no VM.
 CLIS     := target/clis/node_modules
 CODEX    := $(CLIS)/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex
+CLAUDE   := $(CLIS)/@anthropic-ai/claude-code-linux-x64/claude
+GEMINI   := $(CLIS)/.bin/gemini
 ARTEFACTS ?= artefacts
 
 # With cargo-nextest when it is there, with plain `cargo test` when not.
@@ -30,7 +32,8 @@ test: setup-test web guest $(CLIS)/.package-lock.json ## every test, those in re
 	$(MAKE) images ANTEROOM=target/debug/anteroom
 	rm -rf $(ARTEFACTS) && mkdir -p $(ARTEFACTS)
 	cd $(WEB) && npm test --silent -- --test-reporter=dot
-	status=0; ANTEROOM_TEST_CODEX=$(abspath $(CODEX)) $(RUN_TESTS) || status=$$?; \
+	status=0; ANTEROOM_TEST_CODEX=$(abspath $(CODEX)) ANTEROOM_TEST_CLAUDE=$(abspath $(CLAUDE)) \
+	ANTEROOM_TEST_GEMINI=$(abspath $(GEMINI)) $(RUN_TESTS) || status=$$?; \
 	if [ -s $(ARTEFACTS)/skipped ]; then echo "Skipped on this machine:"; cat $(ARTEFACTS)/skipped; fi; exit $$status
 
 lint: web ## formatting, clippy, rustdoc, the page's types; warnings are errors

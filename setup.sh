@@ -3,7 +3,8 @@
 # What running it needs (QEMU, image tools) is the business of `anteroom doctor --fix`.
 #
 #   setup.sh build   a linker, Node.js with npm for the web page
-#   setup.sh test    the same, Chromium with its driver for the browser tests, and a session bus with a client for the portal's
+#   setup.sh test    the same, Chromium with its driver for the browser tests, a session bus with a client for the portal's,
+#                    and the GitHub CLI to sign in with
 set -eu
 
 want=${1:-build}
@@ -28,6 +29,7 @@ test)
     need chromedriver chromium-driver
     need dbus-daemon dbus
     need gdbus libglib2.0-bin
+    need gh gh
     ;;
 *)
     echo "usage: setup.sh build|test" >&2
