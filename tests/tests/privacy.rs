@@ -16,7 +16,7 @@ async fn a_vm_that_crashes_in_the_middle_of_a_sign_in_leaves_none_of_its_secrets
     let vm = waiting["vm_id"].as_str().context("a VM")?.to_owned();
     // Asking for the page makes its state and its code known to the provider, as what they are.
     let link = waiting["oauth_url"].as_str().context("the link")?;
-    let last = scene.allow_elsewhere(link).await?;
+    let last = scene.person.allow(link).await?;
     ensure!(
         last.contains(&scene.issued(SecretKind::Code)?) && last.contains(&scene.issued(SecretKind::State)?)
     );
