@@ -94,6 +94,8 @@ async fn a_request_that_its_caller_closes_gets_no_response() {
     program.call(held.as_str(), REQUEST, "Close", &()).await.unwrap();
     let next = program.open(PAGE, &[("handle_token", "next".into())]).await.unwrap();
     assert_eq!(program.response().await, (next.to_string(), 0), "the closed one comes first, if it comes");
+    let gone = program.call(held.as_str(), REQUEST, "Close", &()).await.unwrap_err();
+    assert_eq!(gone, "org.freedesktop.DBus.Error.UnknownObject", "it waits for the hook all the same");
 }
 
 #[tokio::test]
