@@ -205,6 +205,17 @@ impl Daemon {
         Ok(session)
     }
 
+    /// Waits until another attempt has taken the place of one that failed.
+    ///
+    /// # Errors
+    /// When the session ends first, or [`PATIENCE`] ends; with the session's own error.
+    pub async fn until_tried_again(&self, session: &str) -> Result<()> {
+        let goes_on = |session: &Value| session["attempt_failure"].is_null();
+        let session = self.watch(session, goes_on).await?;
+        ensure!(goes_on(&session) && session["revision"].is_u64(), "nothing is tried again: {session:#}");
+        Ok(())
+    }
+
     /// Waits until the VM is gone with all that it had, and returns it: its timeline is whole then.
     ///
     /// # Errors

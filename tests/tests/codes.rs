@@ -118,30 +118,34 @@ async fn a_foreign_answer_and_a_closed_terminal_are_told_and_another_try_in_the_
     ensure!(failed["attempt_failure"]["code"] == "terminal_closed", "{failed:#}");
 
     // The terminal is back by itself, and the command in it.
+    scene.daemon.until_tried_again(&session).await?;
     let link = sign_in_address(&scene, &session, &link).await?;
     let callback = scene.person.allow(&link).await?;
     let (status, said) = paste_callback(&scene, &session, &callback).await?;
     ensure!(status.is_success(), "{said}");
     let completed = scene.daemon.wait_for(&session, &["completed"]).await?;
     ensure!(completed["vm_id"] == vm, "the same VM");
+    let captured = scene.completed(&session).await?;
+    assert_eq!(captured["credentials"]["tokens"]["access_token"], scene.issued(SecretKind::AccessToken)?);
     scene.end().await
 }
 
 /// The person says no to the first code; the code of the next attempt, in the same VM.
 async fn denied_at_first(scene: &Scene, session: &str, failure: &str) -> Result<String> {
     let code_of = |session: &Value| session["device"]["user_code"].as_str().map(str::to_owned);
-    let shown = scene.daemon.until(session, |session| code_of(session).is_some()).await?;
-    ensure!(shown["oauth_kind"] == "device" && shown["device"]["expires_at"].is_string(), "{shown:#}");
+    // Which of them comes first, code or page, is up to the CLI.
+    let is_ready = |session: &Value| session["oauth_kind"] == "device" && code_of(session).is_some();
+    let shown = scene.daemon.until(session, is_ready).await?;
+    ensure!(shown["device"]["expires_at"].is_string(), "{shown:#}");
     let first = code_of(&shown).context("a code")?;
     ensure!(first == scene.issued(SecretKind::UserCode)?, "the code that the provider gave");
     scene.person.type_code(&first, "deny").await?;
     let vm = scene.failed_of(session, failure).await?;
 
-    let other = |session: &Value| code_of(session).is_some_and(|code| code != first);
+    // The page of the first attempt is that of the second as well.
+    let other = |session: &Value| is_ready(session) && code_of(session).is_some_and(|code| code != first);
     let shown = scene.daemon.until(session, other).await?;
     ensure!(shown["vm_id"] == vm, "the same VM");
-    // The page of the first attempt is that of the second as well.
-    let shown = scene.daemon.until(session, |session| session["oauth_kind"] == "device").await?;
     code_of(&shown).context("a code")
 }
 
