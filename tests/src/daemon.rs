@@ -197,10 +197,13 @@ impl Daemon {
     /// Waits until the session is as wanted, and returns it.
     ///
     /// # Errors
-    /// When an attempt fails or the session ends first, or [`PATIENCE`] ends; with the session's own error.
+    /// When an attempt fails or the session ends first, or [`PATIENCE`] ends; with the session's own error. After a closed
+    /// terminal another attempt begins by itself.
     pub async fn until(&self, session: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-        let session =
-            self.watch(session, |session| wanted(session) || !session["attempt_failure"].is_null()).await?;
+        let failed = |session: &Value| {
+            session["attempt_failure"]["code"].as_str().is_some_and(|code| code != "terminal_closed")
+        };
+        let session = self.watch(session, |session| wanted(session) || failed(session)).await?;
         ensure!(wanted(&session), "the session does not become as wanted: {session:#}");
         Ok(session)
     }

@@ -130,8 +130,10 @@ async fn a_foreign_answer_and_a_closed_terminal_are_told_and_another_try_in_the_
 /// The person says no to the first code; the code of the next attempt, in the same VM.
 async fn denied_at_first(scene: &Scene, session: &str, failure: &str) -> Result<String> {
     let code_of = |session: &Value| session["device"]["user_code"].as_str().map(str::to_owned);
-    let shown = scene.daemon.until(session, |session| code_of(session).is_some()).await?;
-    ensure!(shown["oauth_kind"] == "device" && shown["device"]["expires_at"].is_string(), "{shown:#}");
+    // Some commands show the code, and open the page when Enter was pressed.
+    let ready = |session: &Value| code_of(session).is_some() && session["oauth_kind"] == "device";
+    let shown = scene.daemon.until(session, ready).await?;
+    ensure!(shown["device"]["expires_at"].is_string(), "{shown:#}");
     let first = code_of(&shown).context("a code")?;
     ensure!(first == scene.issued(SecretKind::UserCode)?, "the code that the provider gave");
     scene.person.type_code(&first, "deny").await?;
