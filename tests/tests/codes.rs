@@ -124,6 +124,7 @@ async fn a_foreign_answer_and_a_closed_terminal_are_told_and_another_try_in_the_
     ensure!(status.is_success(), "{said}");
     let completed = scene.daemon.wait_for(&session, &["completed"]).await?;
     ensure!(completed["vm_id"] == vm, "the same VM");
+    scene.completed(&session).await?;
     scene.end().await
 }
 
