@@ -1,9 +1,12 @@
 //! Codes that a person carries between a sign-in page and a terminal, with the real CLIs in real VMs: typed into the page of
 //! another device, pasted from the page that shows one. What goes wrong on the way is told, and tried again in the same VM.
 
+use std::time::Duration;
+
 use anteroom_demo::idp::{Consent, Event, GrantType, Profile, SecretKind};
-use anteroom_tests::{Scene, Viewer, person::with_parameter};
+use anteroom_tests::{Scene, Viewer, artefact, browser::Browser, person::with_parameter, skip};
 use anyhow::{Context as _, Result, ensure};
+use fantoccini::Locator;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -21,11 +24,18 @@ async fn codex_is_signed_in_from_another_device_when_the_person_says_yes_there()
     let (status, refused) = paste(&scene, &session, "c0de").await?;
     ensure!(status == StatusCode::CONFLICT && refused["code"] == "not_asked", "{status}: {refused}");
 
+    let page = look_at_page(&scene, &session, &code).await?;
     scene.person.type_code(&code, "allow").await?;
     let captured = scene.completed(&session).await?;
     let tokens = &captured["credentials"]["tokens"];
     assert_eq!(tokens["access_token"], scene.issued(SecretKind::AccessToken)?);
     assert_eq!(tokens["refresh_token"], scene.issued(SecretKind::RefreshToken)?);
+    if let Some(browser) = page {
+        let done = Locator::Css("body[data-status=completed]");
+        browser.page.wait().at_most(Duration::from_secs(20)).for_element(done).await?;
+        browser.screenshot(&artefact("code-2-completed.png")).await?;
+        browser.close().await?;
+    }
     scene.end().await
 }
 
@@ -126,6 +136,26 @@ async fn a_foreign_answer_and_a_closed_terminal_are_told_and_another_try_in_the_
     ensure!(completed["vm_id"] == vm, "the same VM");
     scene.completed(&session).await?;
     scene.end().await
+}
+
+/// What a person sees who waits for a code: the code, and how long it is good for.
+async fn look_at_page(scene: &Scene, session: &str, code: &str) -> Result<Option<Browser>> {
+    if let Some(program) = Browser::missing() {
+        skip("the page with a code", &format!("{program} is missing (./setup.sh test installs it)"));
+        return Ok(None);
+    }
+    let browser = Browser::open().await?;
+    let page = &browser.page;
+    page.goto(&scene.daemon.url(&format!("/#key={}", scene.daemon.key))).await?;
+    page.wait().for_element(Locator::Css("[name=provider]")).await?;
+    page.goto(&scene.daemon.url(&format!("/session/{session}"))).await?;
+    page.wait().for_element(Locator::Css("canvas")).await?;
+    let shown = page.wait().for_element(Locator::Css(".user-code")).await?.text().await?;
+    ensure!(shown == code, "the page shows {shown:?}");
+    let left = page.find(Locator::Css(".countdown")).await?.text().await?;
+    ensure!(left.contains("14:"), "a quarter of an hour from now: {left:?}");
+    browser.screenshot(&artefact("code-1-device.png")).await?;
+    Ok(Some(browser))
 }
 
 /// The person says no to the first code; the code of the next attempt, in the same VM.
