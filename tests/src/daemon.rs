@@ -197,23 +197,15 @@ impl Daemon {
     /// Waits until the session is as wanted, and returns it.
     ///
     /// # Errors
-    /// When an attempt fails or the session ends first, or [`PATIENCE`] ends; with the session's own error.
+    /// When an attempt fails or the session ends first, or [`PATIENCE`] ends; with the session's own error. After a closed
+    /// terminal another attempt begins by itself.
     pub async fn until(&self, session: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-        let session =
-            self.watch(session, |session| wanted(session) || !session["attempt_failure"].is_null()).await?;
+        let failed = |session: &Value| {
+            session["attempt_failure"]["code"].as_str().is_some_and(|code| code != "terminal_closed")
+        };
+        let session = self.watch(session, |session| wanted(session) || failed(session)).await?;
         ensure!(wanted(&session), "the session does not become as wanted: {session:#}");
         Ok(session)
-    }
-
-    /// Waits until another attempt has taken the place of one that failed.
-    ///
-    /// # Errors
-    /// When the session ends first, or [`PATIENCE`] ends; with the session's own error.
-    pub async fn until_tried_again(&self, session: &str) -> Result<()> {
-        let goes_on = |session: &Value| session["attempt_failure"].is_null();
-        let session = self.watch(session, goes_on).await?;
-        ensure!(goes_on(&session) && session["revision"].is_u64(), "nothing is tried again: {session:#}");
-        Ok(())
     }
 
     /// Waits until the VM is gone with all that it had, and returns it: its timeline is whole then.

@@ -175,6 +175,8 @@ impl Scene {
     /// # Errors
     /// When a secret is found, or one of them does not end.
     pub async fn end(self) -> Result<()> {
+        let remains = machine::remains(&self.daemon.state_dir());
+        ensure!(remains.is_empty(), "left on the disk: {remains:#?}");
         let leaks = self.leaks().await?;
         ensure!(leaks.is_empty(), "secrets stand in {leaks:#?}");
         self.daemon.stop().await?;

@@ -1,9 +1,12 @@
 //! Codes that a person carries between a sign-in page and a terminal, with the real CLIs in real VMs: typed into the page of
 //! another device, pasted from the page that shows one. What goes wrong on the way is told, and tried again in the same VM.
 
+use std::time::Duration;
+
 use anteroom_demo::idp::{Consent, Event, GrantType, Profile, SecretKind};
-use anteroom_tests::{Scene, Viewer, person::with_parameter};
+use anteroom_tests::{Scene, Viewer, artefact, browser::Browser, person::with_parameter, skip};
 use anyhow::{Context as _, Result, ensure};
+use fantoccini::Locator;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -21,11 +24,18 @@ async fn codex_is_signed_in_from_another_device_when_the_person_says_yes_there()
     let (status, refused) = paste(&scene, &session, "c0de").await?;
     ensure!(status == StatusCode::CONFLICT && refused["code"] == "not_asked", "{status}: {refused}");
 
+    let page = look_at_page(&scene, &session, &code).await?;
     scene.person.type_code(&code, "allow").await?;
     let captured = scene.completed(&session).await?;
     let tokens = &captured["credentials"]["tokens"];
     assert_eq!(tokens["access_token"], scene.issued(SecretKind::AccessToken)?);
     assert_eq!(tokens["refresh_token"], scene.issued(SecretKind::RefreshToken)?);
+    if let Some(browser) = page {
+        let done = Locator::Css("body[data-status=completed]");
+        browser.page.wait().at_most(Duration::from_secs(20)).for_element(done).await?;
+        browser.screenshot(&artefact("code-2-completed.png")).await?;
+        browser.close().await?;
+    }
     scene.end().await
 }
 
@@ -118,7 +128,6 @@ async fn a_foreign_answer_and_a_closed_terminal_are_told_and_another_try_in_the_
     ensure!(failed["attempt_failure"]["code"] == "terminal_closed", "{failed:#}");
 
     // The terminal is back by itself, and the command in it.
-    scene.daemon.until_tried_again(&session).await?;
     let link = sign_in_address(&scene, &session, &link).await?;
     let callback = scene.person.allow(&link).await?;
     let (status, said) = paste_callback(&scene, &session, &callback).await?;
@@ -130,12 +139,32 @@ async fn a_foreign_answer_and_a_closed_terminal_are_told_and_another_try_in_the_
     scene.end().await
 }
 
+/// What a person sees who waits for a code: the code, and how long it is good for.
+async fn look_at_page(scene: &Scene, session: &str, code: &str) -> Result<Option<Browser>> {
+    if let Some(program) = Browser::missing() {
+        skip("the page with a code", &format!("{program} is missing (./setup.sh test installs it)"));
+        return Ok(None);
+    }
+    let browser = Browser::open().await?;
+    let page = &browser.page;
+    page.goto(&scene.daemon.url(&format!("/#key={}", scene.daemon.key))).await?;
+    page.wait().for_element(Locator::Css("[name=provider]")).await?;
+    page.goto(&scene.daemon.url(&format!("/session/{session}"))).await?;
+    page.wait().for_element(Locator::Css("canvas")).await?;
+    let shown = page.wait().for_element(Locator::Css(".user-code")).await?.text().await?;
+    ensure!(shown == code, "the page shows {shown:?}");
+    let left = page.find(Locator::Css(".countdown")).await?.text().await?;
+    ensure!(left.contains("14:"), "a quarter of an hour from now: {left:?}");
+    browser.screenshot(&artefact("code-1-device.png")).await?;
+    Ok(Some(browser))
+}
+
 /// The person says no to the first code; the code of the next attempt, in the same VM.
 async fn denied_at_first(scene: &Scene, session: &str, failure: &str) -> Result<String> {
     let code_of = |session: &Value| session["device"]["user_code"].as_str().map(str::to_owned);
-    // Which of them comes first, code or page, is up to the CLI.
-    let is_ready = |session: &Value| session["oauth_kind"] == "device" && code_of(session).is_some();
-    let shown = scene.daemon.until(session, is_ready).await?;
+    // Some commands show the code, and open the page when Enter was pressed.
+    let ready = |session: &Value| code_of(session).is_some() && session["oauth_kind"] == "device";
+    let shown = scene.daemon.until(session, ready).await?;
     ensure!(shown["device"]["expires_at"].is_string(), "{shown:#}");
     let first = code_of(&shown).context("a code")?;
     ensure!(first == scene.issued(SecretKind::UserCode)?, "the code that the provider gave");
@@ -143,7 +172,7 @@ async fn denied_at_first(scene: &Scene, session: &str, failure: &str) -> Result<
     let vm = scene.failed_of(session, failure).await?;
 
     // The page of the first attempt is that of the second as well.
-    let other = |session: &Value| is_ready(session) && code_of(session).is_some_and(|code| code != first);
+    let other = |session: &Value| ready(session) && code_of(session).is_some_and(|code| code != first);
     let shown = scene.daemon.until(session, other).await?;
     ensure!(shown["vm_id"] == vm, "the same VM");
     code_of(&shown).context("a code")

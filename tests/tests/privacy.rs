@@ -22,9 +22,9 @@ async fn a_vm_that_crashes_in_the_middle_of_a_sign_in_leaves_none_of_its_secrets
     );
 
     // While the VM lives, its secrets are in its memory and on its disk, and nowhere else on the host.
-    let directory = scene.daemon.state_dir().join("vms").join(&vm);
-    let disk = directory.join("disk.img").display().to_string();
-    let leaks: Vec<String> = scene.leaks().await?.into_iter().filter(|leak| *leak != disk).collect();
+    let disk = scene.daemon.state_dir().join("vms").join(&vm).join("disk.img").display().to_string();
+    ensure!(machine::remains(&scene.daemon.state_dir()) == [disk], "the test sees the disk, and no other");
+    let leaks = scene.leaks().await?;
     ensure!(leaks.is_empty(), "secrets stand in {leaks:#?}");
 
     let processes = machine::processes_mentioning(&vm);
