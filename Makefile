@@ -18,7 +18,9 @@ else
 RUN_TESTS = cargo test --workspace --no-fail-fast
 endif
 
-.PHONY: run build test lint deny web guest images bench setup-build setup-test help
+FUZZ_SECONDS ?= 60
+
+.PHONY: run build test lint deny fuzz web guest images bench setup-build setup-test help
 
 run: build ## build everything, build the VM image once, serve, print the address
 	target/release/anteroom up --yes --profile dev
@@ -46,6 +48,9 @@ bench: web guest ## how long a person waits, as the tables of docs/benchmarks.md
 	cargo build -p anteroom
 	$(MAKE) images ANTEROOM=target/debug/anteroom
 	cargo run --quiet -p anteroom-tests --bin bench-start
+
+fuzz: setup-test ## what must hold for hostile input, FUZZ_SECONDS for each target
+	fuzz/run $(FUZZ_SECONDS)
 
 deny: ## licences, duplicate versions, advisories (needs cargo-deny)
 	cargo deny check

@@ -4,7 +4,7 @@
 #
 #   setup.sh build   a linker, Node.js with npm for the web page
 #   setup.sh test    the same, Chromium with its driver for the browser tests, a session bus with a client for the portal's,
-#                    and the GitHub CLI to sign in with
+#                    the GitHub CLI to sign in with, and a C++ compiler for the fuzzer
 set -eu
 
 want=${1:-build}
@@ -30,6 +30,7 @@ test)
     need dbus-daemon dbus
     need gdbus libglib2.0-bin
     need gh gh
+    need c++ g++
     ;;
 *)
     echo "usage: setup.sh build|test" >&2

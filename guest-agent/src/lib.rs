@@ -17,6 +17,8 @@ mod console;
 mod control;
 mod desktop;
 mod display;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod init;
 mod journal;
 mod oauth;

@@ -10,7 +10,7 @@
 
 mod app;
 mod browser;
-mod callback;
+pub(crate) mod callback;
 mod capture;
 mod flow;
 mod launch;

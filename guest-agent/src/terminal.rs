@@ -12,7 +12,7 @@ mod desk;
 pub(crate) mod order;
 mod paste;
 mod pty;
-mod reader;
+pub(crate) mod reader;
 mod signs;
 mod steps;
 mod tty;

@@ -32,7 +32,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_ERROR_CODE_BYTES: usize = 64;
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CallbackError {
+pub(crate) enum CallbackError {
     #[error("the sign-in address names no callback on this machine")]
     NoCallback,
     #[error("the callback has no {0}")]
@@ -73,17 +73,17 @@ pub(super) enum Leads {
 
 /// Where to send what; made only of a callback that fits the sign-in address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Replay {
-    host: String,
-    port: u16,
-    path_and_query: String,
+pub(crate) struct Replay {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) path_and_query: String,
     /// The provider's `error` in place of a code: no answer makes that a success.
     provider_error: Option<String>,
 }
 
 impl Replay {
     /// Checks the query against the sign-in address that the person was sent to.
-    pub(super) fn plan(sign_in: &str, query: &str) -> Result<Self, CallbackError> {
+    pub(crate) fn plan(sign_in: &str, query: &str) -> Result<Self, CallbackError> {
         let sign_in = Url::parse(sign_in).map_err(|_| CallbackError::NoCallback)?;
         let redirect = parameter(&sign_in, "redirect_uri").ok_or(CallbackError::NoCallback)?;
         let redirect = Url::parse(&redirect).map_err(|_| CallbackError::NoCallback)?;
@@ -108,7 +108,7 @@ impl Replay {
     }
 
     /// Checks an address that a person has copied: it must lead to the callback of this sign-in.
-    pub(super) fn pasted(sign_in: &str, address: &str) -> Result<Self, CallbackError> {
+    pub(crate) fn pasted(sign_in: &str, address: &str) -> Result<Self, CallbackError> {
         let pasted = Url::parse(address.trim()).map_err(|_| CallbackError::NoCallback)?;
         let replay = Self::plan(sign_in, pasted.query().unwrap_or_default())?;
         let path = replay.path_and_query.split('?').next().unwrap_or_default();

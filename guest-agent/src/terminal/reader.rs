@@ -24,12 +24,12 @@ use tokio::time::Instant;
 use vte::Parser;
 
 use page::Page;
-pub(super) use screen::Size;
+pub(crate) use screen::Size;
 
 /// Longer links (OSC 8) are no addresses. It is the size of the parser's buffer, which would have no bound otherwise.
 const MAX_LINK_BYTES: usize = 16 * 1024;
 
-pub(super) struct Reader {
+pub(crate) struct Reader {
     parser: Parser<MAX_LINK_BYTES>,
     page: Page,
     /// The beginning of a character, up to three bytes of UTF-8.
@@ -38,23 +38,23 @@ pub(super) struct Reader {
 
 /// What a piece of the stream has brought.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Read {
+pub(crate) struct Read {
     /// The text in the order in which it came, without control sequences.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Addresses that are complete, each for the first time.
-    pub(super) addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// Lines that are complete. One that a program has broken to fit the terminal's width is in one piece; one that is
     /// drawn again is told again.
-    pub(super) lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
 }
 
 impl Reader {
-    pub(super) fn new(size: Size) -> Self {
+    pub(crate) fn new(size: Size) -> Self {
         Self { parser: Parser::new_with_size(), page: Page::new(size), begun: Vec::new() }
     }
 
     /// The stream may be cut anywhere.
-    pub(super) fn feed(&mut self, bytes: &[u8], now: Instant) -> Read {
+    pub(crate) fn feed(&mut self, bytes: &[u8], now: Instant) -> Read {
         self.page.time_is(now);
         // The parser could be given parts of characters, but then loses what stands behind some of them.
         let bytes = [&mem::take(&mut self.begun), bytes].concat();
@@ -65,18 +65,24 @@ impl Reader {
     }
 
     /// Nothing has come for a while: whatever stands on the screen is complete.
-    pub(super) fn pause(&mut self) -> Read {
+    pub(crate) fn pause(&mut self) -> Read {
         self.page.read_all();
         mem::take(&mut self.page.read)
     }
 
-    pub(super) fn resize(&mut self, size: Size) {
+    pub(crate) fn resize(&mut self, size: Size) {
         self.page.resize(size);
     }
 
     /// The last lines, oldest first, with the one that has no end yet.
-    pub(super) fn last_lines(&self) -> Vec<String> {
+    pub(crate) fn last_lines(&self) -> Vec<String> {
         self.page.last_lines()
+    }
+
+    /// How much is kept in all, of the input.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.page.kept_bytes()
     }
 }
 

@@ -93,6 +93,8 @@ impl Manual {
         }
         let mut text = self.template.replacen(CODE, &code, 1);
         if self.separator().is_some() {
+            // A sign-in address, too, may hold anything.
+            let state = state.filter(|state| !odd(state));
             let state = said.as_deref().or(state).ok_or(PastedCodeError::Incomplete)?;
             text = text.replacen(STATE, state, 1);
         }
@@ -237,6 +239,7 @@ mod tests {
             assert_eq!(typed(&claude(), pasted, Some("st4te")), Err(expected), "{pasted:?}");
         }
         assert_eq!(typed(&claude(), "c0de", None), Err(PastedCodeError::Incomplete));
+        assert_eq!(typed(&claude(), "c0de", Some("st4te\rrm")), Err(PastedCodeError::Incomplete));
         assert_eq!(typed(&claude(), &"x".repeat(9000), None), Err(PastedCodeError::TooLong));
     }
 }

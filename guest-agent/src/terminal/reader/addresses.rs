@@ -51,7 +51,7 @@ impl Remembered {
         true
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn kept_bytes(&self) -> usize {
         self.0.iter().map(String::len).sum()
     }

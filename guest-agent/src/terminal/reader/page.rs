@@ -81,7 +81,7 @@ impl Page {
     }
 
     /// How much is kept in all.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn kept_bytes(&self) -> usize {
         let left = self.left.as_ref().map_or(0, |line| line.text.len());
         let lines: usize = self.lines.iter().map(String::len).sum();

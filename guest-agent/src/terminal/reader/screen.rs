@@ -16,9 +16,9 @@ pub(super) use row::Row;
 const TAB_COLUMNS: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Size {
-    pub(in super::super) columns: u16,
-    pub(in super::super) rows: u16,
+pub(crate) struct Size {
+    pub(crate) columns: u16,
+    pub(crate) rows: u16,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Screen {
         }
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn kept_bytes(&self) -> usize {
         let rows = self.rows.iter().chain(self.hidden.iter().flatten());
         rows.map(|row| size_of_val(row.cells())).sum()

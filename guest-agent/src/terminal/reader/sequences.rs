@@ -105,7 +105,7 @@ impl Perform for Page {
         }
         if let [b"8", _, address @ ..] = parts {
             let address = String::from_utf8_lossy(&address.join(&b';')).into_owned();
-            if address.starts_with("http") {
+            if address.starts_with("http") && !address.contains(char::is_control) {
                 self.tell_address(&address);
             }
         }

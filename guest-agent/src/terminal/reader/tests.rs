@@ -92,7 +92,8 @@ fn a_link_tells_its_address_whatever_text_it_shows() {
 }
 
 #[test]
-fn a_link_that_is_cut_off_is_none() {
+fn a_link_that_is_cut_off_or_holds_control_characters_is_none() {
+    assert!(addresses(&["\x1b]8;;https://a.example/\u{7f}x\x07text"]).is_empty());
     let long = format!("\x1b]8;;https://a.example/{}\x07text", "x".repeat(MAX_LINK_BYTES));
     assert!(addresses(&[&long]).is_empty());
     let parts = format!("\x1b]8;;https://a.example/{}\x07text", ";x".repeat(20));

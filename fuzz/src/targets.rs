@@ -1,0 +1,8 @@
+//! One target a file.
+
+pub(crate) mod callback;
+pub(crate) mod credential;
+pub(crate) mod definition;
+pub(crate) mod pasted_code;
+pub(crate) mod reader;
+pub(crate) mod recognise;
