@@ -7,6 +7,8 @@ WEB      := host-supervisor/web
 # The CLIs of the image, at the same versions, for tests that need one but no VM.
 CLIS     := target/clis/node_modules
 CODEX    := $(CLIS)/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex
+CLAUDE   := $(CLIS)/@anthropic-ai/claude-code-linux-x64/claude
+GEMINI   := $(CLIS)/.bin/gemini
 ARTEFACTS ?= artefacts
 
 # With cargo-nextest when it is there, with plain `cargo test` when not.
@@ -16,7 +18,9 @@ else
 RUN_TESTS = cargo test --workspace --no-fail-fast
 endif
 
-.PHONY: run build test lint fuzz deny web guest images bench setup-build setup-fuzz setup-test help
+FUZZ_SECONDS ?= 60
+
+.PHONY: run build test lint deny fuzz web guest images bench setup-build setup-test help
 
 run: build ## build everything, build the VM image once, serve, print the address
 	target/release/anteroom up --yes --profile dev
@@ -30,7 +34,8 @@ test: setup-test web guest $(CLIS)/.package-lock.json ## every test, those in re
 	$(MAKE) images ANTEROOM=target/debug/anteroom
 	rm -rf $(ARTEFACTS) && mkdir -p $(ARTEFACTS)
 	cd $(WEB) && npm test --silent -- --test-reporter=dot
-	status=0; ANTEROOM_TEST_CODEX=$(abspath $(CODEX)) $(RUN_TESTS) || status=$$?; \
+	status=0; ANTEROOM_TEST_CODEX=$(abspath $(CODEX)) ANTEROOM_TEST_CLAUDE=$(abspath $(CLAUDE)) \
+	ANTEROOM_TEST_GEMINI=$(abspath $(GEMINI)) $(RUN_TESTS) || status=$$?; \
 	if [ -s $(ARTEFACTS)/skipped ]; then echo "Skipped on this machine:"; cat $(ARTEFACTS)/skipped; fi; exit $$status
 
 lint: web ## formatting, clippy, rustdoc, the page's types; warnings are errors
@@ -39,14 +44,13 @@ lint: web ## formatting, clippy, rustdoc, the page's types; warnings are errors
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
-FUZZ_SECONDS ?= 60
-fuzz: setup-fuzz ## searches for inputs that break the parsers, FUZZ_SECONDS for each
-	fuzz/run $(FUZZ_SECONDS)
-
 bench: web guest ## how long a person waits, as the tables of docs/benchmarks.md
 	cargo build -p anteroom
 	$(MAKE) images ANTEROOM=target/debug/anteroom
 	cargo run --quiet -p anteroom-tests --bin bench-start
+
+fuzz: setup-test ## what must hold for hostile input, FUZZ_SECONDS for each target
+	fuzz/run $(FUZZ_SECONDS)
 
 deny: ## licences, duplicate versions, advisories (needs cargo-deny)
 	cargo deny check
@@ -72,9 +76,6 @@ $(WEB)/dist/index.html: $(shell find $(WEB) -path '*/node_modules' -prune -o -pa
 
 setup-build:
 	@./setup.sh build
-
-setup-fuzz:
-	@./setup.sh fuzz
 
 setup-test:
 	@./setup.sh test

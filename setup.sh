@@ -3,8 +3,8 @@
 # What running it needs (QEMU, image tools) is the business of `anteroom doctor --fix`.
 #
 #   setup.sh build   a linker, Node.js with npm for the web page
-#   setup.sh test    the same, and Chromium with its driver for the browser tests
-#   setup.sh fuzz    a linker, and the C++ compiler for libFuzzer
+#   setup.sh test    the same, Chromium with its driver for the browser tests, a session bus with a client for the portal's,
+#                    the GitHub CLI to sign in with, and a C++ compiler for the fuzzer
 set -eu
 
 want=${1:-build}
@@ -20,21 +20,20 @@ command -v cargo >/dev/null 2>&1 || {
     exit 1
 }
 need cc gcc libc6-dev
-case $want in
-build | test)
-    need node nodejs
-    need npm npm
-    ;;
-esac
+need node nodejs
+need npm npm
 case $want in
 build) ;;
 test)
     need chromium chromium
     need chromedriver chromium-driver
+    need dbus-daemon dbus
+    need gdbus libglib2.0-bin
+    need gh gh
+    need c++ g++
     ;;
-fuzz) need c++ g++ ;;
 *)
-    echo "usage: setup.sh build|test|fuzz" >&2
+    echo "usage: setup.sh build|test" >&2
     exit 2
     ;;
 esac

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //!  init (PID 1) ── supervises ──▶ oauth (user desktop, port 8080) ◀── open-url  (what $BROWSER and xdg-open are)
-//!    └─ control API on vsock         └────────────────────────────◀── terminal  (runs the CLI inside xterm)
+//!    └─ control API on vsock         ├────────────────────────────◀── portal    (what opens a page over D-Bus)
+//!                                    └────────────────────────────◀── terminal  (runs the CLI inside xterm)
 //! ```
 //! Nothing here knows the host: it is spoken to, and never dials out. A library only so that the fuzz targets can reach the
 //! parsers of hostile input.
 
 mod account;
+mod address;
 mod appear;
 mod boottime;
 mod call;
@@ -21,6 +23,7 @@ mod init;
 mod journal;
 mod oauth;
 mod open_url;
+mod portal;
 mod process;
 mod role;
 mod service;
@@ -40,6 +43,7 @@ pub fn run() -> ExitCode {
         Ok(Role::OAuth) => oauth::run(),
         Ok(Role::Terminal) => terminal::run(),
         Ok(Role::OpenUrl(arguments)) => open_url::run(&arguments),
+        Ok(Role::Portal(oauth)) => portal::run(oauth),
         Err(error) => {
             eprintln!("anteroom-agent: {error}");
             ExitCode::from(2)

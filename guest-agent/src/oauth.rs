@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  init ──(sign-in, credentials, events)──▶ ┌─ oauth.sock ─┐        ┌─▶ browser (pages)
-//!  open-url ──(address)───────────────────▶ │              ├─ owner ┼─▶ terminal (orders)
+//!  open-url, portal ──(address)───────────▶ │              ├─ owner ┼─▶ terminal (orders)
 //!  terminal ◀─(orders)── ──(reports)──────▶ └─ port 8080 ──┘        └─▶ journal (events)
 //!                                              credential files ──▶ watch
 //! ```

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
+
+use crate::call::OAUTH_SOCKET;
+
 /// What this process is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -14,21 +18,24 @@ pub(crate) enum Role {
     Terminal,
     /// What a CLI calls to open a page.
     OpenUrl(Vec<String>),
+    /// What a program calls over D-Bus to open a page; the oauth role is at this socket.
+    Portal(PathBuf),
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UsageError {
-    #[error("{0:?} is no role: expected init, oauth, terminal or open-url URL")]
+    #[error("{0:?} is no role: expected init, oauth, terminal, portal or open-url URL")]
     Unknown(String),
-    #[error("a role is missing: expected init, oauth, terminal or open-url URL")]
+    #[error("a role is missing: expected init, oauth, terminal, portal or open-url URL")]
     Missing,
     #[error("init is for PID 1 only, this is process {0}")]
     NotPid1(u32),
 }
 
 /// Names under which programs look for a browser.
-const BROWSER_NAMES: [&str; 7] = [
+const BROWSER_NAMES: [&str; 8] = [
     "anteroom-browser",
+    "exo-open",
     "gnome-www-browser",
     "open-url",
     "sensible-browser",
@@ -52,6 +59,10 @@ impl Role {
             Some("oauth") => Ok(Self::OAuth),
             Some("terminal") => Ok(Self::Terminal),
             Some("open-url") => Ok(Self::OpenUrl(arguments[2..].to_vec())),
+            Some("portal") => {
+                let socket = arguments.get(2).map_or(OAUTH_SOCKET, String::as_str);
+                Ok(Self::Portal(socket.into()))
+            }
             Some("init") => Err(UsageError::NotPid1(pid)),
             Some(other) => Err(UsageError::Unknown(other.chars().take(64).collect())),
             None => Err(UsageError::Missing),

@@ -10,6 +10,7 @@
 
 mod desk;
 pub(crate) mod order;
+mod paste;
 mod pty;
 pub(crate) mod reader;
 mod signs;
@@ -28,6 +29,7 @@ use tokio::{
 use crate::process::{Children, Exit};
 use desk::Desk;
 use order::{Order, Report, Run};
+use paste::Paste;
 use pty::Pty;
 use reader::Reader;
 use signs::Signs;
@@ -86,6 +88,7 @@ struct Running {
     pty: Pty,
     exit: tokio::sync::oneshot::Receiver<Exit>,
     reader: Reader,
+    paste: Paste,
     steps: Steps,
     signs: Signs,
     /// When it will have been quiet for [`QUIET`].
@@ -108,7 +111,7 @@ impl Role {
             match self.turn().await? {
                 Turn::Order(Order::Run(run)) => self.start(run).await?,
                 Turn::Order(Order::TellAgain) => self.desk.tell_again(),
-                Turn::Order(Order::Type(text)) => self.typed(text.expose().to_vec()),
+                Turn::Order(Order::Type(text)) => self.paste(&text),
                 Turn::Order(Order::Done(text)) => {
                     self.done = true;
                     self.tty.write(words::done(&text).as_bytes()).await?;
@@ -153,6 +156,7 @@ impl Role {
                     pty,
                     exit,
                     reader: Reader::new(self.tty.size().into()),
+                    paste: Paste::default(),
                     steps: Steps::new(&order.steps),
                     signs: Signs::new(order.run, &order.signs),
                     quiet_at: None,
@@ -177,8 +181,16 @@ impl Role {
         }
     }
 
+    /// For the CLI only: who has nothing to paste into has not pressed Enter either.
+    fn paste(&self, text: &Secret) {
+        if let Some(running) = &self.running {
+            running.pty.write(running.paste.keys(text.expose()));
+        }
+    }
+
     async fn shown(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(running) = &mut self.running {
+            running.paste.watch(bytes);
             let read = running.reader.feed(bytes, Instant::now());
             for url in read.addresses {
                 self.desk.report(Report::Address { url: Secret::new(url) });

@@ -41,7 +41,7 @@ use crate::{
     store::{Store, StoreError},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
     vm::{VmSettings, VmStarter},
-    webhook::{Courier, Schedule, Webhook, WebhookError},
+    webhook::{Courier, Schedule, Tidy, Webhook, WebhookError},
 };
 pub use listener::{ListenError, reachable};
 pub use lock::LockError;
@@ -62,6 +62,7 @@ pub struct Daemon {
     sessions: Sessions,
     store: Store,
     courier: Option<Courier>,
+    tidy: Tidy,
     // Given back last.
     _image: Option<Lease>,
     _lock: lock::Lock,
@@ -166,6 +167,8 @@ impl Daemon {
             written,
             schedule: Schedule::USUAL,
         });
+        let without_receiver = courier.is_none().then_some(Schedule::USUAL.give_up_after);
+        let tidy = Tidy { store: store.clone(), without_receiver };
         let api = Api {
             sessions: sessions.clone(),
             store: store.clone(),
@@ -178,7 +181,8 @@ impl Daemon {
             settings: ApiSettings::of(config),
             started: Instant::now(),
         };
-        Ok(Self { listener, address, api, sessions, store, courier, _image: machine.lease, _lock: lock })
+        let (_image, _lock) = (machine.lease, lock);
+        Ok(Self { listener, address, api, sessions, store, courier, tidy, _image, _lock })
     }
 
     /// Where the API is, with the real port when the configuration asked for any.
@@ -199,8 +203,9 @@ impl Daemon {
         };
         let served = axum::serve(self.listener, api::router(self.api)).with_graceful_shutdown(stopped);
         let mut server = tokio::spawn(served.into_future());
-        let stop_courier = CancellationToken::new();
-        let courier = self.courier.map(|courier| tokio::spawn(courier.run(stop_courier.clone())));
+        let stop_outbox = CancellationToken::new();
+        let courier = self.courier.map(|courier| tokio::spawn(courier.run(stop_outbox.clone())));
+        let tidy = tokio::spawn(self.tidy.run(stop_outbox.clone()));
         tracing::info!(address = %self.address, "serving");
         let early = tokio::select! {
             () = shutdown => None,
@@ -216,10 +221,10 @@ impl Daemon {
             }
         };
         server.abort();
-        stop_courier.cancel();
-        if let Some(courier) = courier {
+        stop_outbox.cancel();
+        for task in courier.into_iter().chain([tidy]) {
             // It stops at once; a panic of its own has been logged.
-            let _ = courier.await;
+            let _ = task.await;
         }
         self.store.close().await;
         match ended {

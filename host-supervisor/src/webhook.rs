@@ -5,10 +5,11 @@
 //!                      ▲                                          │
 //!                      └──────────── schedule ◀─── no 2xx ────────┘
 //! ```
-//! [`schedule`] and [`signature`] decide and do no I/O, [`event`] writes bodies, the courier and [`post`] act. What the
-//! receiver can rely on is in docs/webhook.md. Nobody is told twice on purpose, but a daemon that dies between the
+//! [`schedule`] and [`signature`] decide and do no I/O, [`event`] writes bodies, the courier and [`post`] act; [`Tidy`]
+//! works with and without a receiver. What the receiver can rely on is in docs/webhook.md. Nobody is told twice on purpose, but a daemon that dies between the
 //! delivery and its note delivers again, with the same id.
 
+mod certificate;
 mod courier;
 pub mod event;
 pub mod post;
@@ -16,6 +17,7 @@ pub mod schedule;
 pub mod signature;
 #[cfg(test)]
 mod tests;
+mod tidy;
 
 use std::path::PathBuf;
 
@@ -25,6 +27,7 @@ pub use courier::Courier;
 pub use post::{Answer, Post};
 pub use schedule::Schedule;
 pub use signature::SigningKey;
+pub use tidy::Tidy;
 
 use crate::{
     config::{Enclosure, SecretSource, WebhookChoices},

@@ -16,7 +16,7 @@ use nix::{
     unistd::Pid,
 };
 use reqwest::{Client, Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use crate::{artefact, workspace};
@@ -121,6 +121,15 @@ impl Daemon {
         Ok((status, serde_json::from_slice(&answer.bytes().await?).unwrap_or(Value::Null)))
     }
 
+    /// What a call answers, whatever that is.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn text(&self, path: &str) -> Result<String> {
+        let answer = self.http.get(self.url(path)).bearer_auth(&self.key).send().await?;
+        Ok(answer.text().await?)
+    }
+
     /// # Errors
     /// When there is no answer or it is not a success.
     pub async fn fetch(&self, path: &str) -> Result<Value> {
@@ -144,8 +153,19 @@ impl Daemon {
     /// # Errors
     /// When the daemon refuses.
     pub async fn start_session(&self, provider: &str, user: &str) -> Result<String> {
-        let body = serde_json::json!({"userId": user, "provider": provider});
-        let (status, answer) = self.call(Method::POST, "/api/auth/start", Some(&body)).await?;
+        self.begin(&json!({"userId": user, "provider": provider})).await
+    }
+
+    /// Starts a session in another way than by default, and returns its id.
+    ///
+    /// # Errors
+    /// When the daemon refuses.
+    pub async fn start_session_by(&self, launch: &str, provider: &str, user: &str) -> Result<String> {
+        self.begin(&json!({"userId": user, "provider": provider, "launch": launch})).await
+    }
+
+    async fn begin(&self, body: &Value) -> Result<String> {
+        let (status, answer) = self.call(Method::POST, "/api/auth/start", Some(body)).await?;
         ensure!(status.is_success(), "start answered {status}: {answer}");
         Ok(answer["sessionId"].as_str().context("a session id")?.to_owned())
     }
@@ -171,6 +191,20 @@ impl Daemon {
         let failed = |session: &Value| !session["attempt_failure"].is_null();
         let session = self.watch(session, failed).await?;
         ensure!(failed(&session), "no attempt has failed: {session:#}");
+        Ok(session)
+    }
+
+    /// Waits until the session is as wanted, and returns it.
+    ///
+    /// # Errors
+    /// When an attempt fails or the session ends first, or [`PATIENCE`] ends; with the session's own error. After a closed
+    /// terminal another attempt begins by itself.
+    pub async fn until(&self, session: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        let failed = |session: &Value| {
+            session["attempt_failure"]["code"].as_str().is_some_and(|code| code != "terminal_closed")
+        };
+        let session = self.watch(session, |session| wanted(session) || failed(session)).await?;
+        ensure!(wanted(&session), "the session does not become as wanted: {session:#}");
         Ok(session)
     }
 

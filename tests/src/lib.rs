@@ -1,5 +1,5 @@
-//! What the end-to-end tests share: a daemon of their own, a scene for real CLIs, a browser, turns at the machine, and
-//! honest skipping.
+//! What the end-to-end tests share: a daemon of their own, a scene for real CLIs with a person in it, a browser, a
+//! viewer of the desktop, turns at the machine, and honest skipping.
 //!
 //! Every test starts the real `anteroom` with a state directory of its own and boots real VMs. Nothing here knows
 //! how the daemon works inside: it is driven by its command line and its API, as its users do.
@@ -7,14 +7,18 @@
 pub mod browser;
 pub mod daemon;
 pub mod machine;
+pub mod person;
 pub mod scene;
 pub mod turn;
+pub mod viewer;
 
 use std::path::{Path, PathBuf};
 
 pub use daemon::Daemon;
+pub use person::Person;
 pub use scene::Scene;
 pub use turn::Turn;
+pub use viewer::Viewer;
 
 /// The root of the checkout.
 #[must_use]

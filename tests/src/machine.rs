@@ -1,6 +1,10 @@
 //! What is on this machine right now: processes and sockets, so that a test can tell whether anything was left.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use memchr::memmem;
 
@@ -41,26 +45,56 @@ pub fn unix_sockets_mentioning(needle: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Every file below `directory` whose bytes contain one of `needles`.
-///
-/// # Panics
-/// When a file vanishes while it is read.
+/// Every file below `directory` whose bytes contain one of `needles`. The disk of a VM, which is large and sparse, and
+/// which holds what the VM knows while it lives, is not looked at: it must be gone, see [`remains`].
 #[must_use]
 pub fn files_holding(directory: &Path, needles: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut left = vec![directory.to_owned()];
+    let holds = |path: &Path| {
+        let disk = path.file_name().is_some_and(|name| name == "disk.img");
+        // What is gone by now holds nothing.
+        let bytes = if disk { Vec::new() } else { fs::read(path).unwrap_or_default() };
+        needles.iter().any(|needle| memmem::find(&bytes, needle.as_bytes()).is_some())
+    };
+    files(directory).into_iter().filter(|path| holds(path)).map(|path| path.display().to_string()).collect()
+}
+
+/// Files below `directory` that are as large as a disk or a memory image, whatever they hold, and core files.
+///
+/// # Panics
+/// When a directory cannot be read.
+#[must_use]
+pub fn remains(directory: &Path) -> Vec<String> {
+    const LARGE_BYTES: u64 = 16 * 1024 * 1024;
+    let remains = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let bytes = fs::symlink_metadata(path).map_or(0, |metadata| metadata.len());
+        bytes >= LARGE_BYTES || name == "core" || name.starts_with("core.")
+    };
+    files(directory).into_iter().filter(|path| remains(path)).map(|path| path.display().to_string()).collect()
+}
+
+/// Every regular file below a directory that is there now.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let (mut found, mut left) = (Vec::new(), vec![directory.to_owned()]);
     while let Some(path) = left.pop() {
         let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
         if metadata.is_dir() {
-            left.extend(
-                fs::read_dir(&path).expect("a directory of ours").flatten().map(|entry| entry.path()),
-            );
+            let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+            left.extend(entries.map(|entry| entry.path()));
         } else if metadata.is_file() {
-            let bytes = fs::read(&path).expect("a file of ours");
-            if needles.iter().any(|needle| memmem::find(&bytes, needle.as_bytes()).is_some()) {
-                found.push(path.display().to_string());
-            }
+            found.push(path);
         }
     }
     found
+}
+
+/// A resource limit of a process, soft and hard, as proc_pid_limits(5) has it: `Max core file size`.
+///
+/// # Panics
+/// When the process is gone.
+#[must_use]
+pub fn limit(pid: i32, name: &str) -> Vec<String> {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("the process lives");
+    let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    line.split_whitespace().take(2).map(str::to_owned).collect()
 }

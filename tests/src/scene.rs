@@ -1,10 +1,7 @@
 //! A scene for a real CLI: an identity provider of ours that stands where the CLI's own is, and a daemon whose VMs have no
 //! other network than this one service, under the provider's names, with a certificate of a throw-away authority.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::Ipv4Addr, sync::Arc};
 
 use anteroom_demo::idp::{
     Idp, Profile, SecretKind,
@@ -15,7 +12,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::{Daemon, Turn, daemon::Options, machine};
+use crate::{Daemon, Person, Turn, daemon::Options, machine};
 
 /// A free address in the guests' network, where the host's service is put.
 const IN_THE_GUEST: &str = "10.0.2.100";
@@ -25,9 +22,9 @@ const IN_THE_GUEST: &str = "10.0.2.100";
 pub struct Scene {
     pub idp: Idp,
     pub daemon: Daemon,
+    pub person: Person,
     stop: oneshot::Sender<()>,
-    certificate: NamedTempFile,
-    service: SocketAddr,
+    _certificate: NamedTempFile,
     serving: JoinHandle<Result<(), TlsError>>,
     _turn: Turn,
 }
@@ -41,10 +38,11 @@ impl Scene {
         let turn = Turn::take()?;
         let hosts: Vec<String> =
             profile.hostnames.iter().map(|name| format!("{name}={IN_THE_GUEST}")).collect();
-        let idp = Idp::new(profile);
         let authority = Arc::new(ThrowAwayCa::new()?);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let service = listener.local_addr()?;
+        let person = Person::new(&profile, service, &authority.certificate_pem())?;
+        let idp = Idp::new(profile);
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = {
             let (idp, authority) = (idp.clone(), Arc::clone(&authority));
@@ -62,7 +60,7 @@ impl Scene {
         ];
         let environment = settings.map(|(name, value)| (name.to_owned(), value)).into();
         let daemon = Daemon::start(test, "dev", Options { environment, ..Options::default() }).await?;
-        Ok(Self { idp, daemon, stop, certificate, service, serving, _turn: turn })
+        Ok(Self { idp, daemon, person, stop, _certificate: certificate, serving, _turn: turn })
     }
 
     /// From `session start` to a stored credential and a VM that is gone; what was captured.
@@ -77,7 +75,21 @@ impl Scene {
         let events = self.idp.log().events();
         ensure!(output.status.success(), "{said}\n{}\n{events:#?}", String::from_utf8_lossy(&output.stderr));
         let session: Value = serde_json::from_str(&said)?;
-        let session = session["session_id"].as_str().context("an id")?;
+        self.captured(session["session_id"].as_str().context("an id")?).await
+    }
+
+    /// Waits until the session has completed and its VM is gone; what was captured.
+    ///
+    /// # Errors
+    /// When it does not complete; with what the provider saw.
+    pub async fn completed(&self, session: &str) -> Result<Value> {
+        let completed = self.daemon.wait_for(session, &["completed"]).await;
+        let completed = completed.with_context(|| format!("{:#?}", self.idp.log().events()))?;
+        self.daemon.vm_gone(completed["vm_id"].as_str().context("a VM")?).await?;
+        self.captured(session).await
+    }
+
+    async fn captured(&self, session: &str) -> Result<Value> {
         let captured = self.daemon.fetch(&format!("/api/auth/session/{session}/credentials/status")).await?;
         ensure!(captured["status"] == "ready", "{}", captured["status"]);
         Ok(captured)
@@ -89,65 +101,84 @@ impl Scene {
     /// When it goes otherwise.
     pub async fn fails_first(&self, provider: &str, code: &str) -> Result<()> {
         let session = self.daemon.start_session(provider, "alice").await?;
-        let failed = self.daemon.until_attempt_failed(&session).await?;
-        ensure!(failed["attempt_failure"]["code"] == code, "{failed:#}");
-        let retried = self.daemon.cli(&["session", "retry", &session]).await?;
-        ensure!(retried.status.success(), "{}", String::from_utf8_lossy(&retried.stderr));
+        let vm = self.failed_of(&session, code).await?;
         let completed = self.daemon.wait_for(&session, &["completed"]).await?;
-        ensure!(completed["vm_id"] == failed["vm_id"], "the same VM");
+        ensure!(completed["vm_id"] == vm, "the same VM");
         self.daemon.vm_gone(completed["vm_id"].as_str().context("a VM")?).await?;
         Ok(())
     }
 
-    /// Says yes in a browser that is not the VM's; the address that it is sent to in the end.
+    /// Waits until an attempt has failed of that, and asks for another one; the VM's id.
     ///
     /// # Errors
-    /// When the page does not ask, or the provider does not send back.
-    pub async fn allow_elsewhere(&self, link: &str) -> Result<String> {
-        let certificate = reqwest::Certificate::from_pem(&std::fs::read(self.certificate.path())?)?;
-        let browser = reqwest::Client::builder()
-            .tls_certs_only([certificate])
-            .resolve("auth.openai.com", self.service)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        let here = format!("https://auth.openai.com:{}", self.service.port());
-        let link = link.replacen("https://auth.openai.com", &here, 1);
-        let page = browser.get(link).send().await?.error_for_status()?.text().await?;
-        let ticket = page.split("name=\"request\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-        let ticket = ticket.context("the page asks for permission")?;
-        let decision = format!("request={ticket}&decision=allow");
-        let answer = browser
-            .post(format!("{here}/oauth/authorize/decision"))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(decision)
-            .send()
-            .await?;
-        Ok(answer.headers()["location"].to_str()?.to_owned())
+    /// When it fails of something else, or there is no other.
+    pub async fn failed_of(&self, session: &str, code: &str) -> Result<Value> {
+        let failed = self.daemon.until_attempt_failed(session).await?;
+        ensure!(failed["attempt_failure"]["code"] == code, "{failed:#}\n{:#?}", self.idp.log().events());
+        let retried = self.daemon.cli(&["session", "retry", session]).await?;
+        ensure!(retried.status.success(), "{}", String::from_utf8_lossy(&retried.stderr));
+        Ok(failed["vm_id"].clone())
     }
 
-    /// The secret of that kind that the provider handed out.
+    /// The last secret of that kind that the provider handed out.
     ///
     /// # Errors
     /// When there is none.
     pub fn issued(&self, wanted: SecretKind) -> Result<String> {
-        let entry = self.idp.secrets().into_iter().find(|entry| entry.kind == wanted);
+        let entry = self.idp.secrets().into_iter().rfind(|entry| entry.kind == wanted);
         entry.map(|entry| entry.secret.reveal().to_owned()).context("it was issued")
     }
 
-    /// Nothing that the provider ever handed out, nor the state and the code of the sign-in, stands anywhere in clear.
+    /// Everything that the provider ever handed out, and the state of every sign-in.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        self.idp.secrets().iter().map(|entry| entry.secret.reveal().to_owned()).collect()
+    }
+
+    /// Files below the state directory, the daemon's log and calls of its API that hold a secret in clear. The calls are
+    /// those that say what happened, not those that give out an address or credentials.
     ///
     /// # Errors
-    /// When daemon or provider do not end.
-    ///
-    /// # Panics
-    /// When a secret is found.
-    pub async fn end(self) -> Result<()> {
-        let secrets: Vec<String> =
-            self.idp.secrets().iter().map(|entry| entry.secret.reveal().to_owned()).collect();
+    /// When the daemon does not answer.
+    pub async fn leaks(&self) -> Result<Vec<String>> {
+        let secrets = self.secrets();
+        ensure!(!secrets.is_empty(), "nothing was handed out, so nothing can be found");
         let needles: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        assert_eq!(machine::files_holding(&self.daemon.state_dir(), &needles), Vec::<String>::new());
-        let log = self.daemon.log();
-        assert!(!needles.iter().any(|needle| log.contains(needle)), "a secret stands in the daemon's log");
+        let holds = |text: &str| needles.iter().any(|needle| text.contains(needle));
+        let mut leaks = machine::files_holding(&self.daemon.state_dir(), &needles);
+        if holds(&self.daemon.log()) {
+            leaks.push("the daemon's log".to_owned());
+        }
+        let mut calls = vec!["/api/vms".to_owned(), "/api/webhook/deliveries".to_owned()];
+        let vms = self.daemon.fetch("/api/vms").await?;
+        for id in vms["vms"].as_array().into_iter().flatten().filter_map(|vm| vm["id"].as_str()) {
+            calls.extend([format!("/api/vms/{id}/diagnostics"), format!("/api/admin/vm/{id}/console")]);
+        }
+        let sessions = self.daemon.fetch("/api/auth/sessions").await?;
+        for session in sessions["sessions"].as_array().into_iter().flatten() {
+            let id = session["session_id"].as_str().unwrap_or_default();
+            calls.push(format!("/api/auth/session/{id}/history"));
+            if session["completed_at"].is_string() {
+                calls.push(format!("/api/auth/session/{id}"));
+            }
+        }
+        for call in calls {
+            if holds(&self.daemon.text(&call).await?) {
+                leaks.push(call);
+            }
+        }
+        Ok(leaks)
+    }
+
+    /// Ends daemon and provider; nothing that the provider ever handed out may stand anywhere in clear.
+    ///
+    /// # Errors
+    /// When a secret is found, or one of them does not end.
+    pub async fn end(self) -> Result<()> {
+        let remains = machine::remains(&self.daemon.state_dir());
+        ensure!(remains.is_empty(), "left on the disk: {remains:#?}");
+        let leaks = self.leaks().await?;
+        ensure!(leaks.is_empty(), "secrets stand in {leaks:#?}");
         self.daemon.stop().await?;
         let _ = self.stop.send(());
         self.serving.await??;

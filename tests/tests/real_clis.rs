@@ -65,7 +65,7 @@ async fn a_person_who_signs_in_with_a_browser_of_their_own_pastes_its_last_addre
     let session = scene.daemon.start_session("codex", "alice").await?;
     scene.daemon.wait_for(&session, &["awaiting_user_auth"]).await?;
     let link = scene.daemon.fetch(&format!("/api/auth/session/{session}/oauth-url")).await?;
-    let last = scene.allow_elsewhere(link["oauthUrl"].as_str().context("the link")?).await?;
+    let last = scene.person.allow(link["oauthUrl"].as_str().context("the link")?).await?;
     ensure!(last.starts_with("http://127.0.0.1:1455/auth/callback?"), "the VM's loopback, not ours");
 
     let paste = async |url: &str| {

@@ -5,7 +5,7 @@
 //! | `POST /sign-in`, `GET`, `DELETE` | init | as in the control API |
 //! | `GET /sign-in/credentials`, `POST /sign-in/open-url`, `POST /sign-in/again`, `POST /sign-in/callback`, `POST /sign-in/code` | init | as in the control API |
 //! | `GET /events?after=N` | init | what the host is to be told |
-//! | `POST /hook/url` | open-url | an address that a program wants to be opened |
+//! | `POST /hook/url` | open-url, portal | an address that a program wants to be opened |
 //! | `GET /terminal/orders?run=` | terminal | orders, newline-delimited |
 //! | `POST /terminal/report` | terminal | what happened in it |
 

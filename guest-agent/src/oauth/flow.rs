@@ -120,6 +120,8 @@ pub(super) struct Flow {
     /// Starts of the CLI; the last one is the one that counts.
     run: u32,
     cli: Cli,
+    /// The CLI was started again without anybody asking.
+    by_itself: bool,
     /// The answer decides, however long ago the CLI has ended.
     verifying: bool,
     addresses: Vec<Seen>,
@@ -151,6 +153,7 @@ impl Flow {
             generation: 0,
             run: 0,
             cli: Cli::NotStarted,
+            by_itself: false,
             verifying: false,
             addresses: Vec::new(),
             pages: 0,
@@ -235,7 +238,9 @@ impl Flow {
             Event::TerminalIdle if self.wants_cli() => {
                 let closed = (self.cli == Cli::Running)
                     .then(|| self.fail(FailedBy::TerminalClosed, CLOSED.to_owned()));
-                closed.into_iter().flatten().chain(self.run_cli()).collect()
+                let (by_itself, run) = (closed.is_some(), self.run_cli());
+                self.by_itself = by_itself;
+                closed.into_iter().flatten().chain(run).collect()
             }
             Event::TerminalBusy { run } if self.cli == Cli::NotStarted => {
                 self.run = run;
@@ -249,6 +254,11 @@ impl Flow {
 
     pub(super) fn can_begin_again(&self) -> bool {
         matches!(self.cli, Cli::Ended { .. }) && self.phase != SignInPhase::Captured
+    }
+
+    /// After a closed terminal another attempt is under way that nobody has asked for: whoever asks now has it.
+    pub(super) fn has_begun_again(&self) -> bool {
+        self.by_itself && self.phase == SignInPhase::Starting
     }
 
     /// After a restart of the terminal the CLI is gone with it, and has to be started again.
@@ -273,6 +283,7 @@ impl Flow {
         // Nobody waits behind them any more, and the same one may come again.
         self.addresses.clear();
         (self.user_code, self.asks_for_code, self.incomplete) = (None, false, None);
+        self.by_itself = false;
         let noted = self.note(Note::CommandStarted { run: self.run });
         std::iter::once(Action::RunCli { run: self.run }).chain(noted).collect()
     }

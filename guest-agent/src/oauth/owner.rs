@@ -277,6 +277,9 @@ impl Owner {
     fn again(&mut self) -> Result<(), Refusal> {
         let conflict = |why| Refusal::new(StatusCode::CONFLICT, why);
         let current = self.current.as_ref().ok_or_else(|| conflict("no sign-in was begun"))?;
+        if current.flow.has_begun_again() {
+            return Ok(());
+        }
         if !current.flow.can_begin_again() {
             return Err(conflict("the sign-in has not failed"));
         }

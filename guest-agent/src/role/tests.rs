@@ -27,6 +27,12 @@ fn every_name_of_a_browser_opens_its_arguments() {
 }
 
 #[test]
+fn the_portal_hands_pages_to_the_oauth_role_unless_told_otherwise() {
+    assert_eq!(role(9, &["anteroom-agent", "portal"]), Ok(Role::Portal(OAUTH_SOCKET.into())));
+    assert_eq!(role(9, &["anteroom-agent", "portal", "/tmp/sock"]), Ok(Role::Portal("/tmp/sock".into())));
+}
+
+#[test]
 fn an_unknown_or_missing_role_is_refused() {
     assert_eq!(role(9, &["anteroom-agent", "dance"]), Err(UsageError::Unknown("dance".into())));
     assert_eq!(role(9, &["anteroom-agent"]), Err(UsageError::Missing));

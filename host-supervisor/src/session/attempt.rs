@@ -8,24 +8,31 @@ use anteroom_protocol::event::FailedBy;
 use super::redact;
 use crate::failure::Failure;
 
+const REFUSED: &str = "the provider refused the code that the sign-in page gave";
+
 /// The words, in lower case, and what they mean. The first that is found counts.
-const SIGNS: [(&[&str], &str, &str); 4] = [
+const SIGNS: [(&[&str], &str, &str); 5] = [
     (
-        &["access_denied", "access denied", "was denied", "denied the request", "callback error"],
+        &[
+            "access_denied",
+            "access denied",
+            "was denied",
+            "denied the request",
+            "callback error",
+            "no authorization code received",
+        ],
         "sign_in_denied",
         "the sign-in page gave no permission",
     ),
+    // One CLI says all that may be wrong with a code, an expiry among it.
+    (&["wasn't accepted"], "sign_in_refused", REFUSED),
     (&["expired"], "sign_in_expired", "the sign-in took too long, and its code has expired"),
     (
         &["code_verifier", "code_challenge", "pkce", "state mismatch", "invalid state"],
         "sign_in_mismatch",
         "the answer belongs to another sign-in than the one the command has begun",
     ),
-    (
-        &["invalid_grant", "status code 400"],
-        "sign_in_refused",
-        "the provider refused the code that the sign-in page gave",
-    ),
+    (&["invalid_grant", "status code 400"], "sign_in_refused", REFUSED),
 ];
 
 /// For the session: what it says about the attempt.
@@ -68,6 +75,10 @@ mod tests {
         let denied = "OAuth callback error: Sign-in failed: the person said no";
         assert_eq!(code_of(&[denied]), "sign_in_denied");
         assert_eq!(code_of(&["Couldn't log in: Request failed with status code 400"]), "sign_in_refused");
+        assert_eq!(code_of(&["Couldn't log in: No authorization code received"]), "sign_in_denied");
+        let not_accepted =
+            "Couldn't log in: That code wasn't accepted. It may be incomplete, expired, already used";
+        assert_eq!(code_of(&[not_accepted]), "sign_in_refused");
         assert_eq!(code_of(&["Segmentation fault"]), "sign_in_failed");
         assert_eq!(code_of(&[]), "sign_in_failed");
     }

@@ -5,7 +5,8 @@
 //!                                  ▲   │  └─▶ failed ────┘
 //!                                  └───┘ tried in vain
 //! ```
-//! Nothing is written when nobody has to be told. This layer does not deliver.
+//! Nothing is written when nobody has to be told. What was written before fails when its time is over. This layer does not
+//! deliver.
 
 use std::sync::Arc;
 
@@ -208,14 +209,36 @@ impl Store {
         Ok(())
     }
 
+    /// Gives up what has happened before this time and waits still; as a try that failed for good does.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn outbox_expire(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
+        let expired = sqlx::query(
+            "UPDATE outbox SET status = $2, finished_at = $3, \
+             user_id = CASE WHEN event = 'credentials.deleted' THEN '' ELSE user_id END \
+             WHERE status = 'pending' AND created_at < $1",
+        )
+        .bind(millis(before))
+        .bind(word(&OutboxStatus::Failed)?)
+        .bind(millis(OffsetDateTime::now_utc()));
+        self.scrubbed(expired.execute(&self.pool).await?.rows_affected()).await
+    }
+
     /// Forgets what was finished before this time.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn outbox_prune(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
-        let done =
-            sqlx::query("DELETE FROM outbox WHERE finished_at < $1").bind(millis(before)).execute(&self.pool);
-        Ok(done.await?.rows_affected())
+        let done = sqlx::query("DELETE FROM outbox WHERE finished_at < $1").bind(millis(before));
+        self.scrubbed(done.execute(&self.pool).await?.rows_affected()).await
+    }
+
+    async fn scrubbed(&self, rows: u64) -> Result<u64, StoreError> {
+        if rows > 0 {
+            self.scrub().await;
+        }
+        Ok(rows)
     }
 
     /// Newest first, at most `limit`.

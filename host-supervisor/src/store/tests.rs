@@ -254,6 +254,39 @@ async fn an_event_is_due_at_its_time_and_forgotten_some_time_after_its_end() {
 }
 
 #[tokio::test]
+async fn what_waits_too_long_is_given_up_and_what_tells_of_a_removal_forgets_the_user_then() {
+    let (directory, store) = open().await;
+    let announcing = store.clone().announcing(Arc::default());
+    let [captured, removed] =
+        ["planted-captured", "planted-removed"].map(|user| credentials(user, Duration::ZERO));
+    for record in [&captured, &removed] {
+        announcing.credentials_put(record, Replaces::ThisSession).await.unwrap();
+    }
+    announcing.session_delete(removed.session_id).await.unwrap();
+    let happened = OffsetDateTime::now_utc();
+    assert_eq!(store.outbox_expire(happened - Duration::days(1)).await.unwrap(), 0);
+    assert!(is_in_a_file(directory.path(), b"planted-removed"));
+    assert_eq!(store.outbox_expire(happened + Duration::days(1)).await.unwrap(), 2);
+    let rows = store.outbox_list(10).await.unwrap();
+    assert!(rows.iter().all(|row| row.status == OutboxStatus::Failed && row.finished_at.is_some()));
+    assert_eq!(store.outbox_next_try().await.unwrap(), None, "nobody tries any more");
+    assert!(!is_in_a_file(directory.path(), b"planted-removed"));
+    assert_eq!(store.outbox_expire(happened + Duration::days(1)).await.unwrap(), 0, "once is enough");
+}
+
+#[tokio::test]
+async fn a_session_that_is_removed_while_nobody_is_told_leaves_nothing_in_the_outbox() {
+    let (directory, store) = open().await;
+    let record = credentials("planted-user", Duration::ZERO);
+    let announcing = store.clone().announcing(Arc::default());
+    announcing.credentials_put(&record, Replaces::ThisSession).await.unwrap();
+    assert_eq!(store.outbox_list(10).await.unwrap().len(), 1);
+    store.session_delete(record.session_id).await.unwrap();
+    assert!(store.outbox_list(10).await.unwrap().is_empty());
+    assert!(!is_in_a_file(directory.path(), b"planted-user"));
+}
+
+#[tokio::test]
 async fn a_damaged_row_is_named_and_does_not_panic() {
     let (_directory, store) = open().await;
     let vm = vm(None);

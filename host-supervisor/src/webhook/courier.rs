@@ -20,8 +20,6 @@ use crate::{
     vault::{Owner, Sealed, Vault, VaultError},
 };
 
-/// How long finished rows are kept, for whoever wants to know how it went.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Longest time between two looks at the outbox.
 const LONGEST_REST: Duration = Duration::from_secs(3600);
 /// After the store did not answer.
@@ -70,7 +68,6 @@ impl Courier {
 
     /// Delivers everything that is due; returns how long nothing will be.
     async fn round(&self) -> Result<Duration, CourierError> {
-        self.store.outbox_prune(OffsetDateTime::now_utc() - KEPT).await?;
         loop {
             let due = self.store.outbox_due(OffsetDateTime::now_utc()).await?;
             if due.is_empty() {

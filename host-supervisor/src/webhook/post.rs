@@ -7,7 +7,7 @@ use reqwest::{Client, Response, StatusCode, header::CONTENT_TYPE, redirect};
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{SigningKey, event::Body};
+use super::{SigningKey, certificate, event::Body};
 use crate::{failure::root_cause, outbound, store::EventId};
 
 /// How long a receiver may take, from the connection to the end of its answer.
@@ -113,7 +113,7 @@ fn no_answer(error: &reqwest::Error) -> Answer {
     Answer::None(if error.is_timeout() {
         format!("no answer within {} s", PATIENCE.as_secs())
     } else {
-        root_cause(error)
+        certificate::problem(error).map_or_else(|| root_cause(error), str::to_owned)
     })
 }
 

@@ -313,6 +313,33 @@ async fn an_event_is_given_up_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn without_a_receiver_an_event_waits_three_days_and_is_forgotten_seven_days_later() {
+    let house = House::new().await;
+    house.capture(Replaces::ThisSession).await;
+    let without_receiver = Some(Schedule::USUAL.give_up_after);
+    let tidy = Tidy { store: house.store.clone(), without_receiver };
+    let (start, hour) = (OffsetDateTime::now_utc(), time::Duration::hours(1));
+    tidy.round(start + 3 * 24 * hour - hour).await.unwrap();
+    assert_eq!(house.only_row().await.status, OutboxStatus::Pending);
+    tidy.round(start + 3 * 24 * hour + hour).await.unwrap();
+    assert_eq!(house.only_row().await.status, OutboxStatus::Failed);
+    // Finished just now, as far as the store knows.
+    tidy.round(start + 7 * 24 * hour - hour).await.unwrap();
+    assert_eq!(house.only_row().await.status, OutboxStatus::Failed);
+    tidy.round(start + 7 * 24 * hour + hour).await.unwrap();
+    assert!(house.store.outbox_list(10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn with_a_receiver_only_its_courier_gives_up() {
+    let house = House::new().await;
+    house.capture(Replaces::ThisSession).await;
+    let tidy = Tidy { store: house.store.clone(), without_receiver: None };
+    tidy.round(OffsetDateTime::now_utc() + time::Duration::days(30)).await.unwrap();
+    assert_eq!(house.only_row().await.status, OutboxStatus::Pending);
+}
+
+#[tokio::test]
 async fn an_https_address_is_spoken_to_in_tls_or_not_at_all() {
     let (receiver, mut url) = Receiver::serve(&[]).await;
     url.set_scheme("https").unwrap();

@@ -16,3 +16,4 @@ mod sign_in;
 mod trouble;
 mod vms;
 mod webhook;
+mod webhook_tls;

@@ -54,7 +54,7 @@ async fn until(events: &Events, count: usize) -> Vec<(String, Value)> {
 }
 
 /// A daemon whose secret is in a file.
-async fn service(url: &str) -> Service {
+pub(crate) async fn service(url: &str) -> Service {
     use std::os::unix::fs::PermissionsExt as _;
     let state = Arc::new(tempfile::tempdir().unwrap());
     let file = state.path().join("webhook-secret");
@@ -96,6 +96,47 @@ async fn a_sign_in_and_its_removal_are_told_and_no_secret_is_in_the_log() {
     for secret in ["planted-hook", SECRET, "cGxhbnRlZC13ZWJob29r", "planted-webhook-secret"] {
         assert!(!format!("{}{}{table}", log(), listed.out).contains(secret), "{secret} is in the log");
     }
+}
+
+/// As if so many days had gone by.
+async fn age_outbox(state: &std::path::Path, days: i64) {
+    let database = format!("sqlite://{}", state.join("anteroom.db").display());
+    let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
+    let older = "UPDATE outbox SET created_at = created_at - $1, finished_at = finished_at - $1";
+    sqlx::query(older).bind(days * 24 * 3_600_000).execute(&pool).await.unwrap();
+    pool.close().await;
+}
+
+#[tokio::test]
+async fn a_daemon_whose_webhook_was_taken_away_gives_up_what_waits_and_forgets_it() {
+    let service = service("http://127.0.0.1:9/").await;
+    let (session, guest) = service.session("ann").await;
+    complete(&service, &session, &guest, "token").await;
+    let state = service.state.clone();
+    service.stop().await;
+    let deliveries = async |state: &Arc<tempfile::TempDir>, done: fn(&[Value]) -> bool| {
+        let service = Service::in_directory(state.clone(), &[]).await;
+        let wait = async {
+            loop {
+                let listed = service.get("/api/webhook/deliveries").await.body;
+                let listed = listed["deliveries"].as_array().unwrap();
+                if done(listed) {
+                    return listed.clone();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let listed = tokio::time::timeout(PATIENCE, wait).await.expect("the outbox is tidied");
+        service.stop().await;
+        listed
+    };
+    age_outbox(state.path(), 2).await;
+    assert_eq!(deliveries(&state, |_| true).await[0]["status"], "pending", "a new address would be told");
+    age_outbox(state.path(), 2).await;
+    let given_up = deliveries(&state, |listed| listed[0]["status"] == "failed").await;
+    assert!(given_up[0]["lastAnswer"].as_str().unwrap().contains("refused"), "{given_up:?}");
+    age_outbox(state.path(), 8).await;
+    deliveries(&state, <[Value]>::is_empty).await;
 }
 
 #[tokio::test]

@@ -91,24 +91,27 @@ impl Manual {
         {
             return Err(PastedCodeError::OtherState);
         }
-        let mut text = self.template.replacen(CODE, &code, 1);
-        if self.separator().is_some() {
-            // A sign-in address, too, may hold anything.
-            let state = state.filter(|state| !odd(state));
-            let state = said.as_deref().or(state).ok_or(PastedCodeError::Incomplete)?;
-            text = text.replacen(STATE, state, 1);
-        }
+        let text = match self.around() {
+            None => self.template.replacen(CODE, &code, 1),
+            Some([before, between, after]) => {
+                // A sign-in address, too, may hold anything.
+                let state = state.filter(|state| !odd(state));
+                let state = said.as_deref().or(state).ok_or(PastedCodeError::Incomplete)?;
+                format!("{before}{code}{between}{state}{after}")
+            }
+        };
         Ok(Secret::new(text + "\r"))
     }
 
-    /// What stands between code and state; `None` when no state is typed.
-    fn separator(&self) -> Option<&str> {
-        let (_, rest) = self.template.split_once(CODE)?;
-        rest.split_once(STATE).map(|(separator, _)| separator)
+    /// What stands before, between and after code and state; `None` when no state is typed.
+    fn around(&self) -> Option<[&str; 3]> {
+        let (before, rest) = self.template.split_once(CODE)?;
+        let (between, after) = rest.split_once(STATE)?;
+        Some([before, between, after])
     }
 
     fn of_code(&self, pasted: &str) -> (String, Option<String>) {
-        match self.separator().and_then(|separator| pasted.split_once(separator)) {
+        match self.around().and_then(|[_, between, _]| pasted.split_once(between)) {
             Some((code, state)) => (code.to_owned(), Some(state.to_owned())),
             None => (pasted.to_owned(), None),
         }
@@ -138,7 +141,8 @@ impl Manual {
         let parts = self.template.starts_with(CODE)
             && once(CODE)
             && once(STATE)
-            && self.template.contains(STATE) == self.separator().is_some_and(|between| !between.is_empty())
+            && self.template.contains(STATE)
+                == self.around().is_some_and(|[_, between, _]| !between.is_empty())
             && !self.template.chars().any(char::is_control);
         let problem = "expected {code}, or {code} and {state} with something between them such as #";
         mistakes.expect(parts, "manual.template", problem);
@@ -203,6 +207,7 @@ mod tests {
         assert_eq!(typed(&claude(), " c0de#st4te\n", Some("st4te")).unwrap(), "c0de#st4te\r");
         assert_eq!(typed(&claude(), "c0de#st4te", None).unwrap(), "c0de#st4te\r");
         assert_eq!(typed(&claude(), "c0de", Some("st4te")).unwrap(), "c0de#st4te\r");
+        assert_eq!(typed(&claude(), "c0{state}de", Some("st4te")).unwrap(), "c0{state}de#st4te\r");
         assert_eq!(typed(&gemini(), "4/0Ab#c", Some("st4te")).unwrap(), "4/0Ab#c\r");
     }
 

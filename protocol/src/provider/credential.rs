@@ -4,9 +4,10 @@
 //! names the fields that must be filled. The same check runs in the guest, to know when to capture, and on the host,
 //! because the guest is not to be trusted.
 
+use serde::{Deserialize, Serialize};
+
 use super::{compile, contents::Format, field_path::FieldPath, is_inside_home, mistake::Mistakes};
 use crate::agent::CapturedCredentials;
-use serde::{Deserialize, Serialize};
 
 /// Longest `settle_ms`: a person waits for it.
 const MAX_SETTLE_MS: u64 = 10_000;

@@ -156,6 +156,10 @@ fn a_terminal_that_was_closed_starts_the_cli_again_unless_it_is_done() {
     let told = step(&mut flow, Event::TerminalIdle);
     assert!(matches!(&told[0], Action::Publish(Happened::Failed { by: FailedBy::TerminalClosed, .. })));
     assert_eq!(told[1..], [Action::RunCli { run: 2 }]);
+    // Whoever asks for another attempt now has it; but not for one more.
+    assert!(flow.has_begun_again() && !flow.can_begin_again());
+    step(&mut flow, address(UrlSource::Hook, "a"));
+    assert!(!flow.has_begun_again());
     step(&mut flow, Event::Complete);
     assert_eq!(step(&mut flow, Event::TerminalIdle), []);
 }

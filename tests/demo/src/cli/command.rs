@@ -15,6 +15,7 @@ Usage: anteroom-demo <command>
 
 Environment:
   BROWSER                 the program that opens the sign-in page (else xdg-open)
+  ANTEROOM_DEMO_PORTAL    if set, the page is opened by the desktop portal instead (with gdbus)
   ANTEROOM_DEMO_ISSUER    where the provider is (else http://127.0.0.1:9400)
 
 The credentials are in ~/.anteroom-demo/credentials.json.";

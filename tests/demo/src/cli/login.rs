@@ -21,6 +21,8 @@ use crate::jwt;
 use crate::secret::NoRandomness;
 use crate::serve::serve;
 
+/// Set to anything, the page is opened by the desktop portal.
+const PORTAL_VARIABLE: &str = "ANTEROOM_DEMO_PORTAL";
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +72,8 @@ pub(crate) async fn login(
 
 fn invite(attempt: &Attempt, issuer: Issuer) {
     let url = attempt.url(issuer);
-    let opened = browser::open(&browser::candidates(std::env::var_os("BROWSER")), url.reveal());
+    let ways = browser::ways(std::env::var_os(PORTAL_VARIABLE), std::env::var_os("BROWSER"));
+    let opened = browser::open(&ways, url.reveal());
     let how = if opened {
         "Your browser opens the sign-in page. If it does not, open this address:"
     } else {
