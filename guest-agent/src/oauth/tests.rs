@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::{
     call::{CallError, Peer as Caller},
+    open_url,
     terminal::order::{Order, Report},
 };
 
@@ -224,6 +225,23 @@ async fn a_second_session_is_refused_the_same_one_again_is_not_and_after_the_end
     assert!(matches!(refused, CallError::Refused { status: StatusCode::CONFLICT, .. }), "{refused}");
     role.caller.call(Method::DELETE, "/sign-in", Bytes::new()).await.unwrap();
     role.begin(&role.spec("exit 0")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_program_that_clis_call_hands_an_address_over_and_hears_why_not() {
+    let Some(role) = Role::start().await else { return };
+    role.begin(&role.spec("exit 0")).await.unwrap();
+    let socket = role.caller.socket().to_owned();
+    let call = async |address: &'static str| {
+        let socket = socket.clone();
+        tokio::task::spawn_blocking(move || open_url::hand_over(&socket, address)).await.unwrap()
+    };
+    call(URL).await.unwrap();
+    assert_eq!(role.status().await.url.unwrap().source, UrlSource::Hook);
+    let refused = call("file:///etc/shadow").await.unwrap_err();
+    assert_eq!(refused.to_string(), "only http and https addresses are opened");
+    let gone = open_url::hand_over(&role.home.path().join("nothing"), URL).unwrap_err();
+    assert!(gone.to_string().starts_with("the sign-in role is not there: "), "{gone}");
 }
 
 #[tokio::test]
