@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod daemon;
 pub mod machine;
+pub mod spread;
 pub mod turn;
 
 use std::path::{Path, PathBuf};

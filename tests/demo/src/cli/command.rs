@@ -16,6 +16,7 @@ Usage: anteroom-demo <command>
 Environment:
   BROWSER                 the program that opens the sign-in page (else xdg-open)
   ANTEROOM_DEMO_ISSUER    where the provider is (else http://127.0.0.1:9400)
+  ANTEROOM_DEMO_MOMENTS   note in the credentials when the address was shown and the file complete
 
 The credentials are in ~/.anteroom-demo/credentials.json.";
 
