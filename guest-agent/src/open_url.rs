@@ -1,17 +1,33 @@
 //! What `$BROWSER`, `xdg-open`, `x-www-browser` and their like are in the VM: hands the address to the oauth role, and is gone.
 //!
-//! It does not block, and says success or failure by its exit code, because CLIs fall back to other means on failure.
+//! It does not block, and says success or failure by its exit code, because CLIs fall back to other means on failure. It
+//! has no asynchronous runtime: the start of one would take longer than all the rest, while the host waits for the address.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    io::{self, Read as _, Write as _},
+    os::unix::net::UnixStream,
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
 
-use anteroom_protocol::agent::OpenUrl;
-use hyper::Method;
-use tokio::time::timeout;
+use anteroom_protocol::agent::{OpenUrl, Problem};
 
-use crate::{call::Peer, console};
+use crate::call::OAUTH_SOCKET;
 
 /// The role answers within milliseconds or not at all.
 const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_ANSWER_BYTES: u64 = 16 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HandOverError {
+    #[error("the sign-in role is not there: {0}")]
+    Unreachable(io::Error),
+    #[error("the sign-in role does not answer: {0}")]
+    NoAnswer(io::Error),
+    #[error("{0}")]
+    Refused(String),
+}
 
 /// Opens each address among the arguments.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
@@ -20,12 +36,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         eprintln!("usage: open-url ADDRESS");
         return ExitCode::from(2);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let opened = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
-        let oauth = Peer::oauth();
-        addresses.into_iter().try_for_each(|address| runtime.block_on(open(&oauth, address)))
-    });
-    match opened {
+    match addresses.into_iter().try_for_each(|address| hand_over(Path::new(OAUTH_SOCKET), address)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The address may hold a secret, and so is not repeated.
@@ -49,13 +60,37 @@ fn addresses(arguments: &[String]) -> Vec<&str> {
     addresses
 }
 
-/// Hands one address to the oauth role. The error never holds it.
-pub(crate) async fn open(oauth: &Peer, address: &str) -> Result<(), String> {
-    let asked = OpenUrl { url: address.to_owned() };
-    match timeout(PATIENCE, oauth.send(Method::POST, "/hook/url", &asked)).await {
-        Ok(result) => result.map_err(|error| console::chain(&error)),
-        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+/// One request of HTTP/1.1 on the socket, and its answer.
+pub(crate) fn hand_over(socket: &Path, address: &str) -> Result<(), HandOverError> {
+    let mut stream = UnixStream::connect(socket).map_err(HandOverError::Unreachable)?;
+    let answer = exchange(&mut stream, address).map_err(HandOverError::NoAnswer)?;
+    let text = String::from_utf8_lossy(&answer);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    match head.split(' ').nth(1) {
+        Some(status) if status.starts_with('2') => Ok(()),
+        None => Err(HandOverError::NoAnswer(io::ErrorKind::InvalidData.into())),
+        Some(status) => {
+            let problem = serde_json::from_str::<Problem>(body).map(|problem| problem.error);
+            Err(HandOverError::Refused(problem.unwrap_or_else(|_| format!("HTTP {status}"))))
+        }
     }
+}
+
+fn exchange(stream: &mut UnixStream, address: &str) -> io::Result<Vec<u8>> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let body = serde_json::to_vec(&OpenUrl { url: address.to_owned() })?;
+    let mut request = format!(
+        "POST /hook/url HTTP/1.1\r\nHost: anteroom\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    request.extend(body);
+    stream.write_all(&request)?;
+    let mut answer = Vec::new();
+    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer)?;
+    Ok(answer)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use zbus::connection;
 
-use crate::{call::Peer, console};
+use crate::console;
 use handle::DESKTOP_PATH;
 use open_uri::OpenUri;
 
@@ -37,8 +37,7 @@ enum PortalError {
 pub(crate) fn run(oauth: PathBuf) -> ExitCode {
     console::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended =
-        runtime.map_err(PortalError::Runtime).and_then(|runtime| runtime.block_on(serve(Peer::at(oauth))));
+    let ended = runtime.map_err(PortalError::Runtime).and_then(|runtime| runtime.block_on(serve(oauth)));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -48,7 +47,7 @@ pub(crate) fn run(oauth: PathBuf) -> ExitCode {
     }
 }
 
-async fn serve(oauth: Peer) -> Result<(), PortalError> {
+async fn serve(oauth: PathBuf) -> Result<(), PortalError> {
     let portal = connection::Builder::session()
         .serve_at(DESKTOP_PATH, OpenUri::new(oauth))
         .name(BUS_NAME)

@@ -223,8 +223,11 @@ impl Daemon {
         bail!("VM {vm} is not gone after 10 s")
     }
 
-    /// The session when it is as wanted, has ended, or [`PATIENCE`] has.
-    async fn watch(&self, session: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+    /// The session when it is as wanted, has ended, or [`PATIENCE`] has; at once when there is news.
+    ///
+    /// # Errors
+    /// When the daemon does not answer.
+    pub async fn watch(&self, session: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         let deadline = Instant::now() + PATIENCE;
         let mut path = format!("/api/auth/session/{session}");
         loop {

@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod machine;
 pub mod person;
 pub mod scene;
+pub mod spread;
 pub mod turn;
 pub mod viewer;
 

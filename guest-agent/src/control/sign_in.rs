@@ -193,14 +193,16 @@ pub(super) async fn relay(
             remind(&oauth, &asked).await;
             while let Some(event) = events.next().await {
                 asked.learn(&event.body);
-                match &event.body {
-                    EventBody::UrlFound { .. } => timeline.mark_at(mark::SIGN_IN_URL, event.uptime_ns),
-                    EventBody::CredentialsCaptured { .. } => {
-                        timeline.mark_at(mark::CREDENTIALS, event.uptime_ns);
-                    }
-                    _ => {}
-                }
+                let reached = match &event.body {
+                    EventBody::UrlFound { .. } => Some(mark::SIGN_IN_URL),
+                    EventBody::CredentialsCaptured { .. } => Some(mark::CREDENTIALS),
+                    _ => None,
+                };
+                // The event comes first: somebody waits for it.
                 journal.publish_at(event.body, event.uptime_ns);
+                if let Some(reached) = reached {
+                    timeline.mark_at(reached, event.uptime_ns);
+                }
             }
         }
         sleep(PAUSE).await;

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::{
     call::{CallError, Peer as Caller},
+    open_url,
     terminal::order::{Order, Report},
 };
 
@@ -305,6 +306,23 @@ async fn a_credential_that_the_terminal_has_shown_is_captured() {
     let body = role.caller.call(Method::GET, "/sign-in/credentials", Bytes::new()).await.unwrap();
     let captured: CapturedCredentials = serde_json::from_slice(&body).unwrap();
     assert_eq!(captured.files[0].contents, Secret::new("sk-planted"));
+}
+
+#[tokio::test]
+async fn the_program_that_clis_call_hands_an_address_over_and_hears_why_not() {
+    let Some(role) = Role::start().await else { return };
+    role.begin(&role.spec("exit 0")).await.unwrap();
+    let socket = role.caller.socket().to_owned();
+    let call = async |address: &'static str| {
+        let socket = socket.clone();
+        tokio::task::spawn_blocking(move || open_url::hand_over(&socket, address)).await.unwrap()
+    };
+    call(URL).await.unwrap();
+    assert_eq!(role.status().await.url.unwrap().source, UrlSource::Hook);
+    let refused = call("file:///etc/shadow").await.unwrap_err();
+    assert_eq!(refused.to_string(), "only http and https addresses are opened");
+    let gone = open_url::hand_over(&role.home.path().join("nothing"), URL).unwrap_err();
+    assert!(gone.to_string().starts_with("the sign-in role is not there: "), "{gone}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -18,7 +19,7 @@ use super::{
     handle::{self, Token},
     request::{self, Closed, Outcome, Request},
 };
-use crate::{address, call::Peer, open_url};
+use crate::{address, open_url};
 
 /// Of the interface; 5 is the one with `SchemeSupported`.
 const VERSION: u32 = 5;
@@ -38,14 +39,15 @@ pub(super) enum Refusal {
 
 #[derive(Debug)]
 pub(super) struct OpenUri {
-    oauth: Peer,
+    /// Of the role that opens the pages.
+    oauth: PathBuf,
     slots: Arc<Semaphore>,
     /// Tells calls apart whose caller gave them the same token.
     doubles: AtomicU32,
 }
 
 impl OpenUri {
-    pub(super) fn new(oauth: Peer) -> Self {
+    pub(super) fn new(oauth: PathBuf) -> Self {
         Self { oauth, slots: Arc::new(Semaphore::new(MAX_OPEN)), doubles: AtomicU32::new(1) }
     }
 
@@ -90,11 +92,11 @@ impl OpenUri {
         let (path, closed) = self.register(server, &caller, &token).await?;
 
         let (answer, answered) = ResponseDispatchNotifier::new(OwnedObjectPath::try_from(path.as_str())?);
-        let (oauth, portal, uri) = (self.oauth.clone(), portal.clone(), uri.to_owned());
+        let (socket, portal, uri) = (self.oauth.clone(), portal.clone(), uri.to_owned());
         tokio::spawn(async move {
             // A caller that did not choose its token knows from the answer what to listen to.
             answered.await;
-            let outcome = closed.or(open(&oauth, &uri)).await;
+            let outcome = closed.or(open(socket, uri)).await;
             let gone = portal.object_server().remove::<Request, _>(path.as_str()).await;
             let told = match outcome {
                 Some(outcome) => request::respond(&portal, &path, caller, outcome).await,
@@ -149,12 +151,14 @@ fn token(options: &HashMap<&str, Variant<'_>>) -> Result<Token, Refusal> {
         .ok_or_else(|| Refusal::InvalidArgument("handle_token is no element of an object path".to_owned()))
 }
 
-async fn open(oauth: &Peer, uri: &str) -> Outcome {
-    match open_url::open(oauth, uri).await {
-        Ok(()) => Outcome::Opened,
-        Err(error) => {
+async fn open(socket: PathBuf, uri: String) -> Outcome {
+    // The hook of every other way blocks; a call at a time is a thread of its own here.
+    match tokio::task::spawn_blocking(move || open_url::hand_over(&socket, &uri)).await {
+        Ok(Ok(())) => Outcome::Opened,
+        Ok(Err(error)) => {
             tracing::warn!("a page is not opened: {error}");
             Outcome::NotOpened
         }
+        Err(_) => Outcome::NotOpened,
     }
 }

@@ -12,13 +12,14 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use anteroom_protocol::{Event, agent::Clock};
+use anteroom_protocol::{Event, VmId, agent::Clock};
 use tokio::sync::{mpsc, watch};
 
 use super::{Limits, failures, timeline::ClockReading};
 use crate::{
     agent::{AgentClient, AgentError, Knock},
     failure::Failure,
+    store::Store,
     vmm::{AgentAddress, console::Console},
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Conversation {
     pub(super) limits: Limits,
     /// The last event that was dealt with.
     pub(super) after: u64,
+    pub(super) vm: VmId,
+    pub(super) store: Store,
     /// Up to which event everything is done.
     pub(super) done: watch::Receiver<u64>,
     pub(super) news: mpsc::Sender<News>,
@@ -58,7 +61,10 @@ impl Conversation {
             Ok(agent) => tokio::select! {
                 failure = self.heartbeat(&agent) => failure,
                 () = self.follow(&agent) => return,
-                () = self.forget(&agent) => return,
+                failure = self.forget(&agent) => match failure {
+                    Some(failure) => failure,
+                    None => return,
+                },
             },
             Err(failure) => {
                 tokio::time::sleep(MOMENT).await;
@@ -85,6 +91,7 @@ impl Conversation {
             Ok(second) if second.span() < first.span() => second,
             _ => first,
         };
+        tracing::debug!(vm = %self.vm, span_ms = clock.span().as_secs_f64() * 1e3, "the guest's clock is read");
         // An error means that the owner is gone.
         let _ = self.news.send(News::Answered { agent: agent.clone(), at: first.answered, clock }).await;
         Ok(agent)
@@ -125,14 +132,18 @@ impl Conversation {
         }
     }
 
-    /// Returns when the owner is gone.
-    async fn forget(&self, agent: &AgentClient) {
+    /// Stored, then acknowledged; beside the events, which do not wait for a disk. `None` when the owner is gone.
+    async fn forget(&self, agent: &AgentClient) -> Option<Failure> {
         let mut done = self.done.clone();
         while done.changed().await.is_ok() {
             let through = *done.borrow_and_update();
+            if let Err(error) = self.store.vm_set_event_cursor(self.vm, through).await {
+                return Some(failures::store(&error));
+            }
             // The next one covers this one; what the agent keeps a little longer harms nobody.
             let _ = agent.ack(through).await;
         }
+        None
     }
 }
 

@@ -136,6 +136,8 @@ impl Owner {
             console: Arc::clone(&console),
             limits,
             after,
+            vm: self.request.id,
+            store: self.store.clone(),
             done: done_receiver,
             news: news_sender,
         };
@@ -155,13 +157,7 @@ impl Owner {
                     console.ended().await;
                     return Err(failures::ended(&exit, &console.tail(), self.request.memory_mib));
                 }
-                through = outstanding.next() => {
-                    self.store
-                        .vm_set_event_cursor(self.request.id, through)
-                        .await
-                        .map_err(|error| failures::store(&error))?;
-                    done.send_replace(through);
-                }
+                through = outstanding.next() => drop(done.send_replace(through)),
                 Some(item) = news.recv(), if room => {
                     if matches!(item, News::Answered { .. }) {
                         desktop_due = Some(Instant::now() + limits.desktop);

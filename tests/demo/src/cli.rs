@@ -10,6 +10,7 @@ mod command;
 mod credentials;
 mod exchange;
 mod login;
+mod moments;
 mod provider;
 
 use std::error::Error;

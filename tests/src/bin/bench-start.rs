@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use anteroom_tests::{Daemon, Turn, daemon::Options};
+use anteroom_tests::{Daemon, Turn, daemon::Options, spread::Spread};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
@@ -60,28 +60,7 @@ fn print_table(unit: &str, samples: &Samples) {
     let mut rows: Vec<_> = samples.iter().map(|(name, values)| (name, Spread::of(values))).collect();
     rows.sort_by(|(_, a), (_, b)| a.median.total_cmp(&b.median));
     println!("\n| {unit} | min | median | max | n |\n|---|---:|---:|---:|---:|");
-    for (name, Spread { min, median, max, count }) in rows {
+    for (name, Spread { min, median, max, count, .. }) in rows {
         println!("| {name} | {min:.0} | {median:.0} | {max:.0} | {count} |");
-    }
-}
-
-struct Spread {
-    min: f64,
-    median: f64,
-    max: f64,
-    count: usize,
-}
-
-impl Spread {
-    /// Of at least one value.
-    fn of(values: &[f64]) -> Self {
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        Self {
-            min: sorted[0],
-            median: sorted[sorted.len() / 2],
-            max: sorted[sorted.len() - 1],
-            count: sorted.len(),
-        }
     }
 }

@@ -17,6 +17,7 @@ Environment:
   BROWSER                 the program that opens the sign-in page (else xdg-open)
   ANTEROOM_DEMO_PORTAL    if set, the page is opened by the desktop portal instead (with gdbus)
   ANTEROOM_DEMO_ISSUER    where the provider is (else http://127.0.0.1:9400)
+  ANTEROOM_DEMO_MOMENTS   note in the credentials when the address was shown and the file complete
 
 The credentials are in ~/.anteroom-demo/credentials.json.";
 

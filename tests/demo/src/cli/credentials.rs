@@ -4,13 +4,14 @@
 //! complete, as the real CLIs do it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::cli::moments::Moments;
 use crate::secret::{NoRandomness, Secret};
 
 const LARGEST_FILE_BYTES: u64 = 64 * 1024;
@@ -29,6 +30,8 @@ pub(crate) struct Credentials {
     pub(crate) expires_at: u64,
     pub(crate) scope: String,
     pub(crate) account: Account,
+    #[serde(flatten)]
+    pub(crate) moments: Option<Moments>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,9 +120,20 @@ impl CredentialFile {
 
 fn write_new(path: &Path, credentials: &Credentials) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    serde_json::to_writer_pretty(&mut file, credentials)?;
-    file.write_all(b"\n")?;
-    file.sync_all()
+    write_to(&mut file, credentials)?;
+    file.sync_all()?;
+    if let Some(moments) = credentials.moments {
+        // Once more, so that the time on the disk is not measured with it. The second text is the longer one.
+        file.rewind()?;
+        write_to(&mut file, &Credentials { moments: Some(moments.written_now()), ..credentials.clone() })?;
+    }
+    Ok(())
+}
+
+fn write_to(file: &mut File, credentials: &Credentials) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(credentials)?;
+    text.push(b'\n');
+    file.write_all(&text)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::cli::attempt::Attempt;
 use crate::cli::callback::{Callback, Desk, Verdict, reception};
 use crate::cli::credentials::{Account, CredentialError, CredentialFile, Credentials};
 use crate::cli::exchange::{ExchangeError, Granted, Issuer, redeem};
+use crate::cli::moments::{self, Moments};
 use crate::cli::{browser, say};
 use crate::jwt;
 use crate::secret::NoRandomness;
@@ -57,8 +58,9 @@ pub(crate) async fn login(
     let stop = CancellationToken::new();
     let serving = tokio::spawn(serve(listener, router, stop.clone().cancelled_owned()));
 
+    let moments = Moments::begin(std::env::var_os(moments::VARIABLE).as_deref());
     invite(&attempt, issuer);
-    let outcome = finish(&attempt, issuer, file, &mut desk).await;
+    let outcome = finish(&attempt, issuer, file, moments, &mut desk).await;
 
     desk.verdict.send_replace(Some(match &outcome {
         Ok(email) => Verdict::SignedIn { email: email.clone() },
@@ -86,6 +88,7 @@ async fn finish(
     attempt: &Attempt,
     issuer: Issuer,
     file: &CredentialFile,
+    moments: Option<Moments>,
     desk: &mut Desk,
 ) -> Result<String, LoginError> {
     let callback = tokio::time::timeout(PATIENCE, desk.callbacks.recv()).await;
@@ -94,7 +97,7 @@ async fn finish(
         Callback::Refused(error) if error == "access_denied" => return Err(LoginError::Denied),
         Callback::Refused(error) => return Err(LoginError::Refused(error)),
     };
-    let credentials = credentials(redeem(issuer, attempt, &code).await?)?;
+    let credentials = Credentials { moments, ..credentials(redeem(issuer, attempt, &code).await?)? };
     file.write(&credentials)?;
     Ok(credentials.account.email)
 }
@@ -105,5 +108,6 @@ fn credentials(granted: Granted) -> Result<Credentials, LoginError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let Granted { access_token, refresh_token, token_type, expires_in, scope, .. } = granted;
     let expires_at = now.saturating_add(expires_in);
-    Ok(Credentials { access_token, refresh_token, token_type, expires_at, scope, account: Account { email } })
+    let account = Account { email };
+    Ok(Credentials { access_token, refresh_token, token_type, expires_at, scope, account, moments: None })
 }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use super::{Account, CredentialError, CredentialFile, Credentials};
+use crate::cli::moments::Moments;
 use crate::secret::Secret;
 
 fn credentials() -> Credentials {
@@ -14,6 +15,7 @@ fn credentials() -> Credentials {
         expires_at: 1_800_000_000,
         scope: "openid".to_owned(),
         account: Account { email: "demo@example.org".to_owned() },
+        moments: None,
     }
 }
 
@@ -24,6 +26,23 @@ fn what_was_written_is_read_back() {
     file.write(&credentials()).unwrap();
     file.write(&credentials()).unwrap();
     assert_eq!(file.read().unwrap(), credentials());
+}
+
+#[test]
+fn moments_are_noted_only_when_asked_for_and_the_later_one_is_that_of_the_writing() {
+    let home = tempfile::tempdir().unwrap();
+    let file = CredentialFile::of(home.path());
+    let text = || fs::read_to_string(home.path().join(".anteroom-demo/credentials.json")).unwrap();
+    file.write(&credentials()).unwrap();
+    assert!(!text().contains("boottime"));
+    assert_eq!(Moments::begin(None), None);
+    let moments = Moments::begin(Some("1".as_ref()));
+    file.write(&Credentials { moments, ..credentials() }).unwrap();
+    let written: Value = serde_json::from_str(&text()).unwrap();
+    let [emitted, complete] =
+        ["emitted_boottime_ns", "written_boottime_ns"].map(|name| written[name].as_u64().unwrap());
+    assert!(0 < emitted && emitted <= complete, "{written}");
+    assert!(file.read().is_ok());
 }
 
 #[test]
