@@ -25,13 +25,8 @@ use crate::{
 };
 
 /// Before the end: whether there are any. After it: the credentials themselves.
-pub(super) async fn status(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
-    if let Some(record) = api.store.credentials_of_session(id).await? {
+pub(super) async fn status(State(api): State<Arc<Api>>, seen: Seen) -> Result<Json<Value>, ApiError> {
+    if let Some(record) = api.store.credentials_of_session(seen.record().id).await? {
         let files = capture::contents_by_path(&open(&api, &record)?);
         return Ok(Json(json!({
             "status": "ready",

@@ -21,12 +21,7 @@ use axum::{
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink, stream::SplitStream};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::{
-    Api,
-    body::InPath,
-    error::ApiError,
-    seen::{Acting, Seen},
-};
+use super::{Api, error::ApiError, seen::Seen};
 use crate::{
     page::{self, Page},
     session::SessionHandle,
@@ -61,12 +56,9 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
 }
 
 pub(super) async fn stream(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
+    seen: Seen,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
     let session = seen.still_going()?.clone();
     let upgrade = upgrade
         .map_err(|_| ApiError::bad_request("not_a_websocket", "this address takes WebSockets only"))?;

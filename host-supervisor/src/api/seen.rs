@@ -1,5 +1,7 @@
 //! A session as the handlers find it, living or in the store; and who is asking from where.
 
+use std::sync::Arc;
+
 use anteroom_protocol::SessionId;
 use axum::{
     extract::FromRequestParts,
@@ -9,13 +11,13 @@ use time::OffsetDateTime;
 
 use super::{
     Api,
-    body::{UserId, unknown_session, user_id},
+    body::{InPath, UserId, unknown_session, user_id},
     error::ApiError,
     words::{SessionWords, vm_ip},
 };
 use crate::{session::SessionHandle, store::SessionRecord};
 
-/// A session that exists and that the caller may see.
+/// A session that exists and that the caller may see; as a handler's argument, the one whose id is in the path.
 #[derive(Debug)]
 pub(super) struct Seen {
     record: SessionRecord,
@@ -23,14 +25,18 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) async fn find(api: &Api, id: SessionId, acting: &Acting) -> Result<Self, ApiError> {
+    async fn find(api: &Api, id: SessionId) -> Result<Self, ApiError> {
         let living = api.sessions.living(id);
         let record = match &living {
             Some(session) => session.view().record,
             None => api.store.session_get(id).await?.ok_or_else(unknown_session)?,
         };
-        acting.may_see(&record.user_id)?;
         Ok(Self { record, living })
+    }
+
+    /// As it is by now.
+    pub(super) async fn renewed(self, api: &Api) -> Result<Self, ApiError> {
+        Self::find(api, self.record.id).await
     }
 
     pub(super) fn of(api: &Api, record: SessionRecord) -> Self {
@@ -73,6 +79,18 @@ impl Seen {
             }
             None => SessionWords::ended(self.record),
         }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Seen {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let acting = Acting::from_request_parts(parts, api).await?;
+        let InPath(id) = InPath::<SessionId>::from_request_parts(parts, api).await?;
+        let seen = Self::find(api, id).await?;
+        acting.may_see(&seen.record.user_id)?;
+        Ok(seen)
     }
 }
 

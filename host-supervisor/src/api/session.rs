@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anteroom_protocol::SessionId;
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -33,11 +32,9 @@ pub(super) struct Watch {
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
     base: Base,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
+    seen: Seen,
     InQuery(watch): InQuery<Watch>,
 ) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
     if let (Some(wait), Some(session)) = (watch.wait, seen.living()) {
         let wait = Duration::from_secs(wait.min(LONGEST_WAIT_S));
         match (watch.revision, watch.status) {
@@ -45,7 +42,7 @@ pub(super) async fn show(
             (None, Some(known)) => session.change_from(known, wait).await,
             (None, None) => {}
         }
-        let seen = Seen::find(&api, id, &acting).await?;
+        let seen = seen.renewed(&api).await?;
         return Ok(Json(json!({ "session": seen.words(&api, &base) })));
     }
     Ok(Json(json!({ "session": seen.words(&api, &base) })))
@@ -78,12 +75,7 @@ fn listed(api: &Api, base: &Base, records: Vec<crate::store::SessionRecord>) -> 
 }
 
 /// With what the guest's own HTTP endpoint asks for: this is an operator's call.
-pub(super) async fn vm(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
+pub(super) async fn vm(State(api): State<Arc<Api>>, seen: Seen) -> Result<Json<Value>, ApiError> {
     let vm_id = seen.record().vm_id;
     let vm = seen.living().map(|session| (session, session.vm().state().borrow().status));
     match vm.filter(|(_, status)| !status.is_final()) {
@@ -97,21 +89,12 @@ pub(super) async fn vm(
     }
 }
 
-pub(super) async fn heartbeat(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-) -> Result<Json<Value>, ApiError> {
-    Seen::find(&api, id, &acting).await?.still_going()?.touch();
+pub(super) async fn heartbeat(seen: Seen) -> Result<Json<Value>, ApiError> {
+    seen.still_going()?.touch();
     Ok(Json(json!({ "success": true })))
 }
 
-pub(super) async fn cancel(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
+pub(super) async fn cancel(seen: Seen) -> Result<Json<Value>, ApiError> {
     let status = match seen.living() {
         Some(session) => {
             session.cancel(Failure::new("cancelled", "the session was cancelled")).await.record.status
@@ -122,12 +105,7 @@ pub(super) async fn cancel(
 }
 
 /// Ends the session, waits until its VM is gone, and forgets both with the credentials.
-pub(super) async fn remove(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
+pub(super) async fn remove(State(api): State<Arc<Api>>, seen: Seen) -> Result<Json<Value>, ApiError> {
     if let Some(session) = seen.living() {
         session.cancel(Failure::new("removed", "the session was removed")).await;
         session.vm().ended().await;
@@ -137,6 +115,6 @@ pub(super) async fn remove(
             ApiError::internal("vm_left", "what the VM has left on the disk cannot be removed", &error)
         })?;
     }
-    api.store.session_delete(id).await?;
+    api.store.session_delete(seen.record().id).await?;
     Ok(Json(json!({ "success": true })))
 }

@@ -1,14 +1,13 @@
 //! Helping a sign-in along: its page, what a person brings back from it, another attempt, and what was seen.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use anteroom_protocol::{
-    Secret, SessionId,
+    Secret,
     agent::{OpenUrl, PastedCallback, PastedCode},
 };
 use axum::{
     Json,
-    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -17,10 +16,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    Api,
-    body::{InPath, InQuery, Strict},
+    body::{InQuery, Strict},
     error::ApiError,
-    seen::{Acting, Seen},
+    seen::Seen,
     session::LONGEST_WAIT_S,
     words::time_text,
 };
@@ -29,12 +27,7 @@ use crate::{
     session::SessionHandle,
 };
 
-pub(super) async fn oauth_url(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-) -> Result<Response, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
+pub(super) async fn oauth_url(seen: Seen) -> Result<Response, ApiError> {
     let view = seen.still_going()?.view();
     let url = view.attempt.url.as_ref().and_then(|found| found.url.expose_str());
     Ok(match url {
@@ -56,22 +49,26 @@ pub(super) struct Open {
     url: String,
 }
 
-pub(super) async fn open_url(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-    Strict(body): Strict<Open>,
-) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
-    let session = seen.still_going()?;
+pub(super) async fn open_url(seen: Seen, Strict(body): Strict<Open>) -> Result<Json<Value>, ApiError> {
+    let helped = Helped::of(&seen)?;
     check_url(&body.url)?;
-    agent(session)?.open_url(&body.url).await?;
-    session.touch();
+    helped.agent()?.open_url(&body.url).await?;
     Ok(Json(json!({ "success": true, "method": "agent" })))
 }
 
-fn agent(session: &SessionHandle) -> Result<AgentClient, ApiError> {
-    session.vm().agent().ok_or_else(|| ApiError::not_yet("vm_not_ready", "the VM is not ready yet"))
+/// A session that has not ended, and that somebody helps along: it has not been left alone, however the help ends.
+struct Helped<'a>(&'a SessionHandle);
+
+impl<'a> Helped<'a> {
+    fn of(seen: &'a Seen) -> Result<Self, ApiError> {
+        let session = seen.still_going()?;
+        session.touch();
+        Ok(Self(session))
+    }
+
+    fn agent(&self) -> Result<AgentClient, ApiError> {
+        self.0.vm().agent().ok_or_else(|| ApiError::not_yet("vm_not_ready", "the VM is not ready yet"))
+    }
 }
 
 fn check_url(text: &str) -> Result<(), ApiError> {
@@ -84,17 +81,10 @@ fn check_url(text: &str) -> Result<(), ApiError> {
 }
 
 /// The address at which the person's own browser has failed after signing in: `http://localhost:...?code=...&state=...`.
-pub(super) async fn callback(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-    Strict(body): Strict<Open>,
-) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
-    let session = seen.still_going()?;
+pub(super) async fn callback(seen: Seen, Strict(body): Strict<Open>) -> Result<Json<Value>, ApiError> {
+    let helped = Helped::of(&seen)?;
     check_url(body.url.trim())?;
-    let verdict = agent(session)?.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
-    session.touch();
+    let verdict = helped.agent()?.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
     if verdict.accepted {
         return Ok(Json(json!({ "success": true })));
     }
@@ -110,26 +100,19 @@ pub(super) struct Code {
 
 /// The code that the sign-in page has shown, or the address of that page: typed into the terminal. What the CLI makes of
 /// it is seen in the session.
-pub(super) async fn code(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-    Strict(body): Strict<Code>,
-) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
-    let session = seen.still_going()?;
+pub(super) async fn code(seen: Seen, Strict(body): Strict<Code>) -> Result<Json<Value>, ApiError> {
+    let helped = Helped::of(&seen)?;
     if body.code.len() > OpenUrl::MAX_BYTES {
         let message = format!("code: expected at most {} bytes", OpenUrl::MAX_BYTES);
         return Err(ApiError::bad_request("invalid_code", message));
     }
-    let typed = agent(session)?.paste_code(&PastedCode { code: Secret::new(body.code) }).await;
+    let typed = helped.agent()?.paste_code(&PastedCode { code: Secret::new(body.code) }).await;
     typed.map_err(|error| match error {
         AgentError::Refused { status: StatusCode::CONFLICT, problem, .. } => {
             ApiError::conflict("not_asked", problem)
         }
         error => error.into(),
     })?;
-    session.touch();
     Ok(Json(json!({ "success": true })))
 }
 
@@ -151,13 +134,7 @@ struct MomentWords {
 }
 
 /// What was seen of a living session, oldest first.
-pub(super) async fn history(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-    InQuery(query): InQuery<After>,
-) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
+pub(super) async fn history(seen: Seen, InQuery(query): InQuery<After>) -> Result<Json<Value>, ApiError> {
     let gone =
         || ApiError::gone("session_ended", "the session has ended, and what was seen of it is forgotten");
     let session = seen.living().ok_or_else(gone)?;
@@ -171,19 +148,14 @@ pub(super) async fn history(
 }
 
 /// Another attempt after a failed one, in the same VM.
-pub(super) async fn retry(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
-    let session = seen.still_going()?;
-    if session.view().attempt_failure.is_none() {
+pub(super) async fn retry(seen: Seen) -> Result<Json<Value>, ApiError> {
+    let helped = Helped::of(&seen)?;
+    if helped.0.view().attempt_failure.is_none() {
         return Err(ApiError::conflict(
             "not_failed",
             "the sign-in has not failed, so there is nothing to try again",
         ));
     }
-    session.try_again(&agent(session)?).await?;
+    helped.0.try_again(&helped.agent()?).await?;
     Ok(Json(json!({ "success": true })))
 }
