@@ -77,7 +77,75 @@ impl<'a> Desktop<'a> {
             .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
         self.page.perform_actions(mouse).await.context("a click on the desktop")
     }
+
+    /// Types a line where the desktop's cursor is, key by key.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn type_line(&self, text: &str) -> Result<()> {
+        self.keys().await?.send_keys(&format!("{text}\u{e007}")).await.context("keys for the desktop")
+    }
+
+    /// Gives a text to the desktop by the browser's own `paste` event, with the keys that xterm pastes by, and Enter.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn paste_line(&self, text: &str) -> Result<()> {
+        self.keys().await?;
+        self.page.execute(PASTE, vec![text.into()]).await?;
+        self.type_line("").await
+    }
+
+    /// Waits until the desktop has a size that is wanted, and returns it, in its own pixels.
+    ///
+    /// # Errors
+    /// When it has none in time.
+    pub async fn until_size(&self, wanted: impl Fn(u64, u64) -> bool) -> Result<(u64, u64)> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let size = self.pair("[picture.videoWidth, picture.videoHeight]").await?;
+            if wanted(size.0, size.1) {
+                return Ok(size);
+            }
+            ensure!(Instant::now() < deadline, "the desktop stays at {size:?}");
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// The room that the page has for the picture, in CSS pixels.
+    ///
+    /// # Errors
+    /// When the page is gone.
+    pub async fn room(&self) -> Result<(u64, u64)> {
+        self.pair("[picture.parentElement.clientWidth, picture.parentElement.clientHeight]").await
+    }
+
+    async fn pair(&self, expression: &str) -> Result<(u64, u64)> {
+        let script = format!("const picture = document.querySelector(arguments[0]); return {expression};");
+        let pair = self.page.execute(&script, vec![PICTURE.into()]).await?;
+        pair[0].as_u64().zip(pair[1].as_u64()).with_context(|| format!("two numbers, not {pair}"))
+    }
+
+    /// The field that takes the keys, with the focus.
+    async fn keys(&self) -> Result<Element> {
+        self.page.execute("document.querySelector('.live textarea').focus()", vec![]).await?;
+        Ok(self.page.find(Locator::Css(".live textarea")).await?)
+    }
 }
+
+/// Shift+Insert as a keyboard does it: the key, which the page keeps back, then `paste`.
+const PASTE: &str = r"
+    const field = document.activeElement;
+    const key = { key: 'Insert', code: 'Insert', shiftKey: true, bubbles: true, cancelable: true };
+    const shift = { key: 'Shift', code: 'ShiftLeft', shiftKey: true, bubbles: true, cancelable: true };
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', arguments[0]);
+    field.dispatchEvent(new KeyboardEvent('keydown', shift));
+    field.dispatchEvent(new KeyboardEvent('keydown', key));
+    field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    field.dispatchEvent(new KeyboardEvent('keyup', key));
+    field.dispatchEvent(new KeyboardEvent('keyup', { ...shift, shiftKey: false }));
+";
 
 const PICTURE: &str = ".live video, .desktop-host canvas";
 
