@@ -150,7 +150,8 @@ async fn look_at_page(scene: &Scene, session: &str, code: &str) -> Result<Option
     page.goto(&scene.daemon.url(&format!("/#key={}", scene.daemon.key))).await?;
     page.wait().for_element(Locator::Css("[name=provider]")).await?;
     page.goto(&scene.daemon.url(&format!("/session/{session}"))).await?;
-    page.wait().for_element(Locator::Css("canvas")).await?;
+    let connected = Locator::Css(".desktop-surface[data-state=connected]");
+    page.wait().at_most(Duration::from_secs(30)).for_element(connected).await?;
     let shown = page.wait().for_element(Locator::Css(".user-code")).await?.text().await?;
     ensure!(shown == code, "the page shows {shown:?}");
     let left = page.find(Locator::Css(".countdown")).await?.text().await?;

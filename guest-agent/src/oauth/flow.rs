@@ -7,9 +7,10 @@
 //!      └──── CLI ended, and no files within the grace ────▶ Failed
 //!                                     (the person tries again: Starting)
 //! ```
-//! Addresses of one attempt are one. The hook got what the CLI meant for a browser, so with an address from the terminal
-//! the page waits a moment for the hook's. Each start of the CLI is a new attempt, also where its page's address is the same.
+//! Each start of the CLI is a new attempt, also where its page's address is the same. What becomes of the addresses of one
+//! start is in [`addresses`].
 
+mod addresses;
 #[cfg(test)]
 mod tests;
 
@@ -17,10 +18,11 @@ use anteroom_protocol::{
     EventBody, Note, ProviderDefinition, Secret, SessionId,
     agent::SignInPhase,
     event::{FailedBy, Meaning},
-    provider::{FoundUrl, UrlKind, UrlSource},
+    provider::{FoundUrl, UrlSource},
 };
 
 use super::place::Place;
+use addresses::{Addresses, Step};
 
 const CLOSED: &str = "the terminal was closed; the command is started again";
 /// A program that opens pages in a loop gets no further than this.
@@ -124,7 +126,7 @@ pub(super) struct Flow {
     by_itself: bool,
     /// The answer decides, however long ago the CLI has ended.
     verifying: bool,
-    addresses: Vec<Seen>,
+    addresses: Addresses,
     pages: u32,
     user_code: Option<Secret>,
     asks_for_code: bool,
@@ -139,13 +141,6 @@ enum Cli {
     Ended { code: i32, last_lines: Vec<String> },
 }
 
-#[derive(Debug)]
-struct Seen {
-    found: FoundUrl,
-    told: bool,
-    opened: bool,
-}
-
 impl Flow {
     pub(super) fn new() -> Self {
         Self {
@@ -155,7 +150,7 @@ impl Flow {
             cli: Cli::NotStarted,
             by_itself: false,
             verifying: false,
-            addresses: Vec::new(),
+            addresses: Addresses::default(),
             pages: 0,
             user_code: None,
             asks_for_code: false,
@@ -171,13 +166,12 @@ impl Flow {
             (Some(_), 0) => SignInPhase::AwaitingPerson,
             (None, 0) => SignInPhase::Starting,
         };
-        let addresses = url.into_iter().map(|found| Seen { found, told: true, opened: true }).collect();
-        Self { phase, generation, addresses, ..Self::new() }
+        Self { phase, generation, addresses: Addresses::resumed(url), ..Self::new() }
     }
 
     /// The newest address of this run that counts.
     pub(super) fn url(&self) -> Option<&FoundUrl> {
-        self.addresses.iter().rfind(|seen| seen.told).map(|seen| &seen.found)
+        self.addresses.told()
     }
 
     pub(super) fn step(&mut self, event: Event) -> Vec<Action> {
@@ -202,10 +196,8 @@ impl Flow {
                 self.note(Note::Incomplete { problem }).into_iter().collect()
             }
             Event::HookGraceOver { attempt } => {
-                match self.addresses.iter().position(|seen| seen.found.attempt == attempt && !seen.opened) {
-                    Some(index) => self.accept(index),
-                    None => Vec::new(),
-                }
+                let steps = self.addresses.hook_grace_over(&attempt);
+                steps.into_iter().flat_map(|step| self.follow(step)).collect()
             }
             Event::CliExited { run, code, last_lines } if self.is_running(run) => {
                 self.asks_for_code = false;
@@ -281,7 +273,7 @@ impl Flow {
         self.cli = Cli::Running;
         self.phase = SignInPhase::Starting;
         // Nobody waits behind them any more, and the same one may come again.
-        self.addresses.clear();
+        self.addresses = Addresses::default();
         (self.user_code, self.asks_for_code, self.incomplete) = (None, false, None);
         self.by_itself = false;
         let noted = self.note(Note::CommandStarted { run: self.run });
@@ -308,64 +300,23 @@ impl Flow {
     }
 
     fn address(&mut self, found: FoundUrl) -> Vec<Action> {
-        let same = self.addresses.iter().position(|seen| seen.found.attempt == found.attempt);
-        let meaning = if same.is_some() { Meaning::Again } else { Meaning::SignIn(found.kind) };
+        let meaning = if self.addresses.knows(&found) { Meaning::Again } else { Meaning::SignIn(found.kind) };
         let noted = self.note_address(&found.url, found.source, meaning);
-        noted.into_iter().chain(self.weigh(same, found)).collect()
+        let steps = self.addresses.add(found);
+        noted.into_iter().chain(steps.into_iter().flat_map(|step| self.follow(step))).collect()
     }
 
-    fn weigh(&mut self, same: Option<usize>, found: FoundUrl) -> Vec<Action> {
-        match (same, found.source) {
-            (Some(_), UrlSource::Terminal) => Vec::new(),
-            (Some(index), UrlSource::Hook) if self.addresses[index].found.source == UrlSource::Hook => {
-                Vec::new()
-            }
-            (Some(index), UrlSource::Hook) => {
-                self.addresses[index].found = found;
-                let told = self.tell(index);
-                std::iter::once(told).chain(self.open_once(index)).collect()
-            }
-            (None, _) if self.addresses.len() >= MAX_PAGES as usize => Vec::new(),
-            (None, source) => {
-                let index = self.addresses.len();
-                let (kind, attempt) = (found.kind, found.attempt.clone());
-                self.addresses.push(Seen { found, told: false, opened: false });
-                match (source, kind) {
-                    // No other address leads to this page, so there is nothing to wait for.
-                    (UrlSource::Hook, _) | (UrlSource::Terminal, UrlKind::Device) => self.accept(index),
-                    // The hook gets the same one, if it gets any.
-                    (UrlSource::Terminal, UrlKind::Callback | UrlKind::Ticket) => {
-                        vec![self.tell(index), Action::WaitForHook { attempt }]
-                    }
-                    // The hook may get a better one, which leads back by itself.
-                    (UrlSource::Terminal, UrlKind::Manual) => vec![Action::WaitForHook { attempt }],
+    fn follow(&mut self, step: Step) -> Vec<Action> {
+        match step {
+            Step::Tell(found) => {
+                if self.phase == SignInPhase::Starting {
+                    self.phase = SignInPhase::AwaitingPerson;
                 }
+                vec![Action::Publish(Happened::UrlFound(found))]
             }
+            Step::Open(url) => self.open(url),
+            Step::WaitForHook { attempt } => vec![Action::WaitForHook { attempt }],
         }
-    }
-
-    /// The address counts: it is told, and opened unless its attempt has a page already.
-    fn accept(&mut self, index: usize) -> Vec<Action> {
-        let told = (!self.addresses[index].told).then(|| self.tell(index));
-        told.into_iter().chain(self.open_once(index)).collect()
-    }
-
-    fn tell(&mut self, index: usize) -> Action {
-        let seen = &mut self.addresses[index];
-        seen.told = true;
-        if self.phase == SignInPhase::Starting {
-            self.phase = SignInPhase::AwaitingPerson;
-        }
-        Action::Publish(Happened::UrlFound(seen.found.clone()))
-    }
-
-    fn open_once(&mut self, index: usize) -> Vec<Action> {
-        let seen = &mut self.addresses[index];
-        if std::mem::replace(&mut seen.opened, true) {
-            return Vec::new();
-        }
-        let url = seen.found.url.clone();
-        self.open(url)
     }
 
     fn open(&mut self, url: Secret) -> Vec<Action> {
