@@ -80,7 +80,10 @@ impl Desk {
         thread::Builder::new().name("desk".into()).spawn(move || {
             let alive: mpsc::Sender<()> = alive;
             if let Err(error) = worker.run(&inbox, &for_worker) {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the desktop takes no input any more");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the desktop takes no input any more"
+                );
             }
             for_worker.close();
             drop(alive);

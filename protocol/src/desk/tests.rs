@@ -46,7 +46,10 @@ fn the_name_of_a_message_is_the_one_it_was_read_by() {
 
 #[test]
 fn fractions_of_a_pixel_are_cut_off_towards_the_origin_of_the_screen() {
-    assert_eq!(read(r#"{"type":"pointer","x":10.9,"y":-0.5}"#), PageMessage::Pointer { x: at(10), y: at(-1) });
+    assert_eq!(
+        read(r#"{"type":"pointer","x":10.9,"y":-0.5}"#),
+        PageMessage::Pointer { x: at(10), y: at(-1) }
+    );
 }
 
 #[test]

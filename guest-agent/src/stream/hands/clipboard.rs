@@ -119,13 +119,18 @@ impl Clipboard {
         self.theirs = false;
         self.incoming = None;
         if change.owner != x11rb::NONE && wanted && self.allowed.from_desktop {
-            self.incoming = Some(Incoming::ask(x, self.window, &self.atoms, change.selection_timestamp, now)?);
+            self.incoming =
+                Some(Incoming::ask(x, self.window, &self.atoms, change.selection_timestamp, now)?);
         }
         Ok(())
     }
 
     /// The owner has answered.
-    pub(super) fn answered(&mut self, x: &X, answer: &SelectionNotifyEvent) -> Result<Option<News>, DeskError> {
+    pub(super) fn answered(
+        &mut self,
+        x: &X,
+        answer: &SelectionNotifyEvent,
+    ) -> Result<Option<News>, DeskError> {
         if answer.requestor != self.window {
             return Ok(None);
         }

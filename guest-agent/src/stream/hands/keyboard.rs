@@ -52,7 +52,8 @@ pub(super) struct Keyboard {
 impl Keyboard {
     pub(super) fn open(x: &X) -> Result<Self, DeskError> {
         x.connection.xkb_use_extension(1, 0)?.reply()?;
-        let (maps, none) = (MapPart::KEY_TYPES | MapPart::KEY_SYMS | MapPart::MODIFIER_MAP, EventType::from(0_u16));
+        let (maps, none) =
+            (MapPart::KEY_TYPES | MapPart::KEY_SYMS | MapPart::MODIFIER_MAP, EventType::from(0_u16));
         let events = EventType::MAP_NOTIFY | EventType::NEW_KEYBOARD_NOTIFY;
         x.connection.xkb_select_events(
             read::CORE_KEYBOARD,
@@ -121,7 +122,9 @@ impl Keyboard {
 
     pub(super) fn up(&mut self, x: &X, keysym: u32, now: Instant) -> Result<(), DeskError> {
         let keysym = shortest(keysym);
-        let Some(index) = self.held.iter().position(|(held, _)| *held == keysym).or_else(|| self.changed(keysym)) else {
+        let Some(index) =
+            self.held.iter().position(|(held, _)| *held == keysym).or_else(|| self.changed(keysym))
+        else {
             return Ok(());
         };
         let (_, keycode) = self.held.remove(index);
@@ -153,7 +156,7 @@ impl Keyboard {
         if self.layout.is_none() {
             let layout = read::layout(x)?;
             let bears = |keycode, keysym| layout.keysym(keycode, 0, 0).is_some_and(|borne| borne == keysym);
-            self.spares.renew(layout.unused(), bears);
+            self.spares.renew(layout.spare(), bears);
             self.layout = Some(layout);
         }
         Ok(self.layout.get_or_insert_default())

@@ -26,7 +26,10 @@ pub(super) enum Order {
     /// Whatever is down goes up.
     LetGo,
     Clipboard(Secret),
-    Resize { width: u32, height: u32 },
+    Resize {
+        width: u32,
+        height: u32,
+    },
 }
 
 /// What hands do. Never printed: it is what a person types.

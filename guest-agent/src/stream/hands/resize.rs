@@ -47,7 +47,8 @@ pub(super) fn set(x: &X, width: u32, height: u32) -> Result<(), DeskError> {
         let pixels = pixels.clamp(*bounds.start(), *bounds.end()).min(most.into()) & !1;
         u16::try_from(pixels).unwrap_or(most)
     };
-    let want = Size { width: fit(width, &WIDTH, range.max_width), height: fit(height, &HEIGHT, range.max_height) };
+    let want =
+        Size { width: fit(width, &WIDTH, range.max_width), height: fit(height, &HEIGHT, range.max_height) };
     let old = now(x)?;
     if want == old {
         return Ok(());

@@ -114,7 +114,9 @@ impl Room {
             PageMessage::Clipboard { .. } | PageMessage::Paste { .. } if !self.allowed.to_desktop => {
                 return state.refuse(seat, "clipboard: it may not travel to this desktop");
             }
-            PageMessage::Clipboard { text } | PageMessage::Paste { text } => Order::Clipboard(Secret::new(text)),
+            PageMessage::Clipboard { text } | PageMessage::Paste { text } => {
+                Order::Clipboard(Secret::new(text))
+            }
             PageMessage::Resize { width, height } => Order::Resize { width, height },
             PageMessage::Key { keysym, down } => Order::Input(Input::Key { keysym, down }),
             PageMessage::Pointer { x, y } => Order::Input(Input::Pointer { x, y }),

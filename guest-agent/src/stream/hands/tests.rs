@@ -40,7 +40,9 @@ async fn hostile_messages_are_refused_and_the_desk_lives_on() {
     let terminate_server = r#"{"type":"key","keysym":65237,"down":true}"#;
     let too_wide = format!(r#"{{"type":"resize","width":{},"height":800}}"#, WIDTH.end() + 1);
     let far = r#"{"type":"pointer","x":-65535,"y":65535}"#;
-    for text in ["", "null", "[[[[", r#"{"type":"exec"}"#, terminate_server, &too_wide, far, &"x".repeat(3 << 20)] {
+    for text in
+        ["", "null", "[[[[", r#"{"type":"exec"}"#, terminate_server, &too_wide, far, &"x".repeat(3 << 20)]
+    {
         hand.receive(text);
     }
     let window = screen.window();

@@ -36,9 +36,14 @@ pub(super) struct Point {
 pub(super) enum Act {
     Move(Point),
     /// Button 1 goes down or up, where the pointer is.
-    Button { down: bool },
+    Button {
+        down: bool,
+    },
     /// In 1/120 of a notch, where the pointer is.
-    Wheel { dx: f64, dy: f64 },
+    Wheel {
+        dx: f64,
+        dy: f64,
+    },
 }
 
 #[derive(Debug, Default)]

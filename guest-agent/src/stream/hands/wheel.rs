@@ -31,7 +31,10 @@ impl Wheel {
 impl Notches {
     /// The button that turns the wheel so, and how often, for each axis (X11's convention of five buttons and two more).
     pub(super) fn clicks(self) -> [(u8, u32); 2] {
-        [(if self.y < 0 { 4 } else { 5 }, self.y.unsigned_abs()), (if self.x < 0 { 6 } else { 7 }, self.x.unsigned_abs())]
+        [
+            (if self.y < 0 { 4 } else { 5 }, self.y.unsigned_abs()),
+            (if self.x < 0 { 6 } else { 7 }, self.x.unsigned_abs()),
+        ]
     }
 }
 

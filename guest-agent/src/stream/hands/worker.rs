@@ -92,8 +92,10 @@ impl Worker {
     }
 
     fn wait(&self, inbox: &Inbox, until: Option<Instant>) -> Result<(), DeskError> {
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
-        let left = left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
+        let left =
+            until.map(|until| until.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
+        let left =
+            left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
         let server = self.x.connection.stream();
         let mut ready =
             [PollFd::new(server.as_fd(), PollFlags::POLLIN), PollFd::new(inbox.bell(), PollFlags::POLLIN)];

@@ -143,7 +143,8 @@ fn decode(bytes: Vec<u8>, latin_1: bool) -> String {
     let text = if latin_1 {
         bytes.into_iter().map(char::from).collect()
     } else {
-        String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     };
     if text.contains('\0') { text.replace('\0', "") } else { text }
 }

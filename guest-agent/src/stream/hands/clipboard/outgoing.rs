@@ -87,14 +87,18 @@ impl Outgoing {
             if text.len() <= PIECE {
                 x.connection.change_property8(PropMode::REPLACE, to, property, target, text.expose())?;
             } else {
-                self.begin(x, atoms, Transfer {
-                    to,
-                    property,
-                    kind: target,
-                    text: Arc::clone(text),
-                    sent: 0,
-                    deadline: now + PATIENCE,
-                })?;
+                self.begin(
+                    x,
+                    atoms,
+                    Transfer {
+                        to,
+                        property,
+                        kind: target,
+                        text: Arc::clone(text),
+                        sent: 0,
+                        deadline: now + PATIENCE,
+                    },
+                )?;
             }
         } else {
             return Ok(false);

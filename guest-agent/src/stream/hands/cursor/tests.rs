@@ -20,7 +20,11 @@ fn colours_are_no_longer_multiplied_by_their_opacity() {
     assert_eq!(straight(0xff10_2030), [0x10, 0x20, 0x30, 0xff]);
     assert_eq!(straight(0x8040_0080), [128, 0, 255, 128]);
     assert_eq!(straight(0x0000_0000), [0, 0, 0, 0]);
-    assert_eq!(straight(0x01ff_ffff), [255, 255, 255, 1], "more colour than opacity is no cursor, and no crash");
+    assert_eq!(
+        straight(0x01ff_ffff),
+        [255, 255, 255, 1],
+        "more colour than opacity is no cursor, and no crash"
+    );
 }
 
 #[test]

@@ -53,18 +53,29 @@ impl Layout {
     pub(super) fn modifier_key(&self, keysym: u32) -> Option<(Mods, u8)> {
         self.keys
             .iter()
-            .find(|(_, key)| key.modifier != 0 && key.groups.iter().any(|group| group.keysyms.contains(&keysym)))
+            .find(|(_, key)| {
+                key.modifier != 0 && key.groups.iter().any(|group| group.keysyms.contains(&keysym))
+            })
             .map(|(keycode, key)| (key.modifier, *keycode))
     }
 
-    /// Keycodes that bear nothing and mean nothing.
-    pub(super) fn unused(&self) -> impl Iterator<Item = u8> {
+    /// Keys that nobody misses: first those that bear nothing, then those of multimedia keyboards (XF86's keysyms), which no
+    /// program of this desktop listens to.
+    pub(super) fn spare(&self) -> impl Iterator<Item = u8> {
         let (first, last) = self.keycodes;
-        (first..=last).filter(|keycode| {
-            self.keys.get(keycode).is_none_or(|key| {
-                key.modifier == 0 && key.groups.iter().all(|group| group.keysyms.iter().all(|keysym| *keysym == 0))
+        let only = move |borne: fn(u32) -> bool| {
+            (first..=last).filter(move |keycode| {
+                let key = self.keys.get(keycode);
+                let keysyms =
+                    |key: &Key| key.groups.iter().flat_map(|group| &group.keysyms).all(|sym| borne(*sym));
+                key.is_none_or(|key| key.modifier == 0 && keysyms(key))
             })
-        })
+        };
+        let empty = only(|keysym| keysym == 0);
+        let multimedia = only(|keysym| keysym == 0 || (0x1008_ff00..=0x1008_ffff).contains(&keysym));
+        let found: Vec<u8> = empty.collect();
+        let more: Vec<u8> = multimedia.filter(|keycode| !found.contains(keycode)).collect();
+        found.into_iter().chain(more)
     }
 
     /// As if the key bore this keysym whatever is held.

@@ -45,7 +45,10 @@ pub(super) fn plan(layout: &Layout, held: Held, keysym: u32, kind: Kind) -> Plan
 
 /// The modifiers that a key of ours can make: Shift, and AltGr where the layout has it.
 fn changeable(layout: &Layout) -> Mods {
-    [SHIFT_L, LEVEL3_SHIFT].iter().filter_map(|key| layout.modifier_key(*key)).fold(0, |all, (mods, _)| all | mods)
+    [SHIFT_L, LEVEL3_SHIFT]
+        .iter()
+        .filter_map(|key| layout.modifier_key(*key))
+        .fold(0, |all, (mods, _)| all | mods)
 }
 
 fn as_it_is(keycode: u8) -> Plan {
@@ -60,9 +63,8 @@ fn exact(layout: &Layout, held: Held, keysym: u32, changeable: Mods) -> Plan {
     let typing = || layout.keys.iter().filter(|(_, key)| key.modifier == 0).map(|(keycode, _)| *keycode);
     for change in changes {
         let mods = held.mods ^ change;
-        let gives = |keycode: &u8| {
-            layout.keysym(*keycode, held.group, mods).is_some_and(|given| same(given, keysym))
-        };
+        let gives =
+            |keycode: &u8| layout.keysym(*keycode, held.group, mods).is_some_and(|given| same(given, keysym));
         if let Some(keycode) = typing().find(gives) {
             return Plan::Key { keycode, raise: change & !held.mods, drop: change & held.mods };
         }

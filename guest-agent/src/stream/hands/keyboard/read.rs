@@ -22,9 +22,21 @@ pub(super) fn layout(x: &X) -> Result<Layout, DeskError> {
         CORE_KEYBOARD,
         whole,
         none,
-        0, 0, 0, 0, 0, 0, 0, 0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
         no_modifiers,
-        0, 0, 0, 0, 0, 0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
     )?;
     Ok(from_map(map.reply()?))
 }
@@ -32,7 +44,12 @@ pub(super) fn layout(x: &X) -> Result<Layout, DeskError> {
 fn from_map(reply: GetMapReply) -> Layout {
     let types = reply.map.types_rtrn.unwrap_or_default().into_iter().map(|kind| KeyType {
         mask: real(kind.mods_mask),
-        levels: kind.map.iter().filter(|entry| entry.active).map(|entry| (real(entry.mods_mask), entry.level)).collect(),
+        levels: kind
+            .map
+            .iter()
+            .filter(|entry| entry.active)
+            .map(|entry| (real(entry.mods_mask), entry.level))
+            .collect(),
     });
     let mut keys: BTreeMap<u8, Key> = BTreeMap::new();
     for (keycode, map) in (reply.first_key_sym..=u8::MAX).zip(reply.map.syms_rtrn.unwrap_or_default()) {
@@ -40,7 +57,8 @@ fn from_map(reply: GetMapReply) -> Layout {
         let count = usize::from(map.group_info & 0x0f);
         let width = usize::from(map.width).max(1);
         let groups = map.syms.chunks(width).zip(map.kt_index).take(count);
-        let groups = groups.map(|(keysyms, kind)| Group { kind: kind.into(), keysyms: keysyms.to_vec() }).collect();
+        let groups =
+            groups.map(|(keysyms, kind)| Group { kind: kind.into(), keysyms: keysyms.to_vec() }).collect();
         keys.insert(keycode, Key { groups, modifier: 0 });
     }
     for entry in reply.map.modmap_rtrn.unwrap_or_default() {

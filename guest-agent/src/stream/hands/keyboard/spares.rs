@@ -1,4 +1,4 @@
-//! Keys that bear nothing, lent to characters that no key bears. Pure.
+//! Keys that nobody misses, lent to characters that no key bears. Pure.
 //!
 //! A program learns of a changed map by an event, and only then asks the server for the map: for the one of that moment, not
 //! of the event. A spare key that soon bears something else would give a slow program the later character for the earlier
@@ -34,8 +34,8 @@ pub(super) enum Lent {
 }
 
 impl Spares {
-    /// The keyboard has changed: these are its unused keys, and `bears` tells what is still as it was put.
-    pub(super) fn renew(&mut self, unused: impl Iterator<Item = u8>, bears: impl Fn(u8, u32) -> bool) {
+    /// The keyboard has changed: these are its spare keys, and `bears` tells what is still as it was put.
+    pub(super) fn renew(&mut self, spare: impl Iterator<Item = u8>, bears: impl Fn(u8, u32) -> bool) {
         let mut old = std::mem::take(&mut self.0);
         let mut kept = Vec::new();
         for spare in &mut old {
@@ -44,7 +44,7 @@ impl Spares {
                 kept.push(Spare { keycode: spare.keycode, keysym: spare.keysym, used: spare.used });
             }
         }
-        for keycode in unused {
+        for keycode in spare {
             let used = old.iter().find(|spare| spare.keycode == keycode).and_then(|spare| spare.used);
             kept.push(Spare { keycode, keysym: None, used });
         }

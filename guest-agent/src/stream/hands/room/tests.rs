@@ -61,7 +61,10 @@ fn control_goes_over_and_what_was_held_does_not() {
     room.receive(b, TAKE, start + IDLE);
     assert_eq!(told(&told_a), [r#"{"type":"control","control":"other"}"#]);
     assert_eq!(told(&told_b), [r#"{"type":"control","control":"mine"}"#]);
-    assert!(matches!(orders(&inbox)[..], [Order::Input(Input::Key { keysym: 97, down: true }), Order::LetGo]));
+    assert!(matches!(
+        orders(&inbox)[..],
+        [Order::Input(Input::Key { keysym: 97, down: true }), Order::LetGo]
+    ));
     room.receive(a, KEY, start + IDLE);
     assert!(orders(&inbox).is_empty());
 }

@@ -108,7 +108,7 @@ async fn more_foreign_characters_than_there_are_spare_keys_do_not_mix() {
     let _terminal = terminal(&screen, directory.path()).await;
     let desk = screen.desk(BOTH);
     let hand = desk.join(Role::Player);
-    let text: String = (0x4e00..0x4e00 + 90).filter_map(char::from_u32).collect();
+    let text: String = (0x4e00..0x4e00 + 150).filter_map(char::from_u32).collect();
     type_line(&hand, &text);
     assert_eq!(line(directory.path(), 1).await, text);
 }
@@ -155,14 +155,4 @@ async fn what_a_dead_role_has_left_pressed_is_released() {
     assert_ne!((keys(), buttons()), ([0; 32], 0));
     let _desk = screen.desk(BOTH);
     assert_eq!((keys(), buttons()), ([0; 32], 0));
-}
-
-#[tokio::test]
-async fn spare_keys_exist_in_the_layout_of_the_guest() {
-    let Some(screen) = Screen::start() else { return };
-    let setup = screen.x.setup();
-    let count = setup.max_keycode - setup.min_keycode + 1;
-    let map = screen.x.get_keyboard_mapping(setup.min_keycode, count).unwrap().reply().unwrap();
-    let empty = map.keysyms.chunks(map.keysyms_per_keycode.into()).filter(|key| key.iter().all(|k| *k == 0));
-    assert!(empty.count() >= 16);
 }

@@ -14,9 +14,7 @@ use x11rb::{
     connection::Connection as _,
     protocol::{
         Event,
-        xproto::{
-            ConnectionExt as _, CreateWindowAux, EventMask, Window, WindowClass,
-        },
+        xproto::{ConnectionExt as _, CreateWindowAux, EventMask, Window, WindowClass},
     },
     rust_connection::RustConnection,
     wrapper::ConnectionExt as _,
@@ -26,8 +24,7 @@ use super::super::{Desk, DeskOptions};
 
 const PATIENCE_MS: u16 = 30_000;
 
-pub(super) const BOTH: DeskOptions =
-    DeskOptions { clipboard_to_desktop: true, clipboard_from_desktop: true };
+pub(super) const BOTH: DeskOptions = DeskOptions { clipboard_to_desktop: true, clipboard_from_desktop: true };
 
 /// Ends with the test, whatever becomes of that.
 pub(super) struct Running(pub(super) Child);

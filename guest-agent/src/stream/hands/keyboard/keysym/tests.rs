@@ -26,7 +26,9 @@ fn what_acts_on_the_server_and_what_is_none_is_refused() {
     let switch_vt_1 = 0x1008_fe01;
     let surrogate = 0x0100_d800;
     let escape_as_a_character = 0x0100_001b;
-    for keysym in [0, 1, terminate_server, pointer_left, switch_vt_1, surrogate, escape_as_a_character, u32::MAX] {
+    for keysym in
+        [0, 1, terminate_server, pointer_left, switch_vt_1, surrogate, escape_as_a_character, u32::MAX]
+    {
         assert_eq!(kind(keysym), None, "{keysym:#x}");
     }
 }

@@ -116,8 +116,12 @@ fn in_the_second_layout_its_keys_count() {
 }
 
 #[test]
-fn unused_keys_are_those_without_keysym_and_meaning() {
-    let unused: Vec<u8> = german().unused().collect();
-    assert!(unused.contains(&94) && unused.contains(&97) && unused.contains(&8));
-    assert!(!unused.contains(&92) && !unused.contains(&38));
+fn spare_keys_are_those_without_keysym_and_meaning_and_then_those_for_multimedia() {
+    let mut layout = german();
+    let volume = Group { kind: TWO_LEVEL, keysyms: vec![0x1008_ff11, 0] };
+    layout.keys.insert(20, Key { groups: vec![volume], modifier: 0 });
+    let spare: Vec<u8> = layout.spare().collect();
+    assert!(spare.contains(&94) && spare.contains(&97) && spare.contains(&8));
+    assert!(!spare.contains(&92) && !spare.contains(&38));
+    assert_eq!(spare.last(), Some(&20));
 }

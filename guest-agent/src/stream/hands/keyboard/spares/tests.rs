@@ -37,5 +37,9 @@ fn a_new_layout_keeps_what_is_still_there_and_the_rest_of_what_is_not() {
     assert_eq!(spares.lend(2, start, UP), Lent::Key(99));
     spares.renew([99].into_iter(), |keycode, keysym| (keycode, keysym) == (97, 1));
     assert!(spares.lent(97) && !spares.lent(99));
-    assert_eq!(spares.lend(3, start, UP), Lent::Wait(start + REST), "a slow program may not have read the press");
+    assert_eq!(
+        spares.lend(3, start, UP),
+        Lent::Wait(start + REST),
+        "a slow program may not have read the press"
+    );
 }
