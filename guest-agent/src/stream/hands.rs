@@ -15,7 +15,6 @@ mod keyboard;
 mod orders;
 mod outbox;
 mod pointer;
-mod resize;
 mod room;
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,9 @@
 use anteroom_protocol::desk::Button;
 use x11rb::protocol::xproto::{ConnectionExt as _, KeyButMask};
 
+use crate::display::size::Size;
+
 use super::{
-    resize::Size,
     touch::{Act, Point},
     wheel::Notches,
     x::{DeskError, Fake, X},

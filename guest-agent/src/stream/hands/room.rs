@@ -16,11 +16,12 @@ use anteroom_protocol::{
     desk::{DeskMessage, Directions, PageMessage},
 };
 
+use crate::display::size::Size;
+
 use super::{
     control::{Control, Role, Seat},
     orders::{Input, Order, Orders},
     outbox::Outbox,
-    resize::Size,
 };
 
 #[derive(Debug)]

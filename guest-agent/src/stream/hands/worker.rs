@@ -9,7 +9,12 @@ use std::{
 
 use anteroom_protocol::desk::Directions;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use x11rb::{connection::Connection as _, protocol::Event};
+use x11rb::{connection::Connection as _, errors::ReplyError, protocol::Event};
+
+use crate::display::{
+    DisplayError,
+    size::{self, Size},
+};
 
 use super::{
     clipboard::{Clipboard, News},
@@ -17,7 +22,6 @@ use super::{
     keyboard::{Keyboard, Pressed},
     orders::{Inbox, Input, Next, Order},
     pointer::Pointer,
-    resize::{self, Size},
     room::Room,
     touch::{Act, Point, Touches},
     wheel::Wheel,
@@ -49,11 +53,11 @@ impl Worker {
         let keyboard = Keyboard::open(&x)?;
         let pointer = Pointer::open(&x)?;
         Keyboard::stop_repeating(&x)?;
-        resize::watch(&x)?;
+        size::watch(&x.connection, x.root)?;
         // XFixes wants to be asked for its version first, which the clipboard does.
         let clipboard = Clipboard::open(&x, allowed)?;
         cursor::watch(&x)?;
-        let size = resize::now(&x)?;
+        let size = size::now(&x.connection, x.root)?;
         let (wheel, touches) = (Wheel::default(), Touches::default());
         Ok(Self { x, keyboard, pointer, wheel, touches, clipboard, size, stalled: None })
     }
@@ -117,13 +121,17 @@ impl Worker {
                 Done::Yes
             }
             Order::Resize { width, height } => {
-                match resize::set(&self.x, width, height) {
+                match size::set(&self.x.connection, self.x.root, width, height) {
                     Ok(()) => {}
-                    Err(error @ (DeskError::Refused(_) | DeskError::Missing(_))) => {
+                    Err(
+                        error @ (DisplayError::Reply(ReplyError::X11Error(_))
+                        | DisplayError::NoOutput
+                        | DisplayError::NoSuchSize),
+                    ) => {
                         tracing::warn!(%error, "the desktop keeps its size");
                         room.refuse_holder("resize: the X server refuses this size");
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(error.into()),
                 }
                 Done::Yes
             }
@@ -186,7 +194,7 @@ impl Worker {
                 None
             }
             Event::RandrScreenChangeNotify(_) => {
-                self.size = resize::now(x)?;
+                self.size = size::now(&x.connection, x.root)?;
                 room.resized(self.size);
                 None
             }

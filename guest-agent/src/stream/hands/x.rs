@@ -7,6 +7,8 @@ use x11rb::{
     rust_connection::RustConnection,
 };
 
+use crate::display::DisplayError;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeskError {
     #[error("the X server cannot be reached")]
@@ -19,6 +21,8 @@ pub(crate) enum DeskError {
     Refused(#[source] ReplyError),
     #[error("the X server has no id left")]
     NoId,
+    #[error("the screen's size")]
+    Display(#[from] DisplayError),
     #[error("the thread of the desktop's input")]
     Thread(#[from] std::io::Error),
 }

@@ -53,7 +53,8 @@ fn control_goes_over_and_what_was_held_does_not() {
     let start = Instant::now();
     let (a, told_a) = room.join(Role::Player, start);
     let (b, told_b) = room.join(Role::Player, start);
-    (told(&told_a), told(&told_b));
+    told(&told_a);
+    told(&told_b);
     room.receive(a, KEY, start);
     room.receive(b, TAKE, start + Duration::from_millis(10));
     let refused = r#"{"type":"refused","what":"take-control: another page has control and is at work"}"#;
@@ -136,7 +137,8 @@ fn what_a_program_copies_is_told_to_the_page_in_control_only() {
     assert!(!room.wants_clipboard());
     let (_, player) = room.join(Role::Player, Instant::now());
     let (_, viewer) = room.join(Role::Viewer, Instant::now());
-    (told(&player), told(&viewer));
+    told(&player);
+    told(&viewer);
     assert!(room.wants_clipboard());
     room.copied(&Secret::new("text"));
     assert_eq!(told(&player), [r#"{"type":"clipboard","text":"text"}"#]);

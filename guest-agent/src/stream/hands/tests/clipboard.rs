@@ -1,13 +1,9 @@
 //! Text travels both ways, also when it is long, and only where it may.
 
-use std::{
-    io::{Read as _, Write as _},
-    process::Stdio,
-};
+use std::{io::Write as _, process::Stdio};
 
 use anteroom_protocol::desk::MAX_TEXT_BYTES;
 use x11rb::{
-    connection::Connection as _,
     protocol::{
         Event,
         xfixes::{ConnectionExt as _, SelectionEventMask},

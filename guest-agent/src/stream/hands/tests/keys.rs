@@ -3,7 +3,6 @@
 use std::{fs, path::Path};
 
 use x11rb::{
-    connection::Connection as _,
     protocol::{xproto::ConnectionExt as _, xtest::ConnectionExt as _},
     wrapper::ConnectionExt as _,
 };
