@@ -78,7 +78,9 @@ impl Keyboard {
     pub(super) fn map_changed(&mut self, only: Option<u8>) {
         let own = only.and_then(|keycode| self.own_changes.iter().position(|changed| *changed == keycode));
         match own {
-            Some(index) => drop(self.own_changes.remove(index)),
+            Some(index) => {
+                self.own_changes.remove(index);
+            }
             None => self.layout = None,
         }
     }
@@ -103,21 +105,44 @@ impl Keyboard {
         }
         let held = unlock(x)?;
         match plan(self.layout(x)?, held, keysym, kind) {
-            Plan::Key { keycode, raise, drop } => self.press(x, keysym, keycode, (raise, drop), now)?,
-            Plan::Nothing => return Ok(Pressed::Refused("no key bears this modifier")),
-            Plan::Spare => {
-                let is_down = |keycode| self.held.iter().any(|(_, held)| *held == keycode);
-                match self.spares.lend(keysym, now, is_down) {
-                    Lent::Key(keycode) => {
-                        self.put(x, keycode, keysym)?;
-                        self.press(x, keysym, keycode, (0, 0), now)?;
-                    }
-                    Lent::Wait(until) => return Ok(Pressed::Wait(until)),
-                    Lent::None => return Ok(Pressed::Refused("the keyboard has no spare key for it")),
+            Plan::Key { keycode, raise, drop } => {
+                if let Some(settled) = self.spares.settles(keycode, now) {
+                    return Ok(Pressed::Wait(settled));
                 }
+                self.press(x, keysym, keycode, (raise, drop), now)?;
+                Ok(Pressed::Done)
+            }
+            Plan::Nothing => Ok(Pressed::Refused("no key bears this modifier")),
+            Plan::Spare => match self.lend(x, keysym, now)? {
+                Lent::Key(_) => Ok(Pressed::Wait(now + spares::SETTLE)),
+                Lent::Wait(until) => Ok(Pressed::Wait(until)),
+                Lent::None => Ok(Pressed::Refused("the keyboard has no spare key for it")),
+            },
+        }
+    }
+
+    /// Gets keys ready for what is typed next, as far as there are spare ones.
+    pub(super) fn prepare(&mut self, x: &X, keysyms: &[u32], now: Instant) -> Result<(), DeskError> {
+        // Whatever is held: a character that no key bears is so with any modifiers of ours.
+        let held = unlock(x)?;
+        for keysym in keysyms.iter().map(|keysym| shortest(*keysym)) {
+            let Some(kind @ Kind::Text) = kind(keysym) else { continue };
+            if plan(self.layout(x)?, held, keysym, kind) == Plan::Spare
+                && !matches!(self.lend(x, keysym, now)?, Lent::Key(_))
+            {
+                break;
             }
         }
-        Ok(Pressed::Done)
+        Ok(())
+    }
+
+    fn lend(&mut self, x: &X, keysym: u32, now: Instant) -> Result<Lent, DeskError> {
+        let is_down = |keycode| self.held.iter().any(|(_, held)| *held == keycode);
+        let lent = self.spares.lend(keysym, now, is_down);
+        if let Lent::Key(keycode) = lent {
+            self.put(x, keycode, keysym)?;
+        }
+        Ok(lent)
     }
 
     pub(super) fn up(&mut self, x: &X, keysym: u32, now: Instant) -> Result<(), DeskError> {

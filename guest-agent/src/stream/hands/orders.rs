@@ -115,6 +115,16 @@ impl Inbox {
         queue.waiting.pop_front().map_or(Next::Nothing, Next::Order)
     }
 
+    /// The keys that go down next, up to so many orders ahead.
+    pub(super) fn coming_keys(&self, orders: usize) -> Vec<u32> {
+        let queue = lock(&self.queue);
+        let down = |order: &Order| match order {
+            Order::Input(Input::Key { keysym, down: true }) => Some(*keysym),
+            _ => None,
+        };
+        queue.waiting.iter().take(orders).filter_map(down).collect()
+    }
+
     /// Puts one back that could not be done yet. It is dropped if there is no room.
     pub(super) fn put_back(&self, order: Order) {
         let mut queue = lock(&self.queue);

@@ -1,5 +1,6 @@
 //! Against real X servers, each test with its own; the report says so when this machine has no Xvfb.
 
+mod browser;
 mod clipboard;
 mod keys;
 mod pointer;

@@ -28,6 +28,9 @@ use super::{
     x::{DeskError, X},
 };
 
+/// While one key has to wait, those of so many orders after it get ready.
+const LOOK_AHEAD: usize = 64;
+
 pub(super) struct Worker {
     x: X,
     keyboard: Keyboard,
@@ -139,6 +142,7 @@ impl Worker {
         if let Done::NotBefore(until, order) = done {
             self.stalled = Some(until);
             inbox.put_back(order);
+            self.keyboard.prepare(&self.x, &inbox.coming_keys(LOOK_AHEAD), Instant::now())?;
         }
         Ok(())
     }

@@ -59,23 +59,16 @@ impl Layout {
             .map(|(keycode, key)| (key.modifier, *keycode))
     }
 
-    /// Keys that nobody misses: first those that bear nothing, then those of multimedia keyboards (XF86's keysyms), which no
-    /// program of this desktop listens to.
+    /// Keys that bear nothing and mean nothing. Those of multimedia keyboards bear keysyms that nobody needs, but Chromium
+    /// goes by their keycodes: whatever is put on the one for "reload" reloads the page.
     pub(super) fn spare(&self) -> impl Iterator<Item = u8> {
         let (first, last) = self.keycodes;
-        let only = move |borne: fn(u32) -> bool| {
-            (first..=last).filter(move |keycode| {
-                let key = self.keys.get(keycode);
-                let keysyms =
-                    |key: &Key| key.groups.iter().flat_map(|group| &group.keysyms).all(|sym| borne(*sym));
-                key.is_none_or(|key| key.modifier == 0 && keysyms(key))
+        (first..=last).filter(|keycode| {
+            self.keys.get(keycode).is_none_or(|key| {
+                key.modifier == 0
+                    && key.groups.iter().all(|group| group.keysyms.iter().all(|keysym| *keysym == 0))
             })
-        };
-        let empty = only(|keysym| keysym == 0);
-        let multimedia = only(|keysym| keysym == 0 || (0x1008_ff00..=0x1008_ffff).contains(&keysym));
-        let found: Vec<u8> = empty.collect();
-        let more: Vec<u8> = multimedia.filter(|keycode| !found.contains(keycode)).collect();
-        found.into_iter().chain(more)
+        })
     }
 
     /// As if the key bore this keysym whatever is held.

@@ -1,4 +1,4 @@
-//! Keys that nobody misses, lent to characters that no key bears. Pure.
+//! Keys that bear nothing, lent to characters that no key bears. Pure.
 //!
 //! A program learns of a changed map by an event, and only then asks the server for the map: for the one of that moment, not
 //! of the event. A spare key that soon bears something else would give a slow program the later character for the earlier
@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// A program has read the press of a spare key by then, on an emulated processor too.
 pub(super) const REST: Duration = Duration::from_secs(2);
 
+/// The second connection of a program has read of the new map by then. A person sees it as a slow key, once a character.
+pub(super) const SETTLE: Duration = Duration::from_millis(100);
+
 #[derive(Debug, Default)]
 pub(super) struct Spares(Vec<Spare>);
 
@@ -20,7 +23,10 @@ pub(super) struct Spares(Vec<Spare>);
 struct Spare {
     keycode: u8,
     keysym: Option<u32>,
+    /// When it was last lent, pressed or released.
     used: Option<Instant>,
+    /// When it may be pressed.
+    settled: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +47,12 @@ impl Spares {
         for spare in &mut old {
             let still = spare.keysym.is_some_and(|keysym| bears(spare.keycode, keysym));
             if still {
-                kept.push(Spare { keycode: spare.keycode, keysym: spare.keysym, used: spare.used });
+                kept.push(Spare { ..*spare });
             }
         }
         for keycode in spare {
             let used = old.iter().find(|spare| spare.keycode == keycode).and_then(|spare| spare.used);
-            kept.push(Spare { keycode, keysym: None, used });
+            kept.push(Spare { keycode, keysym: None, used, settled: None });
         }
         self.0 = kept;
     }
@@ -62,6 +68,7 @@ impl Spares {
         }
         longest.keysym = Some(keysym);
         longest.used = Some(now);
+        longest.settled = Some(now + SETTLE);
         Lent::Key(longest.keycode)
     }
 
@@ -72,8 +79,9 @@ impl Spares {
         }
     }
 
-    /// Whether this key bears what was put on it here.
-    pub(super) fn lent(&self, keycode: u8) -> bool {
-        self.0.iter().any(|spare| spare.keycode == keycode && spare.keysym.is_some())
+    /// When this key may be pressed, if that is not yet.
+    pub(super) fn settles(&self, keycode: u8, now: Instant) -> Option<Instant> {
+        let spare = self.0.iter().find(|spare| spare.keycode == keycode)?;
+        spare.settled.filter(|settled| *settled > now)
     }
 }

@@ -35,7 +35,7 @@ fn root(screen: &Screen) -> (u16, u16) {
 }
 
 /// The only window that the manager manages.
-fn client(screen: &Screen) -> Window {
+pub(super) fn client(screen: &Screen) -> Window {
     let list = screen.x.intern_atom(false, b"_NET_CLIENT_LIST").unwrap().reply().unwrap().atom;
     let watch = ChangeWindowAttributesAux::new().event_mask(EventMask::PROPERTY_CHANGE);
     screen.x.change_window_attributes(screen.root, &watch).unwrap();

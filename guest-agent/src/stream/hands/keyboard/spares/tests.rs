@@ -36,10 +36,19 @@ fn a_new_layout_keeps_what_is_still_there_and_the_rest_of_what_is_not() {
     assert_eq!(spares.lend(1, start, UP), Lent::Key(97));
     assert_eq!(spares.lend(2, start, UP), Lent::Key(99));
     spares.renew([99].into_iter(), |keycode, keysym| (keycode, keysym) == (97, 1));
-    assert!(spares.lent(97) && !spares.lent(99));
+    assert!(spares.settles(97, start).is_some() && spares.settles(99, start).is_none());
     assert_eq!(
         spares.lend(3, start, UP),
         Lent::Wait(start + REST),
         "a slow program may not have read the press"
     );
+}
+
+#[test]
+fn a_key_settles_before_it_is_pressed() {
+    let (mut spares, start) = (spares(&[97]), Instant::now());
+    assert_eq!(spares.lend(1, start, UP), Lent::Key(97));
+    assert_eq!(spares.settles(97, start), Some(start + SETTLE));
+    assert_eq!(spares.settles(97, start + SETTLE), None);
+    assert_eq!(spares.settles(38, start), None, "a key of the layout");
 }
