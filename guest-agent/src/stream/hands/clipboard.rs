@@ -105,6 +105,11 @@ impl Clipboard {
         Ok(())
     }
 
+    /// Whether a text waits for the time. Until then nothing else is done to the desktop: the next may be the keys that paste.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.wanted.is_some()
+    }
+
     /// Another program, or this one, owns CLIPBOARD now. `wanted`: somebody would take the text.
     pub(super) fn owner_changed(
         &mut self,

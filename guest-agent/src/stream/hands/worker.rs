@@ -80,7 +80,7 @@ impl Worker {
             if self.stalled.is_some_and(|until| until <= Instant::now()) {
                 self.stalled = None;
             }
-            while self.stalled.is_none() {
+            while self.stalled.is_none() && !self.clipboard.is_waiting() {
                 match inbox.next() {
                     Next::Stop => return self.let_go(),
                     Next::Nothing => break,

@@ -10,6 +10,7 @@ use x11rb::{
 
 use super::{
     super::Role,
+    clipboard::{given, set},
     keys::{TEXT, key, keysyms, type_text},
     screen::{BOTH, Screen, soon},
     size::client,
@@ -60,12 +61,22 @@ async fn typed_text_appears_in_the_browser() {
     let many: String = (0x4e00..0x4e00 + 50).filter_map(char::from_u32).collect();
     type_text(&hand, &many);
     title(&format!("have {TEXT}{many} end"));
-    // Select all and cut, by a shortcut in which the keysym is a plain letter.
+    // Shortcuts, in which the keysym is a plain letter.
     let control = 0xffe3;
-    for letter in keysyms("ax") {
-        for (keysym, down) in [(control, true), (letter, true), (letter, false), (control, false)] {
-            key(&hand, keysym, down);
+    let shortcuts = |letters: &str| {
+        for letter in keysyms(letters) {
+            for (keysym, down) in [(control, true), (letter, true), (letter, false), (control, false)] {
+                key(&hand, keysym, down);
+            }
         }
-    }
+    };
+    shortcuts("ax");
     title("have end");
+    assert_eq!(given(&hand).await, format!("{TEXT}{many}"));
+    // The keys come right behind the text, and find it there.
+    for (text, so_far) in [("first 漢", "first 漢"), (" second", "first 漢 second")] {
+        set(&hand, text);
+        shortcuts("v");
+        title(&format!("have {so_far} end"));
+    }
 }

@@ -49,12 +49,12 @@ fn copy(screen: &Screen, text: &str) -> Running {
     program
 }
 
-fn set(hand: &Hand, text: &str) {
+pub(super) fn set(hand: &Hand, text: &str) {
     hand.receive(&serde_json::json!({ "type": "clipboard", "text": text }).to_string());
 }
 
 /// The next text that the page is given.
-async fn given(hand: &Hand) -> String {
+pub(super) async fn given(hand: &Hand) -> String {
     loop {
         let message: serde_json::Value = serde_json::from_str(&soon(hand.next()).await.unwrap()).unwrap();
         if message["type"] == "clipboard" {
