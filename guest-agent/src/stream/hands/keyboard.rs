@@ -30,6 +30,11 @@ use super::x::{DeskError, Fake, X};
 /// Nobody has more fingers; a page that says so is refused.
 const MAX_HELD: usize = 32;
 
+/// The letters of Western Europe that an American layout lacks, most used first (keysyms of Latin-1, and the euro): they get
+/// spare keys at the start, so that whoever needs one does not wait for it.
+const EXPECTED: [u32; 14] =
+    [0xe9, 0xe4, 0xf6, 0xfc, 0xdf, 0xe0, 0xe8, 0xf1, 0xe7, 0xea, 0xe1, 0xf3, 0x20ac, 0xa7];
+
 /// What became of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pressed {
@@ -64,7 +69,9 @@ impl Keyboard {
             &SelectEventsAux::default(),
         )?;
         release_all_keys(x)?;
-        Ok(Self::default())
+        let mut keyboard = Self::default();
+        keyboard.prepare(x, &EXPECTED, Instant::now())?;
+        Ok(keyboard)
     }
 
     /// Repeats are the page's.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub(super) const REST: Duration = Duration::from_secs(2);
 
 /// The second connection of a program has read of the new map by then. A person sees it as a slow key, once a character.
-pub(super) const SETTLE: Duration = Duration::from_millis(100);
+pub(super) const SETTLE: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Default)]
 pub(super) struct Spares(Vec<Spare>);

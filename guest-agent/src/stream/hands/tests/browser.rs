@@ -48,6 +48,7 @@ async fn typed_text_appears_in_the_browser() {
         if title.contains(wanted) {
             return;
         }
+        eprintln!("the title is {title:?}");
         screen.next(|event| matches!(event, Event::PropertyNotify(_)).then_some(()));
     };
     title("empty");
