@@ -4,7 +4,8 @@
 #
 #   setup.sh build   a linker, Node.js with npm for the web page
 #   setup.sh test    the same, Chromium with its driver for the browser tests, a session bus with a client for the portal's,
-#                    the GitHub CLI to sign in with, and a C++ compiler for the fuzzer
+#                    the GitHub CLI to sign in with, a C++ compiler for the fuzzer, and an X server with a window manager,
+#                    a terminal, keyboard layouts and a program that copies and pastes
 set -eu
 
 want=${1:-build}
@@ -31,6 +32,11 @@ test)
     need gdbus libglib2.0-bin
     need gh gh
     need c++ g++
+    need Xvfb xvfb
+    need openbox openbox
+    need xterm xterm
+    need setxkbmap x11-xkb-utils
+    need xclip xclip
     ;;
 *)
     echo "usage: setup.sh build|test" >&2

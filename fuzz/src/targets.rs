@@ -3,6 +3,7 @@
 pub(crate) mod callback;
 pub(crate) mod credential;
 pub(crate) mod definition;
+pub(crate) mod desk;
 pub(crate) mod pasted_code;
 pub(crate) mod reader;
 pub(crate) mod recognise;

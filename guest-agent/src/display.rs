@@ -5,6 +5,7 @@
 //! connection, which ends the thread. An X server that stops answering thus stops nothing here.
 
 mod paint;
+pub(crate) mod size;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -28,6 +29,10 @@ pub(crate) enum DisplayError {
     Lost(#[from] ConnectionError),
     #[error("the X server refuses a request")]
     Reply(#[from] ReplyError),
+    #[error("the X server has no output to give a size to")]
+    NoOutput,
+    #[error("the X server does not take this size")]
+    NoSuchSize,
 }
 
 /// One connection, and the root window of its only screen.
@@ -39,6 +44,12 @@ struct Screen {
 /// Whether the display behind this socket accepts a client.
 pub(crate) async fn accepts(socket: &Path) -> Result<(), DisplayError> {
     observe(socket, |_| Ok(())).await
+}
+
+/// Gives the screen a size, in pixels.
+pub(crate) async fn resize(socket: &Path, width: u16, height: u16) -> Result<(), DisplayError> {
+    observe(socket, move |screen| size::set(&screen.connection, screen.root, width.into(), height.into()))
+        .await
 }
 
 /// Waits for a window manager.

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod cmdline;
+pub mod desk;
 pub mod event;
 pub mod id;
 pub mod ports;

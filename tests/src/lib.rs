@@ -6,6 +6,7 @@
 
 pub mod browser;
 pub mod daemon;
+pub mod desktop;
 pub mod machine;
 pub mod person;
 pub mod scene;

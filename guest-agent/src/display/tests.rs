@@ -89,3 +89,14 @@ async fn an_observer_ends_with_the_server() {
     drop(server);
     assert!(soon(observer).await.unwrap().is_err());
 }
+
+#[tokio::test]
+async fn a_screen_is_given_a_size() {
+    let Some((_server, display, socket)) = screen(94).await else { return };
+    let (connection, number) = RustConnection::connect(Some(&display)).unwrap();
+    let root = connection.setup().roots[number].root;
+    for (width, height) in [(1000, 700), (1000, 700), (640, 800)] {
+        resize(&socket, width, height).await.unwrap();
+        assert_eq!(size::now(&connection, root).unwrap(), size::Size { width, height });
+    }
+}

@@ -30,7 +30,10 @@ pub(super) async fn answered(readiness: &Readiness, log: &LogRing, position: u64
         Readiness::Started => {}
         // Its end is the answer, and that comes from the reaper.
         Readiness::Exit => std::future::pending().await,
-        Readiness::X11 { socket } => by_socket(socket, || display::accepts(socket)).await,
+        Readiness::X11 { socket, size: None } => by_socket(socket, || display::accepts(socket)).await,
+        Readiness::X11 { socket, size: Some((width, height)) } => {
+            by_socket(socket, || display::resize(socket, *width, *height)).await;
+        }
         Readiness::WindowManager { socket } => {
             by_socket(socket, || display::has_window_manager(socket)).await
         }

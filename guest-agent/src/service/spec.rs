@@ -66,8 +66,13 @@ pub(crate) enum Readiness {
     Started,
     /// It has ended with success.
     Exit,
-    /// The X server accepts a client.
-    X11 { socket: PathBuf },
+    /// The X server accepts a client. Its screen is then given this size, width and height in pixels: an Xvfb starts with
+    /// the largest that it can ever have.
+    X11 {
+        socket: PathBuf,
+        #[serde(default)]
+        size: Option<(u16, u16)>,
+    },
     /// A window manager has taken over the screen.
     WindowManager { socket: PathBuf },
     /// A window of this class or instance is on the screen.

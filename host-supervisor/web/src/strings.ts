@@ -87,6 +87,12 @@ export const strings = {
     connecting: "Connecting to the desktop…",
     reconnecting: "The picture was interrupted. Reconnecting…",
     gone: "This desktop is gone.",
+    by: { live: "Live", plain: "Plain picture (noVNC)" },
+    whyPlain:
+      "The network or this browser does not let the live picture through, so it comes the slower way.",
+    quality: (size: string, rate: string, delay: string) =>
+      ["Live", size, rate, delay].filter((part) => part !== "").join(" · "),
+    keyboard: "Keyboard",
     actualSize: "Actual size",
     fit: "Fit to page",
     fullScreen: "Full screen",
@@ -104,7 +110,14 @@ export const strings = {
       "For phones, and for text that is awkward to type. It goes where the cursor is in the desktop.",
     text: "Text for the desktop",
     send: "Send",
-    keys: { Enter: "Enter", Tab: "Tab", Backspace: "Backspace", Escape: "Esc" },
+    keys: {
+      Enter: "Enter",
+      Tab: "Tab",
+      Backspace: "Backspace",
+      Escape: "Esc",
+      Interrupt: "Ctrl+C",
+      OtherWindow: "Alt+Tab",
+    },
   },
 
   /** By what there is to sign in with. */

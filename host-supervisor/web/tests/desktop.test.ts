@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { desktopAddress } from "../src/desktop/address.ts";
-import { fromCutText, toCutText } from "../src/desktop/cut-text.ts";
+import { desktopPlace } from "../src/desktop/address.ts";
+import { fromCutText, toCutText } from "../src/desktop/rfb/cut-text.ts";
 import { keysymOf, keysymsOf } from "../src/desktop/keysym.ts";
 import { type LeaveKey, type LeaveState, leaveStep } from "../src/desktop/leave.ts";
 import { retryAfterMs } from "../src/desktop/retry.ts";
@@ -11,9 +11,12 @@ import { type KeyPress, shortcutOf } from "../src/desktop/shortcut.ts";
 
 test("the desktop is at the daemon that served the page, with the token if there is one", () => {
   const page = new URL("https://anteroom.example/api/auth/session/a/novnc?token=t#x");
-  assert.equal(desktopAddress(page, "a", "t&u"), "wss://anteroom.example/api/auth/session/a/vnc?token=t%26u");
+  assert.equal(
+    desktopPlace(page, "a", "t&u").rfb,
+    "wss://anteroom.example/api/auth/session/a/vnc?token=t%26u",
+  );
   const plain = new URL("http://127.0.0.1:4000/session/a");
-  assert.equal(desktopAddress(plain, "a/b", null), "ws://127.0.0.1:4000/api/auth/session/a%2Fb/vnc");
+  assert.equal(desktopPlace(plain, "a/b", null).rfb, "ws://127.0.0.1:4000/api/auth/session/a%2Fb/vnc");
 });
 
 test("characters are typed by their X11 symbols", () => {

@@ -1,8 +1,16 @@
-// Where a session's RFB stream is: a WebSocket of the daemon that served the page.
+// Where a session's desktop is: at the daemon that served the page.
 
-export function desktopAddress(page: URL, sessionId: string, viewToken: string | null): string {
+export interface DesktopPlace {
+  readonly sessionId: string;
+  /** Opens this one session where there is no cookie. */
+  readonly viewToken: string | null;
+  /** The WebSocket of its RFB stream. */
+  readonly rfb: string;
+}
+
+export function desktopPlace(page: URL, sessionId: string, viewToken: string | null): DesktopPlace {
   const address = new URL(`/api/auth/session/${encodeURIComponent(sessionId)}/vnc`, page);
   address.protocol = page.protocol === "https:" ? "wss:" : "ws:";
   if (viewToken !== null) address.searchParams.set("token", viewToken);
-  return address.href;
+  return { sessionId, viewToken, rfb: address.href };
 }

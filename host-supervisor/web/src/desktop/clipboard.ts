@@ -1,11 +1,10 @@
 // Carries text between this computer's clipboard and the desktop's, only when the person at the keyboard asks.
 //
-// Paste: the key press is kept from noVNC, so that the browser fires its own `paste` event, which needs no
+// Paste: the key press is kept from the view, so that the browser fires its own `paste` event, which needs no
 // permission; its text goes to the desktop's clipboard, then the keys go there too.
 // Copy: the keys go to the desktop; text that arrives soon after is put into this computer's clipboard. Text that
 // arrives unasked only waits for a click: a guest must not be able to replace what somebody else copied.
 
-import { fromCutText, toCutText } from "./cut-text.ts";
 import { Keysym } from "./keysym.ts";
 import { type KeyPress, letterOf, shortcutOf } from "./shortcut.ts";
 
@@ -14,7 +13,7 @@ export const MAX_CLIPBOARD_CHARS = 100_000;
 const COPY_WITHIN_MS = 2000;
 
 export interface ClipboardPeer {
-  setClipboard(cutText: string): void;
+  setClipboard(text: string): void;
   /** Presses and releases, or only presses (`true`) or releases (`false`). */
   key(keysym: number, code: string, down?: boolean): void;
 }
@@ -40,8 +39,7 @@ export class DesktopClipboard {
   }
 
   /** Text that the desktop has put into its clipboard. */
-  receive(cutText: string): void {
-    const text = fromCutText(cutText);
+  receive(text: string): void {
     if (text === "" || text.length > MAX_CLIPBOARD_CHARS) return;
     this.events.offered(text);
     if (performance.now() - this.copyPressedAt > COPY_WITHIN_MS) return;
@@ -73,7 +71,7 @@ export class DesktopClipboard {
       this.events.pasteTooLong();
       return;
     }
-    if (text !== "") this.peer.setClipboard(toCutText(text));
+    if (text !== "") this.peer.setClipboard(text);
     if (press !== null) this.press(press);
   };
 

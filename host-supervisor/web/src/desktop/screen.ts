@@ -1,4 +1,4 @@
-// One session's desktop in an element: RFB by noVNC, connected again by itself until it is closed.
+// One session's desktop in an element: live, else by RFB; connected again by itself until it is closed.
 //
 //   closed ──open──▶ connecting ──picture──▶ connected
 //     ▲                  ▲   │                   │
@@ -7,20 +7,25 @@
 //
 // It knows neither the session's status nor any button: the page opens and closes it.
 
-import type RFB from "@novnc/novnc";
+import type { DesktopPlace } from "./address.ts";
 import { DesktopClipboard } from "./clipboard.ts";
 import { keysymsOf } from "./keysym.ts";
 import { onLeaveKeys } from "./leave.ts";
+import { Signalling } from "./live/signalling.ts";
+import { canBeLive, LiveView } from "./live/view.ts";
 import { retryAfterMs } from "./retry.ts";
+import { loadRfb, RfbView } from "./rfb/view.ts";
+import type { DesktopView, Quality, ScreenSize, ViewEvents, Way } from "./view.ts";
+import { nextWay } from "./way.ts";
 
-/** A stream that says nothing for so long is given up: noVNC itself would wait for ever. */
-const PICTURE_WITHIN_MS = 20_000;
+/** A way that shows nothing for so long is given up; neither ends by itself. */
+const PICTURE_WITHIN_MS: Record<Way, number> = { live: 5000, plain: 20_000 };
 
 export type ScreenState = "closed" | "connecting" | "connected" | "lost";
-export type ScreenSize = "fit" | "actual";
 
 export interface ScreenEvents {
-  state(state: ScreenState): void;
+  state(state: ScreenState, way: Way): void;
+  quality(quality: Quality): void;
   /** The desktop has text to give to this computer's clipboard. */
   clipboardOffered(text: string): void;
   pasteTooLong(): void;
@@ -29,24 +34,27 @@ export interface ScreenEvents {
 }
 
 export class DesktopScreen {
-  private rfb: RFB | null = null;
+  private view: DesktopView | null = null;
   private state: ScreenState = "closed";
   private size: ScreenSize = "fit";
+  private way: Way = "live";
   private failures = 0;
+  private live = { liveImpossible: !canBeLive(), liveSeen: false, liveFailures: 0 };
   private retry: ReturnType<typeof setTimeout> | undefined;
+  private deadline: ReturnType<typeof setTimeout> | undefined;
   private readonly clipboard: DesktopClipboard;
 
   constructor(
     private readonly host: HTMLElement,
-    private readonly address: string,
+    private readonly place: DesktopPlace,
     private readonly label: string,
     private readonly events: ScreenEvents,
   ) {
     this.clipboard = new DesktopClipboard(
       host,
       {
-        setClipboard: (cutText) => this.rfb?.clipboardPasteFrom(cutText),
-        key: (keysym, code, down) => this.rfb?.sendKey(keysym, code, down),
+        setClipboard: (text) => this.view?.setClipboard(text),
+        key: (keysym, code, down) => this.view?.key(keysym, code, down),
       },
       {
         offered: (text) => events.clipboardOffered(text),
@@ -54,7 +62,7 @@ export class DesktopScreen {
       },
     );
     onLeaveKeys(host, () => events.leave());
-    // Fetched while the VM boots, so that it does not cost time when the desktop is there.
+    // Fetched while the VM boots, so that it does not cost time when it is needed.
     void loadRfb().catch(() => undefined);
   }
 
@@ -66,19 +74,22 @@ export class DesktopScreen {
 
   close(): void {
     clearTimeout(this.retry);
-    const rfb = this.rfb;
-    this.rfb = null;
+    this.leaveView();
     this.enter("closed");
-    rfb?.disconnect();
   }
 
   focus(): void {
-    this.rfb?.focus({ preventScroll: true });
+    this.view?.focus();
+  }
+
+  /** Opens the keyboard of a telephone. */
+  showKeyboard(): void {
+    this.view?.showKeyboard();
   }
 
   showAt(size: ScreenSize): void {
     this.size = size;
-    if (this.rfb) applySize(this.rfb, size);
+    this.view?.showAt(size);
   }
 
   /** Types the text where the desktop's cursor is. */
@@ -86,77 +97,80 @@ export class DesktopScreen {
     for (const keysym of keysymsOf(text)) this.press(keysym);
   }
 
-  press(keysym: number): void {
-    this.rfb?.sendKey(keysym, "");
+  /** Presses the keys in this order, and releases them in the other. */
+  press(...keysyms: readonly number[]): void {
+    for (const keysym of keysyms) this.view?.key(keysym, "", true);
+    for (const keysym of [...keysyms].reverse()) this.view?.key(keysym, "", false);
   }
 
   private async connect(): Promise<void> {
+    this.way = nextWay(this.live);
     this.enter("connecting");
+    const way = this.way;
     try {
-      const Rfb = await loadRfb();
+      const events = this.viewEvents();
+      // So that a view that fails while it is made is heard as well.
+      this.deadline = setTimeout(() => events.gone(), PICTURE_WITHIN_MS[way]);
+      const view = await this.viewBy(way, events);
       // Closed while the code was on its way.
-      if (this.state !== "connecting") return;
-      this.attach(new Rfb(this.host, this.address));
+      if (this.state !== "connecting" || this.way !== way) view.end();
+      else this.view = view;
     } catch {
       this.connectLater();
     }
   }
 
-  private attach(rfb: RFB): void {
-    this.rfb = rfb;
-    rfb.background = "transparent";
-    rfb.showDotCursor = true;
-    applySize(rfb, this.size);
-    nameCanvas(this.host, this.label);
-    const deadline = setTimeout(() => rfb.disconnect(), PICTURE_WITHIN_MS);
-    rfb.addEventListener("connect", () => {
-      clearTimeout(deadline);
-      if (this.rfb !== rfb) return;
-      this.failures = 0;
-      this.enter("connected");
-    });
-    rfb.addEventListener("disconnect", () => {
-      clearTimeout(deadline);
-      if (this.rfb !== rfb) return;
-      this.rfb = null;
-      this.connectLater();
-    });
-    rfb.addEventListener("clipboard", (event) => {
-      if (this.rfb === rfb) this.clipboard.receive(event.detail.text);
-    });
+  private async viewBy(way: Way, events: ViewEvents): Promise<DesktopView> {
+    if (way === "live") {
+      const { sessionId, viewToken } = this.place;
+      return new LiveView(this.host, new Signalling(sessionId, viewToken), this.label, this.size, events);
+    }
+    return new RfbView(await loadRfb(), this.host, this.place.rfb, this.label, this.size, events);
+  }
+
+  /** Of one view: when the next one is tried, the words of the last one count no more. */
+  private viewEvents(): ViewEvents {
+    let over = false;
+    return {
+      shown: () => {
+        if (over) return;
+        clearTimeout(this.deadline);
+        this.failures = 0;
+        if (this.way === "live") this.live = { ...this.live, liveSeen: true, liveFailures: 0 };
+        this.enter("connected");
+      },
+      gone: () => {
+        if (over) return;
+        over = true;
+        if (this.way === "live" && this.state === "connecting") this.live.liveFailures += 1;
+        this.connectLater();
+      },
+      clipboard: (text) => !over && this.clipboard.receive(text),
+      quality: (quality) => !over && this.events.quality(quality),
+    };
   }
 
   private connectLater(): void {
     if (this.state === "closed") return;
+    this.leaveView();
+    const givenUp = this.state === "connecting" && this.way === "live";
     this.enter("lost");
     clearTimeout(this.retry);
-    this.retry = setTimeout(() => void this.connect(), retryAfterMs(this.failures));
-    this.failures += 1;
+    // Another way need not wait.
+    const otherWay = givenUp && nextWay(this.live) !== this.way;
+    this.retry = setTimeout(() => void this.connect(), otherWay ? 0 : retryAfterMs(this.failures));
+    if (!otherWay) this.failures += 1;
+  }
+
+  private leaveView(): void {
+    clearTimeout(this.deadline);
+    this.view?.end();
+    this.view = null;
   }
 
   private enter(state: ScreenState): void {
     if (this.state === state) return;
     this.state = state;
-    this.events.state(state);
+    this.events.state(state, this.way);
   }
-}
-
-async function loadRfb(): Promise<typeof RFB> {
-  return (await import("@novnc/novnc")).default;
-}
-
-function applySize(rfb: RFB, size: ScreenSize): void {
-  const fit = size === "fit";
-  rfb.scaleViewport = fit;
-  rfb.clipViewport = !fit;
-  rfb.dragViewport = !fit;
-}
-
-/** noVNC's canvas has no name and cannot be reached with Tab. */
-function nameCanvas(host: HTMLElement, label: string): void {
-  const canvas = host.querySelector("canvas");
-  if (!canvas) return;
-  canvas.tabIndex = 0;
-  canvas.setAttribute("role", "application");
-  canvas.setAttribute("aria-label", label);
 }

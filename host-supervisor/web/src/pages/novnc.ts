@@ -5,7 +5,7 @@ import "../../styles/novnc.css";
 import { ApiClient } from "../api/client.ts";
 import type { ApiError } from "../api/error.ts";
 import type { Session } from "../api/types.ts";
-import { desktopAddress } from "../desktop/address.ts";
+import { desktopPlace } from "../desktop/address.ts";
 import { idInEmbeddedPath } from "../session/address.ts";
 import { hasDesktop, hasEnded } from "../session/phase.ts";
 import { SessionWatch } from "../session/watch.ts";
@@ -17,8 +17,8 @@ import { passingTroubleInWords } from "../words/trouble.ts";
 function openDesktop(id: string): void {
   const token = new URLSearchParams(location.search).get("token");
   const api = new ApiClient(token);
-  const address = desktopAddress(new URL(location.href), id, token);
-  const desktop = new DesktopFrame(address, "bare", () => watch.lookNow());
+  const place = desktopPlace(new URL(location.href), id, token);
+  const desktop = new DesktopFrame(place, "bare", () => watch.lookNow());
   root().replaceChildren(desktop.root);
   let opened = false;
 

@@ -4,7 +4,7 @@ import "../../styles/session.css";
 import { type Gate, openGate } from "../access/gate.ts";
 import type { ApiError } from "../api/error.ts";
 import type { Session } from "../api/types.ts";
-import { desktopAddress } from "../desktop/address.ts";
+import { desktopPlace } from "../desktop/address.ts";
 import { idInSessionPath } from "../session/address.ts";
 import { Heartbeat } from "../session/heartbeat.ts";
 import { readPasted } from "../session/pasted.ts";
@@ -58,7 +58,7 @@ class SessionPage {
     private readonly gate: Gate,
     private readonly id: string,
   ) {
-    this.desktop = new DesktopFrame(desktopAddress(new URL(location.href), id, null), "tools", () =>
+    this.desktop = new DesktopFrame(desktopPlace(new URL(location.href), id, null), "tools", () =>
       this.watch.lookNow(),
     );
     this.stage = element("div", { class: "stage" }, this.desktop.root);

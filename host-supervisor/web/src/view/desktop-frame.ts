@@ -1,6 +1,8 @@
 // The desktop with what surrounds it: a calm text while there is no picture, and, where wanted, a row of tools.
 
+import type { DesktopPlace } from "../desktop/address.ts";
 import { DesktopScreen, type ScreenState } from "../desktop/screen.ts";
+import type { Way } from "../desktop/view.ts";
 import { strings } from "../strings.ts";
 import { type DesktopTools, desktopTools } from "./desktop-tools.ts";
 import { element, setText } from "./element.ts";
@@ -18,12 +20,13 @@ export class DesktopFrame {
 
   /** `lost`: the picture went away, which may mean that the session has ended. */
   constructor(
-    address: string,
+    place: DesktopPlace,
     surroundings: Surroundings,
     private readonly lost: () => void,
   ) {
-    this.screen = new DesktopScreen(this.host, address, strings.desktop.label, {
-      state: (state) => this.show(state),
+    this.screen = new DesktopScreen(this.host, place, strings.desktop.label, {
+      state: (state, way) => this.show(state, way),
+      quality: (quality) => this.tools?.measured(quality),
       clipboardOffered: (text) => this.tools?.offer(text),
       pasteTooLong: () => this.tools?.say(strings.desktop.pasteTooLong),
       leave: () => this.leave(),
@@ -50,14 +53,16 @@ export class DesktopFrame {
     setText(this.text, text);
   }
 
-  private show(state: ScreenState): void {
+  private show(state: ScreenState, way: Way): void {
     this.tools?.use(state === "connected");
+    this.surface.dataset["way"] = way;
     if (state === "closed") return;
     if (state === "lost") this.lost();
     this.surface.dataset["state"] = state;
     if (state === "connected") {
       this.hadPicture = true;
       setText(this.text, "");
+      this.tools?.shownBy(way);
       this.focusIfNothingElseHas();
     } else {
       setText(this.text, this.hadPicture ? strings.desktop.reconnecting : strings.desktop.connecting);

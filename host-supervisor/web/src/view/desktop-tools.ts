@@ -1,7 +1,9 @@
 // The row of small buttons under a desktop: size, full screen, text that was copied inside.
 
 import type { DesktopScreen } from "../desktop/screen.ts";
+import type { Quality, Way } from "../desktop/view.ts";
 import { strings } from "../strings.ts";
+import { qualityInWords } from "../words/quality.ts";
 import { answeringButton } from "./answering-button.ts";
 import { copyText } from "./copy.ts";
 import { button, element, setText } from "./element.ts";
@@ -12,6 +14,8 @@ export interface DesktopTools {
   /** Hidden before the first picture, without effect while there is none. */
   use(usable: boolean): void;
   offer(text: string): void;
+  shownBy(way: Way): void;
+  measured(quality: Quality): void;
   say(text: string): void;
   focus(): void;
 }
@@ -26,20 +30,39 @@ export function desktopTools(surface: HTMLElement, screen: DesktopScreen): Deskt
   const copy = answeringButton(words.copy, async () =>
     offered !== null && (await copyText(offered)) ? words.copied : words.copyFailed,
   );
+  const keyboard = button(words.keyboard, () => screen.showKeyboard(), { class: "desktop-keyboard" });
   const said = notice("quiet");
+  const quality = element("span", { class: "muted desktop-quality" });
   const hint = element("span", { class: "muted desktop-hint", "aria-hidden": "true" }, words.leaveHint);
   copy.disabled = true;
-  const root = element("div", { class: "desktop-tools", hidden: true }, size, full, copy, hint, said.root);
+  const root = element(
+    "div",
+    { class: "desktop-tools", hidden: true },
+    size,
+    full,
+    copy,
+    keyboard,
+    quality,
+    hint,
+    said.root,
+  );
   return {
     root,
     use(usable) {
       if (usable) root.hidden = false;
-      size.disabled = full.disabled = !usable;
+      size.disabled = full.disabled = keyboard.disabled = !usable;
       copy.disabled = !usable || offered === null;
     },
     offer(text) {
       offered = text;
       copy.disabled = false;
+    },
+    shownBy(way) {
+      quality.textContent = words.by[way];
+      quality.title = way === "plain" ? words.whyPlain : "";
+    },
+    measured(measured) {
+      setText(quality, qualityInWords(measured));
     },
     say(text) {
       said.show(text);

@@ -32,7 +32,8 @@ export function typingPanel(screen: DesktopScreen): HTMLElement {
     field.value = "";
     field.focus();
   });
-  const key = (label: string, keysym: number): HTMLElement => button(label, () => screen.press(keysym));
+  const key = (label: string, ...keysyms: readonly number[]): HTMLElement =>
+    button(label, () => screen.press(...keysyms));
   return element(
     "details",
     { class: "card typing" },
@@ -46,6 +47,8 @@ export function typingPanel(screen: DesktopScreen): HTMLElement {
       key(words.keys.Tab, Keysym.Tab),
       key(words.keys.Backspace, Keysym.BackSpace),
       key(words.keys.Escape, Keysym.Escape),
+      key(words.keys.Interrupt, Keysym.Control, "c".charCodeAt(0)),
+      key(words.keys.OtherWindow, Keysym.Alt, Keysym.Tab),
     ),
   );
 }

@@ -1,0 +1,179 @@
+// The desktop live, by WebRTC: a video, a field that takes the keys, and what goes over the data channel.
+
+import type { DesktopView, ScreenSize, ViewEvents } from "../view.ts";
+import { cursorStyle } from "./cursor.ts";
+import { desktopFor, type Point, pixelAt, type Size } from "./geometry.ts";
+import { Keyboard } from "./keyboard.ts";
+import type { FromDesktop } from "./message.ts";
+import { Peer } from "./peer.ts";
+import { Pointer } from "./pointer.ts";
+import { qualityOf, type Sample, sampleOf } from "./quality.ts";
+import { Signalling } from "./signalling.ts";
+
+const QUALITY_EVERY_MS = 2000;
+/** A window that is being dragged to another size has many of them. */
+const RESIZE_AFTER_MS = 300;
+
+export function canBeLive(): boolean {
+  return typeof RTCPeerConnection === "function";
+}
+
+export class LiveView implements DesktopView {
+  private readonly video = document.createElement("video");
+  private readonly field = document.createElement("textarea");
+  private readonly root = document.createElement("div");
+  private peer: Peer | null = null;
+  private size: Size = { width: 1280, height: 800 };
+  private mine = false;
+  private before: Sample | null = null;
+  private readonly sizes: ResizeObserver;
+  private resizing: ReturnType<typeof setTimeout> | undefined;
+  private readonly measuring: ReturnType<typeof setInterval>;
+  private over = false;
+
+  constructor(
+    private readonly host: HTMLElement,
+    signalling: Signalling,
+    label: string,
+    shownAt: ScreenSize,
+    private readonly events: ViewEvents,
+  ) {
+    this.build(label);
+    this.showAt(shownAt);
+    new Keyboard(this.field, {
+      key: (keysym, down) => this.peer?.send({ type: "key", keysym, down }),
+      releaseAll: () => this.peer?.send({ type: "release-all" }),
+    });
+    new Pointer(
+      this.video,
+      (event) => this.pixel(event),
+      (message) => this.peer?.send(message),
+      () => this.focus(),
+    );
+    this.sizes = new ResizeObserver(() => this.resizeLater());
+    this.sizes.observe(host);
+    this.measuring = setInterval(() => void this.measure(), QUALITY_EVERY_MS);
+    void this.connect(signalling);
+  }
+
+  end(): void {
+    if (this.over) return;
+    this.over = true;
+    clearInterval(this.measuring);
+    clearTimeout(this.resizing);
+    this.sizes.disconnect();
+    this.peer?.end();
+    this.root.remove();
+  }
+
+  focus(): void {
+    this.field.focus({ preventScroll: true });
+  }
+
+  showKeyboard(): void {
+    this.focus();
+  }
+
+  showAt(size: ScreenSize): void {
+    this.root.dataset["size"] = size;
+  }
+
+  setClipboard(text: string): void {
+    this.peer?.send({ type: "clipboard", text });
+  }
+
+  key(keysym: number, _code: string, down?: boolean): void {
+    if (down !== false) this.peer?.send({ type: "key", keysym, down: true });
+    if (down !== true) this.peer?.send({ type: "key", keysym, down: false });
+  }
+
+  private build(label: string): void {
+    this.root.className = "live";
+    this.video.muted = true;
+    this.video.autoplay = true;
+    this.video.playsInline = true;
+    this.video.disablePictureInPicture = true;
+    this.field.setAttribute("role", "application");
+    this.field.setAttribute("aria-label", label);
+    for (const [name, value] of [
+      ["autocomplete", "off"],
+      ["autocapitalize", "none"],
+      ["autocorrect", "off"],
+      ["spellcheck", "false"],
+    ] as const)
+      this.field.setAttribute(name, value);
+    this.video.addEventListener("loadeddata", () => !this.over && this.events.shown(), { once: true });
+    this.root.append(this.video, this.field);
+    this.host.append(this.root);
+  }
+
+  private async connect(signalling: Signalling): Promise<void> {
+    try {
+      const servers = await signalling.iceServers();
+      if (this.over) return;
+      this.peer = new Peer(signalling, servers, {
+        track: (stream) => {
+          this.video.srcObject = stream;
+        },
+        message: (message) => this.hear(message),
+        gone: () => this.lose(),
+      });
+      await this.peer.connect();
+    } catch {
+      this.lose();
+    }
+  }
+
+  private hear(message: FromDesktop): void {
+    switch (message.type) {
+      case "hello":
+        this.size = message;
+        this.mine = message.control === "mine";
+        this.resizeLater();
+        break;
+      case "size":
+        this.size = message;
+        break;
+      case "control":
+        this.mine = message.control === "mine";
+        this.resizeLater();
+        break;
+      case "cursor":
+        this.video.style.cursor = cursorStyle(message.cursor);
+        break;
+      case "clipboard":
+        this.events.clipboard(message.text);
+        break;
+    }
+  }
+
+  private pixel(event: MouseEvent): Point {
+    return pixelAt({ x: event.clientX, y: event.clientY }, this.video.getBoundingClientRect(), this.size);
+  }
+
+  /** Who has the desktop in hand decides its size. */
+  private resizeLater(): void {
+    clearTimeout(this.resizing);
+    this.resizing = setTimeout(() => {
+      const { clientWidth: width, clientHeight: height } = this.host;
+      if (!this.mine || width === 0 || height === 0) return;
+      const wanted = desktopFor({ width, height });
+      if (wanted.width === this.size.width && wanted.height === this.size.height) return;
+      this.peer?.send({ type: "resize", ...wanted });
+    }, RESIZE_AFTER_MS);
+  }
+
+  private async measure(): Promise<void> {
+    const report = await this.peer?.stats().catch(() => undefined);
+    const sample = report === undefined ? null : sampleOf(report as unknown as Map<string, unknown>);
+    const quality = sample && this.before ? qualityOf(this.before, sample) : null;
+    this.before = sample;
+    if (quality && !this.over) this.events.quality(quality);
+  }
+
+  private lose(): void {
+    if (this.over) return;
+    this.end();
+    this.events.gone();
+  }
+}

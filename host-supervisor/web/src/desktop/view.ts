@@ -1,0 +1,39 @@
+// One connected picture of a desktop, however it travels: live by WebRTC, or by RFB. `screen.ts` chooses, and connects
+// again when one is gone.
+
+/** `live`: WebRTC. `plain`: noVNC, for networks and browsers that do not let the live one through. */
+export type Way = "live" | "plain";
+
+export type ScreenSize = "fit" | "actual";
+
+/** What a viewer has of the picture now. */
+export interface Quality {
+  readonly width: number;
+  readonly height: number;
+  readonly framesPerSecond: number;
+  readonly kilobitsPerSecond: number;
+  /** There and back; `null` before the first measurement. */
+  readonly roundTripMs: number | null;
+}
+
+export interface ViewEvents {
+  /** The first picture is there. */
+  shown(): void;
+  /** It is over, once, whether or not there was a picture. */
+  gone(): void;
+  /** Text that the desktop has put into its clipboard. */
+  clipboard(text: string): void;
+  quality(quality: Quality): void;
+}
+
+export interface DesktopView {
+  /** Without `gone`. */
+  end(): void;
+  focus(): void;
+  /** Opens the keyboard of a telephone, where a view has a field for it. */
+  showKeyboard(): void;
+  showAt(size: ScreenSize): void;
+  setClipboard(text: string): void;
+  /** Presses and releases, or only presses (`true`) or releases (`false`). */
+  key(keysym: number, code: string, down?: boolean): void;
+}

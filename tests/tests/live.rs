@@ -1,0 +1,143 @@
+//! The live desktop as a person has it: a real Chromium shows a VM's desktop over WebRTC, and what is typed, pasted and clicked
+//! in the page arrives in a program in the VM, which tells what it got by way of its credentials.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use anteroom_tests::{
+    Daemon, Turn, artefact, browser::Browser, daemon::Options, desktop::Desktop, skip, viewer_count,
+};
+use anyhow::{Context as _, Result, ensure};
+use fantoccini::Locator;
+use tempfile::TempDir;
+
+/// Reads three lines: one that is typed, one that is pasted, and one after the role that shows the desktop was killed.
+const DEFINITION: &str = r#"
+id = "typist"
+name = "Typist"
+[launch.terminal]
+argv = ["sh", "-c", """
+read -r typed
+read -r pasted
+for process in /proc/[0-9]*; do
+  case $(tr '\\0' ' ' < $process/cmdline 2>/dev/null) in *'anteroom-agent stream '*) kill -9 ${process#/proc/};; esac
+done
+read -r after
+printf '{"token":"t","typed":"%s","pasted":"%s","after":"%s"}' "$typed" "$pasted" "$after" > .typist.new
+mv .typist.new .typist
+sleep 3
+"""]
+[[url]]
+host = "typist.example"
+path = "/"
+kind = "ticket"
+dedupe = "code"
+[[credential]]
+path = ".typist"
+require = ["token", "typed", "pasted", "after"]
+"#;
+
+const TYPED: &str = "typed: Zwölf Boxkämpfer, 3 < 4 @ ~ {x} €";
+const PASTED: &str = "pasted: žluťoučký kůň, 漢字";
+const AFTER: &str = "after it was killed";
+
+struct Stage {
+    daemon: Daemon,
+    browser: Browser,
+    session: String,
+    _providers: TempDir,
+    _turn: Turn,
+}
+
+impl Stage {
+    /// A session of the typist, its page open. `None` without a browser on this machine.
+    async fn set(test: &str, settings: &[(&str, &str)]) -> Result<Option<Self>> {
+        if let Some(program) = Browser::missing() {
+            skip(test, &format!("{program} is missing (./setup.sh test installs it)"));
+            return Ok(None);
+        }
+        let turn = Turn::take()?;
+        let providers = tempfile::tempdir()?;
+        fs::write(providers.path().join("typist.toml"), DEFINITION)?;
+        let own = [("ANTEROOM_PROVIDERS_DIR", providers.path().to_str().context("a path")?)];
+        let environment: BTreeMap<_, _> =
+            own.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let daemon = Daemon::start(test, "test", Options { environment, config: None }).await?;
+        let session = daemon.start_session("typist", "me").await?;
+        let browser = Browser::open().await?;
+        browser.page.goto(&daemon.url(&format!("/#key={}", daemon.key))).await?;
+        browser.page.wait().for_element(Locator::Css("[name=provider]")).await?;
+        browser.page.goto(&daemon.url(&format!("/session/{session}"))).await?;
+        Ok(Some(Self { daemon, browser, session, _providers: providers, _turn: turn }))
+    }
+
+    async fn end(self) -> Result<()> {
+        self.browser.close().await?;
+        self.daemon.stop().await
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_types_and_pastes_arrives_and_the_picture_comes_back_when_its_process_was_killed()
+-> Result<()> {
+    let Some(stage) = Stage::set("live", &[]).await? else { return Ok(()) };
+    let page = &stage.browser.page;
+    let desktop = Desktop::shown(page).await?;
+    ensure!(desktop.way().await? == "live", "the picture is not live");
+    desktop.type_line(TYPED).await?;
+    stage.browser.screenshot(&artefact("live-1-typed.png")).await?;
+    desktop.paste_line(PASTED).await?;
+
+    // The role is killed now by the program in the VM.
+    let lost = Locator::Css(".desktop-surface:not([data-state=connected])");
+    page.wait().at_most(Duration::from_secs(30)).for_element(lost).await.context("nothing was lost")?;
+    let desktop = Desktop::shown(page).await.context("the picture did not come back")?;
+    ensure!(desktop.way().await? == "live", "the picture came back, but not live");
+    desktop.type_line(AFTER).await?;
+
+    stage.daemon.wait_for(&stage.session, &["completed"]).await?;
+    let captured =
+        stage.daemon.fetch(&format!("/api/auth/session/{}/credentials/status", stage.session)).await?;
+    let credentials = &captured["credentials"];
+    assert_eq!(credentials["typed"], TYPED);
+    assert_eq!(credentials["pasted"], PASTED);
+    assert_eq!(credentials["after"], AFTER);
+    stage.end().await
+}
+
+#[tokio::test]
+async fn where_no_packet_comes_through_the_page_shows_the_plain_picture_and_says_so() -> Result<()> {
+    // Nobody is at this address (RFC 5737).
+    let nowhere = [("ANTEROOM_MEDIA_PUBLIC_ADDRESSES", "192.0.2.1:9")];
+    let Some(stage) = Stage::set("live-blocked", &nowhere).await? else { return Ok(()) };
+    let page = &stage.browser.page;
+    let desktop = Desktop::shown(page).await?;
+    ensure!(desktop.way().await? == "plain", "what came through?");
+    let said = page.find(Locator::Css(".desktop-quality")).await?.text().await?;
+    ensure!(said.contains("noVNC"), "the page says {said:?}");
+    stage.browser.screenshot(&artefact("live-2-plain.png")).await?;
+    stage.end().await
+}
+
+#[tokio::test]
+async fn the_desktop_takes_the_pages_size_and_twenty_reconnections_leave_one_viewer() -> Result<()> {
+    let Some(stage) = Stage::set("live-size", &[]).await? else { return Ok(()) };
+    let page = &stage.browser.page;
+    let desktop = Desktop::shown(page).await?;
+    let small = desktop.until_size(|width, _| width != 1280).await?;
+    page.set_window_size(1900, 1200).await?;
+    let large = desktop.until_size(|width, _| width > small.0).await?;
+    let (shown_width, shown_height) = desktop.room().await?;
+    ensure!(
+        large.0.abs_diff(shown_width) < 2 && large.1.abs_diff(shown_height) < 2,
+        "{large:?} in {shown_width} x {shown_height}"
+    );
+    stage.browser.screenshot(&artefact("live-3-larger.png")).await?;
+
+    for _ in 0..20 {
+        page.refresh().await?;
+        Desktop::shown(page).await?;
+    }
+    let viewers = viewer_count(&stage.daemon).await?;
+    ensure!(viewers == 1, "{viewers} viewers are left");
+    stage.end().await
+}
