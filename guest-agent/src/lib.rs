@@ -27,6 +27,7 @@ mod portal;
 mod process;
 mod role;
 mod service;
+mod stream;
 mod terminal;
 mod timeline;
 

@@ -1,0 +1,3 @@
+//! The stream role: the desktop, live, to whoever watches it.
+
+pub(crate) mod picture;
