@@ -5,17 +5,19 @@
 mod scene;
 
 // The program itself is a library only for its fuzz targets, so the part that is measured is compiled in here.
-#[path = "../src/stream/picture.rs"]
-#[allow(dead_code, unreachable_pub, reason = "only the public side is used here")]
-mod picture;
+#[path = "../src/stream"]
+#[allow(dead_code, reason = "only a viewer's side is used here")]
+mod stream {
+    pub(crate) mod picture;
+}
 
 use anteroom_agent as _; // brings libvpx with it
 
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use picture::{Codec, Options, Picture, Studio};
 use scene::{SCENES, Scene, Server};
+use stream::picture::{Codec, Options, Picture, Studio, Viewer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = std::env::args().nth(1).map_or(Ok(10), |text| text.parse())?;
@@ -62,7 +64,7 @@ async fn measure(
     Ok(row(scene, codec, &pictures, wall, busy))
 }
 
-async fn collect(viewer: &mut picture::Viewer, time: Duration) -> Vec<Picture> {
+async fn collect(viewer: &mut Viewer, time: Duration) -> Vec<Picture> {
     let until = tokio::time::Instant::now() + time;
     let mut pictures = Vec::new();
     while let Ok(Some(picture)) = tokio::time::timeout_at(until, viewer.next()).await {
@@ -78,7 +80,9 @@ fn row(scene: Scene, codec: Codec, pictures: &[Picture], wall: f64, busy: f64) -
         let mut times: Vec<Duration> = pictures.iter().map(of).collect();
         times.sort_unstable();
         let at = |percent: usize| {
-            times.get(times.len() * percent / 100).map_or("–".into(), |time| format!("{:.2}", time.as_secs_f64() * 1e3))
+            times
+                .get(times.len() * percent / 100)
+                .map_or("–".into(), |time| format!("{:.2}", time.as_secs_f64() * 1e3))
         };
         format!("{}/{}", at(50), at(95))
     };

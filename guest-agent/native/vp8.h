@@ -14,8 +14,8 @@ struct anteroom_planes {
 struct anteroom_vp8_encoder;
 struct anteroom_vp8_decoder;
 
-/* NULL when the library refuses or memory is short. `width` and `height` in pixels, `threads` at least 1. */
-struct anteroom_vp8_encoder *anteroom_vp8_encoder_new(unsigned width, unsigned height, unsigned threads);
+/* NULL when the library refuses or memory is short. `width` and `height` in pixels. */
+struct anteroom_vp8_encoder *anteroom_vp8_encoder_new(unsigned width, unsigned height);
 void anteroom_vp8_encoder_free(struct anteroom_vp8_encoder *encoder);
 
 /* Encodes one picture at the fixed `quantizer` (0 best to 63 worst). `changed` has one byte for each macroblock, row by

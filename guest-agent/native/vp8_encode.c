@@ -15,23 +15,18 @@ struct anteroom_vp8_encoder {
 /* Beyond what any picture takes, so that the library neither drops frames nor changes the quantizer. */
 #define UNBOUNDED_KILOBITS 1000000
 /* Of the real-time speeds 0 to 16; negative means fixed instead of chosen by measuring time. */
-#define SPEED -8
+#define SPEED -12
 /* Timestamps count milliseconds. */
 #define TICKS_PER_SECOND 1000
 #define TICKS_PER_FRAME 33
 
-static int set_controls(vpx_codec_ctx_t *codec, unsigned threads) {
-    int partitions = threads > 2 ? VP8_FOUR_TOKENPARTITION
-                   : threads > 1 ? VP8_TWO_TOKENPARTITION
-                                 : VP8_ONE_TOKENPARTITION;
+static int set_controls(vpx_codec_ctx_t *codec) {
     return vpx_codec_control(codec, VP8E_SET_CPUUSED, SPEED)
-        || vpx_codec_control(codec, VP8E_SET_SCREEN_CONTENT_MODE, 1)
         || vpx_codec_control(codec, VP8E_SET_NOISE_SENSITIVITY, 0)
-        || vpx_codec_control(codec, VP8E_SET_STATIC_THRESHOLD, 1)
-        || vpx_codec_control(codec, VP8E_SET_TOKEN_PARTITIONS, partitions);
+        || vpx_codec_control(codec, VP8E_SET_STATIC_THRESHOLD, 1);
 }
 
-struct anteroom_vp8_encoder *anteroom_vp8_encoder_new(unsigned width, unsigned height, unsigned threads) {
+struct anteroom_vp8_encoder *anteroom_vp8_encoder_new(unsigned width, unsigned height) {
     struct anteroom_vp8_encoder *encoder = calloc(1, sizeof *encoder);
     if (!encoder)
         return NULL;
@@ -40,18 +35,20 @@ struct anteroom_vp8_encoder *anteroom_vp8_encoder_new(unsigned width, unsigned h
         goto refused;
     config->g_w = width;
     config->g_h = height;
-    config->g_threads = threads;
+    /* More of them wait for one another in busy loops: four times the work where other programs run, and no sooner done. */
+    config->g_threads = 1;
     config->g_timebase.num = 1;
     config->g_timebase.den = TICKS_PER_SECOND;
     config->g_lag_in_frames = 0;
     config->g_pass = VPX_RC_ONE_PASS;
-    config->rc_end_usage = VPX_CBR;
+    /* With a constant bitrate the quantizer would follow the caller's only in small steps. */
+    config->rc_end_usage = VPX_VBR;
     config->rc_target_bitrate = UNBOUNDED_KILOBITS;
     config->rc_dropframe_thresh = 0;
     config->kf_mode = VPX_KF_DISABLED;
     if (vpx_codec_enc_init(&encoder->codec, vpx_codec_vp8_cx(), config, 0))
         goto refused;
-    if (set_controls(&encoder->codec, threads)) {
+    if (set_controls(&encoder->codec)) {
         vpx_codec_destroy(&encoder->codec);
         goto refused;
     }

@@ -138,7 +138,8 @@ impl Stage {
         )?;
         connection.map_window(window)?;
         connection.open_font(font, b"fixed")?;
-        let look = CreateGCAux::new().font(font).foreground(0x20_2020).background(0xff_ffff).graphics_exposures(0);
+        let look =
+            CreateGCAux::new().font(font).foreground(0x20_2020).background(0xff_ffff).graphics_exposures(0);
         connection.create_gc(gc, window, &look)?;
         connection.sync()?;
         Ok(Self { connection, window, gc, random: 0x9e37_79b9_7f4a_7c15 })
@@ -153,7 +154,8 @@ impl Stage {
 
     /// A line of words.
     fn text(&mut self, line: i16, height: i16) -> Result<(), Box<dyn Error>> {
-        let letters: Vec<u8> = (0..200).map(|_| b"etaoinshrdlu cmfwyp  "[(self.next() % 21) as usize]).collect();
+        let letters: Vec<u8> =
+            (0..200).map(|_| b"etaoinshrdlu cmfwyp  "[(self.next() % 21) as usize]).collect();
         self.connection.image_text8(self.window, self.gc, 8, line * height + 13, &letters)?;
         Ok(())
     }
@@ -190,7 +192,9 @@ impl Stage {
                     self.next() as u32
                 } else {
                     let wave = (column + frame * 7) ^ (row + frame * 3);
-                    (wave & 0xff) << 16 | ((column * 255 / u32::from(width) + frame * 2) & 0xff) << 8 | (row & 0xff)
+                    (wave & 0xff) << 16
+                        | ((column * 255 / u32::from(width) + frame * 2) & 0xff) << 8
+                        | (row & 0xff)
                 };
                 pixels.extend_from_slice(&pixel.to_le_bytes());
             }

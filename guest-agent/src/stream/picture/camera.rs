@@ -21,8 +21,8 @@ use super::{
     budget::Budget,
     canvas::Canvas,
     encoder::{self, EncodeError, Encoder, Kind},
-    planes::Planes,
     plan::{Due, Order, Plan},
+    planes::Planes,
     screen::{Screen, ScreenError},
     seat::Seat,
     tiles::Tiles,
@@ -157,8 +157,7 @@ impl Camera {
         for area in changed.areas() {
             self.planes.convert(area, self.canvas.pixels(), self.canvas.stride())?;
         }
-        let cost =
-            Cost { capture: captured - begin, convert: captured.elapsed(), encode: Duration::ZERO, };
+        let cost = Cost { capture: captured - begin, convert: captured.elapsed(), encode: Duration::ZERO };
         if !changed.is_empty() {
             for track in &mut self.tracks {
                 track.plan.change(&changed);
@@ -177,7 +176,10 @@ impl Camera {
             let next = match due {
                 Due::Now(order) => {
                     let picture = track.encode(&self.planes, &order)?;
-                    seats.iter().filter(|seat| seat.codec == track.codec).for_each(|seat| seat.offer(&picture));
+                    seats
+                        .iter()
+                        .filter(|seat| seat.codec == track.codec)
+                        .for_each(|seat| seat.offer(&picture));
                     track.plan.due(Instant::now())
                 }
                 later => later,
@@ -199,7 +201,7 @@ impl Track {
         let begin = Instant::now();
         let encoded = self.encoder.encode(planes, &order.tiles, order.kind(), order.quantizer)?;
         let now = Instant::now();
-        self.plan.done(now, order, encoded.kind, encoded.data.len());
+        self.plan.done(begin, now, order, encoded.kind, encoded.data.len());
         let (captured_at, mut cost) = self.captured.take().unwrap_or((begin, Cost::default()));
         cost.encode = now - begin;
         Ok(Picture { data: encoded.data, key: encoded.kind == Kind::Key, captured_at, cost })

@@ -43,7 +43,8 @@ impl Canvas {
             }
             let tile_row = u16::try_from(row / usize::from(TILE)).unwrap_or(u16::MAX);
             let first = area.left / TILE;
-            for ((column, old), new) in (first..).zip(old.chunks_mut(tile_bytes)).zip(new.chunks(tile_bytes)) {
+            for ((column, old), new) in (first..).zip(old.chunks_mut(tile_bytes)).zip(new.chunks(tile_bytes))
+            {
                 if old != new {
                     old.copy_from_slice(new);
                     changed.insert(column, tile_row);

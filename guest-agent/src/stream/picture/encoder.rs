@@ -77,14 +77,8 @@ pub(super) trait Encoder: Send {
 
 /// An encoder for pictures of this size.
 pub(super) fn open(codec: Codec, size: Size) -> Result<Box<dyn Encoder>, EncodeError> {
-    let threads = threads(std::thread::available_parallelism().map_or(1, usize::from));
     Ok(match codec {
-        Codec::H264 => Box::new(h264::H264::new(size, threads)?),
-        Codec::Vp8 => Box::new(vp8::Vp8::new(size, threads)?),
+        Codec::H264 => Box::new(h264::H264::new(size)?),
+        Codec::Vp8 => Box::new(vp8::Vp8::new(size)?),
     })
-}
-
-/// Two threads halve the time of a frame, more cost the desktop's own programs theirs.
-fn threads(cores: usize) -> u8 {
-    if cores > 1 { 2 } else { 1 }
 }

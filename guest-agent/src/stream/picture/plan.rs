@@ -93,8 +93,12 @@ impl Plan {
 
     /// From when on a change would be sent. A picture that is captured earlier is captured in vain.
     pub(super) fn open_at(&self) -> Instant {
-        let paced = self.last_frame.map(|last| last + self.interval);
-        paced.into_iter().fold(self.budget.clear_at(), Instant::max)
+        self.paced(self.budget.clear_at())
+    }
+
+    /// This time, or that at which a frame may follow the last one.
+    fn paced(&self, at: Instant) -> Instant {
+        self.last_frame.map_or(at, |last| at.max(last + self.interval))
     }
 
     pub(super) fn due(&self, now: Instant) -> Due {
@@ -110,24 +114,23 @@ impl Plan {
         } else if self.blurred.is_empty() {
             None
         } else {
-            let at = self.last_motion.map_or(now, |last| last + QUIET).max(self.open_at());
-            if at <= now {
-                match self.refinement(now) {
-                    Some(order) => return Due::Now(order),
-                    None => None,
-                }
-            } else {
-                Some(at)
+            // It does not wait for the link to be clear: nothing is behind it, and what is owed is counted.
+            let at = self.paced(self.last_motion.map_or(now, |last| last + QUIET));
+            match (at <= now).then(|| self.refinement(now)) {
+                Some(Some(order)) => return Due::Now(order),
+                Some(None) => Some(self.open_at()).filter(|clear| *clear > now),
+                None => Some(at),
             }
         };
         let key = self.key_wanted.then_some(key_at);
         key.into_iter().chain(later).min().map_or(Due::Never, Due::At)
     }
 
-    /// The order was carried out. A codec may have made a key frame unasked.
-    pub(super) fn done(&mut self, now: Instant, order: &Order, kind: Kind, bytes: usize) {
+    /// The order was carried out, begun at `begin`. A codec may have made a key frame unasked.
+    pub(super) fn done(&mut self, begin: Instant, now: Instant, order: &Order, kind: Kind, bytes: usize) {
         self.budget.spend(now, order.purpose, order.tiles.count(), order.quantizer, bytes);
-        self.last_frame = Some(now);
+        // The time that the encoder takes is part of the interval.
+        self.last_frame = Some(begin);
         if kind == Kind::Key {
             self.key_wanted = false;
             self.last_key = Some(now);
@@ -171,8 +174,7 @@ impl Plan {
     /// carries that at all.
     fn refinement(&self, now: Instant) -> Option<Order> {
         let tiles = self.blurred.clone();
-        let order =
-            |quantizer| Some(Order { purpose: Purpose::Refinement, quantizer, tiles: tiles.clone() });
+        let order = |quantizer| Some(Order { purpose: Purpose::Refinement, quantizer, tiles: tiles.clone() });
         let count = tiles.count();
         if self.budget.affords(now, Purpose::Refinement, count, Quantizer::SHARP) {
             return order(Quantizer::SHARP);

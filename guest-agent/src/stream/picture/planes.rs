@@ -1,7 +1,8 @@
 //! The picture as the codecs take it: I420, BT.601, limited range.
 
 use yuv::{
-    BufferStoreMut, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420,
+    BufferStoreMut, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix,
+    bgra_to_yuv420,
 };
 
 use super::tiles::{Area, Size};

@@ -1,5 +1,8 @@
 //! A viewer's place: the frames that wait for it, and what it wishes. The camera's thread fills it, a task empties it.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -46,14 +49,8 @@ pub(super) enum Found {
 
 impl Seat {
     pub(super) fn new(codec: Codec, bitrate: u32) -> Self {
-        let state = State {
-            waiting: VecDeque::new(),
-            bytes: 0,
-            lost: true,
-            asks: true,
-            bitrate,
-            closed: false,
-        };
+        let state =
+            State { waiting: VecDeque::new(), bytes: 0, lost: true, asks: true, bitrate, closed: false };
         Self { codec, state: Mutex::new(state), changed: Notify::new() }
     }
 

@@ -6,12 +6,12 @@ use openh264_sys2::{
     SM_SINGLE_SLICE,
 };
 
-use super::{EncodeError, Encoded, Encoder, Kind, Quantizer, openh264::Raw};
 use super::super::{
     Codec,
     planes::Planes,
     tiles::{Size, Tiles},
 };
+use super::{EncodeError, Encoded, Encoder, Kind, Quantizer, openh264::Raw};
 
 /// ITU-T H.273 table 2 to 4: BT.709 primaries and transfer, as a browser takes the colours of a page; matrix of BT.601.
 const PRIMARIES: u8 = 1;
@@ -28,7 +28,8 @@ pub(super) struct H264 {
 }
 
 impl H264 {
-    pub(super) fn new(size: Size, threads: u8) -> Result<Self, EncodeError> {
+    pub(super) fn new(size: Size) -> Result<Self, EncodeError> {
+        let threads = threads(std::thread::available_parallelism().map_or(1, usize::from));
         let (raw, parameters) = Raw::new(|parameters| configure(parameters, size, threads))
             .map_err(|_| EncodeError::Refused(Codec::H264, size))?;
         Ok(Self { raw, parameters: Box::new(parameters), count: 0 })
@@ -68,6 +69,11 @@ impl Encoder for H264 {
     }
 }
 
+/// A frame is sooner done by two; more would cost the desktop's own programs their cores.
+fn threads(cores: usize) -> u8 {
+    if cores > 1 { 2 } else { 1 }
+}
+
 fn configure(parameters: &mut SEncParamExt, size: Size, threads: u8) {
     let (width, height) = (size.width().into(), size.height().into());
     parameters.iUsageType = SCREEN_CONTENT_REAL_TIME;
@@ -81,7 +87,8 @@ fn configure(parameters: &mut SEncParamExt, size: Size, threads: u8) {
     parameters.iSpatialLayerNum = 1;
     // Key frames come when they are asked for.
     parameters.uiIntraPeriod = 0;
-    parameters.bEnableSceneChangeDetect = false;
+    // It finds what has scrolled, too.
+    parameters.bEnableSceneChangeDetect = true;
     parameters.bEnableDenoise = false;
     parameters.bEnableBackgroundDetection = false;
     parameters.bEnableAdaptiveQuant = false;

@@ -41,8 +41,7 @@ impl Raw {
         let mut level: c_int = WELS_LOG_QUIET;
         encoder.set(ENCODER_OPTION_TRACE_LEVEL, (&raw mut level).cast())?;
         let table = encoder.table();
-        let (GetDefaultParams, InitializeExt) =
-            table.GetDefaultParams.zip(table.InitializeExt).ok_or(-1)?;
+        let (GetDefaultParams, InitializeExt) = table.GetDefaultParams.zip(table.InitializeExt).ok_or(-1)?;
         // SAFETY: the object lives; the library fills in the structure that it is given.
         check(unsafe { GetDefaultParams(object.as_ptr(), &raw mut parameters) })?;
         adjust(&mut parameters);

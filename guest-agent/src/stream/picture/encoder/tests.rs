@@ -65,7 +65,11 @@ fn a_coarse_picture_becomes_nearly_lossless_by_one_sharp_frame() {
         let second = encoder.encode(&planes, &all, Kind::Inter, Quantizer::SHARP).unwrap();
         assert_eq!(second.kind, Kind::Inter);
         let after = psnr(&decoder.decode(&second.data), &packed(&planes));
-        println!("{codec:?}: {before:.1} dB, {after:.1} dB, {} and {} bytes", first.data.len(), second.data.len());
+        println!(
+            "{codec:?}: {before:.1} dB, {after:.1} dB, {} and {} bytes",
+            first.data.len(),
+            second.data.len()
+        );
         assert!(before < 40.0 && after > 45.0, "{codec:?}: {before} then {after}");
     }
 }

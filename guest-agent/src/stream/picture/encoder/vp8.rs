@@ -10,12 +10,12 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{EncodeError, Encoded, Encoder, Kind, Quantizer};
 use super::super::{
     Codec,
     planes::Planes,
     tiles::{Size, Tiles},
 };
+use super::{EncodeError, Encoded, Encoder, Kind, Quantizer};
 
 /// `struct anteroom_planes` of `vp8.h`.
 #[repr(C)]
@@ -35,7 +35,7 @@ struct COpaque {
 
 // SAFETY: the signatures of `native/vp8.h`.
 unsafe extern "C" {
-    fn anteroom_vp8_encoder_new(width: c_uint, height: c_uint, threads: c_uint) -> *mut COpaque;
+    fn anteroom_vp8_encoder_new(width: c_uint, height: c_uint) -> *mut COpaque;
     fn anteroom_vp8_encoder_free(encoder: *mut COpaque);
     fn anteroom_vp8_encode(
         encoder: *mut COpaque,
@@ -60,10 +60,9 @@ pub(super) struct Vp8 {
 unsafe impl Send for Vp8 {}
 
 impl Vp8 {
-    pub(super) fn new(size: Size, threads: u8) -> Result<Self, EncodeError> {
+    pub(super) fn new(size: Size) -> Result<Self, EncodeError> {
         // SAFETY: takes numbers, answers with a new object or NULL.
-        let encoder =
-            unsafe { anteroom_vp8_encoder_new(size.width().into(), size.height().into(), threads.into()) };
+        let encoder = unsafe { anteroom_vp8_encoder_new(size.width().into(), size.height().into()) };
         let encoder = NonNull::new(encoder).ok_or(EncodeError::Refused(Codec::Vp8, size))?;
         Ok(Self { encoder, size, changed: Vec::new() })
     }

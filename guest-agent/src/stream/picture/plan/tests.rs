@@ -23,7 +23,7 @@ fn run(plan: &mut Plan, start: Instant) -> Vec<(Duration, Order)> {
         assert!(made.len() < 100, "it never ends");
         match plan.due(now) {
             Due::Now(order) => {
-                plan.done(now, &order, order.kind(), 100);
+                plan.done(now, now, &order, order.kind(), 100);
                 made.push((now - start, order));
             }
             Due::At(at) => {
@@ -86,7 +86,7 @@ fn frames_keep_their_distance() {
     let later = now + Duration::from_secs(5);
     plan.change(&tiles(2));
     let Due::Now(order) = plan.due(later) else { panic!("the first is due at once") };
-    plan.done(later, &order, Kind::Inter, 100);
+    plan.done(later, later, &order, Kind::Inter, 100);
     plan.change(&tiles(2));
     assert_eq!(plan.due(later), Due::At(later + INTERVAL));
     assert!(matches!(plan.due(later + INTERVAL), Due::Now(_)));
@@ -97,11 +97,12 @@ fn key_frames_on_demand_come_four_times_a_second_at_most() {
     let now = Instant::now();
     let mut plan = plan(now, 8_000_000);
     let Due::Now(order) = plan.due(now) else { panic!("the first is due at once") };
-    plan.done(now, &order, Kind::Key, 100);
+    plan.done(now, now, &order, Kind::Key, 100);
     plan.want_key();
     plan.want_key();
     let made = run(&mut plan, now);
-    let keys: Vec<_> = made.iter().filter(|(_, order)| order.purpose == Purpose::Key).map(|made| made.0).collect();
+    let keys: Vec<_> =
+        made.iter().filter(|(_, order)| order.purpose == Purpose::Key).map(|made| made.0).collect();
     assert_eq!(keys, [KEY_INTERVAL]);
 }
 

@@ -11,7 +11,9 @@ use x11rb::{
     protocol::{
         randr::ConnectionExt as _,
         res::ConnectionExt as _,
-        xproto::{ConnectionExt as _, CreateGCAux, CreateWindowAux, Gcontext, Rectangle, Window, WindowClass},
+        xproto::{
+            ConnectionExt as _, CreateGCAux, CreateWindowAux, Gcontext, Rectangle, Window, WindowClass,
+        },
     },
     rust_connection::RustConnection,
     wrapper::ConnectionExt as _,
@@ -110,7 +112,16 @@ impl Server {
         let resources = self.connection.randr_get_screen_resources(self.root).unwrap().reply().unwrap();
         for crtc in resources.crtcs {
             self.connection
-                .randr_set_crtc_config(crtc, 0, 0, 0, 0, x11rb::NONE, x11rb::protocol::randr::Rotation::ROTATE0, &[])
+                .randr_set_crtc_config(
+                    crtc,
+                    0,
+                    0,
+                    0,
+                    0,
+                    x11rb::NONE,
+                    x11rb::protocol::randr::Rotation::ROTATE0,
+                    &[],
+                )
                 .unwrap()
                 .reply()
                 .unwrap();
