@@ -175,7 +175,7 @@ impl Stage {
         (47..50).try_for_each(|line| self.text(line, 16))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a rectangle")]
+    /// A rectangle of moving gradients, or of noise.
     fn picture(
         &mut self,
         x: i16,
@@ -189,7 +189,7 @@ impl Stage {
         for row in 0..u32::from(height) {
             for column in 0..u32::from(width) {
                 let pixel = if noise {
-                    self.next() as u32
+                    u32::try_from(self.next() >> 32)?
                 } else {
                     let wave = (column + frame * 7) ^ (row + frame * 3);
                     (wave & 0xff) << 16

@@ -40,6 +40,9 @@ pub(super) enum CameraError {
     Wait(#[from] io::Error),
 }
 
+/// When pixels could not be read, because the screen is changing its size, the next look is so much later.
+const RETRY: Duration = Duration::from_millis(1);
+
 /// One codec that somebody watches.
 struct Track {
     codec: Codec,
@@ -140,7 +143,8 @@ impl Camera {
     fn look(&mut self) -> Result<(), CameraError> {
         let begin = Instant::now();
         let open = self.tracks.iter().any(|track| track.plan.open_at() <= begin);
-        if !open || !(self.damaged || !self.damage.is_empty()) {
+        let unread = self.damaged || !self.damage.is_empty();
+        if !(open && unread) {
             return Ok(());
         }
         if std::mem::take(&mut self.damaged) {
@@ -189,7 +193,8 @@ impl Camera {
                 Due::At(at) => Some(at),
                 Due::Never => None,
             };
-            let next = next.into_iter().chain(unread.then(|| track.plan.open_at())).min();
+            let read_at = unread.then(|| track.plan.open_at().max(Instant::now() + RETRY));
+            let next = next.into_iter().chain(read_at).min();
             until = until.into_iter().chain(next).min();
         }
         Ok(until)

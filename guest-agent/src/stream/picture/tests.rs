@@ -243,7 +243,7 @@ async fn the_lowest_bitrate_of_all_viewers_counts() {
         // Text on stripes of changing colours; at 8 Mbit/s it takes all of that.
         for stripe in 0..20_i16 {
             server.fill(
-                0x1f_3b59 * (shift + u32::from(stripe.unsigned_abs())) & 0xff_ffff,
+                (0x1f_3b59 * (shift + u32::from(stripe.unsigned_abs()))) & 0xff_ffff,
                 0,
                 stripe * 40,
                 1280,
