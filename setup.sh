@@ -2,7 +2,8 @@
 # Installs what building and testing Anteroom needs on Debian or Ubuntu, and nothing that is there already.
 # What running it needs (QEMU, image tools) is the business of `anteroom doctor --fix`.
 #
-#   setup.sh build   a linker, Node.js with npm for the web page
+#   setup.sh build   a linker and compilers, an assembler for the H.264 encoder, the VP8 encoder as a static library,
+#                    Node.js with npm for the web page
 #   setup.sh test    the same, Chromium with its driver for the browser tests, a session bus with a client for the portal's,
 #                    the GitHub CLI to sign in with, a C++ compiler for the fuzzer, and an X server with a window manager,
 #                    a terminal, keyboard layouts and a program that copies and pastes
@@ -21,6 +22,11 @@ command -v cargo >/dev/null 2>&1 || {
     exit 1
 }
 need cc gcc libc6-dev
+need c++ g++
+# Without it the H.264 encoder is built all the same, and takes several times as long for a picture.
+need nasm nasm
+# No program comes with the library; its header tells whether it is there.
+[ -e /usr/include/vpx/vp8cx.h ] || packages="$packages libvpx-dev"
 need node nodejs
 need npm npm
 case $want in
@@ -31,7 +37,6 @@ test)
     need dbus-daemon dbus
     need gdbus libglib2.0-bin
     need gh gh
-    need c++ g++
     need Xvfb xvfb
     need openbox openbox
     need xterm xterm

@@ -1,4 +1,6 @@
-//! The desktop over WebRTC.
+//! The stream role: the desktop, live, to whoever watches it.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the role that gives it pages is not here yet"))]
+#[allow(dead_code, reason = "the role that gives it pages is not here yet")]
 pub(crate) mod hands;
+#[allow(dead_code, reason = "what carries the pictures to a browser is not part of it yet")]
+pub(crate) mod picture;

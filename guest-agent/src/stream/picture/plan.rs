@@ -1,0 +1,189 @@
+//! When the next frame of a codec is due and what it is to be: a pure state machine.
+//!
+//! ```text
+//!            change                    quiet for 100 ms
+//!   sharp ────────────▶ in motion ───────────────────────▶ refined once or twice ──▶ sharp: nothing is due
+//!     ▲  little enough     │  ▲                                    │
+//!     └────────────────────┘  └──────────── change ────────────────┘
+//! ```
+//! A change that is small is sent sharp at once (typing), so that what is written never looks worse first.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use super::{
+    budget::{Budget, Purpose},
+    encoder::{Kind, Quantizer},
+    tiles::{Size, Tiles},
+};
+
+/// After so long without a frame in motion the picture is refined.
+const QUIET: Duration = Duration::from_millis(100);
+/// Key frames that viewers ask for come no faster than this; each may cost a hundred kilobytes.
+const KEY_INTERVAL: Duration = Duration::from_millis(250);
+/// A refinement that would fill the link for longer waits for a better link.
+const MAX_REFINEMENT: Duration = Duration::from_secs(2);
+
+/// A frame to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) purpose: Purpose,
+    pub(super) quantizer: Quantizer,
+    /// What the encoder has to look at.
+    pub(super) tiles: Tiles,
+}
+
+impl Order {
+    pub(super) fn kind(&self) -> Kind {
+        if self.purpose == Purpose::Key { Kind::Key } else { Kind::Inter }
+    }
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Due {
+    Now(Order),
+    At(Instant),
+    /// Only a change or a wish makes a frame.
+    Never,
+}
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    interval: Duration,
+    /// Changed since the last frame.
+    changed: Tiles,
+    /// In the decoder's picture, but not sharp.
+    blurred: Tiles,
+    /// The coarsest quantizer of those.
+    coarsest: Quantizer,
+    key_wanted: bool,
+    last_key: Option<Instant>,
+    last_frame: Option<Instant>,
+    last_motion: Option<Instant>,
+    pub(super) budget: Budget,
+}
+
+impl Plan {
+    /// `interval` is the shortest time from frame to frame. Begins with the wish for a key frame.
+    pub(super) fn new(size: Size, interval: Duration, budget: Budget) -> Self {
+        Self {
+            interval,
+            changed: Tiles::none(size),
+            blurred: Tiles::none(size),
+            coarsest: Quantizer::SHARP,
+            key_wanted: true,
+            last_key: None,
+            last_frame: None,
+            last_motion: None,
+            budget,
+        }
+    }
+
+    /// The picture differs here from what the last frame showed.
+    pub(super) fn change(&mut self, tiles: &Tiles) {
+        self.changed.add(tiles);
+    }
+
+    pub(super) fn want_key(&mut self) {
+        self.key_wanted = true;
+    }
+
+    /// From when on a change would be sent. A picture that is captured earlier is captured in vain.
+    pub(super) fn open_at(&self) -> Instant {
+        self.paced(self.budget.clear_at())
+    }
+
+    /// This time, or that at which a frame may follow the last one.
+    fn paced(&self, at: Instant) -> Instant {
+        self.last_frame.map_or(at, |last| at.max(last + self.interval))
+    }
+
+    pub(super) fn due(&self, now: Instant) -> Due {
+        let key_at = self.last_key.map_or(now, |last| last + KEY_INTERVAL).max(self.open_at());
+        if self.key_wanted && key_at <= now {
+            return Due::Now(self.key(now));
+        }
+        let later = if !self.changed.is_empty() {
+            if self.open_at() <= now {
+                return Due::Now(self.motion(now));
+            }
+            Some(self.open_at())
+        } else if self.blurred.is_empty() {
+            None
+        } else {
+            // It does not wait for the link to be clear: nothing is behind it, and what is owed is counted.
+            let at = self.paced(self.last_motion.map_or(now, |last| last + QUIET));
+            match (at <= now).then(|| self.refinement(now)) {
+                Some(Some(order)) => return Due::Now(order),
+                Some(None) => Some(self.open_at()).filter(|clear| *clear > now),
+                None => Some(at),
+            }
+        };
+        let key = self.key_wanted.then_some(key_at);
+        key.into_iter().chain(later).min().map_or(Due::Never, Due::At)
+    }
+
+    /// The order was carried out, begun at `begin`. A codec may have made a key frame unasked.
+    pub(super) fn done(&mut self, begin: Instant, now: Instant, order: &Order, kind: Kind, bytes: usize) {
+        self.budget.spend(now, order.purpose, order.tiles.count(), order.quantizer, bytes);
+        // The time that the encoder takes is part of the interval.
+        self.last_frame = Some(begin);
+        if kind == Kind::Key {
+            self.key_wanted = false;
+            self.last_key = Some(now);
+        }
+        if order.quantizer <= Quantizer::SHARP {
+            self.blurred.clear();
+            self.coarsest = Quantizer::SHARP;
+        } else if order.purpose == Purpose::Refinement {
+            self.coarsest = order.quantizer;
+        } else {
+            self.blurred.add(&order.tiles);
+            self.coarsest = self.coarsest.max(order.quantizer);
+            self.last_motion = Some(now);
+        }
+        self.changed.clear();
+    }
+
+    fn key(&self, now: Instant) -> Order {
+        let mut tiles = self.changed.clone();
+        tiles.fill();
+        let fitting = self.budget.fitting(now, Purpose::Key, tiles.count());
+        Order { purpose: Purpose::Key, quantizer: Quantizer::in_motion(fitting), tiles }
+    }
+
+    fn motion(&self, now: Instant) -> Order {
+        // A sharp frame makes sharp whatever is not.
+        let mut all = self.changed.clone();
+        all.add(&self.blurred);
+        if self.budget.affords(now, Purpose::Motion, all.count(), Quantizer::SHARP) {
+            return Order { purpose: Purpose::Motion, quantizer: Quantizer::SHARP, tiles: all };
+        }
+        let fitting = self.budget.fitting(now, Purpose::Motion, self.changed.count());
+        Order {
+            purpose: Purpose::Motion,
+            quantizer: Quantizer::in_motion(fitting),
+            tiles: self.changed.clone(),
+        }
+    }
+
+    /// Sharp, if the link carries that soon; else something between, if it is worth a frame; else sharp, if the link
+    /// carries that at all.
+    fn refinement(&self, now: Instant) -> Option<Order> {
+        let tiles = self.blurred.clone();
+        let order = |quantizer| Some(Order { purpose: Purpose::Refinement, quantizer, tiles: tiles.clone() });
+        let count = tiles.count();
+        if self.budget.affords(now, Purpose::Refinement, count, Quantizer::SHARP) {
+            return order(Quantizer::SHARP);
+        }
+        let between = Quantizer::in_motion(self.budget.fitting(now, Purpose::Refinement, count));
+        if between.value() + Quantizer::REFINEMENT <= self.coarsest.value() {
+            return order(between);
+        }
+        let sharp = self.budget.time_for(now, Purpose::Refinement, count, Quantizer::SHARP);
+        if sharp <= MAX_REFINEMENT { order(Quantizer::SHARP) } else { None }
+    }
+}

@@ -1,0 +1,123 @@
+use super::*;
+
+const INTERVAL: Duration = Duration::from_millis(33);
+
+fn size() -> Size {
+    Size::shown_of(1280, 800).unwrap()
+}
+
+fn plan(now: Instant, bits_per_second: u32) -> Plan {
+    Plan::new(size(), INTERVAL, Budget::new(now, bits_per_second))
+}
+
+fn tiles(count: u16) -> Tiles {
+    let mut tiles = Tiles::none(size());
+    (0..count).for_each(|at| tiles.insert(at % 80, at / 80));
+    tiles
+}
+
+/// Carries out what is due, at 100 bytes a frame, until nothing more is; says what and when.
+fn run(plan: &mut Plan, start: Instant) -> Vec<(Duration, Order)> {
+    let (mut now, mut made) = (start, Vec::new());
+    loop {
+        assert!(made.len() < 100, "it never ends");
+        match plan.due(now) {
+            Due::Now(order) => {
+                plan.done(now, now, &order, order.kind(), 100);
+                made.push((now - start, order));
+            }
+            Due::At(at) => {
+                assert!(at > now, "it would spin");
+                now = at;
+            }
+            Due::Never => return made,
+        }
+    }
+}
+
+fn purposes(made: &[(Duration, Order)]) -> Vec<Purpose> {
+    made.iter().map(|(_, order)| order.purpose).collect()
+}
+
+#[test]
+fn it_begins_with_a_key_frame_is_refined_and_then_nothing_is_due() {
+    let now = Instant::now();
+    let made = run(&mut plan(now, 8_000_000), now);
+    assert_eq!(purposes(&made), [Purpose::Key, Purpose::Refinement]);
+    let (at, last) = &made[1];
+    assert_eq!(last.quantizer, Quantizer::SHARP);
+    assert!(last.tiles.is_full());
+    assert!(*at < Duration::from_millis(300), "{at:?}");
+}
+
+#[test]
+fn a_small_change_is_sharp_at_once() {
+    let now = Instant::now();
+    let mut plan = plan(now, 8_000_000);
+    run(&mut plan, now);
+    let later = now + Duration::from_secs(5);
+    plan.change(&tiles(4));
+    let made = run(&mut plan, later);
+    assert_eq!(purposes(&made), [Purpose::Motion]);
+    assert_eq!((made[0].0, made[0].1.quantizer), (Duration::ZERO, Quantizer::SHARP));
+}
+
+#[test]
+fn a_large_change_is_coarse_and_refined_when_it_rests() {
+    let now = Instant::now();
+    let mut plan = plan(now, 1_000_000);
+    run(&mut plan, now);
+    let later = now + Duration::from_secs(5);
+    plan.change(&tiles(3000));
+    let made = run(&mut plan, later);
+    assert_eq!(made[0].1.purpose, Purpose::Motion);
+    assert!(made[0].1.quantizer >= Quantizer::FINEST_IN_MOTION);
+    let last = made.last().unwrap();
+    assert_eq!((last.1.purpose, last.1.quantizer), (Purpose::Refinement, Quantizer::SHARP));
+    assert_eq!(last.1.tiles.count(), 3000);
+    assert!(last.0 >= QUIET);
+}
+
+#[test]
+fn frames_keep_their_distance() {
+    let now = Instant::now();
+    let mut plan = plan(now, 8_000_000);
+    run(&mut plan, now);
+    let later = now + Duration::from_secs(5);
+    plan.change(&tiles(2));
+    let Due::Now(order) = plan.due(later) else { panic!("the first is due at once") };
+    plan.done(later, later, &order, Kind::Inter, 100);
+    plan.change(&tiles(2));
+    assert_eq!(plan.due(later), Due::At(later + INTERVAL));
+    assert!(matches!(plan.due(later + INTERVAL), Due::Now(_)));
+}
+
+#[test]
+fn key_frames_on_demand_come_four_times_a_second_at_most() {
+    let now = Instant::now();
+    let mut plan = plan(now, 8_000_000);
+    let Due::Now(order) = plan.due(now) else { panic!("the first is due at once") };
+    plan.done(now, now, &order, Kind::Key, 100);
+    plan.want_key();
+    plan.want_key();
+    let made = run(&mut plan, now);
+    let keys: Vec<_> =
+        made.iter().filter(|(_, order)| order.purpose == Purpose::Key).map(|made| made.0).collect();
+    assert_eq!(keys, [KEY_INTERVAL]);
+}
+
+#[test]
+fn a_refinement_that_the_link_cannot_carry_waits_for_a_better_one() {
+    let now = Instant::now();
+    let mut plan = plan(now, 100_000);
+    run(&mut plan, now);
+    let later = now + Duration::from_secs(10);
+    plan.budget.spend(later, Purpose::Refinement, 1, Quantizer::SHARP, 100);
+    plan.change(&tiles(4000));
+    let made = run(&mut plan, later);
+    assert!(made.iter().all(|(_, order)| order.quantizer > Quantizer::SHARP), "{:?}", purposes(&made));
+    let better = later + Duration::from_secs(10);
+    plan.budget.set_bitrate(better, 100_000_000);
+    let made = run(&mut plan, better);
+    assert_eq!(made.last().map(|(_, order)| order.quantizer), Some(Quantizer::SHARP));
+}
