@@ -23,7 +23,7 @@ command -v cargo >/dev/null 2>&1 || {
 }
 need cc gcc libc6-dev
 need c++ g++
-# Without it the H.264 encoder is built all the same, and takes several times as long for a picture.
+# Without it the H.264 encoder is built all the same, but without its assembly.
 need nasm nasm
 # No program comes with the library; its header tells whether it is there.
 [ -e /usr/include/vpx/vp8cx.h ] || packages="$packages libvpx-dev"

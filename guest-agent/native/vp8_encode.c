@@ -35,13 +35,13 @@ struct anteroom_vp8_encoder *anteroom_vp8_encoder_new(unsigned width, unsigned h
         goto refused;
     config->g_w = width;
     config->g_h = height;
-    /* More of them wait for one another in busy loops: four times the work where other programs run, and no sooner done. */
+    /* More of them wait for one another in busy loops, which is wasted where other programs run. */
     config->g_threads = 1;
     config->g_timebase.num = 1;
     config->g_timebase.den = TICKS_PER_SECOND;
     config->g_lag_in_frames = 0;
     config->g_pass = VPX_RC_ONE_PASS;
-    /* With a constant bitrate the quantizer would follow the caller's only in small steps. */
+    /* With a constant bitrate a frame in motion was not followed by a sharp one, whatever the quantizers. */
     config->rc_end_usage = VPX_VBR;
     config->rc_target_bitrate = UNBOUNDED_KILOBITS;
     config->rc_dropframe_thresh = 0;

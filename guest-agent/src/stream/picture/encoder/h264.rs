@@ -69,7 +69,7 @@ impl Encoder for H264 {
     }
 }
 
-/// A frame is sooner done by two; more would cost the desktop's own programs their cores.
+/// More than two would cost the desktop's own programs their cores.
 fn threads(cores: usize) -> u8 {
     if cores > 1 { 2 } else { 1 }
 }
