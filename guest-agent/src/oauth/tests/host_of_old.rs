@@ -6,6 +6,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use std::fs;
+
 use super::*;
 
 /// A definition whose first file proves nothing, and whose second one is of this format.
