@@ -1,5 +1,6 @@
 //! A whole viewer of the same library in its other role, at the far end of a real pipe; the film and the hand are the test's.
 
+mod chromium;
 mod film;
 mod viewer;
 

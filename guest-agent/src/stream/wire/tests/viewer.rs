@@ -22,7 +22,7 @@ use str0m::{
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{UnixListener, UnixStream},
+    net::{UdpSocket, UnixListener, UnixStream},
     sync::{Mutex, mpsc},
     task::JoinSet,
 };
@@ -52,6 +52,12 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn open() -> Self {
+        Self::open_on(None)
+    }
+
+    /// With a real network for whoever has no inbox.
+    pub(super) fn open_on(udp: Option<UdpSocket>) -> Self {
+        let udp = udp.map(Arc::new);
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("pipe")).unwrap();
         let film = Film::default();
@@ -61,7 +67,17 @@ impl Stage {
         let (to_guest, mut outgoing) = mpsc::unbounded_channel::<Datagram>();
         let (inbox, strays) = (Inbox::default(), Arc::new(Mutex::new(0)));
         let path = directory.path().join("pipe");
-        let (boxes, lost) = (inbox.clone(), strays.clone());
+        let (boxes, lost, network) = (inbox.clone(), strays.clone(), udp.clone());
+        if let Some(udp) = udp {
+            let to_guest = to_guest.clone();
+            tasks.spawn(async move {
+                let mut buffer = [0; 1500];
+                while let Ok((length, from)) = udp.recv_from(&mut buffer).await {
+                    let payload = buffer[..length].to_vec().into();
+                    let _ = to_guest.send(Datagram { remote: Remote::new(Transport::Udp, from), payload });
+                }
+            });
+        }
         tasks.spawn(async move {
             let (mut from_guest, mut pipe) = UnixStream::connect(path).await.unwrap().into_split();
             let down = async {
@@ -81,9 +97,12 @@ impl Stage {
                             .iter()
                             .find(|(address, _)| *address == datagram.remote.address)
                             .map(|(_, to)| to.clone());
-                        match known {
-                            Some(to) => drop(to.send(datagram)),
-                            None => *lost.lock().await += 1,
+                        match (known, &network) {
+                            (Some(to), _) => drop(to.send(datagram)),
+                            (None, Some(udp)) => {
+                                let _ = udp.send_to(&datagram.payload, datagram.remote.address).await;
+                            }
+                            (None, None) => *lost.lock().await += 1,
                         }
                     }
                 }
@@ -133,7 +152,7 @@ pub(super) struct Viewer {
     name: String,
 }
 
-fn sdp_without_candidates(sdp: &str) -> String {
+pub(super) fn sdp_without_candidates(sdp: &str) -> String {
     sdp.lines().filter(|line| !line.starts_with("a=candidate")).flat_map(|line| [line, "\r\n"]).collect()
 }
 
