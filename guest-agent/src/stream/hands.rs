@@ -6,7 +6,7 @@ use anteroom_protocol::stream::PeerRole;
 use tokio::sync::mpsc;
 
 #[derive(Debug, Default)]
-pub(crate) struct Options;
+pub(crate) struct Options {}
 
 #[derive(Debug, thiserror::Error)]
 #[error("there are no hands in this build")]

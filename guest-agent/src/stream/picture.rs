@@ -19,7 +19,7 @@ pub(crate) struct Picture {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Options;
+pub(crate) struct Options {}
 
 #[derive(Debug, thiserror::Error)]
 #[error("there is no capture in this build")]
