@@ -3,7 +3,8 @@
 //! A fresh connection for each call: they are rare, and a role that was restarted is found again without more ado.
 
 use std::{
-    io,
+    fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -17,10 +18,12 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 
 /// Where the oauth role listens.
 pub(crate) const OAUTH_SOCKET: &str = "/run/anteroom/oauth.sock";
+/// Where the stream role listens.
+pub(crate) const STREAM_SOCKET: &str = "/run/anteroom/stream.sock";
 
 /// The largest answer: all files of a capture, in base64, and their names.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -50,6 +53,10 @@ impl Peer {
 
     pub(crate) fn oauth() -> Self {
         Self::at(OAUTH_SOCKET)
+    }
+
+    pub(crate) fn stream() -> Self {
+        Self::at(STREAM_SOCKET)
     }
 
     pub(crate) fn socket(&self) -> &Path {
@@ -124,6 +131,17 @@ impl Peer {
         let (head, incoming) = sender.send_request(request).await.map_err(lost)?.into_parts();
         Ok((head.status, incoming))
     }
+}
+
+/// Opens a role's socket, for this user and root; one that an earlier process has left is replaced.
+pub(crate) fn listen(path: &Path) -> io::Result<UnixListener> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 /// Cuts complete lines off; what is left waits for more. A line that is too long is dropped as a whole.

@@ -4,25 +4,35 @@
 
 use std::{error::Error, fmt};
 
-use tracing_subscriber::fmt::{format::Writer, time::FormatTime};
+use tracing::Level;
+use tracing_subscriber::{
+    Layer as _,
+    filter::Targets,
+    fmt::{format::Writer, time::FormatTime},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use crate::boottime;
 
 /// Starts logging. `ANTEROOM_LOG=debug` says more.
 pub(crate) fn start() {
     let level = match std::env::var("ANTEROOM_LOG").as_deref() {
-        Ok("trace") => tracing::Level::TRACE,
-        Ok("debug") => tracing::Level::DEBUG,
-        _ => tracing::Level::INFO,
+        Ok("trace") => Level::TRACE,
+        Ok("debug") => Level::DEBUG,
+        _ => Level::INFO,
     };
-    // A second start in one process is a mistake in a test at most; the first one stays.
-    let _ = tracing_subscriber::fmt()
+    // Those that speak with viewers print what passes by when they are talkative: passwords of connections, and texts typed.
+    let discreet =
+        [("str0m", Level::WARN), ("is", Level::WARN), ("sctp_proto", Level::WARN), ("dimpl", Level::WARN)];
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_max_level(level)
         .with_ansi(false)
         .with_target(false)
         .with_timer(Uptime)
-        .try_init();
+        .with_filter(Targets::new().with_default(level).with_targets(discreet));
+    // A second start in one process is a mistake in a test at most; the first one stays.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
 /// An error with everything that caused it, on one line.

@@ -9,14 +9,15 @@ pub(crate) mod events;
 mod memory;
 mod problem;
 mod sign_in;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod version;
-mod vsock;
+pub(crate) mod vsock;
 
 use std::sync::{Arc, OnceLock};
 
-use anteroom_protocol::{VmId, timeline::mark};
+use anteroom_protocol::{VmId, ports::AGENT_VSOCK, timeline::mark};
 use tokio::sync::mpsc;
 
 pub(crate) use problem::{Refusal, in_json};
@@ -70,7 +71,7 @@ impl Control {
 
 /// Starts answering. A VM without vsock goes on: somebody may look at its console.
 pub(crate) fn listen(control: &Control, timeline: &Timeline) {
-    match vsock::bind() {
+    match vsock::bind(AGENT_VSOCK) {
         Ok(listener) => {
             timeline.mark(mark::CONTROL_READY);
             let app = app::router(control.clone());

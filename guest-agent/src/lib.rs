@@ -3,7 +3,8 @@
 //! ```text
 //!  init (PID 1) ── supervises ──▶ oauth (user desktop, port 8080) ◀── open-url  (what $BROWSER and xdg-open are)
 //!    └─ control API on vsock         ├────────────────────────────◀── portal    (what opens a page over D-Bus)
-//!                                    └────────────────────────────◀── terminal  (runs the CLI inside xterm)
+//!    │                               └────────────────────────────◀── terminal  (runs the CLI inside xterm)
+//!    └─────────── supervises ──▶ stream (user desktop, the desktop over WebRTC)
 //! ```
 //! Nothing here knows the host: it is spoken to, and never dials out. A library only so that the fuzz targets can reach the
 //! parsers of hostile input.
@@ -13,6 +14,7 @@ mod address;
 mod appear;
 mod boottime;
 mod call;
+mod caller;
 mod console;
 mod control;
 mod desktop;
@@ -42,6 +44,7 @@ pub fn run() -> ExitCode {
     match Role::of(std::process::id(), &arguments) {
         Ok(Role::Init) => init::run(),
         Ok(Role::OAuth) => oauth::run(),
+        Ok(Role::Stream) => stream::run(),
         Ok(Role::Terminal) => terminal::run(),
         Ok(Role::OpenUrl(arguments)) => open_url::run(&arguments),
         Ok(Role::Portal(oauth)) => portal::run(oauth),

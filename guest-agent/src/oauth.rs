@@ -15,7 +15,6 @@ mod capture;
 mod flow;
 mod launch;
 mod owner;
-mod peer;
 mod place;
 mod port;
 mod redact;
@@ -26,20 +25,24 @@ mod verify;
 mod watch;
 
 use std::{
-    fs, io,
-    os::unix::fs::PermissionsExt,
+    io,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
 use anteroom_protocol::ports::GUEST_HTTP;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 
-use crate::{call::OAUTH_SOCKET, console, journal::Journal, process::Children};
+use crate::{
+    call::{self, OAUTH_SOCKET},
+    caller::Caller,
+    console,
+    journal::Journal,
+    process::Children,
+};
 pub(crate) use app::{BeginBody, Resumed};
 pub(crate) use launch::EXTRA_CA;
-use peer::Peer;
 use sign_in::{Places, SignIn};
 
 #[derive(Debug, thiserror::Error)]
@@ -69,12 +72,12 @@ async fn serve() -> Result<(), OAuthError> {
     let listen = |what: &str, source| OAuthError::Listen { what: what.to_owned(), source };
     let port =
         TcpListener::bind(("0.0.0.0", GUEST_HTTP)).await.map_err(|error| listen("port 8080", error))?;
-    let socket = bind(Path::new(OAUTH_SOCKET)).map_err(|error| listen(OAUTH_SOCKET, error))?;
+    let socket = call::listen(Path::new(OAUTH_SOCKET)).map_err(|error| listen(OAUTH_SOCKET, error))?;
     let journal = Arc::new(Journal::new());
     let children = Children::watch().map_err(OAuthError::Children)?;
     let sign_in = SignIn::start(Arc::clone(&journal), children, places());
     tracing::info!("listening on port {GUEST_HTTP} and {OAUTH_SOCKET}");
-    let app = app::router(sign_in.clone(), journal).into_make_service_with_connect_info::<Peer>();
+    let app = app::router(sign_in.clone(), journal).into_make_service_with_connect_info::<Caller>();
     tokio::try_join!(axum::serve(socket, app), axum::serve(port, port::router(sign_in)))
         .map_err(OAuthError::Serve)?;
     Ok(())
@@ -83,15 +86,4 @@ async fn serve() -> Result<(), OAuthError> {
 fn places() -> Places {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/home/desktop"), PathBuf::from);
     Places { home, browser: PathBuf::from("/usr/lib/anteroom/browser") }
-}
-
-/// For this user and root; a socket that an earlier process has left is replaced.
-fn bind(path: &Path) -> io::Result<UnixListener> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
 }

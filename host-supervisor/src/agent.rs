@@ -20,6 +20,8 @@ use anteroom_protocol::{
         ServiceStatus, SignInSpec, SignInStatus, UPGRADE_TCP,
     },
     event::Acknowledge,
+    ports::STREAM_VSOCK,
+    stream::{MAX_PEERS, MAX_SDP_BYTES, PeerAnswer, PeerOffer, StreamStats},
     timeline::Mark,
 };
 use hyper::{Method, StatusCode};
@@ -198,6 +200,47 @@ impl AgentClient {
         let upgraded =
             hyper::upgrade::on(answer).await.map_err(|source| AgentError::Broken { what, source })?;
         Ok(hyper_util::rt::TokioIo::new(upgraded))
+    }
+
+    /// Hands an offer of a viewer on, and returns the guest's answer to it.
+    ///
+    /// # Errors
+    /// [`AgentError::Refused`] with 4xx when the guest does not answer this offer; with 503 while its stream is starting.
+    pub async fn offer_peer(&self, id: &str, offer: &PeerOffer) -> Result<PeerAnswer, AgentError> {
+        let call = Call::with(Method::PUT, &format!("/stream/peers/{id}"), offer)?;
+        let answer: PeerAnswer = self.dialler.json(call, 2 * MAX_SDP_BYTES + KIB).await?;
+        if answer.sdp.len() > MAX_SDP_BYTES {
+            return Err(AgentError::TooLarge { what: "/stream/peers".to_owned() });
+        }
+        Ok(answer)
+    }
+
+    /// # Errors
+    /// [`AgentError::Refused`] with 404 when the guest has no such viewer.
+    pub async fn remove_peer(&self, id: &str) -> Result<(), AgentError> {
+        let call = Call { method: Method::DELETE, ..Call::get(&format!("/stream/peers/{id}")) };
+        self.dialler.done(Call { patience: Duration::from_secs(2), ..call }).await
+    }
+
+    /// # Errors
+    /// As for every call.
+    pub async fn stream_stats(&self) -> Result<StreamStats, AgentError> {
+        let call = Call { patience: Duration::from_secs(3), ..Call::get("/stream/stats") };
+        let mut stats: StreamStats = self.dialler.json(call, 64 * KIB).await?;
+        stats.peers.truncate(MAX_PEERS);
+        Ok(stats)
+    }
+
+    /// A connection for the viewers' packets ([`anteroom_protocol::stream::datagram`]).
+    ///
+    /// # Errors
+    /// When nothing takes packets in the guest, or the VM is gone.
+    pub async fn packets(
+        &self,
+    ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>> {
+        tokio::time::timeout(PATIENCE, self.dialler.dial_port(STREAM_VSOCK))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Asks for an orderly end of the guest. The answer comes before it.

@@ -17,6 +17,8 @@
 //! | `POST /api/providers/test` `{provider}` or `{definition}` | a sign-in of which nothing is kept |
 //! | `GET /api/auth/session/{id}/vm` | beside the VM `agentToken`, which the guest's port 8080 asks for |
 //! | `GET /api/auth/session/{id}/vnc` | the desktop's RFB bytes in a WebSocket |
+//! | `GET /api/webrtc/session/{id}/ice-servers` | STUN and TURN servers, for whoever has the session's view token |
+//! | `POST /api/webrtc/session/{id}/whep` | the desktop for players of WHEP |
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |
 //! | `DELETE /api/vms/{id}` | ends the VM and its session, removes what is left on the disk |
@@ -38,6 +40,8 @@ mod sign_in;
 mod start;
 mod vm;
 mod webhook;
+mod webrtc;
+mod whep;
 mod words;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -48,7 +52,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{delete, get, patch, post},
 };
 use tokio::time::Instant;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
@@ -58,6 +62,7 @@ use self::{access::Access, error::ApiError, rate::RateLimit as RateLimiter};
 use crate::{
     config::{Config, RateLimit},
     images::ResolvedImage,
+    media::Media,
     providers::Providers,
     session::Sessions,
     store::Store,
@@ -80,6 +85,7 @@ pub struct Api {
     pub providers: Providers,
     pub image: ResolvedImage,
     pub access: Arc<Access>,
+    pub media: Media,
     pub webhook: Option<Arc<Webhook>>,
     pub settings: ApiSettings,
     pub started: Instant,
@@ -124,7 +130,10 @@ pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
         .merge(viewer)
         .merge(login_routes())
         .route_layer(middleware::from_fn_with_state(rate, rate::limit));
+    let polled = polled_routes()
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&access), access::require_viewer));
     let router = limited
+        .merge(polled)
         .merge(open_routes())
         .fallback(|| async { ApiError::not_found("not_found", "there is nothing at this address") })
         .method_not_allowed_fallback(|| async {
@@ -177,6 +186,20 @@ fn viewer_routes() -> Router<Arc<Api>> {
         .route("/api/auth/session/{id}/code", post(sign_in::code))
         .route("/api/auth/session/{id}/retry", post(sign_in::retry))
         .route("/api/auth/session/{id}/heartbeat", post(session::heartbeat))
+        .route("/api/webrtc/session/{id}", delete(webrtc::remove))
+        .route("/api/webrtc/session/{id}/offer", post(webrtc::offer))
+        .route("/api/webrtc/session/{id}/candidate", post(webrtc::trickle))
+        .route("/api/webrtc/session/{id}/ice-servers", get(webrtc::ice_servers_of))
+        .route("/api/webrtc/session/{id}/whep", post(whep::create).options(whep::options))
+        .route("/api/webrtc/session/{id}/whep/{peer}", patch(whep::patch).delete(whep::remove))
+}
+
+/// Needs what the viewer's calls need, but has no limit: the existing page asks twice a second for as long as it waits, and
+/// one minute of that would use up most of a quarter of an hour's calls. They read a word from memory.
+fn polled_routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/api/webrtc/session/{id}/answer", get(webrtc::answer))
+        .route("/api/webrtc/session/{id}/candidates/vm", get(webrtc::our_candidates))
 }
 
 /// Lives as long as its viewer.
@@ -208,6 +231,8 @@ fn operator_routes() -> Router<Arc<Api>> {
         .route("/api/vms/{id}/diagnostics", get(vm::diagnostics))
         .route("/api/webhook/test", post(webhook::test))
         .route("/api/webhook/deliveries", get(webhook::deliveries))
+        .route("/api/webrtc/ice-servers", get(webrtc::ice_servers))
+        .route("/api/webrtc/stats", get(webrtc::stats))
         .route("/api/admin/vm/{id}/console", get(vm::console))
 }
 

@@ -8,6 +8,7 @@
 mod directories;
 mod keys;
 mod layer;
+mod media;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -19,6 +20,7 @@ use url::Url;
 
 pub use keys::{KEYS, Key};
 pub use layer::{ConfigError, Layers, Source};
+pub use media::{IceServer, MediaChoices, MediaListen, PublicAddress};
 pub use value::{ImageRecipe, LogFormat, VmLimit};
 pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 
@@ -53,6 +55,7 @@ pub struct Config {
     pub qemu: QemuChoices,
     pub network: NetworkSettings,
     pub rate_limit: RateLimit,
+    pub media: MediaChoices,
     /// Whom to tell of credentials; nobody when unset.
     pub webhook: Option<WebhookChoices>,
     /// Whether a crash may leave what was in memory in a file.
@@ -161,6 +164,7 @@ impl Config {
                 requests: read.value("rate_limit.requests", value::number(1..=1_000_000))?,
                 window: read.value("rate_limit.window", value::duration)?,
             },
+            media: media::read(&read)?,
             webhook: webhook::read(&read)?,
             core_files: read.value("core_files", value::yes_or_no)?,
             log_format: read.value("log.format", value::log_format)?,

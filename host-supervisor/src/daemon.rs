@@ -36,6 +36,7 @@ use crate::{
     },
     config::{Config, Environment, NetworkSettings},
     images::ResolvedImage,
+    media::{Media, MediaError},
     providers::{Providers, ProvidersError},
     session::{SessionSettings, Sessions, VmTemplate},
     store::{Store, StoreError},
@@ -80,6 +81,8 @@ pub enum DaemonError {
     Lock(#[from] LockError),
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error(transparent)]
+    Media(#[from] MediaError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -146,6 +149,7 @@ impl Daemon {
         let ring = KeyRing::load(&config.state_dir, key_texts)?;
         let listener = listener::bind(config.listen).await?;
         let address = listener.local_addr().map_err(DaemonError::Serve)?;
+        let media = Media::open(&config.media, address).await?;
         let access = Arc::new(Access::open(config, address.port(), &ring.present)?);
         let providers = Providers::load(&config.providers_dir)?.offered_by(&machine.programs);
         if providers.offered().is_empty() {
@@ -177,6 +181,7 @@ impl Daemon {
             providers,
             image: machine.image,
             access,
+            media,
             webhook,
             settings: ApiSettings::of(config),
             started: Instant::now(),

@@ -21,6 +21,7 @@ pub mod guest_programs;
 pub mod images;
 pub mod log;
 mod mac;
+pub mod media;
 pub mod net;
 mod outbound;
 pub mod page;

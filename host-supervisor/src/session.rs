@@ -46,8 +46,6 @@ pub struct NewSession {
     /// Which of the definition's ways to start.
     pub launch: String,
     pub purpose: SessionPurpose,
-    /// An SDP offer that came with the request. The VM does not exist yet, so it is kept until somebody can answer.
-    pub webrtc_offer: Option<serde_json::Value>,
 }
 
 /// A session as others see it. A new one is published for every change.
@@ -105,7 +103,6 @@ pub struct SessionHandle {
     vm: VmHandle,
     viewers: Arc<Semaphore>,
     agent_token: Secret,
-    webrtc_offer: Option<Arc<serde_json::Value>>,
 }
 
 impl SessionHandle {
@@ -128,12 +125,6 @@ impl SessionHandle {
     #[must_use]
     pub fn agent_token(&self) -> &Secret {
         &self.agent_token
-    }
-
-    /// The offer that came with the request.
-    #[must_use]
-    pub fn webrtc_offer(&self) -> Option<&serde_json::Value> {
-        self.webrtc_offer.as_deref()
     }
 
     /// Somebody is there: the idle limit starts anew.

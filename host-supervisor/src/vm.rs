@@ -157,6 +157,13 @@ impl VmHandle {
         self.reached.borrow().agent.clone()
     }
 
+    /// Waits for the agent's first answer; `None` when the VM ends without one.
+    pub async fn answering_agent(&self) -> Option<AgentClient> {
+        let mut reached = self.reached.clone();
+        let answered = reached.wait_for(|reached| reached.agent.is_some()).await;
+        answered.ok().and_then(|reached| reached.agent.clone())
+    }
+
     /// The last lines of the serial console.
     #[must_use]
     pub fn console_tail(&self) -> Vec<String> {

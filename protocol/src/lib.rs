@@ -12,6 +12,7 @@ pub mod id;
 pub mod ports;
 pub mod provider;
 pub mod secret;
+pub mod stream;
 pub mod timeline;
 pub mod version;
 

@@ -59,8 +59,11 @@ impl Stage {
         let providers = tempfile::tempdir()?;
         fs::write(providers.path().join("typist.toml"), DEFINITION)?;
         let own = [("ANTEROOM_PROVIDERS_DIR", providers.path().to_str().context("a path")?)];
-        let environment: BTreeMap<_, _> =
-            own.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let environment: BTreeMap<_, _> = own
+            .iter()
+            .chain(settings)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let daemon = Daemon::start(test, "test", Options { environment, config: None }).await?;
         let session = daemon.start_session("typist", "me").await?;
         let browser = Browser::open().await?;

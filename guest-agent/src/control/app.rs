@@ -15,7 +15,7 @@ use axum::{
     routing::{get, post, put},
 };
 
-use super::{Control, Refusal, clock, connect, events, memory, problem, sign_in, version};
+use super::{Control, Refusal, clock, connect, events, memory, problem, sign_in, stream, version};
 use crate::{boottime, init::EndReason};
 
 /// No body of the API is larger: a provider definition is the largest part of any.
@@ -33,6 +33,7 @@ pub(super) fn router(control: Control) -> Router {
         .route("/events/ack", post(acknowledge))
         .route("/connect/{port}", get(connect::open))
         .merge(sign_in::router())
+        .merge(stream::router())
         .route("/power-off", post(power_off))
         .route_layer(middleware::from_fn(version::check))
         .route("/hello", get(hello))

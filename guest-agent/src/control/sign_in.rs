@@ -166,7 +166,7 @@ async fn forward(path: &str) -> Result<Response, Refusal> {
 }
 
 /// The role's own refusals are the host's to read; that the role is not there is told as such.
-fn handed_on(error: CallError) -> Refusal {
+pub(super) fn handed_on(error: CallError) -> Refusal {
     let status = match &error {
         CallError::Refused { status, .. } => *status,
         CallError::Unreachable(..) => StatusCode::SERVICE_UNAVAILABLE,

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use anteroom_protocol::ports::{AGENT_VSOCK, HOST_CID, HOST_KNOCK};
+use anteroom_protocol::ports::{HOST_CID, HOST_KNOCK};
 use axum::serve::Listener;
 use tokio::time::{sleep, timeout};
 use tokio_vsock::{VMADDR_CID_ANY, VsockAddr, VsockListener, VsockStream};
@@ -14,10 +14,10 @@ const KNOCK_PAUSE: Duration = Duration::from_millis(100);
 const KNOCKS: usize = 50;
 
 /// Accepts the host; whoever else dials is hung up on.
-pub(super) struct HostOnly(VsockListener);
+pub(crate) struct HostOnly(VsockListener);
 
-pub(super) fn bind() -> io::Result<HostOnly> {
-    VsockListener::bind(VsockAddr::new(VMADDR_CID_ANY, AGENT_VSOCK)).map(HostOnly)
+pub(crate) fn bind(port: u32) -> io::Result<HostOnly> {
+    VsockListener::bind(VsockAddr::new(VMADDR_CID_ANY, port)).map(HostOnly)
 }
 
 /// Tells the host that it may dial. One that is heard is enough.

@@ -29,8 +29,9 @@ use axum::{
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::{callback::Replay, peer::Init, sign_in::SignIn};
+use super::{callback::Replay, sign_in::SignIn};
 use crate::{
+    caller::Init,
     control::{Refusal, events, in_json},
     journal::Journal,
     terminal::order::Report,

@@ -2,7 +2,7 @@
 
 mod host_of_old;
 
-use std::{os::unix::fs::PermissionsExt, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use anteroom_protocol::{
     Event, EventBody, ProviderDefinition, Secret, SessionId,
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::{
-    call::{CallError, Peer as Caller},
+    call::{CallError, Peer},
     open_url,
     terminal::order::{Order, Report},
 };
@@ -29,7 +29,7 @@ const URL: &str =
 /// The role, in a home directory of its own.
 struct Role {
     home: TempDir,
-    caller: Caller,
+    caller: Peer,
     port: u16,
 }
 
@@ -45,16 +45,16 @@ impl Role {
         fs::write(&browser, format!("#!/bin/sh\necho \"$1\" >> {}/pages\n", home.path().display())).unwrap();
         fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
         let socket = home.path().join("oauth.sock");
-        let listener = bind(&socket).unwrap();
+        let listener = call::listen(&socket).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let number = port.local_addr().unwrap().port();
         let journal = Arc::new(Journal::new());
         let places = Places { home: home.path().to_owned(), browser };
         let sign_in = SignIn::start(Arc::clone(&journal), Children::watch().unwrap(), places);
-        let app = app::router(sign_in.clone(), journal).into_make_service_with_connect_info::<Peer>();
+        let app = app::router(sign_in.clone(), journal).into_make_service_with_connect_info::<Caller>();
         tokio::spawn(async move { axum::serve(listener, app).await });
         tokio::spawn(async move { axum::serve(port, port::router(sign_in)).await });
-        Some(Self { home, caller: Caller::at(socket), port: number })
+        Some(Self { home, caller: Peer::at(socket), port: number })
     }
 
     fn spec(&self, check: &str) -> SignInSpec {

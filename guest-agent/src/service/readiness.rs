@@ -39,6 +39,9 @@ pub(super) async fn answered(readiness: &Readiness, log: &LogRing, position: u64
         }
         Readiness::Window { socket, class } => by_socket(socket, || display::has_window(socket, class)).await,
         Readiness::Dbus { socket } => by_socket(socket, || greet_bus(socket)).await,
+        Readiness::Listening { socket } => {
+            by_socket(socket, || async { UnixStream::connect(socket).await.map(drop) }).await
+        }
         Readiness::Rfb { port, hint } => by_line(log, hint.as_deref(), position, || greet_rfb(*port)).await,
         Readiness::Http { port, path, status, hint } => {
             by_line(log, hint.as_deref(), position, || fetch(*port, path, *status)).await;

@@ -79,6 +79,8 @@ pub(crate) enum Readiness {
     Window { socket: PathBuf, class: String },
     /// The message bus answers the start of the authentication.
     Dbus { socket: PathBuf },
+    /// Somebody accepts connections on this Unix socket.
+    Listening { socket: PathBuf },
     /// The VNC server has said its version (RFC 6143 section 7.1.1).
     Rfb { port: u16, hint: Option<String> },
     /// `GET path` answers with this status.

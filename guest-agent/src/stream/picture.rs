@@ -49,11 +49,13 @@ pub(crate) struct Picture {
     pub(crate) key: bool,
     /// When the pixels were read; of a key frame or a refinement of what was read before, when it was made.
     pub(crate) captured_at: Instant,
+    #[allow(dead_code, reason = "the benchmark reads it, which compiles these modules by itself")]
     pub(crate) cost: Cost,
 }
 
 /// How long the steps of making a frame took.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(dead_code, reason = "the benchmark reads it, which compiles these modules by itself")]
 pub(crate) struct Cost {
     /// Reading the pixels and finding out what differs.
     pub(crate) capture: Duration,

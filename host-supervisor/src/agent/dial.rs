@@ -56,8 +56,13 @@ impl Dialler {
 
     /// A connection to the agent's port; not bounded in time.
     pub(super) async fn dial(&self) -> io::Result<UnixStream> {
+        self.dial_port(AGENT_VSOCK).await
+    }
+
+    /// A connection to any port of the guest; not bounded in time.
+    pub(super) async fn dial_port(&self, port: u32) -> io::Result<UnixStream> {
         let mut stream = UnixStream::connect(self.directory.short_path(&self.socket)).await?;
-        stream.write_all(format!("CONNECT {AGENT_VSOCK}\n").as_bytes()).await?;
+        stream.write_all(format!("CONNECT {port}\n").as_bytes()).await?;
         let mut answer = Vec::with_capacity(MAX_ANSWER_BYTES);
         loop {
             // Byte by byte, because what follows the line belongs to the connection.

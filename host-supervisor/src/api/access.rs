@@ -142,9 +142,12 @@ impl Access {
 
     fn has_view_token(&self, request: &Request, session: SessionId) -> bool {
         let query = request.uri().query().unwrap_or_default();
-        let token = form_urlencoded::parse(query.as_bytes())
+        let in_address = form_urlencoded::parse(query.as_bytes())
             .find_map(|(name, value)| (name == "token").then_some(value));
-        token
+        // Players of WHEP have one place for a token.
+        let presented = || presented_key(request.headers()).map(Into::into);
+        in_address
+            .or_else(presented)
             .and_then(|token| token::from_hex(&token))
             .is_some_and(|tag| self.views.verifies(session.to_string().as_bytes(), &tag))
     }

@@ -16,7 +16,14 @@ use axum::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{agent::AgentError, failure::causes, session::StartError, store::StoreError, vault::VaultError};
+use crate::{
+    agent::AgentError,
+    failure::causes,
+    media::{OfferError, sdp::SdpError},
+    session::StartError,
+    store::StoreError,
+    vault::VaultError,
+};
 
 #[derive(Debug)]
 pub(super) struct ApiError {
@@ -66,6 +73,11 @@ impl ApiError {
 
     pub(super) fn too_many(code: &'static str, message: impl Into<String>, retry_after_s: u64) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, code, message).retry_after(retry_after_s)
+    }
+
+    /// Not now, and not because of the caller.
+    pub(super) fn unavailable(code: &'static str, message: impl Into<String>, retry_after_s: u64) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(retry_after_s)
     }
 
     /// The host's fault. The cause goes to the log, not to the caller.
@@ -138,6 +150,29 @@ impl From<StartError> for ApiError {
                 Self::internal("no_randomness", "the kernel gives no random numbers", &error)
             }
             StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SdpError> for ApiError {
+    fn from(error: SdpError) -> Self {
+        let status = match error {
+            SdpError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, "invalid_offer", error.to_string())
+    }
+}
+
+impl From<OfferError> for ApiError {
+    fn from(error: OfferError) -> Self {
+        match error {
+            OfferError::Off => Self::conflict("webrtc_off", error.to_string()),
+            OfferError::Full => Self::too_many("viewer_limit", error.to_string(), 10),
+            OfferError::Unknown => Self::not_found("unknown_viewer", error.to_string()),
+            OfferError::NoRandomness(error) => {
+                Self::internal("no_randomness", "the kernel gives no random numbers", &error)
+            }
         }
     }
 }

@@ -5,30 +5,30 @@ use std::sync::Arc;
 use anteroom_protocol::{ProviderDefinition, SessionId};
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{
     Api,
     body::{Strict, UserId},
     error::ApiError,
     seen::{Acting, Base},
+    webrtc::{self, Description},
     words::vm_ip,
 };
-use crate::{session::NewSession, store::SessionPurpose};
+use crate::{media::sdp::Offer, session::NewSession, store::SessionPurpose};
 
 /// In whose name a definition is tried.
 const TESTER: &str = "anteroom-provider-test";
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Start {
     user_id: UserId,
     provider: String,
     /// One of the definition's ways to start.
     launch: Option<String>,
-    /// An SDP offer, kept for whoever answers it.
+    /// Answered as soon as there is somebody who can; `GET /api/webrtc/session/{id}/answer` tells.
     #[serde(default)]
-    webrtc_offer: Option<serde_json::Map<String, Value>>,
+    webrtc_offer: Option<Description>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,11 +67,9 @@ pub(super) async fn start(
     Strict(body): Strict<Start>,
 ) -> Result<Json<Started>, ApiError> {
     acting.may_see(body.user_id.as_str())?;
-    let new = NewSession {
-        webrtc_offer: body.webrtc_offer.map(Value::Object),
-        ..asked(offered(&api, &body.provider)?, body.launch, body.user_id, SessionPurpose::SignIn)?
-    };
-    begin(&api, &base, new).await
+    let offer = body.webrtc_offer.map(Description::into_offer).transpose()?;
+    let new = asked(offered(&api, &body.provider)?, body.launch, body.user_id, SessionPurpose::SignIn)?;
+    begin(&api, &base, new, offer).await
 }
 
 pub(super) async fn rotate(
@@ -82,7 +80,7 @@ pub(super) async fn rotate(
 ) -> Result<Json<Started>, ApiError> {
     acting.may_see(body.user_id.as_str())?;
     let new = asked(offered(&api, &body.provider)?, body.launch, body.user_id, SessionPurpose::Rotate)?;
-    begin(&api, &base, new).await
+    begin(&api, &base, new, None).await
 }
 
 /// A sign-in of which nothing is kept. A definition is a command, though only one in a VM: nobody may hand one in for a
@@ -104,7 +102,7 @@ pub(super) async fn test(
     };
     let user = UserId::try_from(TESTER.to_owned());
     let user = user.map_err(|message| ApiError::bad_request("invalid_user_id", message))?;
-    begin(&api, &base, asked(definition, body.launch, user, SessionPurpose::Test)?).await
+    begin(&api, &base, asked(definition, body.launch, user, SessionPurpose::Test)?, None).await
 }
 
 fn offered(api: &Api, provider: &str) -> Result<ProviderDefinition, ApiError> {
@@ -137,10 +135,15 @@ fn asked(
             format!("{} is not started by a launch {shown:?}; there are: {}", provider.id, valid.join(", "));
         return Err(ApiError::bad_request("unknown_launch", message).with("validLaunches", valid));
     }
-    Ok(NewSession { user_id: user_id.into_string(), provider, launch, purpose, webrtc_offer: None })
+    Ok(NewSession { user_id: user_id.into_string(), provider, launch, purpose })
 }
 
-async fn begin(api: &Api, base: &Base, new: NewSession) -> Result<Json<Started>, ApiError> {
+async fn begin(
+    api: &Api,
+    base: &Base,
+    new: NewSession,
+    offer: Option<Offer>,
+) -> Result<Json<Started>, ApiError> {
     let provider = new.provider.id.clone();
     // In a task of its own: a caller that hangs up must not leave half a session.
     let sessions = api.sessions.clone();
@@ -148,6 +151,9 @@ async fn begin(api: &Api, base: &Base, new: NewSession) -> Result<Json<Started>,
     let session = started.map_err(|error| {
         ApiError::internal("internal", "the daemon met a fault of its own; its log says more", &error)
     })??;
+    if let Some(offer) = offer {
+        webrtc::offer_at_start(api, &session, offer).await;
+    }
     Ok(Json(Started {
         success: true,
         session_id: session.id(),

@@ -153,6 +153,33 @@ pub const KEYS: &[Key] = &[
     renamed(key("rate_limit.window", "15m", "length of that window"), "RATE_LIMIT_WINDOW_MS", |ms| {
         format!("{ms}ms")
     }),
+    key(
+        "media.listen",
+        "",
+        "UDP address and port of the desktop's pictures; as the API's when empty; off: noVNC only",
+    ),
+    key(
+        "media.public_addresses",
+        "",
+        "where viewers reach that port: IP addresses, with a port where it differs; found when empty",
+    ),
+    key(
+        "media.tcp_listen",
+        "",
+        "TCP address and port of the pictures for networks without UDP; none when empty",
+    ),
+    key(
+        "media.ice_servers",
+        "",
+        "STUN and TURN servers for the viewers: stun:host:port, turn:host:port, ...",
+    ),
+    key(
+        "media.turn_secret_file",
+        "",
+        "a file with the secret that the TURN servers share with us (TURN REST API)",
+    ),
+    key("media.turn_life", "1h", "how long the credentials for a TURN server are good"),
+    key("media.max_kbps", "8000", "the most that is sent to one viewer, in kbit/s"),
     key("webhook.url", "", "where it is told that credentials were captured, rotated or deleted"),
     secret(key("webhook.secret", "", "signs what is sent there: whsec_ and 24 to 64 bytes in base64")),
     key("webhook.secret_file", "", "a file with that secret, readable by its owner only"),

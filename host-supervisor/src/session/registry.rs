@@ -122,7 +122,6 @@ impl Sessions {
         let (history, seen) = History::new();
         let (asks, asked) = mpsc::channel(1);
         let activity = Arc::new(Activity::starting_now());
-        let webrtc_offer = new.webrtc_offer.map(Arc::new);
         let viewers = Arc::new(Semaphore::new(MOST_VIEWERS));
         let handle = SessionHandle {
             id,
@@ -133,7 +132,6 @@ impl Sessions {
             vm: vm.clone(),
             viewers,
             agent_token: agent_token.clone(),
-            webrtc_offer,
         };
         place.fill(handle.clone());
         tracing::info!(session = %id, vm = %vm_id, provider = new.provider.id, "session started");

@@ -34,6 +34,8 @@ use tokio::{
     sync::watch,
 };
 
+use crate::stream::{self, Stream};
+
 /// A VMM whose guests are played by the test.
 #[derive(Debug, Default)]
 pub(crate) struct Stage {
@@ -49,6 +51,7 @@ pub(crate) struct Guest {
     acknowledged: watch::Sender<u64>,
     sign_in: watch::Sender<Option<SignInSpec>>,
     pub(crate) credentials: Mutex<Value>,
+    pub(crate) stream: Stream,
     pub(crate) opened: Mutex<Vec<String>>,
     pub(crate) refuses_sign_in: Mutex<Option<String>>,
     /// What was typed.
@@ -96,6 +99,7 @@ impl Vmm for Stage {
             acknowledged: watch::Sender::default(),
             sign_in: watch::Sender::default(),
             credentials: Mutex::new(Value::Null),
+            stream: Stream::default(),
             opened: Mutex::default(),
             refuses_sign_in: Mutex::default(),
             codes: Mutex::default(),
@@ -105,7 +109,7 @@ impl Vmm for Stage {
             pid,
         });
         let listener = UnixListener::bind(spec.directory.join("v.sock")).unwrap();
-        let server = tokio::spawn(serve(listener, agent(guest.clone())));
+        let server = tokio::spawn(serve(listener, guest.clone()));
         let knock = self.agent_address(&spec.directory).host_socket(HOST_KNOCK);
         drop(UnixStream::connect(spec.directory.join(knock)).await);
         self.guests.lock().unwrap().push(guest.clone());
@@ -212,17 +216,23 @@ impl Guest {
     }
 }
 
-async fn serve(listener: UnixListener, app: Router) {
+async fn serve(listener: UnixListener, guest: Arc<Guest>) {
+    let app = agent(guest.clone());
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        connections.spawn(answer(stream, app.clone()));
+        connections.spawn(answer(stream, app.clone(), guest.clone()));
     }
 }
 
-async fn answer(mut stream: UnixStream, app: Router) {
+async fn answer(mut stream: UnixStream, app: Router, guest: Arc<Guest>) {
     let mut line = [0; 13];
-    if stream.read_exact(&mut line).await.is_err() || &line != b"CONNECT 1024\n" {
+    if stream.read_exact(&mut line).await.is_err() {
         return;
+    }
+    match &line {
+        b"CONNECT 1024\n" => {}
+        b"CONNECT 1026\n" => return guest.stream.pipe(stream).await,
+        _ => return,
     }
     if stream.write_all(b"OK 1\n").await.is_err() {
         return;
@@ -246,6 +256,7 @@ fn agent(guest: Arc<Guest>) -> Router {
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_url))
         .route("/connect/{port}", get(connect))
+        .merge(stream::routes())
         .with_state(guest)
 }
 

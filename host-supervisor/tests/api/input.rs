@@ -41,7 +41,7 @@ async fn bad_bodies_are_refused_with_what_would_be_right() {
             r#"{"userId":"a","provider":"demo","webrtcOffer":"x"}"#,
             StatusCode::BAD_REQUEST,
             "invalid_body",
-            "a map",
+            "expected struct Description",
         ),
         (
             r#"{"userId":"a","provider":"nope"}"#,

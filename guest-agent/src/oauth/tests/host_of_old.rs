@@ -5,6 +5,8 @@ mod old;
 
 use serde_json::{Value, json};
 
+use std::fs;
+
 use super::*;
 use old::{Old, cli, definition, page};
 

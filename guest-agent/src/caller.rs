@@ -10,11 +10,11 @@ use tokio::net::UnixListener;
 use crate::control::Refusal;
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Peer {
+pub(crate) struct Caller {
     uid: Option<u32>,
 }
 
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+impl Connected<IncomingStream<'_, UnixListener>> for Caller {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
         Self { uid: stream.io().peer_cred().ok().map(|credentials| credentials.uid()) }
     }
@@ -22,14 +22,14 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
 
 /// Proof that the caller is init: what it may ask for is the host's business.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Init;
+pub(crate) struct Init;
 
 impl<S: Sync> FromRequestParts<S> for Init {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        match parts.extensions.get::<ConnectInfo<Peer>>() {
-            Some(ConnectInfo(Peer { uid: Some(0) })) => Ok(Self),
+        match parts.extensions.get::<ConnectInfo<Caller>>() {
+            Some(ConnectInfo(Caller { uid: Some(0) })) => Ok(Self),
             _ => Err(Refusal::new(StatusCode::FORBIDDEN, "this call is for PID 1 only")),
         }
     }

@@ -1,0 +1,86 @@
+//! Peers of WebRTC, one task each, whose network is a pipe to the host.
+//!
+//! ```text
+//!             ┌───────────────┐ by name, then by address  ┌──────┐ pictures  ┌────────┐
+//!  host ═════▶│ pipe ─▶ board ├──────────────────────────▶│ peer │◀──────────│ studio │
+//!    ▲        └───────────────┘                           │      │ texts     ├────────┤
+//!    ╚══════════════════════════packets═══════════════════│      │◀─────────▶│  desk  │
+//!             init ──(offer, end)──▶ app ──▶ room ───────▶└──────┘           └────────┘
+//! ```
+//! A peer is an ICE agent of the lite kind (RFC 8445 section 2.5): it only answers, and only addresses that have shown its
+//! name. Candidates in its answers are made up; the host, which alone knows addresses, puts its own in their place.
+
+mod app;
+mod backlog;
+mod board;
+mod media;
+mod offer;
+mod peer;
+mod pipe;
+mod room;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Once};
+
+use anteroom_protocol::stream::datagram::Datagram;
+use bytes::Bytes;
+use str0m::config::DtlsCert;
+use tokio::sync::mpsc;
+
+pub(super) use app::serve;
+pub(super) use pipe::carry;
+
+use board::Board;
+use room::Room;
+use source::{Hands, Pictures};
+
+/// How many packets may wait for the pipe: a keyframe of 1 MB at once. What is too much is lost, as on any network.
+const WAITING_PACKETS: usize = 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WireError {
+    #[error("the library of ciphers makes no certificate")]
+    Certificate,
+}
+
+/// Everything that peers share; cheap to clone.
+#[derive(Debug)]
+pub(super) struct Wire<P, H>(Arc<Parts<P, H>>);
+
+#[derive(Debug)]
+struct Parts<P, H> {
+    studio: P,
+    desk: H,
+    board: Board,
+    room: Room,
+    /// One for all peers: what matters is that it is this process's own.
+    certificate: DtlsCert,
+    outgoing: mpsc::Sender<Datagram>,
+}
+
+impl<P, H> Clone for Wire<P, H> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P: Pictures, H: Hands> Wire<P, H> {
+    /// With what the pipe has to carry to the host.
+    pub(super) fn new(studio: P, desk: H) -> Result<(Self, mpsc::Receiver<Datagram>), WireError> {
+        static CIPHERS: Once = Once::new();
+        let ciphers = str0m::crypto::from_feature_flags();
+        let certificate = ciphers.dtls_provider.generate_certificate().ok_or(WireError::Certificate)?;
+        CIPHERS.call_once(|| ciphers.install_process_default());
+        let (outgoing, packets) = mpsc::channel(WAITING_PACKETS);
+        let parts =
+            Parts { studio, desk, board: Board::default(), room: Room::default(), certificate, outgoing };
+        Ok((Self(Arc::new(parts)), packets))
+    }
+}
+
+/// A packet for a viewer.
+fn packet(remote: anteroom_protocol::stream::datagram::Remote, contents: &[u8]) -> Datagram {
+    Datagram { remote, payload: Bytes::copy_from_slice(contents) }
+}

@@ -1,0 +1,91 @@
+//! Which peer a packet is for: a connectivity check says it by name, and what follows from the same address is for the same.
+//!
+//! That a sender knows more than the name, the peer itself finds out.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use anteroom_protocol::stream::{
+    datagram::{Datagram, Remote},
+    stun,
+};
+use tokio::sync::mpsc;
+
+/// More than eight viewers with the addresses of a few networks each; a check from one more is lost.
+const MAX_REMOTES: usize = 256;
+
+#[derive(Debug, Default)]
+pub(super) struct Board(Mutex<Lines>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    by_name: HashMap<String, Line>,
+    by_remote: HashMap<Remote, Line>,
+    last: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Line {
+    number: u64,
+    to: mpsc::Sender<Datagram>,
+}
+
+/// One peer's place on the board, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    board: &'a Board,
+    line: Line,
+}
+
+impl Board {
+    pub(super) fn join(&self, to: mpsc::Sender<Datagram>) -> Place<'_> {
+        let mut lines = self.lock();
+        lines.last += 1;
+        Place { board: self, line: Line { number: lines.last, to } }
+    }
+
+    /// Hands a packet to its peer. One that is nobody's is lost, and so is one whose peer does not keep up.
+    pub(super) fn deliver(&self, datagram: Datagram) {
+        let line = self.lock().line_for(&datagram);
+        if let Some(line) = line {
+            let _ = line.to.try_send(datagram);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        // Nothing that holds the lock can panic half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lines {
+    fn line_for(&mut self, datagram: &Datagram) -> Option<Line> {
+        let Some(name) = stun::called(&datagram.payload) else {
+            return self.by_remote.get(&datagram.remote).cloned();
+        };
+        let line = self.by_name.get(name)?.clone();
+        if self.by_remote.len() < MAX_REMOTES || self.by_remote.contains_key(&datagram.remote) {
+            self.by_remote.insert(datagram.remote, line.clone());
+        }
+        Some(line)
+    }
+}
+
+impl Place<'_> {
+    /// Takes another name in place of the one before: an ICE restart changes it.
+    pub(super) fn rename(&self, name: &str) {
+        let mut lines = self.board.lock();
+        lines.by_name.retain(|_, line| line.number != self.line.number);
+        lines.by_name.insert(name.to_owned(), self.line.clone());
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut lines = self.board.lock();
+        lines.by_name.retain(|_, line| line.number != self.line.number);
+        lines.by_remote.retain(|_, line| line.number != self.line.number);
+    }
+}

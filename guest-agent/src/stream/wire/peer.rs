@@ -1,0 +1,426 @@
+//! One viewer: a task that owns its peer, its pictures and its hand.
+//!
+//! ```text
+//!  offered ──check by a viewer, DTLS──▶ connected ──▶ pictures, texts ──▶ over   (removed, closed, or silent for too long)
+//!     └──nobody comes──▶ over                └──another offer──▶ ICE restart, the pictures go on
+//! ```
+//! The library does no I/O: whatever is done to it, its output is taken until it has none, and then one thing is waited for
+//! ([`str0m::Rtc`], "Run loop"). When the picture stands still, the direction is set to inactive without a word to the
+//! viewer, because the bandwidth estimation would otherwise fill the silence with 50 kbit/s of padding.
+
+use std::time::{Duration, Instant};
+
+use anteroom_protocol::stream::{
+    DESK_CHANNEL, PeerOffer, PeerRole, PeerStats,
+    datagram::{Datagram, Remote},
+};
+use str0m::{
+    Event, IceConnectionState, Input, Output, Rtc, RtcError,
+    bwe::{Bitrate, BweKind},
+    change::SdpOffer,
+    channel::ChannelId,
+    media::{Direction, MediaTime, Mid, Pt},
+    net::Receive,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Wire,
+    backlog::{Backlog, Verdict},
+    board::Place,
+    media,
+    offer::{self, OfferError},
+    room::{Ask, Full, Seated},
+    source::{Hand, Hands, Pictures, View},
+};
+use crate::stream::picture::{Codec, Picture};
+
+/// How long a viewer may take from its offer to the first encrypted word, and how long one that has lost its network may
+/// take to come back, by itself or by an ICE restart.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
+const RETURN_PATIENCE: Duration = Duration::from_secs(30);
+/// A picture that has not changed for so long stands still.
+const STILL_AFTER: Duration = Duration::from_secs(2);
+/// Packets that may wait for this peer.
+const WAITING_PACKETS: usize = 256;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PeerError {
+    #[error(transparent)]
+    Offer(#[from] OfferError),
+    /// The library's own words may quote the offer.
+    #[error("the offer cannot be answered")]
+    NotUnderstood,
+    #[error(transparent)]
+    Full(#[from] Full),
+    #[error("the viewer has gone meanwhile")]
+    Ended,
+}
+
+/// Answers the offer and serves the viewer until it is over.
+pub(super) async fn run<P: Pictures, H: Hands>(
+    wire: Wire<P, H>,
+    seated: Seated,
+    offer: PeerOffer,
+    answer: oneshot::Sender<Result<String, PeerError>>,
+) {
+    let (packets, arriving) = mpsc::channel(WAITING_PACKETS);
+    let place = wire.0.board.join(packets);
+    let now = Instant::now();
+    let made = media::peer(&wire.0.certificate, now).map_err(|_| PeerError::NotUnderstood);
+    let (rtc, name) = match made {
+        Ok(made) => made,
+        Err(error) => return drop(answer.send(Err(error))),
+    };
+    place.rename(&name);
+    let mut peer = Peer {
+        wire: &wire,
+        rtc,
+        place,
+        stats: &seated.stats,
+        role: offer.role,
+        most_bps: offer.most_bps,
+        video: None,
+        desk: None,
+        give_up_at: now + CONNECT_PATIENCE,
+        over: false,
+    };
+    let first = peer.accept(&offer.sdp);
+    if first.is_err() {
+        // The seat is free before anybody hears of it.
+        drop(seated.asks);
+        return drop(answer.send(first));
+    }
+    // Nobody waits any more when the host has hung up; it asks again if it wants to.
+    if answer.send(first).is_err() {
+        return;
+    }
+    peer.serve(seated.asks, arriving).await;
+}
+
+struct Peer<'a, P: Pictures, H: Hands> {
+    wire: &'a Wire<P, H>,
+    rtc: Rtc,
+    place: Place<'a>,
+    stats: &'a std::sync::Mutex<PeerStats>,
+    role: PeerRole,
+    most_bps: u32,
+    video: Option<Video<P::View>>,
+    desk: Option<OpenDesk<H::Hand>>,
+    /// When this is over unless the viewer is heard of.
+    give_up_at: Instant,
+    over: bool,
+}
+
+struct Video<V> {
+    mid: Mid,
+    pt: Pt,
+    codec: Codec,
+    /// From the connection on.
+    view: Option<V>,
+    backlog: Backlog,
+    /// Of the timestamps.
+    epoch: Instant,
+    last_time: u64,
+    last_sent: Instant,
+    still: bool,
+}
+
+struct OpenDesk<H> {
+    channel: ChannelId,
+    hand: H,
+    /// One that the channel has no room for yet.
+    waiting: Option<String>,
+}
+
+impl<P: Pictures, H: Hands> Peer<'_, P, H> {
+    fn accept(&mut self, sdp: &str) -> Result<String, PeerError> {
+        let text = offer::receiving(sdp)?;
+        let offer = SdpOffer::from_sdp_string(&text).map_err(|_| PeerError::NotUnderstood)?;
+        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|_| PeerError::NotUnderstood)?;
+        self.drain().map_err(|_| PeerError::NotUnderstood)?;
+        match &mut self.video {
+            // Answering has set the direction anew.
+            Some(video) => {
+                video.still = false;
+                video.last_sent = Instant::now();
+            }
+            None => {
+                let chosen = offer::videos(&text).map(Mid::from).find_map(|mid| {
+                    media::choose(&self.rtc, mid).map(|(codec, pt)| Video::new(mid, pt, codec))
+                });
+                self.video = Some(chosen.ok_or(OfferError::NoCodec)?);
+            }
+        }
+        let name = self.rtc.direct_api().local_ice_credentials().ufrag;
+        self.place.rename(&name);
+        self.give_up_at = self.give_up_at.max(Instant::now() + RETURN_PATIENCE);
+        Ok(answer.to_sdp_string())
+    }
+
+    async fn serve(mut self, mut asks: mpsc::Receiver<Ask>, mut packets: mpsc::Receiver<Datagram>) {
+        while let Ok(deadline) = self.drain() {
+            if self.over || !self.rtc.is_alive() {
+                break;
+            }
+            if self.send_waiting_text() {
+                continue;
+            }
+            let still_at = self.video.as_ref().and_then(Video::still_at);
+            let wake_at = [Some(deadline), still_at, self.give_up_at()].into_iter().flatten().min();
+            let wake = tokio::time::sleep_until(wake_at.unwrap_or(deadline).into());
+            let view = self.video.as_mut().and_then(|video| video.view.as_mut());
+            let hand = self.desk.as_ref().filter(|desk| desk.waiting.is_none()).map(|desk| &desk.hand);
+            let done = tokio::select! {
+                biased;
+                ask = asks.recv() => match ask {
+                    Some(Ask::Offer { offer, answer }) => {
+                        let _ = answer.send(self.accept(&offer.sdp));
+                        Ok(())
+                    }
+                    None => break,
+                },
+                packet = packets.recv() => match packet {
+                    Some(packet) => self.arrived(&packet),
+                    None => break,
+                },
+                Some(text) = next_text(hand) => {
+                    if let Some(desk) = &mut self.desk {
+                        desk.waiting = Some(text);
+                    }
+                    Ok(())
+                }
+                picture = next_picture(view) => match picture {
+                    Some(picture) => self.show(&picture),
+                    None => break,
+                },
+                () = wake => self.pass(Instant::now()),
+            };
+            if let Err(error) = done {
+                tracing::debug!("a viewer's connection is broken: {error}");
+                break;
+            }
+        }
+        self.part();
+    }
+
+    /// Takes everything the library has to say; returns when it wants to be woken.
+    fn drain(&mut self) -> Result<Instant, RtcError> {
+        loop {
+            match self.rtc.poll_output()? {
+                Output::Timeout(deadline) => return Ok(deadline),
+                Output::Transmit(packet) => {
+                    let remote = Remote::new(media::transport(packet.proto), packet.destination);
+                    self.note(|stats| stats.sent_bytes += packet.contents.len() as u64);
+                    // A full pipe loses packets, as any network does; the estimation notices.
+                    let _ = self.wire.0.outgoing.try_send(super::packet(remote, &packet.contents));
+                }
+                Output::Event(event) => self.heed(event),
+            }
+        }
+    }
+
+    fn heed(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.connected(),
+            Event::IceConnectionStateChange(state) => {
+                let lost = state == IceConnectionState::Disconnected;
+                let connected = self.rtc.is_connected();
+                self.note(|stats| stats.connected = connected);
+                self.give_up_at = Instant::now() + if lost { RETURN_PATIENCE } else { CONNECT_PATIENCE };
+            }
+            Event::EgressBitrateEstimate(estimate) => self.estimated(&estimate),
+            Event::KeyframeRequest(_) => {
+                self.note(|stats| stats.keyframe_requests += 1);
+                if let Some(view) = self.video.as_ref().and_then(|video| video.view.as_ref()) {
+                    view.ask_for_keyframe();
+                }
+            }
+            Event::ChannelOpen(channel, label) if label == DESK_CHANNEL && self.desk.is_none() => {
+                let hand = self.wire.0.desk.join(self.role);
+                self.desk = Some(OpenDesk { channel, hand, waiting: None });
+            }
+            Event::ChannelData(data) => {
+                let desk = self.desk.as_ref().filter(|desk| desk.channel == data.id && !data.binary);
+                if let (Some(desk), Ok(text)) = (desk, std::str::from_utf8(&data.data)) {
+                    desk.hand.receive(text);
+                }
+            }
+            Event::ChannelClose(channel) => {
+                self.desk = self.desk.take().filter(|desk| desk.channel != channel);
+            }
+            Event::Closed => self.over = true,
+            _ => {}
+        }
+    }
+
+    /// The first encrypted word has come: pictures may go out.
+    fn connected(&mut self) {
+        self.note(|stats| stats.connected = true);
+        self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(u64::from(self.most_bps)));
+        if let Some(video) = &mut self.video {
+            let view = self.wire.0.studio.watch(video.codec);
+            view.set_bitrate(media::encoder_bps(media::FIRST_BPS, self.most_bps));
+            video.view = Some(view);
+            let codec = match video.codec {
+                Codec::H264 => "h264",
+                Codec::Vp8 => "vp8",
+            };
+            self.note(|stats| stats.codec = Some(codec.to_owned()));
+        }
+    }
+
+    fn estimated(&mut self, estimate: &BweKind) {
+        let (BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) = estimate else { return };
+        let bps = estimate.as_u64();
+        self.note(|stats| stats.estimate_bps = bps);
+        if let Some(video) = &mut self.video {
+            video.backlog.set_rate(bps, Instant::now());
+            if let Some(view) = &video.view {
+                view.set_bitrate(media::encoder_bps(bps, self.most_bps));
+            }
+        }
+    }
+
+    fn arrived(&mut self, packet: &Datagram) -> Result<(), RtcError> {
+        let Remote { transport, address } = packet.remote;
+        // What is no packet of WebRTC (RFC 7983) is nothing.
+        let Ok(contents) = packet.payload[..].try_into() else { return Ok(()) };
+        let input = Input::Receive(
+            Instant::now(),
+            Receive {
+                proto: media::protocol(transport),
+                source: address,
+                destination: media::reached_at(packet.remote),
+                contents,
+            },
+        );
+        if self.rtc.accepts(&input) { self.rtc.handle_input(input) } else { Ok(()) }
+    }
+
+    fn show(&mut self, picture: &Picture) -> Result<(), RtcError> {
+        if !self.has_room_for(picture) {
+            self.note(|stats| stats.left_out += 1);
+            return Ok(());
+        }
+        if let Some(video) = self.video.as_mut().filter(|video| video.still) {
+            video.still = false;
+            self.rtc.sdp_api().set_direction(video.mid, Direction::SendOnly);
+            self.drain()?;
+        }
+        self.note(|stats| stats.pictures += 1);
+        let Some(video) = &mut self.video else { return Ok(()) };
+        let time = MediaTime::from_90khz(video.time_of(picture));
+        let Some(writer) = self.rtc.writer(video.mid) else { return Ok(()) };
+        writer.write(video.pt, picture.captured_at, time, &picture.data[..])
+    }
+
+    fn has_room_for(&mut self, picture: &Picture) -> bool {
+        let now = Instant::now();
+        let Some(video) = &mut self.video else { return false };
+        let verdict = video.backlog.judge(picture.key, picture.data.len(), now);
+        if let (Verdict::LeaveOutAndAsk, Some(view)) = (verdict, &video.view) {
+            view.ask_for_keyframe();
+        }
+        if verdict == Verdict::Send {
+            video.last_sent = now;
+        }
+        verdict == Verdict::Send
+    }
+
+    fn pass(&mut self, now: Instant) -> Result<(), RtcError> {
+        if self.give_up_at().is_some_and(|at| at <= now) {
+            self.over = true;
+            return Ok(());
+        }
+        if let Some(video) = self.video.as_mut().filter(|video| video.still_at().is_some_and(|at| at <= now))
+        {
+            video.still = true;
+            self.rtc.sdp_api().set_direction(video.mid, Direction::Inactive);
+            return Ok(());
+        }
+        self.rtc.handle_input(Input::Timeout(now))
+    }
+
+    /// Whether there was a text that the library has to be asked about again.
+    fn send_waiting_text(&mut self) -> bool {
+        let Some(desk) = &mut self.desk else { return false };
+        let (Some(text), Some(mut channel)) = (desk.waiting.take(), self.rtc.channel(desk.channel)) else {
+            return false;
+        };
+        match channel.write(false, text.as_bytes()) {
+            Ok(true) => true,
+            Ok(false) => {
+                // One that never fits must not hold up those behind it.
+                let never = channel.buffered_amount() == 0;
+                desk.waiting = (!never).then_some(text);
+                never
+            }
+            Err(error) => {
+                tracing::debug!("a text for a viewer is lost: {error}");
+                true
+            }
+        }
+    }
+
+    fn give_up_at(&self) -> Option<Instant> {
+        (!self.rtc.is_connected()).then_some(self.give_up_at)
+    }
+
+    /// Tells the viewer that it is over, once and without waiting for an answer.
+    fn part(&mut self) {
+        if self.rtc.is_alive() && self.rtc.close().is_ok() {
+            let _ = self.drain();
+        }
+    }
+
+    fn note(&self, change: impl FnOnce(&mut PeerStats)) {
+        change(&mut self.stats.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+impl<V> Video<V> {
+    fn new(mid: Mid, pt: Pt, codec: Codec) -> Self {
+        let now = Instant::now();
+        Self {
+            mid,
+            pt,
+            codec,
+            view: None,
+            backlog: Backlog::new(media::FIRST_BPS, now),
+            epoch: now,
+            last_time: 0,
+            last_sent: now,
+            still: false,
+        }
+    }
+
+    /// When the picture will have stood still for long enough, if no other comes.
+    fn still_at(&self) -> Option<Instant> {
+        (self.view.is_some() && !self.still).then(|| self.last_sent + STILL_AFTER)
+    }
+
+    /// The picture's timestamp (RFC 6184 section 5.1: 90 kHz); each is later than the one before.
+    fn time_of(&mut self, picture: &Picture) -> u64 {
+        let since = picture.captured_at.saturating_duration_since(self.epoch);
+        let time = u64::try_from(since.as_micros() * 9 / 100).unwrap_or(u64::MAX);
+        self.last_time = time.max(self.last_time + 1);
+        self.last_time
+    }
+}
+
+/// Never, when there is no desk, or when its last text still waits.
+async fn next_text<H: Hand>(hand: Option<&H>) -> Option<String> {
+    match hand {
+        Some(hand) => hand.next().await,
+        None => None,
+    }
+}
+
+/// Waits for ever when there are no pictures yet; `None` when there will be no more.
+async fn next_picture<V: View>(view: Option<&mut V>) -> Option<Picture> {
+    match view {
+        Some(view) => view.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,207 @@
+//! WHEP (draft-ietf-wish-whep, on top of RFC 9725): the desktop for players of the standard.
+//!
+//! | call | |
+//! |---|---|
+//! | `POST /api/webrtc/session/{id}/whep` | an offer as `application/sdp`; 201 with the answer, `Location` and `ETag` |
+//! | `PATCH <Location>` | candidates as `application/trickle-ice-sdpfrag`; 204; with other credentials and `If-Match: *` an ICE restart; 200 |
+//! | `DELETE <Location>` | the viewer has gone |
+//! | `OPTIONS` of both | what is taken, and the STUN and TURN servers as `Link` |
+//!
+//! A player sends the key or the session's view token as bearer token, or has the token in the address.
+
+use std::{sync::Arc, time::Duration};
+
+use anteroom_protocol::{SessionId, stream::PeerRole};
+use axum::{
+    extract::{Path, RawQuery, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{ALLOW, CONTENT_TYPE, ETAG, IF_MATCH, LINK, LOCATION},
+    },
+    response::{IntoResponse as _, Response},
+};
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use super::{
+    Api,
+    body::{InPath, unknown_session},
+    error::ApiError,
+    seen::{Acting, Seen},
+};
+use crate::media::{
+    AnswerState, Direction, OfferError, PeerId,
+    sdp::{Fragment, Offer, Published},
+};
+
+const SDP: &str = "application/sdp";
+const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+/// How long a player waits for a desktop that is still starting.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A viewer of a session.
+#[derive(Debug, Deserialize)]
+pub(super) struct Resource {
+    id: String,
+    peer: String,
+}
+
+pub(super) async fn create(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: String,
+) -> Result<Response, ApiError> {
+    require(&headers, SDP)?;
+    let seen = Seen::find(&api, id, &acting).await?;
+    let session = seen.still_going()?;
+    let offer = Offer::parse(&body)?;
+    let role =
+        if has_word(query.as_deref(), "role=viewer") { PeerRole::Viewer } else { PeerRole::Controller };
+    let peer = api.media.signalling.offer(session, offer, role, Direction::Own).await?;
+    session.touch();
+    let answer = match answered(&api, id, &peer).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let _ = api.media.signalling.remove(id, &peer);
+            return Err(error);
+        }
+    };
+    // Whoever came with a token in the address goes on with it.
+    let token = query.as_deref().unwrap_or_default().split('&').find(|word| word.starts_with("token="));
+    let location = format!(
+        "/api/webrtc/session/{id}/whep/{peer}{}",
+        token.map(|token| format!("?{token}")).unwrap_or_default()
+    );
+    let mut response = (StatusCode::CREATED, [(CONTENT_TYPE, SDP)], answer.sdp.clone()).into_response();
+    let headers = response.headers_mut();
+    put(headers, LOCATION, &location);
+    put(headers, ETAG, &etag(&answer));
+    put(headers, ACCEPT_PATCH, FRAGMENT);
+    put_links(&api, headers, id);
+    Ok(response)
+}
+
+pub(super) async fn patch(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    Path(resource): Path<Resource>,
+    headers: HeaderMap,
+    body: String,
+) -> Result<Response, ApiError> {
+    require(&headers, FRAGMENT)?;
+    let (id, peer) = find(&api, &acting, resource).await?;
+    let fragment = Fragment::parse(&body)?;
+    let (answer, _) = api.media.signalling.answered(id, &peer).ok_or(OfferError::Unknown)?;
+    let matches = headers.get(IF_MATCH).ok_or_else(|| {
+        ApiError::new(StatusCode::PRECONDITION_REQUIRED, "no_if_match", "the header If-Match is missing")
+    })?;
+    if matches == "*" {
+        return restart(&api, id, &peer, &fragment).await;
+    }
+    if matches.as_bytes() != etag(&answer).as_bytes() {
+        let message = "this is about credentials that do not count any more";
+        return Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "other_etag", message));
+    }
+    // A guest of the lite kind needs no candidates.
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn restart(api: &Api, id: SessionId, peer: &PeerId, fragment: &Fragment) -> Result<Response, ApiError> {
+    let (Some(ufrag), Some(password)) = (&fragment.ufrag, &fragment.password) else {
+        let message = "an ICE restart needs a=ice-ufrag and a=ice-pwd";
+        return Err(ApiError::bad_request("no_credentials", message));
+    };
+    let change = |offer: &Offer| offer.with_credentials(ufrag, password).ok();
+    if !api.media.signalling.restart(id, peer, change)? {
+        return Err(ApiError::conflict("restart_pending", "another ICE restart is under way"));
+    }
+    let answer = answered(api, id, peer).await?;
+    let mut response = (StatusCode::OK, [(CONTENT_TYPE, FRAGMENT)], answer.fragment()).into_response();
+    put(response.headers_mut(), ETAG, &etag(&answer));
+    Ok(response)
+}
+
+pub(super) async fn remove(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    Path(resource): Path<Resource>,
+) -> Result<StatusCode, ApiError> {
+    let (id, peer) = find(&api, &acting, resource).await?;
+    if api.media.signalling.remove(id, &peer) { Ok(StatusCode::OK) } else { Err(OfferError::Unknown.into()) }
+}
+
+pub(super) async fn options(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InPath(id): InPath<SessionId>,
+) -> Result<Response, ApiError> {
+    Seen::find(&api, id, &acting).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    put(headers, ALLOW, "POST, OPTIONS");
+    put(headers, ACCEPT_POST, SDP);
+    put_links(&api, headers, id);
+    Ok(response)
+}
+
+async fn find(api: &Api, acting: &Acting, resource: Resource) -> Result<(SessionId, PeerId), ApiError> {
+    let id: SessionId = resource.id.parse().map_err(|_| unknown_session())?;
+    Seen::find(api, id, acting).await?.still_going()?;
+    let peer = resource.peer.parse().map_err(|()| OfferError::Unknown)?;
+    Ok((id, peer))
+}
+
+async fn answered(api: &Api, id: SessionId, peer: &PeerId) -> Result<Arc<Published>, ApiError> {
+    match api.media.signalling.answer(id, peer, ANSWER_PATIENCE).await? {
+        AnswerState::Ready { answer, .. } => Ok(answer),
+        AnswerState::Refused(reason) => Err(ApiError::bad_request("offer_refused", reason)),
+        AnswerState::Waiting | AnswerState::Gone => {
+            Err(ApiError::unavailable("vm_not_ready", "the desktop has not answered yet", 5))
+        }
+    }
+}
+
+/// Changes with the credentials, as RFC 9725 section 4.3.1 wants it. It is no secret: the name is in every check.
+fn etag(answer: &Published) -> String {
+    format!("\"{}\"", answer.name)
+}
+
+fn require(headers: &HeaderMap, wanted: &str) -> Result<(), ApiError> {
+    let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if sent.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted) {
+        return Ok(());
+    }
+    let message = format!("send `Content-Type: {wanted}`");
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type", message))
+}
+
+fn has_word(query: Option<&str>, word: &str) -> bool {
+    query.unwrap_or_default().split('&').any(|other| other == word)
+}
+
+/// RFC 9725 section 4.6.
+fn put_links(api: &Api, headers: &mut HeaderMap, id: SessionId) {
+    for entry in api.media.ice_servers.entries(&id.to_string(), OffsetDateTime::now_utc()) {
+        let credentials = entry.username.as_ref().zip(entry.credential.as_ref()).map(|(name, password)| {
+            format!("; username=\"{name}\"; credential=\"{password}\"; credential-type=\"password\"")
+        });
+        for url in entry.urls {
+            let link = format!("<{url}>; rel=\"ice-server\"{}", credentials.as_deref().unwrap_or_default());
+            if let Ok(link) = HeaderValue::from_str(&link) {
+                headers.append(LINK, link);
+            }
+        }
+    }
+}
+
+/// Whatever comes here is ASCII without control characters: ids, names of ICE and our own words.
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
