@@ -58,15 +58,23 @@ pub struct Media {
 }
 
 impl Media {
-    /// Opens the sockets. `api` is where the API listens.
+    /// Opens the sockets. The API was to listen at `wanted` and does at `api`.
     ///
     /// # Errors
     /// When a port is taken, or the secret cannot be read.
-    pub async fn open(choices: &MediaChoices, api: SocketAddr) -> Result<Self, MediaError> {
+    pub async fn open(
+        choices: &MediaChoices,
+        wanted: SocketAddr,
+        api: SocketAddr,
+    ) -> Result<Self, MediaError> {
         let ice_servers = IceServers::load(choices)?;
         let udp = match choices.listen {
             MediaListen::Off => None,
-            MediaListen::LikeTheApi => Some(bind_udp(api).await?),
+            MediaListen::LikeTheApi => match bind_udp(api).await {
+                // Any free port was asked for; that its twin is taken is nobody's mistake.
+                Err(_) if wanted.port() == 0 => Some(bind_udp(wanted).await?),
+                bound => Some(bound?),
+            },
             MediaListen::At(address) => Some(bind_udp(address).await?),
         };
         let tcp = match choices.tcp_listen {

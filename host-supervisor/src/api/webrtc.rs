@@ -60,9 +60,6 @@ pub(super) struct Which {
     peer: Option<String>,
     /// Milliseconds since 1970.
     since: Option<i64>,
-    /// Whether a view token came with the address; it was looked at before.
-    #[serde(rename = "token")]
-    _token: Option<String>,
 }
 
 impl Description {

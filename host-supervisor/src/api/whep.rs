@@ -5,7 +5,7 @@
 //! | `POST /api/webrtc/session/{id}/whep` | an offer as `application/sdp`; 201 with the answer, `Location` and `ETag` |
 //! | `PATCH <Location>` | candidates as `application/trickle-ice-sdpfrag`; 204; with other credentials and `If-Match: *` an ICE restart; 200 |
 //! | `DELETE <Location>` | the viewer has gone |
-//! | `OPTIONS` of both | what is taken, and the STUN and TURN servers as `Link` |
+//! | `OPTIONS` of the first | what is taken, and the STUN and TURN servers as `Link` |
 //!
 //! A player sends the key or the session's view token as bearer token, or has the token in the address.
 

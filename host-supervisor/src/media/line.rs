@@ -95,7 +95,7 @@ async fn take(mut guest: impl AsyncRead + Unpin, vm: VmId, relay: &Relay) {
     while let Ok(1..) = guest.read_buf(&mut stream).await {
         loop {
             match Datagram::read(&mut stream) {
-                Ok(Some(datagram)) => relay.from_guest(vm, datagram),
+                Ok(Some(datagram)) => relay.take_from_guest(vm, datagram),
                 Ok(None) => break,
                 Err(error) => {
                     tracing::warn!(%vm, "the guest's stream sends something else: {error}");

@@ -91,7 +91,7 @@ impl Relay {
     }
 
     /// Hands a packet on; `false` when it is nobody's.
-    pub(super) fn from_viewer(&self, from: Remote, packet: &[u8]) -> bool {
+    pub(super) fn take_from_viewer(&self, from: Remote, packet: &[u8]) -> bool {
         if packet.is_empty() || packet.len() > MAX_PAYLOAD_BYTES {
             return false;
         }
@@ -107,7 +107,7 @@ impl Relay {
     }
 
     /// Sends a guest's packet, when it may be sent.
-    pub(super) fn from_guest(&self, vm: VmId, datagram: Datagram) {
+    pub(super) fn take_from_guest(&self, vm: VmId, datagram: Datagram) {
         let Datagram { remote, payload } = datagram;
         if !lock(&self.flows).may_reach(vm, remote, Instant::now()) {
             self.counted.forbidden.fetch_add(1, Ordering::Relaxed);
@@ -146,7 +146,7 @@ pub(super) async fn listen(relay: Arc<Relay>) {
     loop {
         match udp.recv_from(&mut buffer).await {
             Ok((length, from)) => {
-                relay.from_viewer(Remote::new(Transport::Udp, from), &buffer[..length]);
+                relay.take_from_viewer(Remote::new(Transport::Udp, from), &buffer[..length]);
             }
             Err(error) => pause_after(&error).await,
         }

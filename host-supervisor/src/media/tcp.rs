@@ -53,7 +53,7 @@ async fn serve(stream: TcpStream, from: SocketAddr, relay: &Relay) {
     let Ok(Some(first)) = timeout(GREETING_PATIENCE, packet(&mut read)).await else { return };
     let (to_viewer, packets) = mpsc::channel(WAITING_PACKETS);
     relay.connect(remote.address, to_viewer);
-    if relay.from_viewer(remote, &first) {
+    if relay.take_from_viewer(remote, &first) {
         tokio::select! {
             () = take(read, remote, relay) => {}
             () = give(write, packets) => {}
@@ -64,7 +64,7 @@ async fn serve(stream: TcpStream, from: SocketAddr, relay: &Relay) {
 
 async fn take(mut viewer: impl AsyncRead + Unpin, remote: Remote, relay: &Relay) {
     while let Ok(Some(packet)) = timeout(SILENCE, packet(&mut viewer)).await {
-        if !relay.from_viewer(remote, &packet) {
+        if !relay.take_from_viewer(remote, &packet) {
             return;
         }
     }
