@@ -3,7 +3,7 @@
 use anteroom_protocol::{SessionId, VmId};
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
+    extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -135,11 +135,12 @@ impl<S: Send + Sync> FromRequestParts<S> for InPath<UserId> {
     }
 }
 
+/// The first parameter of the path: all that most have.
 async fn path_text<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, ApiError> {
-    let Path(text) = Path::<String>::from_request_parts(parts, state)
+    let params = RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|_| ApiError::bad_request("invalid_path", "the path is not valid UTF-8"))?;
-    Ok(text)
+    Ok(params.iter().next().map(|(_, text)| text.to_owned()).unwrap_or_default())
 }
 
 pub(super) fn user_id(text: String) -> Result<UserId, ApiError> {

@@ -8,7 +8,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anteroom_protocol::{SessionId, ports::GUEST_VNC};
+use anteroom_protocol::ports::GUEST_VNC;
 use axum::{
     body::Bytes,
     extract::{

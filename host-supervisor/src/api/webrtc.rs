@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use super::{
     Api,
-    body::{InPath, InQuery, Strict},
+    body::{InQuery, Strict},
     error::ApiError,
     seen::{Acting, Seen},
 };
@@ -73,11 +73,9 @@ impl Description {
 
 pub(super) async fn offer(
     State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
+    seen: Seen,
     Strict(body): Strict<Offered>,
 ) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
     let session = seen.still_going()?;
     if body.candidates.len() > MAX_CANDIDATES {
         return Err(SdpError::TooManyCandidates.into());
@@ -99,11 +97,10 @@ pub(super) async fn offer_at_start(api: &Api, session: &SessionHandle, offer: Of
 
 pub(super) async fn answer(
     State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
+    seen: Seen,
     InQuery(which): InQuery<Which>,
 ) -> Result<Json<Value>, ApiError> {
-    Seen::find(&api, id, &acting).await?.still_going()?;
+    let id = seen.still_going()?.id();
     let signalling = &api.media.signalling;
     let retry = |error: &str| Ok(Json(json!({ "retry": true, "error": error })));
     let Some(peer) = which.of(&api, id)? else { return retry("there is no offer to answer") };
@@ -121,13 +118,7 @@ pub(super) async fn answer(
     }
 }
 
-pub(super) async fn trickle(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-    Strict(body): Strict<Trickled>,
-) -> Result<Json<Value>, ApiError> {
-    let seen = Seen::find(&api, id, &acting).await?;
+pub(super) async fn trickle(seen: Seen, Strict(body): Strict<Trickled>) -> Result<Json<Value>, ApiError> {
     seen.still_going()?.touch();
     let text = match &body.candidate {
         Value::Object(inner) => inner.get("candidate").unwrap_or(&Value::Null),
@@ -144,11 +135,10 @@ pub(super) async fn trickle(
 
 pub(super) async fn our_candidates(
     State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
+    seen: Seen,
     InQuery(which): InQuery<Which>,
 ) -> Result<Json<Value>, ApiError> {
-    Seen::find(&api, id, &acting).await?.still_going()?;
+    let id = seen.still_going()?.id();
     let none = Json(json!({ "candidates": [] }));
     let Some(peer) = which.of(&api, id)? else { return Ok(none) };
     let Some((answer, at)) = api.media.signalling.answered(id, &peer) else { return Ok(none) };
@@ -166,11 +156,10 @@ pub(super) async fn our_candidates(
 
 pub(super) async fn remove(
     State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
+    seen: Seen,
     InQuery(which): InQuery<Which>,
 ) -> Result<Json<Value>, ApiError> {
-    Seen::find(&api, id, &acting).await?;
+    let id = seen.record().id;
     if let Some(peer) = which.of(&api, id)? {
         // It may have gone by itself, which is what was wanted.
         let _ = api.media.signalling.remove(id, &peer);
@@ -182,12 +171,8 @@ pub(super) async fn ice_servers(State(api): State<Arc<Api>>) -> Json<Value> {
     servers(&api, "operator")
 }
 
-pub(super) async fn ice_servers_of(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-) -> Result<Json<Value>, ApiError> {
-    Seen::find(&api, id, &acting).await?.still_going()?;
+pub(super) async fn ice_servers_of(State(api): State<Arc<Api>>, seen: Seen) -> Result<Json<Value>, ApiError> {
+    let id = seen.still_going()?.id();
     Ok(servers(&api, &id.to_string()))
 }
 

@@ -23,12 +23,7 @@ use axum::{
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::{
-    Api,
-    body::{InPath, unknown_session},
-    error::ApiError,
-    seen::{Acting, Seen},
-};
+use super::{Api, error::ApiError, seen::Seen};
 use crate::media::{
     AnswerState, Direction, OfferError, PeerId,
     sdp::{Fragment, Offer, Published},
@@ -41,24 +36,22 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 /// How long a player waits for a desktop that is still starting.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A viewer of a session.
+/// A viewer of a session; the session is in the path before it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Resource {
-    id: String,
     peer: String,
 }
 
 pub(super) async fn create(
     State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
+    seen: Seen,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: String,
 ) -> Result<Response, ApiError> {
     require(&headers, SDP)?;
-    let seen = Seen::find(&api, id, &acting).await?;
     let session = seen.still_going()?;
+    let id = session.id();
     let offer = Offer::parse(&body)?;
     let role =
         if has_word(query.as_deref(), "role=viewer") { PeerRole::Viewer } else { PeerRole::Controller };
@@ -88,13 +81,13 @@ pub(super) async fn create(
 
 pub(super) async fn patch(
     State(api): State<Arc<Api>>,
-    acting: Acting,
+    seen: Seen,
     Path(resource): Path<Resource>,
     headers: HeaderMap,
     body: String,
 ) -> Result<Response, ApiError> {
     require(&headers, FRAGMENT)?;
-    let (id, peer) = find(&api, &acting, resource).await?;
+    let (id, peer) = find(&seen, &resource)?;
     let fragment = Fragment::parse(&body)?;
     let (answer, _) = api.media.signalling.answered(id, &peer).ok_or(OfferError::Unknown)?;
     let matches = headers.get(IF_MATCH).ok_or_else(|| {
@@ -128,19 +121,15 @@ async fn restart(api: &Api, id: SessionId, peer: &PeerId, fragment: &Fragment) -
 
 pub(super) async fn remove(
     State(api): State<Arc<Api>>,
-    acting: Acting,
+    seen: Seen,
     Path(resource): Path<Resource>,
 ) -> Result<StatusCode, ApiError> {
-    let (id, peer) = find(&api, &acting, resource).await?;
+    let (id, peer) = find(&seen, &resource)?;
     if api.media.signalling.remove(id, &peer) { Ok(StatusCode::OK) } else { Err(OfferError::Unknown.into()) }
 }
 
-pub(super) async fn options(
-    State(api): State<Arc<Api>>,
-    acting: Acting,
-    InPath(id): InPath<SessionId>,
-) -> Result<Response, ApiError> {
-    Seen::find(&api, id, &acting).await?;
+pub(super) async fn options(State(api): State<Arc<Api>>, seen: Seen) -> Result<Response, ApiError> {
+    let id = seen.record().id;
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     put(headers, ALLOW, "POST, OPTIONS");
@@ -149,9 +138,8 @@ pub(super) async fn options(
     Ok(response)
 }
 
-async fn find(api: &Api, acting: &Acting, resource: Resource) -> Result<(SessionId, PeerId), ApiError> {
-    let id: SessionId = resource.id.parse().map_err(|_| unknown_session())?;
-    Seen::find(api, id, acting).await?.still_going()?;
+fn find(seen: &Seen, resource: &Resource) -> Result<(SessionId, PeerId), ApiError> {
+    let id = seen.still_going()?.id();
     let peer = resource.peer.parse().map_err(|()| OfferError::Unknown)?;
     Ok((id, peer))
 }
