@@ -10,6 +10,8 @@ import type { Signalling } from "./signalling.ts";
 const DISCONNECTED_MS = 3000;
 /** A desktop that is slow to read must not fill this page's memory. */
 const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
+/** Of one message, where the browser does not say. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
 
 export interface PeerEvents {
   track(stream: MediaStream): void;
@@ -55,9 +57,13 @@ export class Peer {
     await this.connection.setRemoteDescription({ type: "answer", sdp });
   }
 
-  send(message: ToDesktop): void {
-    if (this.channel.readyState !== "open" || this.channel.bufferedAmount > MAX_UNSENT_BYTES) return;
+  /** Whether it is on its way. */
+  send(message: ToDesktop): boolean {
+    if (this.channel.readyState !== "open" || this.channel.bufferedAmount > MAX_UNSENT_BYTES) return false;
+    const bytes = new TextEncoder().encode(JSON.stringify(message));
+    if (bytes.length > (this.connection.sctp?.maxMessageSize ?? MAX_MESSAGE_BYTES)) return false;
     this.channel.send(JSON.stringify(message));
+    return true;
   }
 
   stats(): Promise<RTCStatsReport> {

@@ -18,7 +18,7 @@ export class Signalling {
   ) {}
 
   async iceServers(): Promise<RTCIceServer[]> {
-    const response = await fetch(this.addressed(`/api/webrtc/ice-servers?session=${this.id}`), {
+    const response = await fetch(this.addressed(`/api/webrtc/session/${this.id}/ice-servers`), {
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
     if (!response.ok) return [];
