@@ -13,7 +13,7 @@ const DEFINITION: &str = r#"
 id = "typist"
 name = "Typist"
 [launch.terminal]
-argv = ["sh", "-c", """
+argv = ["anteroom-demo", "run", "sh", "-c", """
 read -r typed
 read -r pasted
 for process in /proc/[0-9]*; do

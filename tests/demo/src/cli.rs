@@ -17,8 +17,9 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command as Process, ExitCode};
 
 use command::Command;
 use credentials::CredentialFile;
@@ -57,6 +58,8 @@ fn obey(command: Command) -> Result<(), Box<dyn Error>> {
         Command::Logout => {
             say(if credential_file()?.remove()? { "Signed out." } else { "Nobody was signed in." });
         }
+        // Only returns when there is no such program.
+        Command::Run(words) => return Err(Process::new(&words[0]).args(&words[1..]).exec().into()),
     }
     Ok(())
 }

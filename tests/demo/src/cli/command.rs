@@ -1,4 +1,4 @@
-//! The words on the command line. Five commands do not need a parser library.
+//! The words on the command line. Six commands do not need a parser library.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,6 +11,7 @@ Usage: anteroom-demo <command>
   login [--auto]          sign in through the browser; with --auto the provider does not ask
   whoami, status          say who is signed in (exit code 1: nobody)
   logout                  forget it
+  run PROGRAM [WORD]...   become another program, for tests: Anteroom offers only tools that its image knows
   idp [--listen ADDRESS]  serve the identity provider, by default on 127.0.0.1:9400
 
 Environment:
@@ -26,10 +27,16 @@ const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Add
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
-    Idp { address: SocketAddr },
-    Login { client_id: &'static str },
+    Idp {
+        address: SocketAddr,
+    },
+    Login {
+        client_id: &'static str,
+    },
     Status,
     Logout,
+    /// The program first; not empty.
+    Run(Vec<OsString>),
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +64,7 @@ impl Command {
             ["login", "--auto"] => Ok(Self::Login { client_id: "demo-auto" }),
             ["whoami" | "status"] => Ok(Self::Status),
             ["logout"] => Ok(Self::Logout),
+            ["run", _, ..] => Ok(Self::Run(arguments[1..].to_vec())),
             [] => Err(UsageError::Missing),
             // The first word that makes no sense: a known command is followed by one too many.
             ["idp", "--listen", _, ..] => Err(UsageError::Unknown(arguments[3].clone())),

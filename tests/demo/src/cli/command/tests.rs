@@ -15,6 +15,7 @@ fn every_command_is_understood() {
     assert_eq!(parse("whoami"), Ok(Command::Status));
     assert_eq!(parse("status"), Ok(Command::Status));
     assert_eq!(parse("logout"), Ok(Command::Logout));
+    assert_eq!(parse("run sh -c"), Ok(Command::Run(vec!["sh".into(), "-c".into()])));
     assert_eq!(parse("--help"), Ok(Command::Help));
 }
 
