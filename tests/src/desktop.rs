@@ -86,14 +86,27 @@ impl<'a> Desktop<'a> {
         self.keys().await?.send_keys(&format!("{text}\u{e007}")).await.context("keys for the desktop")
     }
 
-    /// Gives a text to the desktop by the browser's own `paste` event, with the keys that xterm pastes by, and Enter.
+    /// Gives a text to the desktop by the browser's own `paste` event, with the keys that xterm pastes by; and Enter, when it
+    /// is seen: a program fetches what it pastes, and takes keys meanwhile.
     ///
     /// # Errors
-    /// When the browser refuses.
+    /// When the browser refuses, or the text does not appear in time.
     pub async fn paste_line(&self, text: &str) -> Result<()> {
         self.keys().await?;
+        let before = self.lettering().await?;
         self.page.execute(PASTE, vec![text.into()]).await?;
+        let deadline = Instant::now() + PATIENCE;
+        while self.lettering().await? < before + MIN_LETTERING {
+            ensure!(Instant::now() < deadline, "what was pasted is not seen");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         self.type_line("").await
+    }
+
+    /// How many pixels are as light as the letters of the terminal.
+    async fn lettering(&self) -> Result<u64> {
+        let count = self.page.execute(COUNT_LIGHT, vec![PICTURE.into()]).await?;
+        count.as_u64().context("a number of pixels")
     }
 
     /// Waits until the desktop has a size that is wanted, and returns it, in its own pixels.
@@ -145,6 +158,20 @@ const PASTE: &str = r"
     field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
     field.dispatchEvent(new KeyboardEvent('keyup', key));
     field.dispatchEvent(new KeyboardEvent('keyup', { ...shift, shiftKey: false }));
+";
+
+/// Of a few words, in pixels.
+const MIN_LETTERING: u64 = 60;
+
+const COUNT_LIGHT: &str = r"
+    const picture = document.querySelector(arguments[0]);
+    const canvas = new OffscreenCanvas(picture.videoWidth, picture.videoHeight);
+    const context = canvas.getContext('2d');
+    context.drawImage(picture, 0, 0);
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    let count = 0;
+    for (let at = 0; at < pixels.length; at += 4) count += pixels[at] > 140 && pixels[at + 1] > 140 ? 1 : 0;
+    return count;
 ";
 
 const PICTURE: &str = ".live video, .desktop-host canvas";

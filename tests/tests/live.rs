@@ -12,12 +12,12 @@ use tempfile::TempDir;
 const DEFINITION: &str = r#"
 id = "typist"
 name = "Typist"
-[launch.terminal]
+[launch.browser]
 argv = ["anteroom-demo", "run", "sh", "-c", """
 read -r typed
 read -r pasted
 for process in /proc/[0-9]*; do
-  case $(tr '\\0' ' ' < $process/cmdline 2>/dev/null) in *'anteroom-agent stream '*) kill -9 ${process#/proc/};; esac
+  case $(tr '\\0' ' ' < $process/cmdline 2>/dev/null) in '/usr/lib/anteroom/anteroom-agent stream '*) kill -9 ${process#/proc/};; esac
 done
 read -r after
 printf '{"token":"t","typed":"%s","pasted":"%s","after":"%s"}' "$typed" "$pasted" "$after" > .typist.new
@@ -37,6 +37,9 @@ require = ["token", "typed", "pasted", "after"]
 const TYPED: &str = "typed: Zwölf Boxkämpfer, 3 < 4 @ ~ {x} €";
 const PASTED: &str = "pasted: žluťoučký kůň, 漢字";
 const AFTER: &str = "after it was killed";
+
+/// The terminal's background (`XTerm` among the desktop's files).
+const TERMINAL: [u8; 3] = [0x1e, 0x22, 0x2a];
 
 struct Stage {
     daemon: Daemon,
@@ -71,6 +74,16 @@ impl Stage {
         Ok(Some(Self { daemon, browser, session, _providers: providers, _turn: turn }))
     }
 
+    /// Waits for it; what was seen of the session is part of the error.
+    async fn completed(&self) -> Result<()> {
+        if let Err(error) = self.daemon.wait_for(&self.session, &["completed"]).await {
+            let seen = self.daemon.fetch(&format!("/api/auth/session/{}/history", self.session)).await?;
+            self.browser.screenshot(&artefact("live-failed.png")).await?;
+            return Err(error.context(format!("{:#}", seen["history"])));
+        }
+        Ok(())
+    }
+
     async fn end(self) -> Result<()> {
         self.browser.close().await?;
         self.daemon.stop().await
@@ -84,6 +97,7 @@ async fn what_a_person_types_and_pastes_arrives_and_the_picture_comes_back_when_
     let page = &stage.browser.page;
     let desktop = Desktop::shown(page).await?;
     ensure!(desktop.way().await? == "live", "the picture is not live");
+    desktop.until_colour(TERMINAL).await?;
     desktop.type_line(TYPED).await?;
     stage.browser.screenshot(&artefact("live-1-typed.png")).await?;
     desktop.paste_line(PASTED).await?;
@@ -95,7 +109,7 @@ async fn what_a_person_types_and_pastes_arrives_and_the_picture_comes_back_when_
     ensure!(desktop.way().await? == "live", "the picture came back, but not live");
     desktop.type_line(AFTER).await?;
 
-    stage.daemon.wait_for(&stage.session, &["completed"]).await?;
+    stage.completed().await?;
     let captured =
         stage.daemon.fetch(&format!("/api/auth/session/{}/credentials/status", stage.session)).await?;
     let credentials = &captured["credentials"];
@@ -115,6 +129,7 @@ async fn where_no_packet_comes_through_the_page_shows_the_plain_picture_and_says
     ensure!(desktop.way().await? == "plain", "what came through?");
     let said = page.find(Locator::Css(".desktop-quality")).await?.text().await?;
     ensure!(said.contains("noVNC"), "the page says {said:?}");
+    desktop.until_colour(TERMINAL).await?;
     stage.browser.screenshot(&artefact("live-2-plain.png")).await?;
     stage.end().await
 }
@@ -124,14 +139,21 @@ async fn the_desktop_takes_the_pages_size_and_twenty_reconnections_leave_one_vie
     let Some(stage) = Stage::set("live-size", &[]).await? else { return Ok(()) };
     let page = &stage.browser.page;
     let desktop = Desktop::shown(page).await?;
-    let small = desktop.until_size(|width, _| width != 1280).await?;
-    page.set_window_size(1900, 1200).await?;
-    let large = desktop.until_size(|width, _| width > small.0).await?;
+    let small = desktop.until_size(|width, _| width > 0).await?;
+    ensure!(small == (1280, 800), "the desktop is made for {small:?}");
+    // The page for a frame of another site, which opens with the token of its address.
+    let session = stage.daemon.fetch(&format!("/api/auth/session/{}", stage.session)).await?;
+    page.set_window_size(1700, 1200).await?;
+    page.goto(session["session"]["novnc_url"].as_str().context("an address for a frame")?).await?;
+    let desktop = Desktop::shown(page).await?;
+    ensure!(desktop.way().await? == "live", "the frame's picture is not live");
+    let large = desktop.until_size(|width, _| width > 1280).await?;
     let (shown_width, shown_height) = desktop.room().await?;
     ensure!(
         large.0.abs_diff(shown_width) < 2 && large.1.abs_diff(shown_height) < 2,
         "{large:?} in {shown_width} x {shown_height}"
     );
+    desktop.until_colour(TERMINAL).await?;
     stage.browser.screenshot(&artefact("live-3-larger.png")).await?;
 
     for _ in 0..20 {

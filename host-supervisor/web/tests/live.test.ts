@@ -35,8 +35,8 @@ test("a notch is a notch in every unit of a wheel", () => {
 
 test("the desktop gets the page's shape, and room to work in", () => {
   assert.deepEqual(desktopFor({ width: 1601, height: 901 }), { width: 1600, height: 900 });
-  assert.deepEqual(desktopFor({ width: 512, height: 320 }), { width: 1024, height: 640 });
-  assert.deepEqual(desktopFor({ width: 400, height: 800 }), { width: 1024, height: 2048 });
+  assert.deepEqual(desktopFor({ width: 512, height: 320 }), { width: 1280, height: 800 });
+  assert.deepEqual(desktopFor({ width: 640, height: 800 }), { width: 1280, height: 1600 });
 });
 
 test("keys are told by their symbols, sides apart", () => {

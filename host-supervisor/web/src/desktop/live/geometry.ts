@@ -42,8 +42,8 @@ export function wheelUnits(delta: number, deltaMode: number): number {
   return Math.round(notches * NOTCH);
 }
 
-/** A desktop that would be smaller than this is scaled instead: sign-in pages and terminals need the room. */
-const LEAST: Size = { width: 1024, height: 640 };
+/** What the desktop's windows are laid out for. In less room it is shown smaller instead of being smaller. */
+const LEAST: Size = { width: 1280, height: 800 };
 
 /** The desktop that a box of this size is to have: the same shape, and never too small to work in. */
 export function desktopFor(box: Size): Size {
