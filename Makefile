@@ -44,10 +44,11 @@ lint: web ## formatting, clippy, rustdoc, the page's types; warnings are errors
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
-bench: build ## how long a person waits, as the tables of docs/benchmarks.md
+bench: build setup-test ## how long a person waits, as the tables of docs/benchmarks.md
 	$(MAKE) images
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) cargo run --quiet -p anteroom-tests --bin bench-start
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) cargo run --quiet -p anteroom-tests --bin bench-sign-in
+	cargo run --quiet --release -p anteroom-agent --example bench-capture
 
 fuzz: setup-test ## what must hold for hostile input, FUZZ_SECONDS for each target
 	fuzz/run $(FUZZ_SECONDS)
