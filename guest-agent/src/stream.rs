@@ -12,7 +12,7 @@ mod hands;
 mod picture;
 mod wire;
 
-use std::{io, path::Path, process::ExitCode};
+use std::{io, path::Path, process::ExitCode, sync::Arc};
 
 use anteroom_protocol::ports::STREAM_VSOCK;
 
@@ -33,6 +33,8 @@ enum StreamError {
     Picture(#[source] picture::StudioError),
     #[error("keys and pointer cannot be injected")]
     Hands(#[source] hands::DeskError),
+    #[error("the screen takes no input any more")]
+    NoDesk,
     #[error("no certificate can be made")]
     Wire(#[from] wire::WireError),
     #[error("the asynchronous runtime cannot be made")]
@@ -58,12 +60,14 @@ async fn serve() -> Result<(), StreamError> {
     let studio = Studio::open(&display, picture::Options::default()).map_err(StreamError::Picture)?;
     let both = DeskOptions { clipboard_to_desktop: true, clipboard_from_desktop: true };
     let desk = Desk::open(&display, both).map_err(StreamError::Hands)?;
-    let (wire, packets) = Wire::new(studio, desk)?;
+    let (wire, packets) = Wire::new(studio, Arc::clone(&desk))?;
     let pipe = vsock::bind(STREAM_VSOCK).map_err(|error| listen("the vsock port of the packets", error))?;
     let socket = call::listen(Path::new(STREAM_SOCKET)).map_err(|error| listen(STREAM_SOCKET, error))?;
     tracing::info!("listening on vsock port {STREAM_VSOCK} and {STREAM_SOCKET}");
     tokio::select! {
         ended = wire::serve(wire.clone(), socket) => ended.map_err(StreamError::Serve),
         () = wire::carry(wire, pipe, packets) => Ok(()),
+        // Whoever supervises this starts it again, for the screen that there is then.
+        () = desk.ended() => Err(StreamError::NoDesk),
     }
 }

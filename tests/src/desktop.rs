@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::daemon::PATIENCE;
 
+/// The terminal's background (`XTerm` among the desktop's files).
+pub const TERMINAL: [u8; 3] = [0x1e, 0x22, 0x2a];
+
 /// How far a colour may be from the one that is looked for: a video has its own, slightly coarser ones.
 const NEAR: u8 = 16;
 
@@ -95,12 +98,28 @@ impl<'a> Desktop<'a> {
         self.keys().await?;
         let before = self.lettering().await?;
         self.page.execute(PASTE, vec![text.into()]).await?;
+        self.until_lettered(before).await?;
+        self.type_line("").await
+    }
+
+    /// Types a text, and waits until it is seen.
+    ///
+    /// # Errors
+    /// When the browser refuses, or the text does not appear in time.
+    pub async fn type_and_see(&self, text: &str) -> Result<()> {
+        self.until_colour(TERMINAL).await?;
+        let before = self.lettering().await?;
+        self.keys().await?.send_keys(text).await?;
+        self.until_lettered(before).await
+    }
+
+    async fn until_lettered(&self, before: u64) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while self.lettering().await? < before + MIN_LETTERING {
-            ensure!(Instant::now() < deadline, "what was pasted is not seen");
+            ensure!(Instant::now() < deadline, "the text is not seen");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        self.type_line("").await
+        Ok(())
     }
 
     /// How many pixels are as light as the letters of the terminal.

@@ -3,7 +3,13 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use anteroom_tests::{Daemon, Turn, artefact, browser::Browser, daemon::Options, desktop::Desktop, skip};
+use anteroom_tests::{
+    Daemon, Turn, artefact,
+    browser::Browser,
+    daemon::Options,
+    desktop::{Desktop, TERMINAL},
+    skip,
+};
 use anyhow::{Context as _, Result, ensure};
 use fantoccini::Locator;
 use tempfile::TempDir;
@@ -37,9 +43,6 @@ require = ["token", "typed", "pasted", "after"]
 const TYPED: &str = "typed: Zwölf Boxkämpfer, 3 < 4 @ ~ {x} €";
 const PASTED: &str = "pasted: žluťoučký kůň, 漢字";
 const AFTER: &str = "after it was killed";
-
-/// The terminal's background (`XTerm` among the desktop's files).
-const TERMINAL: [u8; 3] = [0x1e, 0x22, 0x2a];
 
 struct Stage {
     daemon: Daemon,
@@ -160,6 +163,8 @@ async fn the_desktop_takes_the_pages_size_and_twenty_reconnections_leave_one_vie
         page.refresh().await?;
         Desktop::shown(page).await?;
     }
+    // The last of them has the desktop in hand.
+    Desktop::shown(page).await?.type_and_see("typed after twenty reconnections").await?;
     let stats = stage.daemon.fetch("/api/webrtc/stats").await?;
     let viewers = stats["stats"]["guests"][0]["peers"].as_array().context("the guest's viewers")?;
     ensure!(viewers.len() == 1, "viewers are left: {viewers:#?}");

@@ -30,6 +30,7 @@ use std::{
 };
 
 use anteroom_protocol::desk::Directions;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{control::Role, x::DeskError};
 use self::{control::Seat, outbox::Outbox, room::Room, worker::Worker};
@@ -45,6 +46,7 @@ pub(crate) struct DeskOptions {
 #[derive(Debug)]
 pub(crate) struct Desk {
     room: Arc<Room>,
+    gone: CancellationToken,
     /// Hangs up when the thread has ended.
     ended: std::sync::Mutex<mpsc::Receiver<()>>,
 }
@@ -75,6 +77,8 @@ impl Desk {
         let (orders, inbox) = orders::channel()?;
         let room = Arc::new(Room::new(worker.size(), orders, allowed));
         let (alive, ended) = mpsc::channel();
+        let gone = CancellationToken::new();
+        let over = gone.clone().drop_guard();
         let for_worker = Arc::clone(&room);
         thread::Builder::new().name("desk".into()).spawn(move || {
             let alive: mpsc::Sender<()> = alive;
@@ -85,9 +89,14 @@ impl Desk {
                 );
             }
             for_worker.close();
-            drop(alive);
+            drop((alive, over));
         })?;
-        Ok(Arc::new(Self { room, ended: ended.into() }))
+        Ok(Arc::new(Self { room, gone, ended: ended.into() }))
+    }
+
+    /// Returns when it takes no input any more, because the X server is gone.
+    pub(crate) async fn ended(&self) {
+        self.gone.cancelled().await;
     }
 
     /// A page comes. The first player has control.

@@ -57,13 +57,10 @@ pub(super) async fn create(
         if has_word(query.as_deref(), "role=viewer") { PeerRole::Viewer } else { PeerRole::Controller };
     let peer = api.media.signalling.offer(session, offer, role, Direction::Own).await?;
     session.touch();
-    let answer = match answered(&api, id, &peer).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            let _ = api.media.signalling.remove(id, &peer);
-            return Err(error);
-        }
-    };
+    // Whoever hangs up before has no use for it, and a seat is taken.
+    let unanswered = Unanswered { api: &api, id, peer: &peer };
+    let answer = answered(&api, id, &peer).await?;
+    std::mem::forget(unanswered);
     // Whoever came with a token in the address goes on with it.
     let token = query.as_deref().unwrap_or_default().split('&').find(|word| word.starts_with("token="));
     let location = format!(
@@ -142,6 +139,20 @@ fn find(seen: &Seen, resource: &Resource) -> Result<(SessionId, PeerId), ApiErro
     let id = seen.still_going()?.id();
     let peer = resource.peer.parse().map_err(|()| OfferError::Unknown)?;
     Ok((id, peer))
+}
+
+/// A viewer that has no answer yet: dropping this, as hanging up does, forgets the viewer.
+struct Unanswered<'a> {
+    api: &'a Api,
+    id: SessionId,
+    peer: &'a PeerId,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        // It may have gone by itself.
+        let _ = self.api.media.signalling.remove(self.id, self.peer);
+    }
 }
 
 async fn answered(api: &Api, id: SessionId, peer: &PeerId) -> Result<Arc<Published>, ApiError> {

@@ -67,7 +67,7 @@ async fn hold(vm: VmHandle, relay: Arc<Relay>, broke: watch::Sender<u64>) {
             Err(error) => {
                 tracing::debug!(vm = %vm.id(), "no line to the guest's stream: {}", causes(&error));
                 failed += 1;
-                if failed == ATTEMPTS {
+                if failed % ATTEMPTS == 0 {
                     broke.send_modify(|breaks| *breaks += 1);
                 }
             }

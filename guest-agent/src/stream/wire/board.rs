@@ -13,8 +13,8 @@ use anteroom_protocol::stream::{
 };
 use tokio::sync::mpsc;
 
-/// More than eight viewers with the addresses of a few networks each; a check from one more is lost.
-const MAX_REMOTES: usize = 256;
+/// Addresses of one peer's viewer: more than a few networks have. With one more the oldest is forgotten.
+const MAX_REMOTES: usize = 32;
 
 #[derive(Debug, Default)]
 pub(super) struct Board(Mutex<Lines>);
@@ -22,8 +22,15 @@ pub(super) struct Board(Mutex<Lines>);
 #[derive(Debug, Default)]
 struct Lines {
     by_name: HashMap<String, Line>,
-    by_remote: HashMap<Remote, Line>,
+    by_remote: HashMap<Remote, Known>,
     last: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    line: Line,
+    /// Of all addresses, in the order in which they came.
+    turn: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -63,13 +70,26 @@ impl Board {
 impl Lines {
     fn line_for(&mut self, datagram: &Datagram) -> Option<Line> {
         let Some(name) = stun::called(&datagram.payload) else {
-            return self.by_remote.get(&datagram.remote).cloned();
+            return self.by_remote.get(&datagram.remote).map(|known| known.line.clone());
         };
         let line = self.by_name.get(name)?.clone();
-        if self.by_remote.len() < MAX_REMOTES || self.by_remote.contains_key(&datagram.remote) {
-            self.by_remote.insert(datagram.remote, line.clone());
+        let known =
+            self.by_remote.get(&datagram.remote).is_some_and(|known| known.line.number == line.number);
+        if !known {
+            self.make_room(line.number);
+            self.last += 1;
+            self.by_remote.insert(datagram.remote, Known { line: line.clone(), turn: self.last });
         }
         Some(line)
+    }
+
+    fn make_room(&mut self, line: u64) {
+        let own = self.by_remote.iter().filter(|(_, known)| known.line.number == line);
+        let mut own: Vec<(u64, Remote)> = own.map(|(remote, known)| (known.turn, *remote)).collect();
+        if own.len() >= MAX_REMOTES {
+            own.sort_unstable_by_key(|(turn, _)| *turn);
+            self.by_remote.remove(&own[0].1);
+        }
     }
 }
 
@@ -86,6 +106,6 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut lines = self.board.lock();
         lines.by_name.retain(|_, line| line.number != self.line.number);
-        lines.by_remote.retain(|_, line| line.number != self.line.number);
+        lines.by_remote.retain(|_, known| known.line.number != self.line.number);
     }
 }

@@ -13,7 +13,10 @@ export const MAX_CLIPBOARD_CHARS = 100_000;
 const COPY_WITHIN_MS = 2000;
 
 export interface ClipboardPeer {
-  setClipboard(text: string): void;
+  /** Whether the desktop gets it. */
+  setClipboard(text: string): boolean;
+  /** Whether Command is held in the desktop as Control already. */
+  commandIsControl(): boolean;
   /** Presses and releases, or only presses (`true`) or releases (`false`). */
   key(keysym: number, code: string, down?: boolean): void;
 }
@@ -67,16 +70,20 @@ export class DesktopClipboard {
     const press = this.pastePress;
     this.pastePress = null;
     const text = event.clipboardData?.getData("text/plain") ?? "";
-    if (text.length > MAX_CLIPBOARD_CHARS) {
+    if (text.length > MAX_CLIPBOARD_CHARS || (text !== "" && !this.peer.setClipboard(text))) {
+      // The keys would paste what was there before.
       this.events.pasteTooLong();
       return;
     }
-    if (text !== "") this.peer.setClipboard(text);
     if (press !== null) this.press(press);
   };
 
   /** The same keys in the desktop, with Control for Command. */
   private press(press: KeyPress): void {
+    if (press.metaKey && this.peer.commandIsControl()) {
+      this.pressKey(press);
+      return;
+    }
     if (press.metaKey) {
       // noVNC has pressed Alt for Command; it releases it once more, which does no harm.
       this.peer.key(Keysym.Alt, "MetaLeft", false);

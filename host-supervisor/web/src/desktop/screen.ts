@@ -39,6 +39,8 @@ export class DesktopScreen {
   private size: ScreenSize = "fit";
   private way: Way = "live";
   private failures = 0;
+  /** Counts views: only the last one counts. */
+  private attempt = 0;
   private live = { liveImpossible: !canBeLive(), liveSeen: false, liveFailures: 0 };
   private retry: ReturnType<typeof setTimeout> | undefined;
   private deadline: ReturnType<typeof setTimeout> | undefined;
@@ -53,7 +55,8 @@ export class DesktopScreen {
     this.clipboard = new DesktopClipboard(
       host,
       {
-        setClipboard: (text) => this.view?.setClipboard(text),
+        setClipboard: (text) => this.view?.setClipboard(text) ?? false,
+        commandIsControl: () => this.view?.commandIsControl ?? false,
         key: (keysym, code, down) => this.view?.key(keysym, code, down),
       },
       {
@@ -106,17 +109,18 @@ export class DesktopScreen {
   private async connect(): Promise<void> {
     this.way = nextWay(this.live);
     this.enter("connecting");
-    const way = this.way;
+    this.attempt += 1;
+    const { way, attempt } = this;
+    const events = this.viewEvents(attempt);
+    // So that a view that fails while it is made is heard as well.
+    this.deadline = setTimeout(() => events.gone(), PICTURE_WITHIN_MS[way]);
     try {
-      const events = this.viewEvents();
-      // So that a view that fails while it is made is heard as well.
-      this.deadline = setTimeout(() => events.gone(), PICTURE_WITHIN_MS[way]);
       const view = await this.viewBy(way, events);
-      // Closed while the code was on its way.
-      if (this.state !== "connecting" || this.way !== way) view.end();
-      else this.view = view;
+      // Closed, or given up, while the code was on its way.
+      if (this.attempt === attempt) this.view = view;
+      else view.end();
     } catch {
-      this.connectLater();
+      events.gone();
     }
   }
 
@@ -128,25 +132,24 @@ export class DesktopScreen {
     return new RfbView(await loadRfb(), this.host, this.place.rfb, this.label, this.size, events);
   }
 
-  /** Of one view: when the next one is tried, the words of the last one count no more. */
-  private viewEvents(): ViewEvents {
-    let over = false;
+  /** Of one view: when it is given up, its words count no more. */
+  private viewEvents(attempt: number): ViewEvents {
+    const counts = (): boolean => this.attempt === attempt;
     return {
       shown: () => {
-        if (over) return;
+        if (!counts()) return;
         clearTimeout(this.deadline);
         this.failures = 0;
         if (this.way === "live") this.live = { ...this.live, liveSeen: true, liveFailures: 0 };
         this.enter("connected");
       },
       gone: () => {
-        if (over) return;
-        over = true;
+        if (!counts()) return;
         if (this.way === "live" && this.state === "connecting") this.live.liveFailures += 1;
         this.connectLater();
       },
-      clipboard: (text) => !over && this.clipboard.receive(text),
-      quality: (quality) => !over && this.events.quality(quality),
+      clipboard: (text) => counts() && this.clipboard.receive(text),
+      quality: (quality) => counts() && this.events.quality(quality),
     };
   }
 
@@ -163,6 +166,7 @@ export class DesktopScreen {
   }
 
   private leaveView(): void {
+    this.attempt += 1;
     clearTimeout(this.deadline);
     this.view?.end();
     this.view = null;

@@ -33,7 +33,10 @@ export interface DesktopView {
   /** Opens the keyboard of a telephone, where a view has a field for it. */
   showKeyboard(): void;
   showAt(size: ScreenSize): void;
-  setClipboard(text: string): void;
+  /** Whether the desktop gets it: it does not when it is too long. */
+  setClipboard(text: string): boolean;
+  /** Whether Command of Apple's keyboards is held in the desktop as Control already. */
+  readonly commandIsControl: boolean;
   /** Presses and releases, or only presses (`true`) or releases (`false`). */
   key(keysym: number, code: string, down?: boolean): void;
 }

@@ -7,6 +7,7 @@ import type { ApiError } from "../api/error.ts";
 import type { Session } from "../api/types.ts";
 import { desktopPlace } from "../desktop/address.ts";
 import { idInEmbeddedPath } from "../session/address.ts";
+import { Heartbeat } from "../session/heartbeat.ts";
 import { hasDesktop, hasEnded } from "../session/phase.ts";
 import { SessionWatch } from "../session/watch.ts";
 import { strings } from "../strings.ts";
@@ -21,18 +22,22 @@ function openDesktop(id: string): void {
   const desktop = new DesktopFrame(place, "bare", () => watch.lookNow());
   root().replaceChildren(desktop.root);
   let opened = false;
+  let heartbeat: Heartbeat | null = null;
 
   const show = ({ status }: Session): void => {
     if (hasEnded(status)) {
+      heartbeat?.stop();
       desktop.end(strings.desktop.gone);
     } else if (hasDesktop(status)) {
       opened = true;
+      heartbeat ??= new Heartbeat(api, id);
       desktop.open();
     } else if (status === "initializing" || status === "vm_created") {
       desktop.wait(strings.embedded[status]);
     }
   };
   const lose = (error: ApiError): void => {
+    heartbeat?.stop();
     const gone = error.status === 404 || error.status === 410;
     desktop.end(gone ? strings.desktop.gone : strings.embedded.refused);
   };

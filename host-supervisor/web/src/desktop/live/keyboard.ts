@@ -40,7 +40,10 @@ export class Keyboard {
     // "Dead" and the like are left to the field, and come back as input.
     if (keysym === null) return;
     event.preventDefault();
-    if (event.code === "ControlLeft" && !event.repeat) this.controlAt = event.timeStamp;
+    const held = this.held.get(event.code);
+    // With another modifier the key that is still held means another symbol.
+    if (held !== undefined && held !== keysym) this.sink.key(held, false);
+    if (event.code === "ControlLeft" && held === undefined) this.controlAt = event.timeStamp;
     this.held.set(event.code, keysym);
     this.sink.key(keysym, true);
   }

@@ -4,7 +4,7 @@ import type { DesktopView, ScreenSize, ViewEvents } from "../view.ts";
 import { cursorStyle } from "./cursor.ts";
 import { desktopFor, type Point, pixelAt, type Size } from "./geometry.ts";
 import { Keyboard } from "./keyboard.ts";
-import type { FromDesktop } from "./message.ts";
+import type { Control, FromDesktop, ToDesktop } from "./message.ts";
 import { Peer } from "./peer.ts";
 import { Pointer } from "./pointer.ts";
 import { qualityOf, type Sample, sampleOf } from "./quality.ts";
@@ -19,12 +19,14 @@ export function canBeLive(): boolean {
 }
 
 export class LiveView implements DesktopView {
+  readonly commandIsControl = true;
   private readonly video = document.createElement("video");
   private readonly field = document.createElement("textarea");
   private readonly root = document.createElement("div");
   private peer: Peer | null = null;
   private size: Size = { width: 1280, height: 800 };
   private mine = false;
+  private viewOnly = false;
   private before: Sample | null = null;
   private readonly sizes: ResizeObserver;
   private resizing: ReturnType<typeof setTimeout> | undefined;
@@ -41,18 +43,20 @@ export class LiveView implements DesktopView {
     this.build(label);
     this.showAt(shownAt);
     new Keyboard(this.field, {
-      key: (keysym, down) => this.peer?.send({ type: "key", keysym, down }),
+      key: (keysym, down) => this.act({ type: "key", keysym, down }, down),
       releaseAll: () => this.peer?.send({ type: "release-all" }),
     });
     new Pointer(
       this.video,
       (event) => this.pixel(event),
-      (message) => this.peer?.send(message),
+      (message) => this.act(message, beginsSomething(message)),
       () => this.focus(),
     );
     this.sizes = new ResizeObserver(() => this.resizeLater());
     this.sizes.observe(host);
     this.measuring = setInterval(() => void this.measure(), QUALITY_EVERY_MS);
+    // The next page of this desktop need not wait until it is noticed that this one is gone.
+    addEventListener("pagehide", this.leave);
     void this.connect(signalling);
   }
 
@@ -62,6 +66,7 @@ export class LiveView implements DesktopView {
     clearInterval(this.measuring);
     clearTimeout(this.resizing);
     this.sizes.disconnect();
+    removeEventListener("pagehide", this.leave);
     this.peer?.end();
     this.root.remove();
   }
@@ -78,13 +83,14 @@ export class LiveView implements DesktopView {
     this.root.dataset["size"] = size;
   }
 
-  setClipboard(text: string): void {
-    this.peer?.send({ type: "clipboard", text });
+  setClipboard(text: string): boolean {
+    this.takeControl();
+    return this.peer?.send({ type: "clipboard", text }) ?? false;
   }
 
   key(keysym: number, _code: string, down?: boolean): void {
-    if (down !== false) this.peer?.send({ type: "key", keysym, down: true });
-    if (down !== true) this.peer?.send({ type: "key", keysym, down: false });
+    if (down !== false) this.act({ type: "key", keysym, down: true }, true);
+    if (down !== true) this.act({ type: "key", keysym, down: false }, false);
   }
 
   private build(label: string): void {
@@ -128,15 +134,14 @@ export class LiveView implements DesktopView {
     switch (message.type) {
       case "hello":
         this.size = message;
-        this.mine = message.control === "mine";
-        this.resizeLater();
+        this.viewOnly = message.viewOnly;
+        this.controlled(message.control);
         break;
       case "size":
         this.size = message;
         break;
       case "control":
-        this.mine = message.control === "mine";
-        this.resizeLater();
+        this.controlled(message.control);
         break;
       case "cursor":
         this.video.style.cursor = cursorStyle(message.cursor);
@@ -145,6 +150,24 @@ export class LiveView implements DesktopView {
         this.events.clipboard(message.text);
         break;
     }
+  }
+
+  private readonly leave = (): void => this.end();
+
+  private controlled(control: Control): void {
+    this.mine = control === "mine";
+    if (control === "free" && document.hasFocus()) this.takeControl();
+    this.resizeLater();
+  }
+
+  /** Whoever begins to do something has the desktop in hand, unless somebody else is at work with it. */
+  private act(message: ToDesktop, begins: boolean): void {
+    if (begins) this.takeControl();
+    this.peer?.send(message);
+  }
+
+  private takeControl(): void {
+    if (!this.mine && !this.viewOnly) this.peer?.send({ type: "take-control" });
   }
 
   private pixel(event: MouseEvent): Point {
@@ -176,4 +199,12 @@ export class LiveView implements DesktopView {
     this.end();
     this.events.gone();
   }
+}
+
+function beginsSomething(message: ToDesktop): boolean {
+  return (
+    (message.type === "button" && message.down) ||
+    message.type === "wheel" ||
+    (message.type === "touch" && message.phase === "start")
+  );
 }

@@ -10,6 +10,8 @@ export async function loadRfb(): Promise<typeof RFB> {
 }
 
 export class RfbView implements DesktopView {
+  /** noVNC presses Alt for it. */
+  readonly commandIsControl = false;
   private readonly rfb: RFB;
   private over = false;
 
@@ -70,8 +72,9 @@ export class RfbView implements DesktopView {
     this.rfb.dragViewport = !fit;
   }
 
-  setClipboard(text: string): void {
+  setClipboard(text: string): boolean {
     this.rfb.clipboardPasteFrom(toCutText(text));
+    return true;
   }
 
   key(keysym: number, code: string, down?: boolean): void {
