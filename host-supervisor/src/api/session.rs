@@ -32,8 +32,8 @@ pub(super) struct Watch {
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
     base: Base,
-    seen: Seen,
     InQuery(watch): InQuery<Watch>,
+    seen: Seen,
 ) -> Result<Json<Value>, ApiError> {
     if let (Some(wait), Some(session)) = (watch.wait, seen.living()) {
         let wait = Duration::from_secs(wait.min(LONGEST_WAIT_S));
