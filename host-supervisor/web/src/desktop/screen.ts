@@ -15,11 +15,17 @@ import { Signalling } from "./live/signalling.ts";
 import { canBeLive, LiveView } from "./live/view.ts";
 import { retryAfterMs } from "./retry.ts";
 import { loadRfb, RfbView } from "./rfb/view.ts";
-import type { DesktopView, Quality, ScreenSize, ViewEvents, Way } from "./view.ts";
+import type { DesktopView, Progress, Quality, ScreenSize, ViewEvents, Way } from "./view.ts";
 import { nextWay } from "./way.ts";
 
-/** A way that shows nothing for so long is given up; neither ends by itself. */
-const PICTURE_WITHIN_MS: Record<Way, number> = { live: 5000, plain: 20_000 };
+/** A view that comes no further for so long is given up; none ends by itself. */
+const PATIENCE_MS: Record<Way | Progress, number> = {
+  live: 10_000,
+  // A network that lets packets through does it at once; a guest may take its time for the first picture.
+  answered: 5000,
+  connected: 20_000,
+  plain: 20_000,
+};
 
 export type ScreenState = "closed" | "connecting" | "connected" | "lost";
 
@@ -113,7 +119,7 @@ export class DesktopScreen {
     const { way, attempt } = this;
     const events = this.viewEvents(attempt);
     // So that a view that fails while it is made is heard as well.
-    this.deadline = setTimeout(() => events.gone(), PICTURE_WITHIN_MS[way]);
+    this.giveUpAfter(PATIENCE_MS[way], events);
     try {
       const view = await this.viewBy(way, events);
       // Closed, or given up, while the code was on its way.
@@ -135,7 +141,10 @@ export class DesktopScreen {
   /** Of one view: when it is given up, its words count no more. */
   private viewEvents(attempt: number): ViewEvents {
     const counts = (): boolean => this.attempt === attempt;
-    return {
+    const events: ViewEvents = {
+      progress: (progress) => {
+        if (counts() && this.state === "connecting") this.giveUpAfter(PATIENCE_MS[progress], events);
+      },
       shown: () => {
         if (!counts()) return;
         clearTimeout(this.deadline);
@@ -151,6 +160,12 @@ export class DesktopScreen {
       clipboard: (text) => counts() && this.clipboard.receive(text),
       quality: (quality) => counts() && this.events.quality(quality),
     };
+    return events;
+  }
+
+  private giveUpAfter(ms: number, events: ViewEvents): void {
+    clearTimeout(this.deadline);
+    this.deadline = setTimeout(() => events.gone(), ms);
   }
 
   private connectLater(): void {

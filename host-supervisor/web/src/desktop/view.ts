@@ -16,7 +16,11 @@ export interface Quality {
   readonly roundTripMs: number | null;
 }
 
+/** How far a live view has come: the desktop has answered, or packets come through. */
+export type Progress = "answered" | "connected";
+
 export interface ViewEvents {
+  progress(progress: Progress): void;
   /** The first picture is there. */
   shown(): void;
   /** It is over, once, whether or not there was a picture. */

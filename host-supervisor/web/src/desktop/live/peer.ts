@@ -16,6 +16,8 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 export interface PeerEvents {
   track(stream: MediaStream): void;
   message(message: FromDesktop): void;
+  /** Packets come through. */
+  connected(): void;
   gone(): void;
 }
 
@@ -66,6 +68,10 @@ export class Peer {
     return true;
   }
 
+  get isConnected(): boolean {
+    return this.connection.connectionState === "connected";
+  }
+
   stats(): Promise<RTCStatsReport> {
     return this.connection.getStats();
   }
@@ -81,6 +87,7 @@ export class Peer {
   private look(): void {
     clearTimeout(this.patience);
     const state = this.connection.connectionState;
+    if (state === "connected") this.events.connected();
     if (state === "failed" || state === "closed") this.lose();
     else if (state === "disconnected") this.patience = setTimeout(() => this.lose(), DISCONNECTED_MS);
   }

@@ -122,9 +122,11 @@ export class LiveView implements DesktopView {
           this.video.srcObject = stream;
         },
         message: (message) => this.hear(message),
+        connected: () => this.events.progress("connected"),
         gone: () => this.lose(),
       });
       await this.peer.connect();
+      if (!this.peer.isConnected) this.events.progress("answered");
     } catch {
       this.lose();
     }
