@@ -20,6 +20,7 @@ use std::{
 };
 
 use anteroom_protocol::stream::{PeerOffer, PeerRole};
+use axum::http::StatusCode;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
 
@@ -170,7 +171,10 @@ async fn negotiate(
         let Some(agent) = session.vm().answering_agent().await else { return std::future::pending().await };
         match agent.offer_peer(id, &offer).await {
             Ok(answer) => return Ok(answer.sdp),
-            Err(AgentError::Refused { status, problem, .. }) if status.is_client_error() => {
+            // Every seat taken, or a viewer that is just going: what passes is asked again, what is wrong is told.
+            Err(AgentError::Refused { status, problem, .. })
+                if status.is_client_error() && !matches!(status, StatusCode::CONFLICT | StatusCode::GONE) =>
+            {
                 return Err(problem);
             }
             Err(error) => {
