@@ -29,6 +29,7 @@ mod portal;
 mod process;
 mod role;
 mod service;
+#[cfg(not(fuzzing))]
 mod stream;
 mod terminal;
 mod timeline;
@@ -44,7 +45,10 @@ pub fn run() -> ExitCode {
     match Role::of(std::process::id(), &arguments) {
         Ok(Role::Init) => init::run(),
         Ok(Role::OAuth) => oauth::run(),
+        #[cfg(not(fuzzing))]
         Ok(Role::Stream) => stream::run(),
+        #[cfg(fuzzing)]
+        Ok(Role::Stream) => ExitCode::FAILURE,
         Ok(Role::Terminal) => terminal::run(),
         Ok(Role::OpenUrl(arguments)) => open_url::run(&arguments),
         Ok(Role::Portal(oauth)) => portal::run(oauth),

@@ -37,9 +37,9 @@ use tokio::net::TcpListener;
 use crate::{
     call::{self, OAUTH_SOCKET},
     caller::Caller,
-    console,
     journal::Journal,
     process::Children,
+    role,
 };
 pub(crate) use app::{BeginBody, Resumed};
 pub(crate) use launch::EXTRA_CA;
@@ -51,21 +51,13 @@ enum OAuthError {
     Listen { what: String, source: io::Error },
     #[error("the signals of children cannot be received")]
     Children(#[source] io::Error),
-    #[error("the asynchronous runtime cannot be made")]
-    Runtime(#[source] io::Error),
     #[error("nobody answers any more")]
     Serve(#[source] io::Error),
 }
 
 /// Runs until the process is ended.
 pub(crate) fn run() -> ExitCode {
-    console::start();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.map_err(OAuthError::Runtime).and_then(|runtime| runtime.block_on(serve()));
-    if let Err(error) = ended {
-        tracing::error!("{}", console::chain(&error));
-    }
-    ExitCode::FAILURE
+    role::play(role::one_thread(), serve())
 }
 
 async fn serve() -> Result<(), OAuthError> {

@@ -19,7 +19,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use zbus::connection;
 
-use crate::console;
+use crate::role;
 use handle::DESKTOP_PATH;
 use open_uri::OpenUri;
 
@@ -27,24 +27,13 @@ const BUS_NAME: &str = "org.freedesktop.portal.Desktop";
 
 #[derive(Debug, thiserror::Error)]
 enum PortalError {
-    #[error("the asynchronous runtime cannot be made")]
-    Runtime(#[source] std::io::Error),
     #[error("the session bus does not take {BUS_NAME}")]
     Bus(#[source] zbus::Error),
 }
 
 /// Runs until the bus ends; `oauth` is the socket of the role that opens the pages.
 pub(crate) fn run(oauth: PathBuf) -> ExitCode {
-    console::start();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.map_err(PortalError::Runtime).and_then(|runtime| runtime.block_on(serve(oauth)));
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{}", console::chain(&error));
-            ExitCode::FAILURE
-        }
-    }
+    role::play(role::one_thread(), serve(oauth))
 }
 
 async fn serve(oauth: PathBuf) -> Result<(), PortalError> {

@@ -3,9 +3,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::{error::Error, io, path::PathBuf, process::ExitCode};
 
-use crate::call::OAUTH_SOCKET;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{call::OAUTH_SOCKET, console};
 
 /// What this process is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,30 @@ const BROWSER_NAMES: [&str; 8] = [
     "x-www-browser",
     "xdg-open",
 ];
+
+/// Plays a role that only says on standard error what becomes of it: until `serve` ends, or cannot go on.
+pub(crate) fn play<E: Error + 'static>(
+    runtime: io::Result<Runtime>,
+    serve: impl Future<Output = Result<(), E>>,
+) -> ExitCode {
+    console::start();
+    let ended: Result<(), Box<dyn Error>> = match runtime {
+        Ok(runtime) => runtime.block_on(serve).map_err(Into::into),
+        Err(error) => Err(format!("the asynchronous runtime cannot be made: {error}").into()),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", console::chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// For a role with little to do at once: one thread.
+pub(crate) fn one_thread() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
 
 impl Role {
     /// `arguments` with the program's name first, as in `argv`.

@@ -15,11 +15,12 @@ mod wire;
 use std::{io, path::Path, process::ExitCode, sync::Arc};
 
 use anteroom_protocol::ports::STREAM_VSOCK;
+use tokio::runtime::Builder;
 
 use crate::{
     call::{self, STREAM_SOCKET},
-    console,
     control::vsock,
+    role,
 };
 use hands::{Desk, DeskOptions};
 use picture::Studio;
@@ -37,21 +38,13 @@ enum StreamError {
     NoDesk,
     #[error("no certificate can be made")]
     Wire(#[from] wire::WireError),
-    #[error("the asynchronous runtime cannot be made")]
-    Runtime(#[source] io::Error),
     #[error("nobody answers any more")]
     Serve(#[source] io::Error),
 }
 
 /// Runs until the process is ended.
 pub(crate) fn run() -> ExitCode {
-    console::start();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let ended = runtime.map_err(StreamError::Runtime).and_then(|runtime| runtime.block_on(serve()));
-    if let Err(error) = ended {
-        tracing::error!("{}", console::chain(&error));
-    }
-    ExitCode::FAILURE
+    role::play(Builder::new_multi_thread().worker_threads(2).enable_all().build(), serve())
 }
 
 async fn serve() -> Result<(), StreamError> {

@@ -107,17 +107,17 @@ pub enum DaemonError {
     Serve(#[source] io::Error),
 }
 
-/// Serves with what this machine has, until `shutdown`. `ready` hears where as soon as it serves.
+/// Serves until `shutdown`. `ready` hears where as soon as it serves.
 ///
 /// # Errors
 /// With what is in the way.
 pub async fn run(
     config: &Config,
     environment: &Environment,
+    machine: Machine,
     ready: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), DaemonError> {
-    let machine = Machine::find(config).await?;
     let daemon = Daemon::start(config, machine, KeyTexts::of(environment)).await?;
     ready(daemon.address());
     if let Some(socket) = environment.get("NOTIFY_SOCKET")

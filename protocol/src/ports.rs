@@ -9,6 +9,8 @@ pub const HOST_KNOCK: u32 = 1025;
 /// vsock port on which the guest's `stream` role takes the datagrams of its viewers (`stream::datagram`). A port of its own:
 /// a way through PID 1 would cost every picture and every key press another wake-up.
 pub const STREAM_VSOCK: u32 = 1026;
+/// Where a guest that is no VM, and so has no vsock, finds a Unix socket for each of these ports, named by its number.
+pub const STAND_IN: &str = "/anteroom-vsock";
 /// vsock context id of the host (`VMADDR_CID_HOST`, vsock(7)): the only peer the agent answers.
 pub const HOST_CID: u32 = 2;
 /// TCP port of the agent's health and sign-in endpoint inside the VM.

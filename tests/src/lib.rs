@@ -8,6 +8,7 @@ pub mod browser;
 pub mod daemon;
 pub mod desktop;
 pub mod machine;
+pub mod meter;
 pub mod person;
 pub mod scene;
 pub mod spread;

@@ -58,9 +58,10 @@ pub(super) async fn create(
     let peer = api.media.signalling.offer(session, offer, role, Direction::Own).await?;
     session.touch();
     // Whoever hangs up before has no use for it, and a seat is taken.
-    let unanswered = Unanswered { api: &api, id, peer: &peer };
+    let mut seat = Seat { api: &api, id, peer: &peer, taken: false };
     let answer = answered(&api, id, &peer).await?;
-    std::mem::forget(unanswered);
+    seat.taken = true;
+    drop(seat);
     // Whoever came with a token in the address goes on with it.
     let token = query.as_deref().unwrap_or_default().split('&').find(|word| word.starts_with("token="));
     let location = format!(
@@ -141,17 +142,20 @@ fn find(seen: &Seen, resource: &Resource) -> Result<(SessionId, PeerId), ApiErro
     Ok((id, peer))
 }
 
-/// A viewer that has no answer yet: dropping this, as hanging up does, forgets the viewer.
-struct Unanswered<'a> {
+/// A viewer's, given back when this is dropped before the viewer has an answer, as hanging up does.
+struct Seat<'a> {
     api: &'a Api,
     id: SessionId,
     peer: &'a PeerId,
+    taken: bool,
 }
 
-impl Drop for Unanswered<'_> {
+impl Drop for Seat<'_> {
     fn drop(&mut self) {
-        // It may have gone by itself.
-        let _ = self.api.media.signalling.remove(self.id, self.peer);
+        if !self.taken {
+            // It may have gone by itself.
+            let _ = self.api.media.signalling.remove(self.id, self.peer);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     api::access,
     config::{Config, Environment},
     core_file,
-    daemon::{self, DaemonError},
+    daemon::{self, DaemonError, Machine},
     failure::causes,
     log,
 };
@@ -55,7 +55,8 @@ fn run(config: &Config, environment: &Environment, ready: impl FnOnce(SocketAddr
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let stopped = runtime.block_on(async {
         let shutdown = stop_signal()?;
-        daemon::run(config, environment, ready, shutdown).await.map_err(Problem::from)
+        let machine = Machine::find(config).await.map_err(DaemonError::from)?;
+        daemon::run(config, environment, machine, ready, shutdown).await.map_err(Problem::from)
     });
     // What still blocks, for example the reading of an image, is not waited for.
     runtime.shutdown_background();

@@ -47,15 +47,7 @@ impl Machine {
     /// With what is missing and how to get it.
     pub async fn find(config: &Config) -> Result<Self, MachineError> {
         let qemu = Arc::new(Qemu::open(qemu_settings(config)).await?);
-        let sought = config.clone();
-        let found = tokio::task::spawn_blocking(move || find_image(&sought));
-        let (image, initrd) = found.await.map_err(|_| MachineError::Interrupted)??;
-        let machine = Self {
-            vmm: Arc::clone(&qemu) as Arc<dyn Vmm>,
-            programs: programs(&image),
-            lease: Some(image.lease()?),
-            image: resolved(image, initrd),
-        };
+        let machine = Self::running(Arc::clone(&qemu) as Arc<dyn Vmm>, config).await?;
         let (kernel, initrd) = (machine.image.kernel.clone(), machine.image.initrd.clone());
         tokio::spawn(async move {
             match qemu.choice(&kernel, Some(&initrd)).await {
@@ -65,6 +57,22 @@ impl Machine {
             }
         });
         Ok(machine)
+    }
+
+    /// With this VMM, and the configured image.
+    ///
+    /// # Errors
+    /// With what is missing and how to get it.
+    pub async fn running(vmm: Arc<dyn Vmm>, config: &Config) -> Result<Self, MachineError> {
+        let sought = config.clone();
+        let found = tokio::task::spawn_blocking(move || find_image(&sought));
+        let (image, initrd) = found.await.map_err(|_| MachineError::Interrupted)??;
+        Ok(Self {
+            vmm,
+            programs: programs(&image),
+            lease: Some(image.lease()?),
+            image: resolved(image, initrd),
+        })
     }
 }
 

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use anteroom_protocol::stream::{MAX_SDP_BYTES, stun::is_ufrag};
 
@@ -129,7 +129,7 @@ impl Published {
                 }
                 sections += 1;
             }
-            sdp.push_str(line);
+            sdp.push_str(&without_address(line));
             sdp.push_str("\r\n");
         }
         match sections {
@@ -198,8 +198,20 @@ fn is_password(text: &str) -> bool {
 }
 
 fn is_about_addresses(line: &str) -> bool {
-    let names = ["a=candidate:", "a=end-of-candidates", "a=remote-candidates:", "a=ice-options:"];
+    let names = ["a=candidate:", "a=end-of-candidates", "a=remote-candidates:", "a=ice-options:", "a=rtcp:"];
     names.iter().any(|name| line.starts_with(name))
+}
+
+/// Lines that must name an address, with the one that names nobody (RFC 8840 section 4.1.1).
+fn without_address(line: &str) -> Cow<'_, str> {
+    if line.starts_with("c=") {
+        return "c=IN IP4 0.0.0.0".into();
+    }
+    match line.strip_prefix("m=").map(|rest| rest.splitn(3, ' ').collect::<Vec<_>>()).as_deref() {
+        // A port of zero refuses the section (RFC 3264 section 6).
+        Some([kind, port, rest]) if *port != "0" => format!("m={kind} 9 {rest}").into(),
+        _ => line.into(),
+    }
 }
 
 fn push_candidates(sdp: &mut String, candidates: &[String]) {

@@ -17,6 +17,8 @@ test("the desktop is at the daemon that served the page, with the token if there
   );
   const plain = new URL("http://127.0.0.1:4000/session/a");
   assert.equal(desktopPlace(plain, "a/b", null).rfb, "ws://127.0.0.1:4000/api/auth/session/a%2Fb/vnc");
+  assert.equal(desktopPlace(plain, "a", null).plainOnly, false);
+  assert.equal(desktopPlace(new URL("?picture=plain", plain), "a", null).plainOnly, true);
 });
 
 test("characters are typed by their X11 symbols", () => {

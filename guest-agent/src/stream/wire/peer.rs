@@ -8,6 +8,8 @@
 //! ([`str0m::Rtc`], "Run loop"). When the picture stands still, the direction is set to inactive without a word to the
 //! viewer, because the bandwidth estimation would otherwise fill the silence with 50 kbit/s of padding.
 
+mod video;
+
 use std::time::{Duration, Instant};
 
 use anteroom_protocol::stream::{
@@ -19,14 +21,13 @@ use str0m::{
     bwe::{Bitrate, BweKind},
     change::SdpOffer,
     channel::ChannelId,
-    media::{Direction, MediaTime, Mid, Pt},
+    media::{Direction, MediaTime, Mid},
     net::Receive,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Wire,
-    backlog::{Backlog, Verdict},
     board::Place,
     media,
     offer::{self, OfferError},
@@ -34,13 +35,12 @@ use super::{
     source::{Hand, Hands, Pictures, View},
 };
 use crate::stream::picture::{Codec, Picture};
+use video::Video;
 
 /// How long a viewer may take from its offer to the first encrypted word, and how long one that has lost its network may
 /// take to come back, by itself or by an ICE restart.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
 const RETURN_PATIENCE: Duration = Duration::from_secs(30);
-/// A picture that has not changed for so long stands still.
-const STILL_AFTER: Duration = Duration::from_secs(2);
 /// Packets that may wait for this peer.
 const WAITING_PACKETS: usize = 256;
 
@@ -112,20 +112,6 @@ struct Peer<'a, P: Pictures, H: Hands> {
     over: bool,
 }
 
-struct Video<V> {
-    mid: Mid,
-    pt: Pt,
-    codec: Codec,
-    /// From the connection on.
-    view: Option<V>,
-    backlog: Backlog,
-    /// Of the timestamps.
-    epoch: Instant,
-    last_time: u64,
-    last_sent: Instant,
-    still: bool,
-}
-
 struct OpenDesk<H> {
     channel: ChannelId,
     hand: H,
@@ -142,8 +128,7 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
         match &mut self.video {
             // Answering has set the direction anew.
             Some(video) => {
-                video.still = false;
-                video.last_sent = Instant::now();
+                video.moves(Instant::now());
             }
             None => {
                 let chosen = offer::videos(&text).map(Mid::from).find_map(|mid| {
@@ -299,12 +284,13 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
     }
 
     fn show(&mut self, picture: &Picture) -> Result<(), RtcError> {
-        if !self.has_room_for(picture) {
+        let Some(video) = &mut self.video else { return Ok(()) };
+        let now = Instant::now();
+        if !video.has_room_for(picture, now) {
             self.note(|stats| stats.left_out += 1);
             return Ok(());
         }
-        if let Some(video) = self.video.as_mut().filter(|video| video.still) {
-            video.still = false;
+        if video.moves(now) {
             self.rtc.sdp_api().set_direction(video.mid, Direction::SendOnly);
             self.drain()?;
         }
@@ -315,19 +301,6 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
         writer.write(video.pt, picture.captured_at, time, &picture.data[..])
     }
 
-    fn has_room_for(&mut self, picture: &Picture) -> bool {
-        let now = Instant::now();
-        let Some(video) = &mut self.video else { return false };
-        let verdict = video.backlog.judge(picture.key, picture.data.len(), now);
-        if let (Verdict::LeaveOutAndAsk, Some(view)) = (verdict, &video.view) {
-            view.ask_for_keyframe();
-        }
-        if verdict == Verdict::Send {
-            video.last_sent = now;
-        }
-        verdict == Verdict::Send
-    }
-
     fn pass(&mut self, now: Instant) -> Result<(), RtcError> {
         if self.give_up_at().is_some_and(|at| at <= now) {
             self.over = true;
@@ -335,7 +308,7 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
         }
         if let Some(video) = self.video.as_mut().filter(|video| video.still_at().is_some_and(|at| at <= now))
         {
-            video.still = true;
+            video.rests();
             self.rtc.sdp_api().set_direction(video.mid, Direction::Inactive);
             return Ok(());
         }
@@ -376,36 +349,6 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
 
     fn note(&self, change: impl FnOnce(&mut PeerStats)) {
         change(&mut self.stats.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    }
-}
-
-impl<V> Video<V> {
-    fn new(mid: Mid, pt: Pt, codec: Codec) -> Self {
-        let now = Instant::now();
-        Self {
-            mid,
-            pt,
-            codec,
-            view: None,
-            backlog: Backlog::new(media::FIRST_BPS, now),
-            epoch: now,
-            last_time: 0,
-            last_sent: now,
-            still: false,
-        }
-    }
-
-    /// When the picture will have stood still for long enough, if no other comes.
-    fn still_at(&self) -> Option<Instant> {
-        (self.view.is_some() && !self.still).then(|| self.last_sent + STILL_AFTER)
-    }
-
-    /// The picture's timestamp (RFC 6184 section 5.1: 90 kHz); each is later than the one before.
-    fn time_of(&mut self, picture: &Picture) -> u64 {
-        let since = picture.captured_at.saturating_duration_since(self.epoch);
-        let time = u64::try_from(since.as_micros() * 9 / 100).unwrap_or(u64::MAX);
-        self.last_time = time.max(self.last_time + 1);
-        self.last_time
     }
 }
 

@@ -17,7 +17,8 @@ fn an_answer_has_our_candidates_and_none_of_the_guests() {
         "name",
         concat!(
             "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=end-of-candidates\r\na=remote-candidates:1 10.0.0.1 1\r\n",
-            "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=candidate:2 1 udp 1 10.0.0.1 22 typ host\r\n",
+            "m=application 22 UDP/DTLS/SCTP webrtc-datachannel\r\na=candidate:2 1 udp 1 10.0.0.1 22 typ host\r\n",
+            "c=IN IP4 10.0.0.1\r\na=rtcp:22 IN IP4 10.0.0.1\r\nm=audio 0 RTP/SAVPF 0\r\n",
         ),
     );
     let ours = ["candidate:1 1 udp 2130706431 203.0.113.5 4000 typ host".to_owned()];
@@ -27,7 +28,7 @@ fn an_answer_has_our_candidates_and_none_of_the_guests() {
         "name",
         concat!(
             "a=candidate:1 1 udp 2130706431 203.0.113.5 4000 typ host\r\na=end-of-candidates\r\n",
-            "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n",
+            "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\nm=audio 0 RTP/SAVPF 0\r\n",
         ),
     );
     assert_eq!(published.sdp, expected);

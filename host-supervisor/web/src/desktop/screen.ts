@@ -16,7 +16,7 @@ import { canBeLive, LiveView } from "./live/view.ts";
 import { retryAfterMs } from "./retry.ts";
 import { loadRfb, RfbView } from "./rfb/view.ts";
 import type { DesktopView, Progress, Quality, ScreenSize, ViewEvents, Way } from "./view.ts";
-import { nextWay } from "./way.ts";
+import { nextWay, type Tried } from "./way.ts";
 
 /** A view that comes no further for so long is given up; none ends by itself. */
 const PATIENCE_MS: Record<Way | Progress, number> = {
@@ -47,7 +47,7 @@ export class DesktopScreen {
   private failures = 0;
   /** Counts views: only the last one counts. */
   private attempt = 0;
-  private live = { liveImpossible: !canBeLive(), liveSeen: false, liveFailures: 0 };
+  private live: Tried;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private deadline: ReturnType<typeof setTimeout> | undefined;
   private readonly clipboard: DesktopClipboard;
@@ -58,6 +58,7 @@ export class DesktopScreen {
     private readonly label: string,
     private readonly events: ScreenEvents,
   ) {
+    this.live = { liveImpossible: place.plainOnly || !canBeLive(), liveSeen: false, liveFailures: 0 };
     this.clipboard = new DesktopClipboard(
       host,
       {
@@ -154,7 +155,8 @@ export class DesktopScreen {
       },
       gone: () => {
         if (!counts()) return;
-        if (this.way === "live" && this.state === "connecting") this.live.liveFailures += 1;
+        if (this.way === "live" && this.state === "connecting")
+          this.live = { ...this.live, liveFailures: this.live.liveFailures + 1 };
         this.connectLater();
       },
       clipboard: (text) => counts() && this.clipboard.receive(text),

@@ -1,0 +1,78 @@
+//! What one viewer sees: its share of the encoder, the timestamps of its pictures, and whether they stand still.
+
+use std::time::{Duration, Instant};
+
+use str0m::media::{Mid, Pt};
+
+use super::super::{
+    backlog::{Backlog, Verdict},
+    media,
+    source::View,
+};
+use crate::stream::picture::{Codec, Picture};
+
+/// A picture that has not changed for so long stands still.
+const STILL_AFTER: Duration = Duration::from_secs(2);
+
+pub(super) struct Video<V> {
+    pub(super) mid: Mid,
+    pub(super) pt: Pt,
+    pub(super) codec: Codec,
+    /// From the connection on.
+    pub(super) view: Option<V>,
+    pub(super) backlog: Backlog,
+    /// Of the timestamps.
+    epoch: Instant,
+    last_time: u64,
+    last_sent: Instant,
+    still: bool,
+}
+
+impl<V: View> Video<V> {
+    pub(super) fn new(mid: Mid, pt: Pt, codec: Codec) -> Self {
+        let now = Instant::now();
+        Self {
+            mid,
+            pt,
+            codec,
+            view: None,
+            backlog: Backlog::new(media::FIRST_BPS, now),
+            epoch: now,
+            last_time: 0,
+            last_sent: now,
+            still: false,
+        }
+    }
+
+    /// When the picture will have stood still for long enough, if no other comes.
+    pub(super) fn still_at(&self) -> Option<Instant> {
+        (self.view.is_some() && !self.still).then(|| self.last_sent + STILL_AFTER)
+    }
+
+    /// The picture's timestamp (RFC 6184 section 5.1: 90 kHz); each is later than the one before.
+    pub(super) fn time_of(&mut self, picture: &Picture) -> u64 {
+        let since = picture.captured_at.saturating_duration_since(self.epoch);
+        let time = u64::try_from(since.as_micros() * 9 / 100).unwrap_or(u64::MAX);
+        self.last_time = time.max(self.last_time + 1);
+        self.last_time
+    }
+
+    /// Whether the picture goes out now; when it does not and the next ones would make no sense, a keyframe is asked for.
+    pub(super) fn has_room_for(&mut self, picture: &Picture, now: Instant) -> bool {
+        let verdict = self.backlog.judge(picture.key, picture.data.len(), now);
+        if let (Verdict::LeaveOutAndAsk, Some(view)) = (verdict, &self.view) {
+            view.ask_for_keyframe();
+        }
+        verdict == Verdict::Send
+    }
+
+    /// A picture goes out, or is about to. Says whether it stood still before.
+    pub(super) fn moves(&mut self, now: Instant) -> bool {
+        self.last_sent = now;
+        std::mem::take(&mut self.still)
+    }
+
+    pub(super) fn rests(&mut self) {
+        self.still = true;
+    }
+}

@@ -1,0 +1,33 @@
+# One guest: start.sh GROUP STAGING AGENT COMMAND_LINE SOCKETS LAYER...
+#
+# GROUP is a control group of its own (cgroup2), STAGING an empty directory, SOCKETS the directory that stands for vsock.
+# Becomes the guest's PID 1; all that it mounts ends with its namespaces.
+set -eu
+if [ "${ANTEROOM_BARE_INSIDE:-}" != yes ]; then
+    echo $$ >"$1/cgroup.procs"
+    ANTEROOM_BARE_INSIDE=yes exec unshare --mount --pid --fork --net --uts --ipc --cgroup --kill-child sh "$0" "$@"
+fi
+staging=$2 agent=$3 command_line=$4 sockets=$5
+shift 5
+mount -t tmpfs -o mode=0755 staging "$staging"
+mkdir "$staging/upper" "$staging/work" "$staging/root"
+lower=
+count=0
+for layer in "$@"; do
+    mkdir "$staging/$count"
+    mount -t erofs -o loop,ro "$layer" "$staging/$count"
+    lower=$staging/$count${lower:+:$lower}
+    count=$((count + 1))
+done
+root=$staging/root
+mount -t overlay -o "lowerdir=$lower,upperdir=$staging/upper,workdir=$staging/work" overlay "$root"
+mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/anteroom-vsock" "$root/usr/lib/anteroom"
+touch "$root/usr/lib/anteroom/anteroom-agent"
+mount --bind "$agent" "$root/usr/lib/anteroom/anteroom-agent"
+mount --bind "$sockets" "$root/anteroom-vsock"
+mount -t proc proc "$root/proc"
+mount --bind "$command_line" "$root/proc/cmdline"
+# The agent ends its VM with SysRq where all else fails, and has set its clock: this machine's stay as they are.
+mount --bind /dev/null "$root/proc/sysrq-trigger"
+exec setpriv --bounding-set -sys_time,-sys_module,-sys_rawio \
+    chroot "$root" /usr/lib/anteroom/anteroom-agent 2>&1
