@@ -10,12 +10,16 @@ CODEX    := $(CLIS)/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin
 CLAUDE   := $(CLIS)/@anthropic-ai/claude-code-linux-x64/claude
 GEMINI   := $(CLIS)/.bin/gemini
 ARTEFACTS ?= artefacts
+# The daemon whose guests are no VMs: what is measured with it is measured without emulation. It needs root.
+BARE     := $(if $(filter 0,$(shell id -u)),$(abspath target/release/anteroom-bare))
 
 # With cargo-nextest when it is there, with plain `cargo test` when not.
 ifneq ($(shell command -v cargo-nextest 2>/dev/null),)
 RUN_TESTS = cargo nextest run --workspace --no-fail-fast
+BUILD_TESTS = cargo nextest run --workspace --no-run
 else
 RUN_TESTS = cargo test --workspace --no-fail-fast
+BUILD_TESTS = cargo test --workspace --no-run
 endif
 
 FUZZ_SECONDS ?= 60
@@ -29,7 +33,7 @@ build: setup-build web guest ## the two programs, optimised
 	cargo build --release -p anteroom
 
 test: setup-test web guest $(CLIS)/.package-lock.json ## every test, those in real VMs too
-	cargo build -p anteroom
+	$(BUILD_TESTS) # and with them the daemon; by itself it would be built with other features, and much of what it needs twice
 	target/debug/anteroom doctor --fix --yes
 	$(MAKE) images ANTEROOM=target/debug/anteroom
 	rm -rf $(ARTEFACTS) && mkdir -p $(ARTEFACTS)
@@ -46,8 +50,12 @@ lint: web ## formatting, clippy, rustdoc, the page's types; warnings are errors
 
 bench: build setup-test ## how long a person waits, as the tables of docs/benchmarks.md
 	$(MAKE) images
-	ANTEROOM_BIN=$(abspath $(ANTEROOM)) cargo run --quiet -p anteroom-tests --bin bench-start
-	ANTEROOM_BIN=$(abspath $(ANTEROOM)) cargo run --quiet -p anteroom-tests --bin bench-sign-in
+	cargo build --release -p anteroom-bare
+	cargo build --release -p anteroom-tests --bins
+	for daemon in $(abspath $(ANTEROOM)) $(BARE); do \
+	  echo; echo "# $$daemon"; \
+	  for bench in start sign-in stream; do ANTEROOM_BIN=$$daemon target/release/bench-$$bench || exit 1; done; \
+	done
 	cargo run --quiet --release -p anteroom-agent --example bench-capture
 
 fuzz: setup-test ## what must hold for hostile input, FUZZ_SECONDS for each target

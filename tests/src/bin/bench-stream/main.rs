@@ -10,6 +10,7 @@
 //! its own frames, which come at 60 Hz. A number of frames is that of frames in which a part of the picture was another one.
 
 mod eyes;
+mod own;
 
 use std::{
     collections::BTreeMap,
@@ -156,13 +157,18 @@ async fn main() -> Result<()> {
     let bench = Bench { daemon, browser, counter, session, vm };
 
     let mut typing = Vec::new();
+    if let Some(x_server) = meter::of_bare_service(&bench.vm, "xvfb").first() {
+        bench.open(Way::Live).await?.until_colour(TERMINAL).await?;
+        bench.browser.page.goto("about:blank").await?;
+        typing.push(("X server and terminal alone", own::latencies_ms(*x_server, keys)?));
+    }
     for way in Way::BOTH {
         let desktop = bench.open(way).await?;
         desktop.until_colour(TERMINAL).await?;
         let eyes = Eyes::of(&bench.browser.page);
         // What comes first pays for what is made once.
         eyes.latencies_ms(5).await?;
-        typing.push((way, eyes.latencies_ms(keys).await?));
+        typing.push((way.name(), eyes.latencies_ms(keys).await?));
     }
     let mut costs = Vec::new();
     for way in Way::BOTH.into_iter().rev() {
@@ -240,13 +246,13 @@ impl Bench {
     }
 }
 
-fn print_latencies(typing: &[(Way, Vec<f64>)]) {
+fn print_latencies(typing: &[(&str, Vec<f64>)]) {
     println!(
         "\n| ms from a key to the page's pixels | min | median | p95 | max | n |\n|---|---:|---:|---:|---:|---:|"
     );
-    for (way, latencies) in typing {
+    for (name, latencies) in typing {
         let Spread { min, median, p95, max, count } = Spread::of(latencies);
-        println!("| {} | {min:.0} | {median:.0} | {p95:.0} | {max:.0} | {count} |", way.name());
+        println!("| {name} | {min:.1} | {median:.1} | {p95:.1} | {max:.1} | {count} |");
     }
 }
 
