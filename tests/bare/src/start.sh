@@ -3,9 +3,15 @@
 # GROUP is a control group of its own (cgroup2), STAGING an empty directory, SOCKETS the directory that stands for vsock.
 # Becomes the guest's PID 1; all that it mounts ends with its namespaces.
 set -eu
-if [ "${ANTEROOM_BARE_INSIDE:-}" != yes ]; then
+if [ "${ANTEROOM_BARE:-}" != inside ]; then
     echo $$ >"$1/cgroup.procs"
-    ANTEROOM_BARE_INSIDE=yes exec unshare --mount --pid --fork --net --uts --ipc --cgroup --kill-child sh "$0" "$@"
+    # The guest's clock begins now, as that of a VM does, and unshare takes whole seconds: the next one is waited for.
+    uptime=$(cut -d ' ' -f 1 /proc/uptime)
+    rest=$((200 - 1${uptime#*.})) # hundredths of a second, 1 to 100
+    sleep "$((rest / 100)).$(printf %02d $((rest % 100)))"
+    uptime=$(cut -d . -f 1 /proc/uptime)
+    ANTEROOM_BARE=inside exec unshare --mount --pid --fork --net --uts --ipc --cgroup \
+        --time --boottime "-$uptime" --kill-child sh "$0" "$@"
 fi
 staging=$2 agent=$3 command_line=$4 sockets=$5
 shift 5
@@ -27,7 +33,7 @@ mount --bind "$agent" "$root/usr/lib/anteroom/anteroom-agent"
 mount --bind "$sockets" "$root/anteroom-vsock"
 mount -t proc proc "$root/proc"
 mount --bind "$command_line" "$root/proc/cmdline"
-# The agent ends its VM with SysRq where all else fails, and has set its clock: this machine's stay as they are.
-mount --bind /dev/null "$root/proc/sysrq-trigger"
+# The agent ends its VM with SysRq where all else fails, and sets its clock: this machine's stay as they are.
+[ ! -e "$root/proc/sysrq-trigger" ] || mount --bind /dev/null "$root/proc/sysrq-trigger"
 exec setpriv --bounding-set -sys_time,-sys_module,-sys_rawio \
     chroot "$root" /usr/lib/anteroom/anteroom-agent 2>&1

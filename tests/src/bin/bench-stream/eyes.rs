@@ -17,7 +17,7 @@ impl<'a> Eyes<'a> {
         Self { page }
     }
 
-    /// From so many keys to another picture of the terminal's first lines; a pause between them.
+    /// From so many keys to another picture of the terminal, which is on the left; a pause between them.
     pub(crate) async fn latencies_ms(self, keys: usize) -> Result<Vec<f64>> {
         let latencies = self.page.execute_async(&script(LATENCIES), vec![keys.into()]).await?;
         let latencies = latencies.as_array().with_context(|| format!("latencies, not {latencies}"))?;
@@ -81,7 +81,7 @@ const COMMON: &str = r"
 
 const LATENCIES: &str = r"
     const [keys, done] = arguments;
-    const look = window_on(0, 0, Math.min(width, 1100), 160);
+    const look = window_on(0, 0, 512, height);
     const seen = (before, since) => new Promise((resolve) => {
         const frame = () => {
             if (differ(before, look(), 6)) resolve(performance.now() - since);

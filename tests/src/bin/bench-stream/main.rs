@@ -19,7 +19,7 @@ use std::{
 };
 
 use anteroom_tests::{
-    Daemon, Turn,
+    Daemon, Turn, artefact,
     browser::Browser,
     daemon::Options,
     desktop::{Desktop, TERMINAL},
@@ -167,8 +167,17 @@ async fn main() -> Result<()> {
         desktop.until_colour(TERMINAL).await?;
         let eyes = Eyes::of(&bench.browser.page);
         // What comes first pays for what is made once.
-        eyes.latencies_ms(5).await?;
-        typing.push((way.name(), eyes.latencies_ms(keys).await?));
+        let measured = async {
+            eyes.latencies_ms(5).await?;
+            eyes.latencies_ms(keys).await
+        };
+        match measured.await {
+            Ok(latencies) => typing.push((way.name(), latencies)),
+            Err(error) => {
+                bench.browser.screenshot(&artefact("bench-stream-failed.png")).await?;
+                return Err(error.context(way.name()));
+            }
+        }
     }
     let mut costs = Vec::new();
     for way in Way::BOTH.into_iter().rev() {
