@@ -47,6 +47,8 @@ pub(crate) struct Picture {
     pub(crate) data: Bytes,
     /// Whether it needs no other frame.
     pub(crate) key: bool,
+    /// Whether it shows what the one before it has shown.
+    pub(crate) repeats: bool,
     /// When the pixels were read; of a key frame or a refinement of what was read before, when it was made.
     pub(crate) captured_at: Instant,
     #[allow(dead_code, reason = "the benchmark reads it, which compiles these modules by itself")]

@@ -27,6 +27,8 @@ pub(super) enum Purpose {
     Key,
     Motion,
     Refinement,
+    /// Shows nothing new.
+    SignOfLife,
 }
 
 impl Purpose {
@@ -35,7 +37,7 @@ impl Purpose {
         Duration::from_millis(match self {
             Self::Motion => 66,
             Self::Key => 250,
-            Self::Refinement => 300,
+            Self::Refinement | Self::SignOfLife => 300,
         })
     }
 }
@@ -47,12 +49,13 @@ pub(super) struct Budget {
     debt: f64,
     since: Instant,
     /// Bits per tile at the finest quantizer in motion, for each purpose.
-    cost: [f64; 3],
+    cost: [f64; 4],
 }
 
 impl Budget {
     pub(super) fn new(now: Instant, bits_per_second: u32) -> Self {
-        let mut budget = Self { bits_per_second: 1.0, debt: 0.0, since: now, cost: [150.0, 150.0, 60.0] };
+        let mut budget =
+            Self { bits_per_second: 1.0, debt: 0.0, since: now, cost: [150.0, 150.0, 60.0, 1.0] };
         budget.set_bitrate(now, bits_per_second);
         budget
     }
@@ -106,6 +109,9 @@ impl Budget {
         let bits = count(bytes) * 8.0;
         self.debt = self.debt_at(now) + bits;
         self.since = now;
+        if purpose == Purpose::SignOfLife {
+            return;
+        }
         let seen = bits / count(tiles).max(1.0) * coarseness(quantizer);
         let known = &mut self.cost[purpose as usize];
         *known = if seen > *known { seen } else { *known * INERTIA + seen * (1.0 - INERTIA) }.max(1.0);

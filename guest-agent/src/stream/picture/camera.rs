@@ -18,7 +18,7 @@ use std::{
 use super::{
     Codec, Cost, Picture,
     bell::Ear,
-    budget::Budget,
+    budget::{Budget, Purpose},
     canvas::Canvas,
     encoder::{self, EncodeError, Encoder, Kind},
     plan::{Due, Order, Plan},
@@ -189,13 +189,11 @@ impl Camera {
                 later => later,
             };
             let next = match next {
-                Due::Now(_) => Some(Instant::now()),
-                Due::At(at) => Some(at),
-                Due::Never => None,
+                Due::Now(_) => Instant::now(),
+                Due::At(at) => at,
             };
             let read_at = unread.then(|| track.plan.open_at().max(Instant::now() + RETRY));
-            let next = next.into_iter().chain(read_at).min();
-            until = until.into_iter().chain(next).min();
+            until = [Some(next), read_at, until].into_iter().flatten().min();
         }
         Ok(until)
     }
@@ -209,6 +207,7 @@ impl Track {
         self.plan.done(begin, now, order, encoded.kind, encoded.data.len());
         let (captured_at, mut cost) = self.captured.take().unwrap_or((begin, Cost::default()));
         cost.encode = now - begin;
-        Ok(Picture { data: encoded.data, key: encoded.kind == Kind::Key, captured_at, cost })
+        let (key, repeats) = (encoded.kind == Kind::Key, order.purpose == Purpose::SignOfLife);
+        Ok(Picture { data: encoded.data, key, repeats, captured_at, cost })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            change                    quiet for 100 ms
-//!   sharp ────────────▶ in motion ───────────────────────▶ refined once or twice ──▶ sharp: nothing is due
+//!   sharp ────────────▶ in motion ───────────────────────▶ refined once or twice ──▶ sharp: a sign of life now and then
 //!     ▲  little enough     │  ▲                                    │
 //!     └────────────────────┘  └──────────── change ────────────────┘
 //! ```
@@ -26,6 +26,11 @@ const KEY_INTERVAL: Duration = Duration::from_millis(250);
 /// A refinement that would fill the link for longer waits for a better link.
 const MAX_REFINEMENT: Duration = Duration::from_secs(2);
 
+/// A picture that rests is sent once more, without any change, before this is over: libwebrtc, which every browser has, takes a
+/// stream for broken that has sent something within 5 s but no frame for 3 s, and asks for a key frame
+/// (`VideoReceiveStream2::HandleFrameBufferTimeout`), again and again. It also brings to light what was lost at the end.
+const ALIVE: Duration = Duration::from_millis(2500);
+
 /// A frame to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Order {
@@ -45,9 +50,8 @@ impl Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Due {
     Now(Order),
+    /// Earlier only by a change or a wish.
     At(Instant),
-    /// Only a change or a wish makes a frame.
-    Never,
 }
 
 #[derive(Debug)]
@@ -63,6 +67,7 @@ pub(super) struct Plan {
     last_key: Option<Instant>,
     last_frame: Option<Instant>,
     last_motion: Option<Instant>,
+    last_sign_of_life: Option<Instant>,
     pub(super) budget: Budget,
 }
 
@@ -78,6 +83,7 @@ impl Plan {
             last_key: None,
             last_frame: None,
             last_motion: None,
+            last_sign_of_life: None,
             budget,
         }
     }
@@ -122,13 +128,22 @@ impl Plan {
                 None => Some(at),
             }
         };
+        let alive_at = self.last_frame.max(self.last_sign_of_life).map_or(key_at, |last| last + ALIVE);
+        if later.is_none() && alive_at <= now {
+            return Due::Now(self.sign_of_life());
+        }
         let key = self.key_wanted.then_some(key_at);
-        key.into_iter().chain(later).min().map_or(Due::Never, Due::At)
+        Due::At(key.into_iter().chain(later).fold(alive_at, Instant::min))
     }
 
     /// The order was carried out, begun at `begin`. A codec may have made a key frame unasked.
     pub(super) fn done(&mut self, begin: Instant, now: Instant, order: &Order, kind: Kind, bytes: usize) {
         self.budget.spend(now, order.purpose, order.tiles.count(), order.quantizer, bytes);
+        if order.purpose == Purpose::SignOfLife && kind == Kind::Inter {
+            // No change that comes now has to keep a distance from it.
+            self.last_sign_of_life = Some(begin);
+            return;
+        }
         // The time that the encoder takes is part of the interval.
         self.last_frame = Some(begin);
         if kind == Kind::Key {
@@ -153,6 +168,13 @@ impl Plan {
         tiles.fill();
         let fitting = self.budget.fitting(now, Purpose::Key, tiles.count());
         Order { purpose: Purpose::Key, quantizer: Quantizer::in_motion(fitting), tiles }
+    }
+
+    /// As coarse as what is there, so that a codec that looks for itself finds nothing to do.
+    fn sign_of_life(&self) -> Order {
+        let mut tiles = self.changed.clone();
+        tiles.clear();
+        Order { purpose: Purpose::SignOfLife, quantizer: self.coarsest, tiles }
     }
 
     fn motion(&self, now: Instant) -> Order {

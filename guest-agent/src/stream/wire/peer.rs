@@ -128,7 +128,7 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
         match &mut self.video {
             // Answering has set the direction anew.
             Some(video) => {
-                video.moves(Instant::now());
+                video.goes_on(false, Instant::now());
             }
             None => {
                 let chosen = offer::videos(&text).map(Mid::from).find_map(|mid| {
@@ -151,8 +151,8 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
             if self.send_waiting_text() {
                 continue;
             }
-            let still_at = self.video.as_ref().and_then(Video::still_at);
-            let wake_at = [Some(deadline), still_at, self.give_up_at()].into_iter().flatten().min();
+            let rests_at = self.video.as_ref().and_then(Video::rests_at);
+            let wake_at = [Some(deadline), rests_at, self.give_up_at()].into_iter().flatten().min();
             let wake = tokio::time::sleep_until(wake_at.unwrap_or(deadline).into());
             let view = self.video.as_mut().and_then(|video| video.view.as_mut());
             let hand = self.desk.as_ref().filter(|desk| desk.waiting.is_none()).map(|desk| &desk.hand);
@@ -290,7 +290,7 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
             self.note(|stats| stats.left_out += 1);
             return Ok(());
         }
-        if video.moves(now) {
+        if video.goes_on(picture.repeats, now) {
             self.rtc.sdp_api().set_direction(video.mid, Direction::SendOnly);
             self.drain()?;
         }
@@ -306,7 +306,7 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
             self.over = true;
             return Ok(());
         }
-        if let Some(video) = self.video.as_mut().filter(|video| video.still_at().is_some_and(|at| at <= now))
+        if let Some(video) = self.video.as_mut().filter(|video| video.rests_at().is_some_and(|at| at <= now))
         {
             video.rests();
             self.rtc.sdp_api().set_direction(video.mid, Direction::Inactive);

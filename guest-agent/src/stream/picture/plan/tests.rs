@@ -16,12 +16,13 @@ fn tiles(count: u16) -> Tiles {
     tiles
 }
 
-/// Carries out what is due, at 100 bytes a frame, until nothing more is; says what and when.
+/// Carries out what is due, at 100 bytes a frame, until it rests; says what and when.
 fn run(plan: &mut Plan, start: Instant) -> Vec<(Duration, Order)> {
     let (mut now, mut made) = (start, Vec::new());
     loop {
         assert!(made.len() < 100, "it never ends");
         match plan.due(now) {
+            Due::Now(order) if order.purpose == Purpose::SignOfLife => return made,
             Due::Now(order) => {
                 plan.done(now, now, &order, order.kind(), 100);
                 made.push((now - start, order));
@@ -30,7 +31,6 @@ fn run(plan: &mut Plan, start: Instant) -> Vec<(Duration, Order)> {
                 assert!(at > now, "it would spin");
                 now = at;
             }
-            Due::Never => return made,
         }
     }
 }
@@ -76,6 +76,40 @@ fn a_large_change_is_coarse_and_refined_when_it_rests() {
     assert_eq!((last.1.purpose, last.1.quantizer), (Purpose::Refinement, Quantizer::SHARP));
     assert_eq!(last.1.tiles.count(), 3000);
     assert!(last.0 >= QUIET);
+}
+
+#[test]
+fn a_picture_that_rests_gives_signs_of_life_that_change_nothing_and_hold_up_nothing() {
+    let now = Instant::now();
+    let mut plan = plan(now, 8_000_000);
+    let rested = now + run(&mut plan, now).last().unwrap().0;
+    let mut at = rested;
+    for _ in 0..3 {
+        assert_eq!(plan.due(at), Due::At(at + ALIVE));
+        at += ALIVE;
+        let Due::Now(order) = plan.due(at) else { panic!("no sign of life") };
+        assert_eq!((order.purpose, order.kind()), (Purpose::SignOfLife, Kind::Inter));
+        assert!(order.tiles.is_empty());
+        plan.done(at, at, &order, Kind::Inter, 100);
+    }
+    plan.change(&tiles(4));
+    assert!(
+        matches!(plan.due(at), Due::Now(order) if order.purpose == Purpose::Motion && order.quantizer == Quantizer::SHARP)
+    );
+}
+
+#[test]
+fn a_sign_of_life_is_as_coarse_as_the_picture_that_waits_for_a_better_link() {
+    let now = Instant::now();
+    let mut plan = plan(now, 100_000);
+    run(&mut plan, now);
+    let later = now + Duration::from_secs(10);
+    plan.budget.spend(later, Purpose::Refinement, 1, Quantizer::SHARP, 100);
+    plan.change(&tiles(4000));
+    let made = run(&mut plan, later);
+    let at = later + made.last().unwrap().0 + Duration::from_secs(60);
+    let Due::Now(order) = plan.due(at) else { panic!("no sign of life") };
+    assert_eq!((order.purpose, order.quantizer), (Purpose::SignOfLife, made.last().unwrap().1.quantizer));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::*;
 
 fn picture(key: bool, length: usize) -> Picture {
     let data = Bytes::from(vec![0; length]);
-    Picture { data, key, captured_at: Instant::now(), cost: super::super::Cost::default() }
+    Picture { data, key, repeats: false, captured_at: Instant::now(), cost: super::super::Cost::default() }
 }
 
 fn taken(seat: &Seat) -> Option<Picture> {

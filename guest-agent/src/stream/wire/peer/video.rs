@@ -13,6 +13,8 @@ use crate::stream::picture::{Codec, Picture};
 
 /// A picture that has not changed for so long stands still.
 const STILL_AFTER: Duration = Duration::from_secs(2);
+/// After a picture that only repeats the one before it: long enough for the pacing to let it go.
+const STILL_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 pub(super) struct Video<V> {
     pub(super) mid: Mid,
@@ -24,7 +26,8 @@ pub(super) struct Video<V> {
     /// Of the timestamps.
     epoch: Instant,
     last_time: u64,
-    last_sent: Instant,
+    /// When it will have stood still for long enough, if no other picture comes.
+    rests_at: Instant,
     still: bool,
 }
 
@@ -39,14 +42,14 @@ impl<V: View> Video<V> {
             backlog: Backlog::new(media::FIRST_BPS, now),
             epoch: now,
             last_time: 0,
-            last_sent: now,
+            rests_at: now + STILL_AFTER,
             still: false,
         }
     }
 
-    /// When the picture will have stood still for long enough, if no other comes.
-    pub(super) fn still_at(&self) -> Option<Instant> {
-        (self.view.is_some() && !self.still).then(|| self.last_sent + STILL_AFTER)
+    /// When it is to rest; `None` when it does already, or nobody sees it yet.
+    pub(super) fn rests_at(&self) -> Option<Instant> {
+        (self.view.is_some() && !self.still).then_some(self.rests_at)
     }
 
     /// The picture's timestamp (RFC 6184 section 5.1: 90 kHz); each is later than the one before.
@@ -66,10 +69,12 @@ impl<V: View> Video<V> {
         verdict == Verdict::Send
     }
 
-    /// A picture goes out, or is about to. Says whether it stood still before.
-    pub(super) fn moves(&mut self, now: Instant) -> bool {
-        self.last_sent = now;
-        std::mem::take(&mut self.still)
+    /// A picture goes out, or is about to. Says whether the stream rested before.
+    pub(super) fn goes_on(&mut self, repeats: bool, now: Instant) -> bool {
+        let rests_at = now + if repeats { STILL_AGAIN_AFTER } else { STILL_AFTER };
+        let rested = std::mem::take(&mut self.still);
+        self.rests_at = if rested { rests_at } else { self.rests_at.max(rests_at) };
+        rested
     }
 
     pub(super) fn rests(&mut self) {

@@ -111,7 +111,13 @@ impl View for Seat {
         self.seen_asked = asked;
         let data: Bytes = if is_key { key(self.number) } else { delta(self.number) }.into();
         self.number += 1;
-        Some(Picture { data, key: is_key, captured_at: Instant::now(), cost: Cost::default() })
+        Some(Picture {
+            data,
+            key: is_key,
+            repeats: false,
+            captured_at: Instant::now(),
+            cost: Cost::default(),
+        })
     }
 
     fn ask_for_keyframe(&self) {
