@@ -11,6 +11,7 @@ use str0m::{
     bwe::Bitrate,
     config::DtlsCert,
     format::Codec as Format,
+    rtp::Extension,
     media::{Mid, Pt},
     net::{Protocol, TcpType},
 };
@@ -25,6 +26,9 @@ pub(super) const FIRST_BPS: u64 = 2_000_000;
 const MAX_MESSAGE_BYTES: u32 = 1024 * 1024;
 /// Packets that can be sent again: half a second of the highest rate.
 const KEPT_PACKETS: usize = 2000;
+
+/// An id that none of the library's own extensions has (RFC 8285: 1 to 14).
+const PLAYOUT_DELAY_ID: u8 = 5;
 
 /// Where the peer believes to be reached: addresses for documentation (RFC 5737, RFC 3849), one for each kind of path.
 const HERE_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -42,6 +46,7 @@ pub(super) fn peer(certificate: &DtlsCert, now: Instant) -> Result<(Rtc, String)
         .set_ice_lite(true)
         .clear_codecs()
         .enable_vp8(true)
+        .set_extension(PLAYOUT_DELAY_ID, Extension::PlayoutDelay)
         .enable_bwe(Some(Bitrate::bps(FIRST_BPS)))
         .set_send_buffer_video(KEPT_PACKETS)
         .set_sctp_max_message_size(MAX_MESSAGE_BYTES)

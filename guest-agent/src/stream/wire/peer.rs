@@ -298,6 +298,8 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
         let Some(video) = &mut self.video else { return Ok(()) };
         let time = MediaTime::from_90khz(video.time_of(picture));
         let Some(writer) = self.rtc.writer(video.mid) else { return Ok(()) };
+        // A desktop is no film: each picture is to be shown as soon as it is there (the extension playout-delay of webrtc.org).
+        let writer = writer.playout_delay(MediaTime::ZERO, MediaTime::ZERO);
         writer.write(video.pt, picture.captured_at, time, &picture.data[..])
     }
 
