@@ -22,7 +22,7 @@ use crate::{
     control::vsock,
     role,
 };
-use hands::{Desk, DeskOptions};
+use hands::Desk;
 use picture::Studio;
 use wire::Wire;
 
@@ -51,8 +51,7 @@ async fn serve() -> Result<(), StreamError> {
     let listen = |what: &str, source| StreamError::Listen { what: what.to_owned(), source };
     let display = std::env::var("DISPLAY").unwrap_or_else(|_| ":1".to_owned());
     let studio = Studio::open(&display, picture::Options::default()).map_err(StreamError::Picture)?;
-    let both = DeskOptions { clipboard_to_desktop: true, clipboard_from_desktop: true };
-    let desk = Desk::open(&display, both).map_err(StreamError::Hands)?;
+    let desk = Desk::open(&display).map_err(StreamError::Hands)?;
     let (wire, packets) = Wire::new(studio, Arc::clone(&desk))?;
     let pipe = vsock::bind(STREAM_VSOCK).map_err(|error| listen("the vsock port of the packets", error))?;
     let socket = call::listen(Path::new(STREAM_SOCKET)).map_err(|error| listen(STREAM_SOCKET, error))?;

@@ -16,7 +16,7 @@
 //! | `GET /api/auth/session/{id}/history?after=N&wait=S` | what was seen of it, in words |
 //! | `POST /api/providers/test` `{provider}` or `{definition}` | a sign-in of which nothing is kept |
 //! | `GET /api/auth/session/{id}/vm` | beside the VM `agentToken`, which the guest's port 8080 asks for |
-//! | `GET /api/auth/session/{id}/vnc` | the desktop's RFB bytes in a WebSocket |
+//! | `GET /api/auth/session/{id}/vnc` | the desktop's RFB bytes in a WebSocket; with `?role=viewer` no input goes through |
 //! | `GET /api/webrtc/session/{id}/ice-servers` | STUN and TURN servers, for whoever has the session's view token |
 //! | `POST /api/webrtc/session/{id}/whep` | the desktop for players of WHEP |
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
@@ -46,6 +46,7 @@ mod words;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use anteroom_protocol::desk::Directions;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, connect_info::IntoMakeServiceWithConnectInfo},
@@ -98,6 +99,7 @@ pub struct ApiSettings {
     pub frame_ancestors: Vec<String>,
     pub trusted_proxies: Vec<std::net::IpAddr>,
     pub rate_limit: RateLimit,
+    pub clipboard: Directions,
 }
 
 impl ApiSettings {
@@ -108,6 +110,7 @@ impl ApiSettings {
             frame_ancestors: config.frame_ancestors.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             rate_limit: config.rate_limit,
+            clipboard: config.clipboard,
         }
     }
 }

@@ -16,6 +16,7 @@ mod webhook;
 
 use std::{collections::BTreeMap, net::Ipv4Addr, net::SocketAddr, path::PathBuf, time::Duration};
 
+use anteroom_protocol::desk::Directions;
 use url::Url;
 
 pub use keys::{KEYS, Key};
@@ -56,6 +57,8 @@ pub struct Config {
     pub network: NetworkSettings,
     pub rate_limit: RateLimit,
     pub media: MediaChoices,
+    /// Which ways text may travel between the clipboards of desktop and person.
+    pub clipboard: Directions,
     /// Whom to tell of credentials; nobody when unset.
     pub webhook: Option<WebhookChoices>,
     /// Whether a crash may leave what was in memory in a file.
@@ -165,6 +168,10 @@ impl Config {
                 window: read.value("rate_limit.window", value::duration)?,
             },
             media: media::read(&read)?,
+            clipboard: Directions {
+                to_desktop: read.value("desktop.clipboard_in", value::yes_or_no)?,
+                from_desktop: read.value("desktop.clipboard_out", value::yes_or_no)?,
+            },
             webhook: webhook::read(&read)?,
             core_files: read.value("core_files", value::yes_or_no)?,
             log_format: read.value("log.format", value::log_format)?,

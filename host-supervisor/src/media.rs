@@ -20,6 +20,7 @@ mod turn;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
+use anteroom_protocol::desk::Directions;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -27,6 +28,7 @@ use crate::{
     config::{MediaChoices, MediaListen},
     private_file::PrivateFileError,
 };
+use peer::Terms;
 use relay::Relay;
 pub use signalling::{AnswerState, Direction, OfferError, PeerId, Signalling, Viewing};
 pub use turn::{IceServers, ServerEntry};
@@ -58,12 +60,13 @@ pub struct Media {
 }
 
 impl Media {
-    /// Opens the sockets. The API was to listen at `wanted` and does at `api`.
+    /// Opens the sockets, for viewers whose clipboards may travel these ways. The API was to listen at `wanted` and does at `api`.
     ///
     /// # Errors
     /// When a port is taken, or the secret cannot be read.
     pub async fn open(
         choices: &MediaChoices,
+        clipboard: Directions,
         wanted: SocketAddr,
         api: SocketAddr,
     ) -> Result<Self, MediaError> {
@@ -92,7 +95,7 @@ impl Media {
         if let Some(listener) = tcp {
             listening.push(AbortOnDropHandle::new(tokio::spawn(tcp::listen(listener, Arc::clone(&relay)))));
         }
-        let signalling = Signalling::new(relay, candidates, choices.most_bps);
+        let signalling = Signalling::new(relay, candidates, Terms { most_bps: choices.most_bps, clipboard });
         Ok(Self { signalling, ice_servers, udp: udp_address, tcp: tcp_address, _listening: listening })
     }
 }

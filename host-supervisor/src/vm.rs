@@ -23,7 +23,7 @@ mod timeline;
 
 use std::{sync::Arc, time::Duration};
 
-use anteroom_protocol::{SessionId, VmId, agent::ServiceStatus};
+use anteroom_protocol::{SessionId, VmId, agent::ServiceStatus, desk::Directions};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -48,6 +48,7 @@ pub struct VmRequest {
     pub disk_mib: u32,
     pub image: ResolvedImage,
     pub network: Network,
+    pub clipboard: Directions,
 }
 
 /// What is known of a VM. A new one is published for every change.

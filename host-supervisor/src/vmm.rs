@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use anteroom_protocol::{VmId, cmdline::CommandLineError};
+use anteroom_protocol::{VmId, cmdline::CommandLineError, desk::Directions};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,8 @@ pub struct VmSpec {
     /// The VM's own writable disk.
     pub disk: Option<PathBuf>,
     pub network: Network,
+    /// Which ways a clipboard may travel.
+    pub clipboard: Directions,
     /// An existing directory that belongs to this VM alone: sockets and logs go there.
     pub directory: PathBuf,
 }

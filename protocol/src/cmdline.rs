@@ -11,7 +11,7 @@ use std::{fmt, str::FromStr};
 
 pub use ip::{Autoconf, IpConfig, ParseIpError};
 
-use crate::VmId;
+use crate::{VmId, desk::Directions};
 
 /// `COMMAND_LINE_SIZE` of x86 and the capacity that Firecracker reserves, in bytes.
 pub const MAX_BYTES: usize = 2048;
@@ -29,6 +29,8 @@ pub struct KernelCommandLine {
     pub disk: Option<String>,
     /// `anteroom.purpose=`
     pub purpose: Purpose,
+    /// `anteroom.clipboard=` `in`, `out` or `none`: which ways it may travel by services that read it at their start.
+    pub clipboard: Directions,
     /// Everything else, as it is: `console=ttyS0`, `panic=-1`, ...
     pub others: Vec<String>,
 }
@@ -69,6 +71,7 @@ const VM: &str = "anteroom.vm";
 const LAYERS: &str = "anteroom.layers";
 const DISK: &str = "anteroom.disk";
 const PURPOSE: &str = "anteroom.purpose";
+const CLIPBOARD: &str = "anteroom.clipboard";
 
 impl KernelCommandLine {
     /// The line to hand to a VMM.
@@ -98,6 +101,9 @@ impl KernelCommandLine {
         if self.purpose == Purpose::Probe {
             say(PURPOSE, "probe".to_owned());
         }
+        if let Some(word) = clipboard_word(self.clipboard) {
+            say(CLIPBOARD, word.to_owned());
+        }
         if let Some(bad) = words.iter().find(|word| !is_one_word(word)) {
             return Err(CommandLineError::BadWord(bad.chars().take(64).collect()));
         }
@@ -110,7 +116,8 @@ impl KernelCommandLine {
             self.others.push(word);
             return Ok(());
         };
-        let Some(key) = [IP, VM, LAYERS, DISK, PURPOSE].into_iter().find(|known| *known == key) else {
+        let Some(key) = [IP, VM, LAYERS, DISK, PURPOSE, CLIPBOARD].into_iter().find(|known| *known == key)
+        else {
             self.others.push(word);
             return Ok(());
         };
@@ -128,6 +135,13 @@ impl KernelCommandLine {
             VM => self.vm = Some(value.parse().map_err(|_| bad("expected a UUID".to_owned()))?),
             LAYERS => self.layers = devices(value).map_err(bad)?,
             DISK => self.disk = devices(value).map_err(bad)?.into_iter().next(),
+            CLIPBOARD => {
+                let named = |directions: &Directions| clipboard_word(*directions) == Some(value);
+                self.clipboard = RESTRICTED
+                    .into_iter()
+                    .find(named)
+                    .ok_or_else(|| bad("expected in, out or none".to_owned()))?;
+            }
             _ => {
                 self.purpose = match value {
                     "desktop" => Purpose::Desktop,
@@ -164,6 +178,22 @@ impl fmt::Display for Purpose {
             Self::Desktop => "desktop",
             Self::Probe => "probe",
         })
+    }
+}
+
+/// What is worth a word on the line.
+const RESTRICTED: [Directions; 3] = [
+    Directions { to_desktop: true, from_desktop: false },
+    Directions { to_desktop: false, from_desktop: true },
+    Directions::NONE,
+];
+
+fn clipboard_word(directions: Directions) -> Option<&'static str> {
+    match (directions.to_desktop, directions.from_desktop) {
+        (true, true) => None,
+        (true, false) => Some("in"),
+        (false, true) => Some("out"),
+        (false, false) => Some("none"),
     }
 }
 

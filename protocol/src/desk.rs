@@ -244,9 +244,21 @@ pub enum ControlIs {
 }
 
 /// Which ways a clipboard may travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Directions {
     pub to_desktop: bool,
     pub from_desktop: bool,
+}
+
+impl Directions {
+    pub const BOTH: Self = Self { to_desktop: true, from_desktop: true };
+    pub const NONE: Self = Self { to_desktop: false, from_desktop: false };
+}
+
+/// As long as nobody has forbidden any.
+impl Default for Directions {
+    fn default() -> Self {
+        Self::BOTH
+    }
 }

@@ -12,6 +12,8 @@ pub mod stun;
 
 use serde::{Deserialize, Serialize};
 
+use crate::desk::Directions;
+
 /// Longest session description that is taken from anybody, in bytes. A browser's offer of one video has about 6 KiB.
 pub const MAX_SDP_BYTES: usize = 64 * 1024;
 /// How many may look at one desktop over WebRTC at once.
@@ -39,6 +41,9 @@ pub struct PeerOffer {
     pub role: PeerRole,
     /// The most that may be sent to this viewer, in bit/s.
     pub most_bps: u32,
+    /// Which ways a clipboard may travel between this viewer and the desktop.
+    #[serde(default)]
+    pub clipboard: Directions,
 }
 
 /// Its answer.

@@ -108,7 +108,7 @@ async fn start_desktop(
         Ok(account) => identity::make_room_for(&account),
         Err(error) => tracing::error!("{}", console::chain(&error)),
     }
-    let services = ServiceSet::load(Path::new(SERVICES))?;
+    let services = ServiceSet::load(Path::new(SERVICES))?.with_clipboard(line.clipboard);
     let children = Children::watch().map_err(BootError::Runtime)?;
     let supervisor =
         Supervisor::start(services, children, Groups::of_system(), Arc::clone(journal), Arc::clone(timeline));

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anteroom_protocol::desk::Directions;
 use serde::Deserialize;
 
 use crate::process::Limits;
@@ -46,6 +47,18 @@ pub(crate) struct ServiceSpec {
     /// Whether what it has started goes on when it crashes; otherwise its whole control group ends with it.
     #[serde(default)]
     pub(crate) keeps_children: bool,
+    /// What its command gets more when the host has closed a way of the clipboard.
+    #[serde(default)]
+    pub(super) clipboard: ClipboardWords,
+}
+
+/// Words for a command, by the ways that stay open.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ClipboardWords {
+    in_only: Vec<String>,
+    out_only: Vec<String>,
+    neither: Vec<String>,
 }
 
 /// When a service is started.
@@ -151,6 +164,13 @@ impl ServiceSet {
         Self::of(specs)
     }
 
+    /// With what the host has decided about the clipboard.
+    #[must_use]
+    pub(crate) fn with_clipboard(mut self, open: Directions) -> Self {
+        self.0.values_mut().for_each(|spec| spec.restrict_clipboard(open));
+        self
+    }
+
     pub(crate) fn of(specs: Vec<ServiceSpec>) -> Result<Self, SpecError> {
         let set = Self(specs.into_iter().map(|spec| (spec.name.clone(), spec)).collect());
         set.check()?;
@@ -189,6 +209,16 @@ impl ServiceSpec {
             (Start::OnDemand, Readiness::Rfb { port, .. } | Readiness::Http { port, .. }) => Some(*port),
             _ => None,
         }
+    }
+
+    fn restrict_clipboard(&mut self, open: Directions) {
+        let words = match (open.to_desktop, open.from_desktop) {
+            (true, true) => return,
+            (true, false) => &self.clipboard.in_only,
+            (false, true) => &self.clipboard.out_only,
+            (false, false) => &self.clipboard.neither,
+        };
+        self.command.extend_from_slice(words);
     }
 
     fn has_program(&self) -> bool {

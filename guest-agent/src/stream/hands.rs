@@ -35,13 +35,6 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::{control::Role, x::DeskError};
 use self::{control::Seat, outbox::Outbox, room::Room, worker::Worker};
 
-/// What pages may do to this desktop.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DeskOptions {
-    pub(crate) clipboard_to_desktop: bool,
-    pub(crate) clipboard_from_desktop: bool,
-}
-
 /// One desktop, for all pages that look at it.
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -68,14 +61,10 @@ impl Desk {
     ///
     /// # Errors
     /// When the X server cannot be reached or lacks XTEST, XKB, XFixes or RandR.
-    pub(crate) fn open(display: &str, options: DeskOptions) -> Result<Arc<Self>, DeskError> {
-        let allowed = Directions {
-            to_desktop: options.clipboard_to_desktop,
-            from_desktop: options.clipboard_from_desktop,
-        };
-        let worker = Worker::open(display, allowed)?;
+    pub(crate) fn open(display: &str) -> Result<Arc<Self>, DeskError> {
+        let worker = Worker::open(display)?;
         let (orders, inbox) = orders::channel()?;
-        let room = Arc::new(Room::new(worker.size(), orders, allowed));
+        let room = Arc::new(Room::new(worker.size(), orders));
         let (alive, ended) = mpsc::channel();
         let gone = CancellationToken::new();
         let over = gone.clone().drop_guard();
@@ -99,9 +88,9 @@ impl Desk {
         self.gone.cancelled().await;
     }
 
-    /// A page comes. The first player has control.
-    pub(crate) fn join(self: &Arc<Self>, role: Role) -> Hand {
-        let (seat, outbox) = self.room.join(role, Instant::now());
+    /// A page comes, between which and the desktop a clipboard may travel these ways. The first player has control.
+    pub(crate) fn join(self: &Arc<Self>, role: Role, clipboard: Directions) -> Hand {
+        let (seat, outbox) = self.room.join(role, clipboard, Instant::now());
         Hand { desk: Arc::clone(self), seat, outbox }
     }
 }

@@ -3,8 +3,10 @@
 //! ```text
 //!  page ══WebSocket══ daemon ══HTTP upgrade over vsock══ agent ══ x11vnc on the guest's loopback
 //! ```
-//! The daemon understands none of the bytes. Each direction waits for its receiver before it reads on, so a slow
+//! The daemon understands none of the bytes where a viewer may do everything; else [`sieve`] leaves out what it may not. Each direction waits for its receiver before it reads on, so a slow
 //! viewer holds up its own stream only and nothing piles up here.
+
+mod sieve;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +14,7 @@ use anteroom_protocol::ports::GUEST_VNC;
 use axum::{
     body::Bytes,
     extract::{
-        Path, State, WebSocketUpgrade,
+        Path, RawQuery, State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket, close_code, rejection::WebSocketUpgradeRejection},
     },
     http::HeaderMap,
@@ -21,7 +23,8 @@ use axum::{
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink, stream::SplitStream};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::{Api, error::ApiError, seen::Seen};
+use self::sieve::{Permits, Sieve};
+use super::{Api, error::ApiError, seen::Seen, webrtc::only_looks};
 use crate::{
     page::{self, Page},
     session::SessionHandle,
@@ -56,10 +59,14 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
 }
 
 pub(super) async fn stream(
+    State(api): State<Arc<Api>>,
     seen: Seen,
+    RawQuery(query): RawQuery,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let session = seen.still_going()?.clone();
+    let looks = only_looks(query.as_deref());
+    let permits = Permits { input: !looks, clipboard: !looks && api.settings.clipboard.to_desktop };
     let upgrade = upgrade
         .map_err(|_| ApiError::bad_request("not_a_websocket", "this address takes WebSockets only"))?;
     let viewer = session.admit_viewer().ok_or_else(|| {
@@ -80,18 +87,23 @@ pub(super) async fn stream(
         .write_buffer_size(0)
         .max_write_buffer_size(4 * CHUNK_BYTES);
     Ok(bounded.on_upgrade(move |socket| async move {
-        carry(socket, guest, &session).await;
+        carry(socket, guest, &session, permits).await;
         drop(viewer);
     }))
 }
 
 /// Carries bytes until either side ends.
-async fn carry(socket: WebSocket, guest: impl AsyncRead + AsyncWrite + Send, session: &SessionHandle) {
+async fn carry(
+    socket: WebSocket,
+    guest: impl AsyncRead + AsyncWrite + Send,
+    session: &SessionHandle,
+    permits: Permits,
+) {
     let (to_viewer, from_viewer) = socket.split();
     let (from_guest, to_guest) = tokio::io::split(guest);
     tokio::select! {
         () = paint(from_guest, to_viewer, session) => {}
-        () = obey(from_viewer, to_guest, session) => {}
+        () = obey(from_viewer, to_guest, session, permits) => {}
     }
 }
 
@@ -125,11 +137,23 @@ async fn obey(
     mut viewer: SplitStream<WebSocket>,
     mut guest: impl AsyncWrite + Unpin,
     session: &SessionHandle,
+    permits: Permits,
 ) {
+    let mut sieve = (!permits.everything()).then(|| Sieve::new(permits));
     while let Some(Ok(message)) = viewer.next().await {
         match message {
             Message::Binary(bytes) => {
-                session.touch();
+                if permits.input {
+                    session.touch();
+                }
+                let bytes = match sieve.as_mut().map(|sieve| sieve.pass(&bytes)) {
+                    None => bytes,
+                    Some(Ok(passed)) => passed.freeze(),
+                    Some(Err(error)) => {
+                        tracing::debug!(session = %session.id(), "a viewer's RFB stream ends: {error}");
+                        return;
+                    }
+                };
                 if guest.write_all(&bytes).await.is_err() || guest.flush().await.is_err() {
                     return;
                 }

@@ -107,6 +107,7 @@ mod tests {
             frame_ancestors: Vec::new(),
             trusted_proxies: trusted_proxies.iter().map(|address| address.parse().unwrap()).collect(),
             rate_limit: config::RateLimit { requests, window: Duration::from_secs(900) },
+            clipboard: anteroom_protocol::desk::Directions::BOTH,
         })
     }
 

@@ -75,7 +75,8 @@ impl Seen {
         match self.living.filter(|_| !self.record.status.is_final()) {
             Some(session) => {
                 let novnc_url = base.desktop(api, session.id());
-                SessionWords::living(session.view(), vm_ip(&api.sessions.settings().vm.network), novnc_url)
+                let vm_ip = vm_ip(&api.sessions.settings().vm.network);
+                SessionWords::living(session.view(), vm_ip, novnc_url, api.settings.clipboard)
             }
             None => SessionWords::ended(self.record),
         }

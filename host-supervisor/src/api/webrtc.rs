@@ -197,6 +197,11 @@ fn servers(api: &Api, whom: &str) -> Json<Value> {
     Json(json!({ "success": true, "iceServers": entries }))
 }
 
+/// Whether a query asks for a viewer without input.
+pub(super) fn only_looks(query: Option<&str>) -> bool {
+    query.unwrap_or_default().split('&').any(|word| word == "role=viewer")
+}
+
 fn candidate(line: &str) -> Value {
     json!({ "candidate": line, "sdpMLineIndex": 0 })
 }

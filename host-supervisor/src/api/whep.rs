@@ -23,7 +23,7 @@ use axum::{
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::{Api, error::ApiError, seen::Seen};
+use super::{Api, error::ApiError, seen::Seen, webrtc::only_looks};
 use crate::media::{
     AnswerState, Direction, OfferError, PeerId,
     sdp::{Fragment, Offer, Published},
@@ -53,8 +53,7 @@ pub(super) async fn create(
     let session = seen.still_going()?;
     let id = session.id();
     let offer = Offer::parse(&body)?;
-    let role =
-        if has_word(query.as_deref(), "role=viewer") { PeerRole::Viewer } else { PeerRole::Controller };
+    let role = if only_looks(query.as_deref()) { PeerRole::Viewer } else { PeerRole::Controller };
     let peer = api.media.signalling.offer(session, offer, role, Direction::Own).await?;
     session.touch();
     // Whoever hangs up before has no use for it, and a seat is taken.
@@ -181,10 +180,6 @@ fn require(headers: &HeaderMap, wanted: &str) -> Result<(), ApiError> {
     }
     let message = format!("send `Content-Type: {wanted}`");
     Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type", message))
-}
-
-fn has_word(query: Option<&str>, word: &str) -> bool {
-    query.unwrap_or_default().split('&').any(|other| other == word)
 }
 
 /// RFC 9725 section 4.6.

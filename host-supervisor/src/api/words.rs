@@ -1,6 +1,6 @@
 //! How things look on the wire: field names and words that callers rely on.
 
-use anteroom_protocol::{SessionId, VmId, provider::UrlKind};
+use anteroom_protocol::{SessionId, VmId, desk::Directions, provider::UrlKind};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -63,6 +63,9 @@ pub(super) struct SessionWords {
     /// Of a living session: to be asked for news with.
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<u64>,
+    /// Of a living session: which ways text may travel between the clipboards of desktop and person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clipboard: Option<Directions>,
 }
 
 impl SessionWords {
@@ -87,11 +90,17 @@ impl SessionWords {
             failure: record.failure,
             attempt_failure: None,
             revision: None,
+            clipboard: None,
         }
     }
 
     /// Of a session that lives: with the ways to its desktop and its sign-in page.
-    pub(super) fn living(view: SessionView, vm_ip: Option<String>, novnc_url: String) -> Self {
+    pub(super) fn living(
+        view: SessionView,
+        vm_ip: Option<String>,
+        novnc_url: String,
+        clipboard: Directions,
+    ) -> Self {
         let SessionView { record, launch, attempt, attempt_failure, revision } = view;
         Self {
             vm_ip,
@@ -103,6 +112,7 @@ impl SessionWords {
             asks_for_code: attempt.asks_for_code,
             attempt_failure,
             revision: Some(revision),
+            clipboard: Some(clipboard),
             ..Self::ended(record)
         }
     }

@@ -154,6 +154,12 @@ pub const KEYS: &[Key] = &[
         format!("{ms}ms")
     }),
     key(
+        "desktop.clipboard_in",
+        "true",
+        "false: nothing is pasted into the desktop from the person's clipboard",
+    ),
+    key("desktop.clipboard_out", "true", "false: what is copied in the desktop stays there"),
+    key(
         "media.listen",
         "",
         "UDP address and port of the desktop's pictures; as the API's when empty; off: noVNC only",

@@ -229,3 +229,15 @@ fn a_secret_setting_is_never_shown_and_not_taken_from_the_command_line() {
         gather("listen = \"127.0.0.1:1\"\nwebhook.secret = whsec_hunter2").unwrap_err().to_string();
     assert!(unquoted.contains("line 2") && !unquoted.contains("hunter2"), "{unquoted}");
 }
+
+#[test]
+fn each_way_of_the_clipboard_is_closed_by_itself() {
+    let open = |variables: &[(&str, &str)]| load(variables, "", &[]).unwrap().clipboard;
+    assert_eq!(open(&[]), Directions::BOTH);
+    let out_only = Directions { to_desktop: false, from_desktop: true };
+    assert_eq!(open(&[("ANTEROOM_DESKTOP_CLIPBOARD_IN", "false")]), out_only);
+    let in_only = Directions { to_desktop: true, from_desktop: false };
+    assert_eq!(open(&[("ANTEROOM_DESKTOP_CLIPBOARD_OUT", "false")]), in_only);
+    let error = refusal(&[("ANTEROOM_DESKTOP_CLIPBOARD_OUT", "perhaps")], "", &[]);
+    assert!(error.contains("desktop.clipboard_out") && error.contains("true or false"), "{error}");
+}

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use anteroom_protocol::VmId;
+use anteroom_protocol::{VmId, desk::Directions};
 use nix::sys::resource::getrlimit;
 
 use super::*;
@@ -48,6 +48,7 @@ async fn daemon(forbids: bool) {
         layers: Vec::new(),
         disk: None,
         network: Network::None,
+        clipboard: Directions::BOTH,
         directory,
     };
     let vm = FakeVmm::default().launch(&spec).await.unwrap();

@@ -19,7 +19,10 @@ use std::{
     time::Duration,
 };
 
-use anteroom_protocol::stream::{PeerOffer, PeerRole};
+use anteroom_protocol::{
+    desk::Directions,
+    stream::{PeerOffer, PeerRole},
+};
 use axum::http::StatusCode;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
@@ -57,6 +60,14 @@ impl AnswerState {
     }
 }
 
+/// What the operator lets every viewer have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// The most that one viewer is sent, in bit/s.
+    pub(super) most_bps: u32,
+    pub(super) clipboard: Directions,
+}
+
 /// What the task works on.
 #[derive(Debug)]
 pub(super) struct Task {
@@ -67,7 +78,7 @@ pub(super) struct Task {
     pub(super) line: Arc<Line>,
     pub(super) offer: Offer,
     pub(super) role: PeerRole,
-    pub(super) most_bps: u32,
+    pub(super) terms: Terms,
     /// Which offer of this viewer it is.
     pub(super) turn: u64,
     /// Another offer of the same viewer; closed when the viewer is removed.
@@ -109,7 +120,7 @@ impl Task {
                     }
                     None => return,
                 },
-                answered = negotiate(&self.session, &self.id, &self.offer, self.role, self.most_bps) => answered,
+                answered = negotiate(&self.session, &self.id, &self.offer, self.role, self.terms) => answered,
             };
             let state =
                 answered.and_then(|sdp| self.publish(&sdp, name)).unwrap_or_else(AnswerState::Refused);
@@ -162,9 +173,10 @@ async fn negotiate(
     id: &str,
     offer: &Offer,
     role: PeerRole,
-    most_bps: u32,
+    terms: Terms,
 ) -> Result<String, String> {
-    let offer = PeerOffer { sdp: offer.sdp().to_owned(), role, most_bps };
+    let Terms { most_bps, clipboard } = terms;
+    let offer = PeerOffer { sdp: offer.sdp().to_owned(), role, most_bps, clipboard };
     let mut pause = FIRST_PAUSE;
     loop {
         // Without an agent there is no VM any more, and the session is about to be over.

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 pub use super::peer::AnswerState;
 use super::{
     line::Line,
-    peer::Task,
+    peer::{Task, Terms},
     relay::Relay,
     sdp::{Offer, Published},
 };
@@ -67,7 +67,7 @@ pub struct Signalling(Arc<Shared>);
 struct Shared {
     relay: Arc<Relay>,
     candidates: Arc<Vec<String>>,
-    most_bps: u32,
+    terms: Terms,
     desktops: Mutex<BTreeMap<SessionId, Desktop>>,
 }
 
@@ -106,9 +106,9 @@ pub struct Viewing {
 }
 
 impl Signalling {
-    pub(super) fn new(relay: Arc<Relay>, candidates: Vec<String>, most_bps: u32) -> Self {
+    pub(super) fn new(relay: Arc<Relay>, candidates: Vec<String>, terms: Terms) -> Self {
         let candidates = Arc::new(candidates);
-        Self(Arc::new(Shared { relay, candidates, most_bps, desktops: Mutex::default() }))
+        Self(Arc::new(Shared { relay, candidates, terms, desktops: Mutex::default() }))
     }
 
     /// Takes an offer, which is answered when it can be; [`Signalling::answer`] tells.
@@ -272,7 +272,7 @@ impl Signalling {
             line: Arc::clone(line),
             offer: offer.clone(),
             role,
-            most_bps: self.0.most_bps,
+            terms: self.0.terms,
             turn: 0,
             restarts,
             state: publish,

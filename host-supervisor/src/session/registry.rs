@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anteroom_protocol::{SessionId, VmId, agent::Surroundings};
+use anteroom_protocol::{SessionId, VmId, agent::Surroundings, desk::Directions};
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::TaskTracker;
@@ -46,6 +46,7 @@ pub struct VmTemplate {
     pub disk_mib: u32,
     pub image: ResolvedImage,
     pub network: Network,
+    pub clipboard: Directions,
 }
 
 /// Why a session cannot be started.
@@ -213,6 +214,7 @@ impl SessionSettings {
             disk_mib: self.vm.disk_mib,
             image: self.vm.image.clone(),
             network: self.vm.network.clone(),
+            clipboard: self.vm.clipboard,
         }
     }
 }

@@ -229,7 +229,7 @@ impl Owner {
     }
 
     fn spec(&self) -> VmSpec {
-        let VmRequest { id, vcpus, memory_mib, image, network, .. } = &self.request;
+        let VmRequest { id, vcpus, memory_mib, image, network, clipboard, .. } = &self.request;
         VmSpec {
             id: *id,
             vcpus: *vcpus,
@@ -239,6 +239,7 @@ impl Owner {
             layers: image.layers.clone(),
             disk: Some(self.disk()),
             network: network.clone(),
+            clipboard: *clipboard,
             directory: self.directory.clone(),
         }
     }

@@ -4,7 +4,7 @@ mod tiny_kernel;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use anteroom_protocol::VmId;
+use anteroom_protocol::{VmId, desk::Directions};
 
 use super::{
     Vm, VmSpec, Vmm,
@@ -72,6 +72,7 @@ impl Bench {
             layers: Vec::new(),
             disk: None,
             network: Network::User(UserNetwork::default()),
+            clipboard: Directions::BOTH,
             directory: directory.to_owned(),
         };
         self.vmm.launch(&spec).await.unwrap()

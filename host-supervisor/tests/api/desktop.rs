@@ -156,6 +156,36 @@ async fn a_web_socket_needs_a_key_or_the_sessions_token_and_a_page_of_ours() {
     service.stop().await;
 }
 
+/// RFC 6143: version, security type None, and to share the desktop.
+const HELLO: &[u8] = b"RFB 003.008\n\x01\x01";
+const KEY: &[u8] = &[4, 1, 0, 0, 0, 0, 0, 97];
+const REQUEST: &[u8] = &[3, 1, 0, 0, 0, 0, 5, 0, 3, 32];
+const CUT_TEXT: &[u8] = b"\x06\0\0\0\0\0\0\x04word";
+
+/// What the stage's VNC server, which gives every byte back, got of these messages; the last must get through.
+async fn let_through(viewer: &mut Viewer, messages: &[&[u8]], expected: &[&[u8]]) {
+    receive(viewer, 12).await;
+    for message in messages {
+        viewer.send(Message::binary(message.to_vec())).await.unwrap();
+    }
+    let expected = expected.concat();
+    let got = receive(viewer, expected.len()).await;
+    assert_eq!(got, expected);
+}
+
+#[tokio::test]
+async fn text_for_a_closed_clipboard_does_not_reach_the_guest() {
+    let service = Service::with(&[("desktop.clipboard_in", "false")]).await;
+    let (session, _guest) = ready(&service).await;
+    let mut viewer = view(&service, &session).await;
+    let expected = [HELLO, KEY, REQUEST];
+    let_through(&mut viewer, &[HELLO, KEY, CUT_TEXT, CUT_TEXT, REQUEST], &expected).await;
+    viewer.send(Message::binary(b"\x0bwhat is this".to_vec())).await.unwrap();
+    let end = tokio::time::timeout(PATIENCE, async { while let Some(Ok(_)) = viewer.next().await {} });
+    end.await.expect("a message that nobody knows ends the stream");
+    service.stop().await;
+}
+
 #[tokio::test]
 async fn a_plain_request_for_the_stream_is_told_what_is_missing() {
     let service = Service::start().await;

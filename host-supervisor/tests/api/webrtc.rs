@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anteroom_protocol::stream::datagram::{Remote, Transport};
+use anteroom_protocol::{
+    desk::Directions,
+    stream::datagram::{Remote, Transport},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::{
@@ -165,6 +168,25 @@ async fn a_second_offer_of_the_same_connection_is_an_ice_restart_of_the_same_vie
     assert_eq!(offers[0].0, offers[1].0);
     assert_ne!(offers[1].0, offers[2].0, "another connection is another viewer");
     service.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_clipboard_may_do_is_told_to_the_guest_and_to_the_page() {
+    for (settings, expected) in [
+        (&[][..], Directions::BOTH),
+        (&[("desktop.clipboard_in", "false")], Directions { to_desktop: false, from_desktop: true }),
+        (&[("desktop.clipboard_out", "false")], Directions { to_desktop: true, from_desktop: false }),
+    ] {
+        let service = Service::with(settings).await;
+        let (session, guest) = service.session("ann").await;
+        service.post(&path(&session, "offer"), &offer("1", "viewer")).await;
+        let offers = soon(guest.stream.offers(1)).await;
+        assert_eq!(offers[0].1.clipboard, expected, "{settings:?}");
+        assert_eq!(guest.spec.clipboard, expected, "{settings:?}");
+        let shown = service.get(&format!("/api/auth/session/{session}")).await.body["session"].take();
+        assert_eq!(shown["clipboard"], serde_json::to_value(expected).unwrap());
+        service.stop().await;
+    }
 }
 
 #[tokio::test]

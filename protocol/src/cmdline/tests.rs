@@ -48,10 +48,12 @@ prop_compose! {
         layers in proptest::collection::vec("/dev/vd[a-z]", 0..5),
         disk in proptest::option::of("/dev/vd[a-z]"),
         probe in any::<bool>(),
+        (to_desktop, from_desktop) in any::<(bool, bool)>(),
         others in proptest::collection::vec(word(), 0..8),
     ) -> KernelCommandLine {
         let purpose = if probe { Purpose::Probe } else { Purpose::Desktop };
-        KernelCommandLine { ip, vm, layers, disk, purpose, others }
+        let clipboard = Directions { to_desktop, from_desktop };
+        KernelCommandLine { ip, vm, layers, disk, purpose, clipboard, others }
     }
 }
 
@@ -128,4 +130,13 @@ fn a_device_that_is_no_block_device_is_refused() {
     for bad in ["anteroom.disk=/etc/passwd", "anteroom.layers=/dev/vda,,", "anteroom.layers=/dev/../x"] {
         assert!(bad.parse::<KernelCommandLine>().is_err(), "{bad}");
     }
+}
+
+#[test]
+fn a_clipboard_is_open_until_the_line_says_otherwise() {
+    let read = |text: &str| text.parse::<KernelCommandLine>().map(|line| line.clipboard);
+    assert_eq!(read("quiet"), Ok(Directions::BOTH));
+    assert_eq!(read("anteroom.clipboard=out"), Ok(Directions { to_desktop: false, from_desktop: true }));
+    assert_eq!(read("anteroom.clipboard=none"), Ok(Directions::NONE));
+    assert!(read("anteroom.clipboard=both").is_err() && read("anteroom.clipboard=").is_err());
 }

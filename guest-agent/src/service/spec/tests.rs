@@ -38,3 +38,24 @@ fn an_unknown_key_and_a_wrong_file_name_are_refused() {
     assert!(matches!(parse(&format!("{good}colour = 1\n"), "a.toml"), Err(SpecError::Syntax { .. })));
     assert!(matches!(parse(&good.replace("[\"x\"]", "[]"), "a.toml"), Err(SpecError::NoCommand(_))));
 }
+
+#[test]
+fn the_vnc_server_carries_a_clipboard_only_where_the_host_lets_it() {
+    let directory =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-image/files/desktop/usr/lib/anteroom/services");
+    let words = |to_desktop, from_desktop| {
+        let set =
+            ServiceSet::load(&directory).unwrap().with_clipboard(Directions { to_desktop, from_desktop });
+        set.0["x11vnc"]
+            .command
+            .iter()
+            .skip_while(|word| *word != "-quiet")
+            .skip(1)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(words(true, true), [""; 0]);
+    assert_eq!(words(true, false), ["-seldir", "recv"]);
+    assert_eq!(words(false, true), ["-seldir", "send"]);
+    assert_eq!(words(false, false), ["-nosel"]);
+}

@@ -22,6 +22,7 @@ fn spec(name: &str, script: &str, after: &[&str]) -> ServiceSpec {
         desktop: true,
         start: Start::Boot,
         keeps_children: false,
+        clipboard: Default::default(),
     }
 }
 

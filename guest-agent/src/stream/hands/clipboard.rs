@@ -13,7 +13,7 @@ mod outgoing;
 
 use std::{sync::Arc, time::Instant};
 
-use anteroom_protocol::{Secret, desk::Directions};
+use anteroom_protocol::Secret;
 use x11rb::{
     connection::Connection as _,
     protocol::{
@@ -55,7 +55,6 @@ pub(super) enum News {
 pub(super) struct Clipboard {
     window: Window,
     atoms: Atoms,
-    allowed: Directions,
     /// To be owned when the server has told the time.
     wanted: Option<Secret>,
     /// What programs get from here, and since when.
@@ -71,7 +70,7 @@ pub(super) struct Clipboard {
 }
 
 impl Clipboard {
-    pub(super) fn open(x: &X, allowed: Directions) -> Result<Self, DeskError> {
+    pub(super) fn open(x: &X) -> Result<Self, DeskError> {
         let atoms = Atoms::new(&x.connection)?.reply()?;
         let window = x.connection.generate_id()?;
         let looks = CreateWindowAux::new().event_mask(EventMask::PROPERTY_CHANGE);
@@ -83,7 +82,6 @@ impl Clipboard {
         Ok(Self {
             window,
             atoms,
-            allowed,
             wanted: None,
             own: None,
             owned: Vec::new(),
@@ -96,7 +94,7 @@ impl Clipboard {
 
     /// Makes this the desktop's clipboard, as soon as the server has told the time, which owning needs.
     pub(super) fn set(&mut self, x: &X, text: Secret) -> Result<(), DeskError> {
-        if !self.allowed.to_desktop || (self.theirs && self.last.as_ref() == Some(&text)) {
+        if self.theirs && self.last.as_ref() == Some(&text) {
             return Ok(());
         }
         self.wanted = Some(text);
@@ -123,7 +121,7 @@ impl Clipboard {
         }
         self.theirs = false;
         self.incoming = None;
-        if change.owner != x11rb::NONE && wanted && self.allowed.from_desktop {
+        if change.owner != x11rb::NONE && wanted {
             self.incoming =
                 Some(Incoming::ask(x, self.window, &self.atoms, change.selection_timestamp, now)?);
         }

@@ -27,7 +27,6 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Room {
     state: Mutex<State>,
-    allowed: Directions,
 }
 
 #[derive(Debug)]
@@ -45,13 +44,14 @@ struct State {
 #[derive(Debug)]
 struct Member {
     role: Role,
+    clipboard: Directions,
     outbox: Arc<Outbox>,
     /// It knows already that its input is not taken.
     told: bool,
 }
 
 impl Room {
-    pub(super) fn new(size: Size, orders: Orders, allowed: Directions) -> Self {
+    pub(super) fn new(size: Size, orders: Orders) -> Self {
         let state = State {
             members: BTreeMap::new(),
             next_seat: 0,
@@ -61,11 +61,11 @@ impl Room {
             orders,
             closed: false,
         };
-        Self { state: Mutex::new(state), allowed }
+        Self { state: Mutex::new(state) }
     }
 
     /// A page comes. It is greeted; the others hear of it if control has changed.
-    pub(super) fn join(&self, role: Role, now: Instant) -> (Seat, Arc<Outbox>) {
+    pub(super) fn join(&self, role: Role, clipboard: Directions, now: Instant) -> (Seat, Arc<Outbox>) {
         let mut state = self.lock();
         let (seat, outbox) = (Seat(state.next_seat), Arc::new(Outbox::default()));
         state.next_seat += 1;
@@ -76,7 +76,7 @@ impl Room {
                 width: state.size.width.into(),
                 height: state.size.height.into(),
                 control: state.control.seen_by(seat),
-                clipboard: self.allowed,
+                clipboard,
                 view_only: role == Role::Viewer,
             }
             .to_json(),
@@ -88,7 +88,7 @@ impl Room {
             outbox.close();
         }
         state.tell_control(before);
-        state.members.insert(seat, Member { role, outbox: Arc::clone(&outbox), told: false });
+        state.members.insert(seat, Member { role, clipboard, outbox: Arc::clone(&outbox), told: false });
         (seat, outbox)
     }
 
@@ -112,7 +112,7 @@ impl Room {
             PageMessage::ReleaseControl {} => return state.give_back(seat),
             PageMessage::ReleaseAll {} if !state.control.has(seat) => return,
             PageMessage::ReleaseAll {} => Order::LetGo,
-            PageMessage::Clipboard { .. } | PageMessage::Paste { .. } if !self.allowed.to_desktop => {
+            PageMessage::Clipboard { .. } | PageMessage::Paste { .. } if !state.opens_to_desktop(seat) => {
                 return state.refuse(seat, "clipboard: it may not travel to this desktop");
             }
             PageMessage::Clipboard { text } | PageMessage::Paste { text } => {
@@ -143,15 +143,14 @@ impl Room {
 
     /// Whether somebody may be told what a program copies.
     pub(super) fn wants_clipboard(&self) -> bool {
-        self.lock().control.holder().is_some()
+        self.lock().receiver().is_some()
     }
 
     /// A program has copied this: only the page in control is told, since a viewer was only asked to look.
     pub(super) fn copied(&self, text: &Secret) {
         let state = self.lock();
-        let holder = state.control.holder().and_then(|seat| state.members.get(&seat));
-        if let (Some(holder), Some(text)) = (holder, text.expose_str()) {
-            holder.outbox.clipboard(DeskMessage::Clipboard { text }.to_json());
+        if let (Some(receiver), Some(text)) = (state.receiver(), text.expose_str()) {
+            receiver.outbox.clipboard(DeskMessage::Clipboard { text }.to_json());
         }
     }
 
@@ -191,6 +190,16 @@ impl Room {
 }
 
 impl State {
+    fn opens_to_desktop(&self, seat: Seat) -> bool {
+        self.members.get(&seat).is_some_and(|member| member.clipboard.to_desktop)
+    }
+
+    /// Who is told what a program copies, if anybody may be.
+    fn receiver(&self) -> Option<&Member> {
+        let holder = self.members.get(&self.control.holder()?)?;
+        holder.clipboard.from_desktop.then_some(holder)
+    }
+
     fn take(&mut self, seat: Seat, now: Instant) {
         let Some(role) = self.members.get(&seat).map(|member| member.role) else { return };
         let before = self.control.holder();

@@ -15,8 +15,8 @@ use super::*;
 #[tokio::test]
 async fn control_is_handed_over_between_two_pages() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
-    let (a, b) = (desk.join(Role::Player), desk.join(Role::Player));
+    let desk = screen.desk();
+    let (a, b) = (desk.join(Role::Player, BOTH), desk.join(Role::Player, BOTH));
     assert!(soon(a.next()).await.unwrap().contains(r#""control":"mine""#));
     assert!(soon(b.next()).await.unwrap().contains(r#""control":"other""#));
     let window = screen.window();
@@ -35,8 +35,8 @@ async fn control_is_handed_over_between_two_pages() {
 #[tokio::test]
 async fn hostile_messages_are_refused_and_the_desk_lives_on() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     assert!(soon(hand.next()).await.unwrap().contains("hello"));
     let terminate_server = r#"{"type":"key","keysym":65237,"down":true}"#;
     let too_wide = format!(r#"{{"type":"resize","width":{},"height":800}}"#, WIDTH.end() + 1);
@@ -59,9 +59,9 @@ async fn hostile_messages_are_refused_and_the_desk_lives_on() {
 #[tokio::test]
 async fn the_page_hears_of_the_end_of_the_desktop() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Viewer);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Viewer, BOTH);
     drop(screen);
     soon(async { while hand.next().await.is_some() {} }).await;
-    assert!(soon(desk.join(Role::Viewer).next()).await.is_some(), "who comes later is greeted");
+    assert!(soon(desk.join(Role::Viewer, BOTH).next()).await.is_some(), "who comes later is greeted");
 }

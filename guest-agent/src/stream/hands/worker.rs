@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anteroom_protocol::desk::Directions;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use x11rb::{connection::Connection as _, errors::ReplyError, protocol::Event};
 
@@ -51,14 +50,14 @@ enum Done {
 
 impl Worker {
     /// Connects, lets go what an earlier one has left pressed, and watches what there is to watch.
-    pub(super) fn open(display: &str, allowed: Directions) -> Result<Self, DeskError> {
+    pub(super) fn open(display: &str) -> Result<Self, DeskError> {
         let x = X::connect(display)?;
         let keyboard = Keyboard::open(&x)?;
         let pointer = Pointer::open(&x)?;
         Keyboard::stop_repeating(&x)?;
         size::watch(&x.connection, x.root)?;
         // XFixes wants to be asked for its version first, which the clipboard does.
-        let clipboard = Clipboard::open(&x, allowed)?;
+        let clipboard = Clipboard::open(&x)?;
         cursor::watch(&x)?;
         let size = size::now(&x.connection, x.root)?;
         let (wheel, touches) = (Wheel::default(), Touches::default());

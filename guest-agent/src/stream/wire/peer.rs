@@ -12,9 +12,12 @@ mod video;
 
 use std::time::{Duration, Instant};
 
-use anteroom_protocol::stream::{
-    DESK_CHANNEL, PeerOffer, PeerRole, PeerStats,
-    datagram::{Datagram, Remote},
+use anteroom_protocol::{
+    desk::Directions,
+    stream::{
+        DESK_CHANNEL, PeerOffer, PeerRole, PeerStats,
+        datagram::{Datagram, Remote},
+    },
 };
 use str0m::{
     Event, IceConnectionState, Input, Output, Rtc, RtcError,
@@ -80,6 +83,7 @@ pub(super) async fn run<P: Pictures, H: Hands>(
         stats: &seated.stats,
         role: offer.role,
         most_bps: offer.most_bps,
+        clipboard: offer.clipboard,
         video: None,
         desk: None,
         give_up_at: now + CONNECT_PATIENCE,
@@ -105,6 +109,7 @@ struct Peer<'a, P: Pictures, H: Hands> {
     stats: &'a std::sync::Mutex<PeerStats>,
     role: PeerRole,
     most_bps: u32,
+    clipboard: Directions,
     video: Option<Video<P::View>>,
     desk: Option<OpenDesk<H::Hand>>,
     /// When this is over unless the viewer is heard of.
@@ -222,7 +227,7 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
                 }
             }
             Event::ChannelOpen(channel, label) if label == DESK_CHANNEL && self.desk.is_none() => {
-                let hand = self.wire.0.desk.join(self.role);
+                let hand = self.wire.0.desk.join(self.role, self.clipboard);
                 self.desk = Some(OpenDesk { channel, hand, waiting: None });
             }
             Event::ChannelData(data) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anteroom_protocol::stream::PeerRole;
+use anteroom_protocol::{desk::Directions, stream::PeerRole};
 
 use crate::stream::{
     hands::{self, Desk, Role},
@@ -33,7 +33,7 @@ pub(in crate::stream) trait View: Send + 'static {
 pub(in crate::stream) trait Hands: Send + Sync + 'static {
     type Hand: Hand;
 
-    fn join(&self, role: PeerRole) -> Self::Hand;
+    fn join(&self, role: PeerRole, clipboard: Directions) -> Self::Hand;
 }
 
 /// One viewer's hand, which lets go of everything when it is dropped.
@@ -71,12 +71,12 @@ impl View for Viewer {
 impl Hands for Arc<Desk> {
     type Hand = hands::Hand;
 
-    fn join(&self, role: PeerRole) -> hands::Hand {
+    fn join(&self, role: PeerRole, clipboard: Directions) -> hands::Hand {
         let role = match role {
             PeerRole::Controller => Role::Player,
             PeerRole::Viewer => Role::Viewer,
         };
-        Desk::join(self, role)
+        Desk::join(self, role, clipboard)
     }
 }
 

@@ -6,7 +6,7 @@ mod viewer;
 
 use std::time::Duration;
 
-use anteroom_protocol::stream::PeerRole;
+use anteroom_protocol::{desk::Directions, stream::PeerRole};
 
 use crate::stream::picture::Codec;
 use viewer::{Stage, Viewer, Wish};
@@ -128,6 +128,15 @@ async fn who_only_looks_is_told_so_to_the_desk_and_no_more_than_eight_may() {
 }
 
 #[tokio::test]
+async fn what_the_host_lets_a_clipboard_do_is_told_to_the_desk() {
+    let stage = Stage::open();
+    let wish = Wish { clipboard: Directions::NONE, ..Wish::default() };
+    let mut viewer = Viewer::join(&stage, "one", wish).await;
+    soon(viewer.say("x")).await;
+    assert_eq!(soon(viewer.heard()).await, "controller heard x behind a closed clipboard");
+}
+
+#[tokio::test]
 async fn an_offer_that_cannot_be_answered_is_refused_and_leaves_no_seat() {
     let stage = Stage::open();
     let offer = |sdp: &str| PeerOfferOf(sdp).into();
@@ -147,7 +156,12 @@ struct PeerOfferOf<'a>(&'a str);
 
 impl From<PeerOfferOf<'_>> for anteroom_protocol::stream::PeerOffer {
     fn from(PeerOfferOf(sdp): PeerOfferOf<'_>) -> Self {
-        Self { sdp: sdp.to_owned(), role: PeerRole::Controller, most_bps: 8_000_000 }
+        Self {
+            sdp: sdp.to_owned(),
+            role: PeerRole::Controller,
+            most_bps: 8_000_000,
+            clipboard: Directions::BOTH,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anteroom_protocol::{Event, ProtocolVersion, VmId, event::Acknowledge};
+use anteroom_protocol::{Event, ProtocolVersion, VmId, desk::Directions, event::Acknowledge};
 use axum::{
     Extension, Json, Router,
     body::Body,
@@ -85,6 +85,7 @@ impl House {
             disk_mib: 64,
             image,
             network: Network::None,
+            clipboard: Directions::BOTH,
         };
         let (sender, events) = mpsc::channel(8);
         Tenant { handle: self.starter.start(request, sender), events }

@@ -3,6 +3,7 @@
 use anteroom_protocol::{
     VmId,
     cmdline::{CommandLineError, KernelCommandLine, Purpose},
+    desk::Directions,
 };
 
 use super::accelerator::Accelerator;
@@ -17,6 +18,7 @@ pub(super) struct Boot<'a> {
     pub(super) layers: usize,
     pub(super) disk: bool,
     pub(super) network: &'a Network,
+    pub(super) clipboard: Directions,
 }
 
 /// In the kernel's own syntax (Documentation/admin-guide/kernel-parameters.rst).
@@ -44,7 +46,8 @@ pub(super) fn boot_line(boot: Boot<'_>) -> Result<String, CommandLineError> {
         Network::None => None,
         Network::User(network) => Some(network.ip_config()),
     };
-    KernelCommandLine { ip, vm: boot.vm, layers, disk, purpose: boot.purpose, others }.render()
+    let Boot { vm, purpose, clipboard, .. } = boot;
+    KernelCommandLine { ip, vm, layers, disk, purpose, clipboard, others }.render()
 }
 
 #[cfg(test)]
@@ -63,13 +66,14 @@ mod tests {
             layers: 3,
             disk: true,
             network: &Network::User(UserNetwork::default()),
+            clipboard: Directions { to_desktop: true, from_desktop: false },
         };
         assert_eq!(
             boot_line(boot).unwrap(),
             "console=ttyS0 loglevel=4 panic=-1 oops=panic net.ifnames=0 cryptomgr.notests \
              tsc_early_khz=2595124 tsc=reliable ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3 \
              anteroom.vm=3f2a51c4-0b1e-4c52-9d37-6f1f4a1c9e10 anteroom.layers=/dev/vda,/dev/vdb,/dev/vdc \
-             anteroom.disk=/dev/vdd"
+             anteroom.disk=/dev/vdd anteroom.clipboard=in"
         );
     }
 
@@ -82,6 +86,7 @@ mod tests {
             layers: 0,
             disk: false,
             network: &Network::None,
+            clipboard: Directions::BOTH,
         };
         assert_eq!(
             boot_line(boot).unwrap(),

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anteroom_protocol::cmdline::{PROBE_GREETING, Purpose};
+use anteroom_protocol::{
+    cmdline::{PROBE_GREETING, Purpose},
+    desk::Directions,
+};
 
 use super::{
     accelerator::Accelerator,
@@ -49,6 +52,7 @@ pub async fn probe_kvm(
         layers: 0,
         disk: false,
         network: &Network::None,
+        clipboard: Directions::BOTH,
     };
     let command_line = boot_line(boot)?;
     let machine = Machine {

@@ -42,6 +42,7 @@ impl QemuVm {
             layers: spec.layers.len(),
             disk: spec.disk.is_some(),
             network: &spec.network,
+            clipboard: spec.clipboard,
         })?;
         let name = format!("anteroom-{}", spec.id.short());
         let machine = Machine {

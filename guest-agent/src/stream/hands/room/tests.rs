@@ -8,13 +8,13 @@ use super::{
     *,
 };
 
-const BOTH: Directions = Directions { to_desktop: true, from_desktop: true };
+const BOTH: Directions = Directions::BOTH;
 const KEY: &str = r#"{"type":"key","keysym":97,"down":true}"#;
 const TAKE: &str = r#"{"type":"take-control"}"#;
 
-fn room(allowed: Directions) -> (Room, Inbox) {
+fn room() -> (Room, Inbox) {
     let (orders, inbox) = channel().unwrap();
-    (Room::new(Size { width: 1280, height: 800 }, orders, allowed), inbox)
+    (Room::new(Size { width: 1280, height: 800 }, orders), inbox)
 }
 
 /// What waits for a page.
@@ -36,12 +36,13 @@ fn orders(inbox: &Inbox) -> Vec<Order> {
 
 #[test]
 fn a_newcomer_is_greeted_with_size_control_and_cursor() {
-    let (room, _inbox) = room(Directions { to_desktop: true, from_desktop: false });
+    let (room, _inbox) = room();
+    let inwards = Directions { to_desktop: true, from_desktop: false };
     room.cursor("cursor".into());
-    let (_, first) = room.join(Role::Player, Instant::now());
+    let (_, first) = room.join(Role::Player, inwards, Instant::now());
     let hello = r#"{"type":"hello","width":1280,"height":800,"control":"mine","clipboard":{"toDesktop":true,"fromDesktop":false},"viewOnly":false}"#;
     assert_eq!(told(&first), [hello, "cursor"]);
-    let (_, viewer) = room.join(Role::Viewer, Instant::now());
+    let (_, viewer) = room.join(Role::Viewer, BOTH, Instant::now());
     let hello = &told(&viewer)[0];
     assert!(hello.contains(r#""control":"other""#) && hello.contains(r#""viewOnly":true"#), "{hello}");
     assert_eq!(told(&first), [""; 0], "nothing has changed for the first");
@@ -49,10 +50,10 @@ fn a_newcomer_is_greeted_with_size_control_and_cursor() {
 
 #[test]
 fn control_goes_over_and_what_was_held_does_not() {
-    let (room, inbox) = room(BOTH);
+    let (room, inbox) = room();
     let start = Instant::now();
-    let (a, told_a) = room.join(Role::Player, start);
-    let (b, told_b) = room.join(Role::Player, start);
+    let (a, told_a) = room.join(Role::Player, BOTH, start);
+    let (b, told_b) = room.join(Role::Player, BOTH, start);
     told(&told_a);
     told(&told_b);
     room.receive(a, KEY, start);
@@ -72,9 +73,9 @@ fn control_goes_over_and_what_was_held_does_not() {
 
 #[test]
 fn a_page_that_goes_leaves_control_free_and_nothing_held() {
-    let (room, inbox) = room(BOTH);
-    let (a, _) = room.join(Role::Player, Instant::now());
-    let (_, told_b) = room.join(Role::Player, Instant::now());
+    let (room, inbox) = room();
+    let (a, _) = room.join(Role::Player, BOTH, Instant::now());
+    let (_, told_b) = room.join(Role::Player, BOTH, Instant::now());
     told(&told_b);
     room.leave(a);
     assert_eq!(told(&told_b), [r#"{"type":"control","control":"free"}"#]);
@@ -83,9 +84,9 @@ fn a_page_that_goes_leaves_control_free_and_nothing_held() {
 
 #[test]
 fn whoever_may_not_is_told_once_and_again_after_control_has_changed() {
-    let (room, inbox) = room(BOTH);
-    let (a, _told) = room.join(Role::Player, Instant::now());
-    let (viewer, told_viewer) = room.join(Role::Viewer, Instant::now());
+    let (room, inbox) = room();
+    let (a, _told) = room.join(Role::Player, BOTH, Instant::now());
+    let (viewer, told_viewer) = room.join(Role::Viewer, BOTH, Instant::now());
     told(&told_viewer);
     for _ in 0..3 {
         room.receive(viewer, KEY, Instant::now());
@@ -103,8 +104,8 @@ fn whoever_may_not_is_told_once_and_again_after_control_has_changed() {
 
 #[test]
 fn a_refusal_says_nothing_of_what_was_in_the_message() {
-    let (room, _inbox) = room(BOTH);
-    let (seat, outbox) = room.join(Role::Player, Instant::now());
+    let (room, _inbox) = room();
+    let (seat, outbox) = room.join(Role::Player, BOTH, Instant::now());
     told(&outbox);
     for text in [
         r#"{"type":"clipboard","text":"hunter2","hunter2":1}"#,
@@ -120,8 +121,9 @@ fn a_refusal_says_nothing_of_what_was_in_the_message() {
 
 #[test]
 fn a_forbidden_direction_is_refused() {
-    let (room, inbox) = room(Directions { to_desktop: false, from_desktop: true });
-    let (seat, outbox) = room.join(Role::Player, Instant::now());
+    let (room, inbox) = room();
+    let outwards = Directions { to_desktop: false, from_desktop: true };
+    let (seat, outbox) = room.join(Role::Player, outwards, Instant::now());
     told(&outbox);
     room.receive(seat, r#"{"type":"paste","text":"a"}"#, Instant::now());
     assert_eq!(
@@ -133,10 +135,10 @@ fn a_forbidden_direction_is_refused() {
 
 #[test]
 fn what_a_program_copies_is_told_to_the_page_in_control_only() {
-    let (room, _inbox) = room(BOTH);
+    let (room, _inbox) = room();
     assert!(!room.wants_clipboard());
-    let (_, player) = room.join(Role::Player, Instant::now());
-    let (_, viewer) = room.join(Role::Viewer, Instant::now());
+    let (_, player) = room.join(Role::Player, BOTH, Instant::now());
+    let (_, viewer) = room.join(Role::Viewer, BOTH, Instant::now());
     told(&player);
     told(&viewer);
     assert!(room.wants_clipboard());
@@ -146,9 +148,24 @@ fn what_a_program_copies_is_told_to_the_page_in_control_only() {
 }
 
 #[test]
+fn what_a_program_copies_is_not_told_to_a_page_that_may_not_have_it() {
+    let (room, _inbox) = room();
+    let inwards = Directions { to_desktop: true, from_desktop: false };
+    let (closed, told_closed) = room.join(Role::Player, inwards, Instant::now());
+    let (_, told_open) = room.join(Role::Player, BOTH, Instant::now());
+    assert!(!room.wants_clipboard(), "nobody is asked for what nobody may have");
+    told(&told_closed);
+    room.copied(&Secret::new("text"));
+    assert_eq!(told(&told_closed), [""; 0]);
+    room.leave(closed);
+    assert!(!room.wants_clipboard());
+    told(&told_open);
+}
+
+#[test]
 fn a_flood_is_dropped_and_every_key_let_go() {
-    let (room, inbox) = room(BOTH);
-    let (seat, outbox) = room.join(Role::Player, Instant::now());
+    let (room, inbox) = room();
+    let (seat, outbox) = room.join(Role::Player, BOTH, Instant::now());
     told(&outbox);
     for _ in 0..1025 {
         room.receive(seat, KEY, Instant::now());
@@ -159,8 +176,8 @@ fn a_flood_is_dropped_and_every_key_let_go() {
 
 #[test]
 fn of_sizes_and_clipboards_only_the_newest_waits() {
-    let (room, inbox) = room(BOTH);
-    let (seat, _outbox) = room.join(Role::Player, Instant::now());
+    let (room, inbox) = room();
+    let (seat, _outbox) = room.join(Role::Player, BOTH, Instant::now());
     for width in [640, 800, 1024] {
         room.receive(seat, &format!(r#"{{"type":"resize","width":{width},"height":600}}"#), Instant::now());
         room.receive(seat, &format!(r#"{{"type":"clipboard","text":"{width}"}}"#), Instant::now());

@@ -52,8 +52,8 @@ async fn typed_text_appears_in_the_browser() {
         screen.next(|event| matches!(event, Event::PropertyNotify(_)).then_some(()));
     };
     title("empty");
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     for down in [true, false] {
         hand.receive(&format!(r#"{{"type":"button","button":1,"down":{down},"x":800,"y":600}}"#));
     }

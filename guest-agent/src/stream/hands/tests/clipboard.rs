@@ -13,7 +13,7 @@ use x11rb::{
 };
 
 use super::{
-    super::{DeskOptions, Hand, Role},
+    super::{Directions, Hand, Role},
     screen::{BOTH, Running, Screen, soon},
 };
 
@@ -74,8 +74,8 @@ fn long(bytes: usize) -> String {
 async fn a_page_s_text_is_pasted_by_programs() {
     let Some(screen) = Screen::start() else { return };
     watch_owners(&screen);
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     for text in ["Grüße 漢 😀\n", &long(300_000), &long(MAX_TEXT_BYTES - 8)] {
         set(&hand, text);
         next_owner(&screen);
@@ -87,8 +87,8 @@ async fn a_page_s_text_is_pasted_by_programs() {
 #[tokio::test]
 async fn what_a_program_copies_comes_to_the_page() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     for text in ["Grüße 漢 😀\n", &long(300_000)] {
         let _program = copy(&screen, text);
         assert!(given(&hand).await == text, "{} bytes", text.len());
@@ -98,8 +98,8 @@ async fn what_a_program_copies_comes_to_the_page() {
 #[tokio::test]
 async fn a_long_text_comes_in_pieces() {
     let Some(screen) = Screen::start() else { return };
-    let (from, to) = (screen.desk(BOTH), screen.desk(BOTH));
-    let (from, to) = (from.join(Role::Player), to.join(Role::Player));
+    let (from, to) = (screen.desk(), screen.desk());
+    let (from, to) = (from.join(Role::Player, BOTH), to.join(Role::Player, BOTH));
     let text = long(300_000);
     set(&from, &text);
     assert!(given(&to).await == text);
@@ -109,8 +109,8 @@ async fn a_long_text_comes_in_pieces() {
 async fn nothing_is_told_twice() {
     let Some(screen) = Screen::start() else { return };
     watch_owners(&screen);
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     set(&hand, "from the page");
     let desk_window = next_owner(&screen);
     let program = copy(&screen, "from a program");
@@ -133,10 +133,10 @@ async fn nothing_is_told_twice() {
 #[tokio::test]
 async fn a_forbidden_direction_stays_closed() {
     let Some(screen) = Screen::start() else { return };
-    let inwards = DeskOptions { clipboard_to_desktop: true, clipboard_from_desktop: false };
-    let outwards = DeskOptions { clipboard_to_desktop: false, clipboard_from_desktop: true };
-    let (inwards, outwards) = (screen.desk(inwards), screen.desk(outwards));
-    let (inwards, outwards) = (inwards.join(Role::Player), outwards.join(Role::Player));
+    let inwards = Directions { to_desktop: true, from_desktop: false };
+    let outwards = Directions { to_desktop: false, from_desktop: true };
+    let (in_desk, out_desk) = (screen.desk(), screen.desk());
+    let (inwards, outwards) = (in_desk.join(Role::Player, inwards), out_desk.join(Role::Player, outwards));
     assert!(soon(inwards.next()).await.unwrap().contains(r#"{"toDesktop":true,"fromDesktop":false}"#));
     set(&outwards, "it must not come in");
     set(&inwards, "it may come in");
@@ -157,8 +157,8 @@ async fn a_forbidden_direction_stays_closed() {
 #[tokio::test]
 async fn a_program_that_copies_too_much_is_not_passed_on() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     let program = copy(&screen, &long(MAX_TEXT_BYTES + 80));
     loop {
         let message = soon(hand.next()).await.unwrap();

@@ -65,8 +65,8 @@ async fn typed_text_appears_with_any_layout_and_with_caps_lock() {
     let Some(screen) = Screen::start() else { return };
     let directory = tempfile::tempdir().unwrap();
     let _terminal = terminal(&screen, directory.path()).await;
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     type_line(&hand, TEXT);
     assert_eq!(line(directory.path(), 1).await, TEXT);
 
@@ -93,8 +93,8 @@ async fn the_modifiers_of_a_foreign_keyboard_do_not_spoil_the_character() {
     let directory = tempfile::tempdir().unwrap();
     let _terminal = terminal(&screen, directory.path()).await;
     screen.call("setxkbmap", &["de"]);
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     // An American keyboard: Shift and 2 is "@", which wants AltGr and no Shift here. Then Shift comes up before the key.
     hand.receive(r#"{"type":"pointer","x":40,"y":40}"#);
     key(&hand, SHIFT, true);
@@ -114,8 +114,8 @@ async fn more_foreign_characters_than_there_are_spare_keys_do_not_mix() {
     let Some(screen) = Screen::start() else { return };
     let directory = tempfile::tempdir().unwrap();
     let _terminal = terminal(&screen, directory.path()).await;
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     let text: String = (0x4e00..0x4e00 + 50).filter_map(char::from_u32).collect();
     type_line(&hand, &text);
     assert_eq!(line(directory.path(), 1).await, text);
@@ -124,9 +124,9 @@ async fn more_foreign_characters_than_there_are_spare_keys_do_not_mix() {
 #[tokio::test]
 async fn a_held_key_is_let_go_on_blur_and_when_the_page_is_gone() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
+    let desk = screen.desk();
     let window = screen.window();
-    let hand = desk.join(Role::Player);
+    let hand = desk.join(Role::Player, BOTH);
     key(&hand, SHIFT, true);
     let shift = window.key(true);
     hand.receive(r#"{"type":"release-all"}"#);
@@ -140,9 +140,9 @@ async fn a_held_key_is_let_go_on_blur_and_when_the_page_is_gone() {
 #[tokio::test]
 async fn a_repeated_down_is_a_release_and_a_press_and_the_server_repeats_nothing() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
+    let desk = screen.desk();
     let window = screen.window();
-    let hand = desk.join(Role::Player);
+    let hand = desk.join(Role::Player, BOTH);
     key(&hand, 0x61, true);
     key(&hand, 0x61, true);
     let a = window.key(true);
@@ -161,6 +161,6 @@ async fn what_a_dead_role_has_left_pressed_is_released() {
     let keys = || screen.x.query_keymap().unwrap().reply().unwrap().keys;
     let buttons = || u16::from(screen.x.query_pointer(screen.root).unwrap().reply().unwrap().mask) & 0x1f00;
     assert_ne!((keys(), buttons()), ([0; 32], 0));
-    let _desk = screen.desk(BOTH);
+    let _desk = screen.desk();
     assert_eq!((keys(), buttons()), ([0; 32], 0));
 }

@@ -14,9 +14,9 @@ use super::{
 #[tokio::test]
 async fn a_click_lands_on_the_pixel() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
+    let desk = screen.desk();
     let window = screen.window();
-    let hand = desk.join(Role::Player);
+    let hand = desk.join(Role::Player, BOTH);
     for (button, x, y) in [(1, 234, 171), (3, 200, 150), (9, 499, 349)] {
         for down in [true, false] {
             hand.receive(&format!(r#"{{"type":"button","button":{button},"down":{down},"x":{x},"y":{y}}}"#));
@@ -37,9 +37,9 @@ async fn a_click_lands_on_the_pixel() {
 #[tokio::test]
 async fn fractions_of_a_notch_add_up() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
+    let desk = screen.desk();
     let window = screen.window();
-    let hand = desk.join(Role::Player);
+    let hand = desk.join(Role::Player, BOTH);
     for (dx, dy) in [("0", "60"), ("0", "60"), ("-119.5", "-240"), ("-0.5", "0"), ("120", "0")] {
         hand.receive(&format!(r#"{{"type":"wheel","dx":{dx},"dy":{dy},"x":300,"y":200}}"#));
     }
@@ -50,9 +50,9 @@ async fn fractions_of_a_notch_add_up() {
 #[tokio::test]
 async fn a_tap_is_a_click_and_two_fingers_are_the_wheel() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
+    let desk = screen.desk();
     let window = screen.window();
-    let hand = desk.join(Role::Player);
+    let hand = desk.join(Role::Player, BOTH);
     let touch = |id, phase, x, y| {
         hand.receive(&format!(r#"{{"type":"touch","id":{id},"phase":"{phase}","x":{x},"y":{y}}}"#));
     };
@@ -68,9 +68,9 @@ async fn a_tap_is_a_click_and_two_fingers_are_the_wheel() {
 #[tokio::test]
 async fn the_cursor_s_shape_is_told_when_it_changes() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
+    let desk = screen.desk();
     let window = screen.window();
-    let hand = desk.join(Role::Player);
+    let hand = desk.join(Role::Player, BOTH);
     hand.receive(r#"{"type":"pointer","x":300,"y":200}"#);
     // A blue square of 16 by 16 with its point at 3, 4.
     let (bitmap, cursor) = (screen.x.generate_id().unwrap(), screen.x.generate_id().unwrap());

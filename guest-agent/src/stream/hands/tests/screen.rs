@@ -20,11 +20,13 @@ use x11rb::{
     wrapper::ConnectionExt as _,
 };
 
-use super::super::{Desk, DeskOptions};
+use anteroom_protocol::desk::Directions;
+
+use super::super::Desk;
 
 const PATIENCE_MS: u16 = 30_000;
 
-pub(super) const BOTH: DeskOptions = DeskOptions { clipboard_to_desktop: true, clipboard_from_desktop: true };
+pub(super) const BOTH: Directions = Directions::BOTH;
 
 /// Ends with the test, whatever becomes of that.
 pub(super) struct Running(pub(super) Child);
@@ -79,8 +81,8 @@ impl Screen {
         Some(Self { _server: server, display, x, root })
     }
 
-    pub(super) fn desk(&self, options: DeskOptions) -> Arc<Desk> {
-        Desk::open(&self.display, options).unwrap()
+    pub(super) fn desk(&self) -> Arc<Desk> {
+        Desk::open(&self.display).unwrap()
     }
 
     pub(super) fn command(&self, program: &str, arguments: &[&str]) -> Command {

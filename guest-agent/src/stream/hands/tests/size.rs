@@ -82,9 +82,9 @@ async fn a_maximised_terminal_follows_the_desktop_and_lives_on() {
     };
     fills(1600, 1200);
 
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
-    let viewer = desk.join(Role::Viewer);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
+    let viewer = desk.join(Role::Viewer, BOTH);
     for (width, height) in [(1000, 700), (1280, 600), (640, 1000), (1600, 1200)] {
         resize(&hand, u32::from(width) + 1, height.into());
         let size = format!(r#"{{"type":"size","width":{width},"height":{height}}}"#);
@@ -102,11 +102,11 @@ async fn a_maximised_terminal_follows_the_desktop_and_lives_on() {
 #[tokio::test]
 async fn a_size_beyond_the_server_s_is_as_large_as_can_be() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     resize(&hand, 800, 601);
     assert_eq!(next(&hand, "size").await, r#"{"type":"size","width":800,"height":600}"#);
     resize(&hand, 3840, 700);
     assert_eq!(next(&hand, "size").await, r#"{"type":"size","width":1600,"height":700}"#);
-    assert!(next(&desk.join(Role::Viewer), "hello").await.contains(r#""width":1600,"height":700"#));
+    assert!(next(&desk.join(Role::Viewer, BOTH), "hello").await.contains(r#""width":1600,"height":700"#));
 }

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use anteroom_protocol::stream::{PeerOffer, PeerRole};
+use anteroom_protocol::{
+    desk::Directions,
+    stream::{PeerOffer, PeerRole},
+};
 use axum::{
     Json, Router,
     extract::State,
@@ -82,7 +85,12 @@ async fn offer(
     State(host): State<Host>,
     Json(offer): Json<Description>,
 ) -> Result<Json<Value>, (StatusCode, String)> {
-    let offer = PeerOffer { sdp: offer.sdp, role: PeerRole::Controller, most_bps: 8_000_000 };
+    let offer = PeerOffer {
+        sdp: offer.sdp,
+        role: PeerRole::Controller,
+        most_bps: 8_000_000,
+        clipboard: Directions::BOTH,
+    };
     let answer = host.stage.wire.answer("browser", offer).await;
     let answer = answer.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
     // As the host does: its own candidates in place of the made-up ones, in the first section.

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anteroom_protocol::stream::PeerRole;
+use anteroom_protocol::{desk::Directions, stream::PeerRole};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -134,6 +134,7 @@ pub(super) struct Parrot;
 
 pub(super) struct Beak {
     role: PeerRole,
+    clipboard: Directions,
     say: mpsc::Sender<String>,
     said: tokio::sync::Mutex<mpsc::Receiver<String>>,
 }
@@ -141,9 +142,9 @@ pub(super) struct Beak {
 impl Hands for Parrot {
     type Hand = Beak;
 
-    fn join(&self, role: PeerRole) -> Beak {
+    fn join(&self, role: PeerRole, clipboard: Directions) -> Beak {
         let (say, said) = mpsc::channel(8);
-        Beak { role, say, said: tokio::sync::Mutex::new(said) }
+        Beak { role, clipboard, say, said: tokio::sync::Mutex::new(said) }
     }
 }
 
@@ -153,7 +154,8 @@ impl Hand for Beak {
             PeerRole::Controller => "controller",
             PeerRole::Viewer => "viewer",
         };
-        self.say.try_send(format!("{who} heard {text}")).unwrap();
+        let closed = if self.clipboard == Directions::BOTH { "" } else { " behind a closed clipboard" };
+        self.say.try_send(format!("{who} heard {text}{closed}")).unwrap();
     }
 
     async fn next(&self) -> Option<String> {

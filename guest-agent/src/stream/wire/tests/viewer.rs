@@ -7,9 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anteroom_protocol::stream::{
-    DESK_CHANNEL, PeerOffer, PeerRole,
-    datagram::{Datagram, Remote, Transport},
+use anteroom_protocol::{
+    desk::Directions,
+    stream::{
+        DESK_CHANNEL, PeerOffer, PeerRole,
+        datagram::{Datagram, Remote, Transport},
+    },
 };
 use bytes::BytesMut;
 use str0m::{
@@ -123,12 +126,19 @@ pub(super) struct Wish {
     pub(super) codec: Codec,
     pub(super) role: PeerRole,
     pub(super) most_bps: u32,
+    pub(super) clipboard: Directions,
     pub(super) loses_one_in: Option<usize>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { codec: Codec::H264, role: PeerRole::Controller, most_bps: 8_000_000, loses_one_in: None }
+        Self {
+            codec: Codec::H264,
+            role: PeerRole::Controller,
+            most_bps: 8_000_000,
+            clipboard: Directions::BOTH,
+            loses_one_in: None,
+        }
     }
 }
 
@@ -182,7 +192,12 @@ impl Viewer {
         let here = SocketAddr::new([198, 51, 100, 7].into(), port);
         rtc.add_local_candidate(Candidate::host(here, Protocol::Udp).unwrap());
         while let Output::Event(_) | Output::Transmit(_) = rtc.poll_output().unwrap() {}
-        let offer = PeerOffer { sdp: offer.to_sdp_string(), role: wish.role, most_bps: wish.most_bps };
+        let offer = PeerOffer {
+            sdp: offer.to_sdp_string(),
+            role: wish.role,
+            most_bps: wish.most_bps,
+            clipboard: wish.clipboard,
+        };
         let answer = stage.wire.answer(id, offer).await.unwrap();
         let name = answer.sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap().to_owned();
         let answer = SdpAnswer::from_sdp_string(&sdp_without_candidates(&answer.sdp)).unwrap();
@@ -228,13 +243,23 @@ impl Viewer {
 
     pub(super) async fn refused(stage: &Stage, id: &str) -> String {
         let (.., offer, _) = offering(Some(Codec::H264));
-        let offer = PeerOffer { sdp: offer.to_sdp_string(), role: PeerRole::Viewer, most_bps: 1 };
+        let offer = PeerOffer {
+            sdp: offer.to_sdp_string(),
+            role: PeerRole::Viewer,
+            most_bps: 1,
+            clipboard: Directions::BOTH,
+        };
         stage.wire.answer(id, offer).await.unwrap_err().to_string()
     }
 
     pub(super) async fn refused_codec(stage: &Stage) -> String {
         let (.., offer, _) = offering(None);
-        let offer = PeerOffer { sdp: offer.to_sdp_string(), role: PeerRole::Viewer, most_bps: 1 };
+        let offer = PeerOffer {
+            sdp: offer.to_sdp_string(),
+            role: PeerRole::Viewer,
+            most_bps: 1,
+            clipboard: Directions::BOTH,
+        };
         stage.wire.answer("vp9", offer).await.unwrap_err().to_string()
     }
 
@@ -291,7 +316,12 @@ impl Viewer {
         change.ice_restart(false);
         let (offer, pending) = change.apply().unwrap();
         self.drain();
-        let offer = PeerOffer { sdp: offer.to_sdp_string(), role: PeerRole::Controller, most_bps: 8_000_000 };
+        let offer = PeerOffer {
+            sdp: offer.to_sdp_string(),
+            role: PeerRole::Controller,
+            most_bps: 8_000_000,
+            clipboard: Directions::BOTH,
+        };
         let answer = stage.wire.answer(id, offer).await.unwrap();
         let name = answer.sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap();
         assert_ne!(name, self.name);
