@@ -41,9 +41,15 @@ async fn connect(
 }
 
 async fn view(service: &Service, session: &str) -> Viewer {
+    view_as(service, session, "").await
+}
+
+/// With this query.
+async fn view_as(service: &Service, session: &str, query: &str) -> Viewer {
     let bearer = format!("Bearer {}", service.key);
     let headers = [("authorization", bearer.as_str()), ("sec-websocket-protocol", "binary")];
-    connect(service, session, &headers).await.unwrap()
+    // What follows it in `connect` becomes a part of the query.
+    connect(service, &format!("{session}/vnc?{query}&x="), &headers).await.unwrap()
 }
 
 /// The next so many bytes of the picture.
@@ -183,6 +189,15 @@ async fn text_for_a_closed_clipboard_does_not_reach_the_guest() {
     viewer.send(Message::binary(b"\x0bwhat is this".to_vec())).await.unwrap();
     let end = tokio::time::timeout(PATIENCE, async { while let Some(Ok(_)) = viewer.next().await {} });
     end.await.expect("a message that nobody knows ends the stream");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn of_a_viewer_that_only_looks_no_input_reaches_the_guest() {
+    let service = Service::start().await;
+    let (session, _guest) = ready(&service).await;
+    let mut viewer = view_as(&service, &session, "role=viewer").await;
+    let_through(&mut viewer, &[HELLO, KEY, REQUEST, CUT_TEXT, REQUEST], &[HELLO, REQUEST, REQUEST]).await;
     service.stop().await;
 }
 

@@ -15,6 +15,7 @@ declare module "@novnc/novnc" {
     clipViewport: boolean;
     dragViewport: boolean;
     showDotCursor: boolean;
+    viewOnly: boolean;
 
     disconnect(): void;
     focus(options?: FocusOptions): void;

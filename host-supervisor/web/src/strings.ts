@@ -83,6 +83,7 @@ export const strings = {
   desktop: {
     label:
       "Desktop of the virtual machine. To leave it with the keyboard, press and release left Ctrl and Alt.",
+    viewOnlyLabel: "Picture of the virtual machine's desktop",
     placeholder: "The desktop appears here as soon as it can be seen.",
     connecting: "Connecting to the desktop…",
     reconnecting: "The picture was interrupted. Reconnecting…",
@@ -104,10 +105,20 @@ export const strings = {
     pasteTooLong: "That text is too long to paste into the desktop.",
   },
 
+  control: {
+    never: "View only: nothing that you do here reaches the desktop.",
+    other: "Another page has the desktop in hand.",
+    free: "Nobody has the desktop in hand.",
+    take: "Take control",
+    atWork: "The other page is at work. It can be taken over when it has rested for three seconds.",
+  },
+
   typing: {
     title: "Type or paste text",
+    titleWithoutPaste: "Type text",
     explanation:
       "For phones, and for text that is awkward to type. It goes where the cursor is in the desktop.",
+    explanationWithoutPaste: "For phones. It goes where the cursor is in the desktop.",
     text: "Text for the desktop",
     send: "Send",
     keys: {

@@ -7,6 +7,7 @@ import { fromCutText, toCutText } from "../src/desktop/rfb/cut-text.ts";
 import { keysymOf, keysymsOf } from "../src/desktop/keysym.ts";
 import { type LeaveKey, type LeaveState, leaveStep } from "../src/desktop/leave.ts";
 import { retryAfterMs } from "../src/desktop/retry.ts";
+import { controlNote } from "../src/words/control.ts";
 import { type KeyPress, shortcutOf } from "../src/desktop/shortcut.ts";
 
 test("the desktop is at the daemon that served the page, with the token if there is one", () => {
@@ -19,6 +20,22 @@ test("the desktop is at the daemon that served the page, with the token if there
   assert.equal(desktopPlace(plain, "a/b", null).rfb, "ws://127.0.0.1:4000/api/auth/session/a%2Fb/vnc");
   assert.equal(desktopPlace(plain, "a", null).plainOnly, false);
   assert.equal(desktopPlace(new URL("?picture=plain", plain), "a", null).plainOnly, true);
+});
+
+test("a page that only looks says so to the daemon, by either way to the desktop", () => {
+  const page = new URL("http://127.0.0.1:4000/session/a?view=only");
+  const place = desktopPlace(page, "a", null);
+  assert.equal(place.viewOnly, true);
+  assert.equal(place.rfb, "ws://127.0.0.1:4000/api/auth/session/a/vnc?role=viewer");
+  assert.equal(desktopPlace(new URL("?view=all", page), "a", null).viewOnly, false);
+});
+
+test("who has the desktop in hand is said when it is somebody else", () => {
+  for (const usual of ["mine", "shared", null] as const) assert.equal(controlNote(usual), null, `${usual}`);
+  assert.match(controlNote("other")?.text ?? "", /^Another page/);
+  assert.match(controlNote("never")?.text ?? "", /^View only/);
+  const canTake = (["other", "free", "never"] as const).map((control) => controlNote(control)?.canTake);
+  assert.deepEqual(canTake, [true, true, false]);
 });
 
 test("characters are typed by their X11 symbols", () => {

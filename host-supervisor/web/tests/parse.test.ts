@@ -34,6 +34,14 @@ test("what an older daemon does not say is not there", () => {
   assert.deepEqual({ launch, signInKind, device, asksForCode }, NOTHING_SAID);
 });
 
+test("a way of the clipboard is open when the daemon says so, or knows of none", () => {
+  const ways = (clipboard: unknown): unknown =>
+    parseSession({ session: { ...SESSION, clipboard } }).clipboard;
+  assert.deepEqual(ways({ toDesktop: true, fromDesktop: false }), { toDesktop: true, fromDesktop: false });
+  assert.deepEqual(ways({ toDesktop: "yes" }), { toDesktop: false, fromDesktop: false });
+  assert.deepEqual(ways(undefined), { toDesktop: true, fromDesktop: true });
+});
+
 test("a status that this page does not know is taken for a living one", () => {
   assert.equal(parseSession({ session: { ...SESSION, status: "hibernating" } }).status, "unknown");
 });

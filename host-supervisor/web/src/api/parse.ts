@@ -2,6 +2,7 @@
 
 import { ApiError } from "./error.ts";
 import {
+  type ClipboardWays,
   type DeviceCode,
   ENDED_STATUSES,
   type Failure,
@@ -69,6 +70,7 @@ function session(value: unknown): Session {
     failure: failure(value),
     attemptFailure: wholeFailure(member(value, "attempt_failure")),
     revision: number(member(value, "revision")),
+    clipboard: clipboardWays(member(value, "clipboard")),
   };
 }
 
@@ -110,6 +112,15 @@ function wholeFailure(value: unknown): Failure | null {
   const lines = member(value, "detail_lines");
   const detailLines = Array.isArray(lines) ? lines.filter((line) => typeof line === "string") : [];
   return { code: optionalText(value, "code"), message, detailLines: detailLines.slice(-MAX_DETAIL_LINES) };
+}
+
+/** An older daemon says nothing, and closes no way. */
+function clipboardWays(value: unknown): ClipboardWays {
+  if (typeof value !== "object" || value === null) return { toDesktop: true, fromDesktop: true };
+  return {
+    toDesktop: member(value, "toDesktop") === true,
+    fromDesktop: member(value, "fromDesktop") === true,
+  };
 }
 
 function number(value: unknown): number | null {

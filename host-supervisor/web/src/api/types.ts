@@ -43,6 +43,12 @@ export interface DeviceCode {
   readonly expiresAt: Date | null;
 }
 
+/** Which ways text may travel between the clipboards of desktop and person: the operator decides. */
+export interface ClipboardWays {
+  readonly toDesktop: boolean;
+  readonly fromDesktop: boolean;
+}
+
 export interface Session {
   readonly id: string;
   readonly userId: string;
@@ -63,4 +69,5 @@ export interface Session {
   readonly attemptFailure: Failure | null;
   /** Of a living session: to be asked for news with. */
   readonly revision: number | null;
+  readonly clipboard: ClipboardWays;
 }

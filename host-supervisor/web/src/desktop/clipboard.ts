@@ -4,6 +4,7 @@
 // permission; its text goes to the desktop's clipboard, then the keys go there too.
 // Copy: the keys go to the desktop; text that arrives soon after is put into this computer's clipboard. Text that
 // arrives unasked only waits for a click: a guest must not be able to replace what somebody else copied.
+// A way that the operator has closed is left alone: then the keys go to the desktop as any others do.
 
 import { Keysym } from "./keysym.ts";
 import { type KeyPress, letterOf, shortcutOf } from "./shortcut.ts";
@@ -11,6 +12,12 @@ import { type KeyPress, letterOf, shortcutOf } from "./shortcut.ts";
 /** Longer text is not what somebody pastes into a sign-in. */
 export const MAX_CLIPBOARD_CHARS = 100_000;
 const COPY_WITHIN_MS = 2000;
+
+/** Which ways are open. */
+export interface Ways {
+  readonly toDesktop: boolean;
+  readonly fromDesktop: boolean;
+}
 
 export interface ClipboardPeer {
   /** Whether the desktop gets it. */
@@ -30,6 +37,7 @@ export interface ClipboardEvents {
 export class DesktopClipboard {
   private pastePress: KeyPress | null = null;
   private copyPressedAt = Number.NEGATIVE_INFINITY;
+  private open: Ways = { toDesktop: false, fromDesktop: false };
 
   constructor(
     private readonly host: HTMLElement,
@@ -41,9 +49,14 @@ export class DesktopClipboard {
     document.addEventListener("paste", this.onPaste);
   }
 
+  /** Until then nothing travels. */
+  allow(open: Ways): void {
+    this.open = open;
+  }
+
   /** Text that the desktop has put into its clipboard. */
   receive(text: string): void {
-    if (text === "" || text.length > MAX_CLIPBOARD_CHARS) return;
+    if (!this.open.fromDesktop || text === "" || text.length > MAX_CLIPBOARD_CHARS) return;
     this.events.offered(text);
     if (performance.now() - this.copyPressedAt > COPY_WITHIN_MS) return;
     // Refused in a frame without the permission or on an address without TLS; the offer stands.
@@ -52,20 +65,21 @@ export class DesktopClipboard {
 
   private readonly onKeyDown = (event: KeyboardEvent): void => {
     const shortcut = shortcutOf(event);
-    if (shortcut === "paste") {
+    if (shortcut === null) return;
+    if (shortcut === "paste" && this.open.toDesktop) {
       this.pastePress = event;
       event.stopPropagation();
-    } else if (shortcut === "copy") {
-      this.copyPressedAt = performance.now();
-      if (!event.metaKey) return;
-      event.stopPropagation();
-      event.preventDefault();
-      this.press(event);
+      return;
     }
+    if (shortcut === "copy") this.copyPressedAt = performance.now();
+    if (!event.metaKey) return;
+    event.stopPropagation();
+    event.preventDefault();
+    this.press(event);
   };
 
   private readonly onPaste = (event: ClipboardEvent): void => {
-    if (!this.host.contains(document.activeElement)) return;
+    if (!this.open.toDesktop || !this.host.contains(document.activeElement)) return;
     event.preventDefault();
     const press = this.pastePress;
     this.pastePress = null;

@@ -8,14 +8,14 @@
 // It knows neither the session's status nor any button: the page opens and closes it.
 
 import type { DesktopPlace } from "./address.ts";
-import { DesktopClipboard } from "./clipboard.ts";
+import { DesktopClipboard, type Ways } from "./clipboard.ts";
 import { keysymsOf } from "./keysym.ts";
 import { onLeaveKeys } from "./leave.ts";
 import { Signalling } from "./live/signalling.ts";
 import { canBeLive, LiveView } from "./live/view.ts";
 import { retryAfterMs } from "./retry.ts";
 import { loadRfb, RfbView } from "./rfb/view.ts";
-import type { DesktopView, Progress, Quality, ScreenSize, ViewEvents, Way } from "./view.ts";
+import type { Control, DesktopView, Progress, Quality, ScreenSize, ViewEvents, Way } from "./view.ts";
 import { nextWay, type Tried } from "./way.ts";
 
 /** A view that comes no further for so long is given up; none ends by itself. */
@@ -27,11 +27,15 @@ const PATIENCE_MS: Record<Way | Progress, number> = {
   plain: 20_000,
 };
 
+const NO_WAY: Ways = { toDesktop: false, fromDesktop: false };
+
 export type ScreenState = "closed" | "connecting" | "connected" | "lost";
 
 export interface ScreenEvents {
   state(state: ScreenState, way: Way): void;
   quality(quality: Quality): void;
+  /** `null`: no picture, so nobody knows. */
+  control(control: Control | null): void;
   /** The desktop has text to give to this computer's clipboard. */
   clipboardOffered(text: string): void;
   pasteTooLong(): void;
@@ -88,6 +92,15 @@ export class DesktopScreen {
     this.enter("closed");
   }
 
+  takeControl(): void {
+    this.view?.takeControl();
+  }
+
+  /** Which ways the clipboards may be carried; none before this is called. */
+  allowClipboard(open: Ways): void {
+    this.clipboard.allow(this.place.viewOnly ? NO_WAY : open);
+  }
+
   focus(): void {
     this.view?.focus();
   }
@@ -100,6 +113,11 @@ export class DesktopScreen {
   showAt(size: ScreenSize): void {
     this.size = size;
     this.view?.showAt(size);
+  }
+
+  /** Whether this page only looks. */
+  get viewOnly(): boolean {
+    return this.place.viewOnly;
   }
 
   /** Types the text where the desktop's cursor is. */
@@ -132,11 +150,13 @@ export class DesktopScreen {
   }
 
   private async viewBy(way: Way, events: ViewEvents): Promise<DesktopView> {
+    const { viewOnly } = this.place;
     if (way === "live") {
       const { sessionId, viewToken } = this.place;
-      return new LiveView(this.host, new Signalling(sessionId, viewToken), this.label, this.size, events);
+      const signalling = new Signalling(sessionId, viewToken, viewOnly);
+      return new LiveView(this.host, signalling, this.label, this.size, viewOnly, events);
     }
-    return new RfbView(await loadRfb(), this.host, this.place.rfb, this.label, this.size, events);
+    return new RfbView(await loadRfb(), this.host, this.place.rfb, this.label, this.size, viewOnly, events);
   }
 
   /** Of one view: when it is given up, its words count no more. */
@@ -161,6 +181,7 @@ export class DesktopScreen {
       },
       clipboard: (text) => counts() && this.clipboard.receive(text),
       quality: (quality) => counts() && this.events.quality(quality),
+      control: (control) => counts() && this.events.control(control),
     };
     return events;
   }
@@ -187,6 +208,7 @@ export class DesktopScreen {
     clearTimeout(this.deadline);
     this.view?.end();
     this.view = null;
+    this.events.control(null);
   }
 
   private enter(state: ScreenState): void {

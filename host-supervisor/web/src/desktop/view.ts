@@ -6,6 +6,12 @@ export type Way = "live" | "plain";
 
 export type ScreenSize = "fit" | "actual";
 
+/**
+ * Who moves pointer and keys: this page, nobody until somebody asks, another page; `shared`: whoever does something, as with
+ * noVNC; `never`: this page may only look.
+ */
+export type Control = "mine" | "free" | "other" | "shared" | "never";
+
 /** What a viewer has of the picture now. */
 export interface Quality {
   readonly width: number;
@@ -28,6 +34,7 @@ export interface ViewEvents {
   /** Text that the desktop has put into its clipboard. */
   clipboard(text: string): void;
   quality(quality: Quality): void;
+  control(control: Control): void;
 }
 
 export interface DesktopView {
@@ -37,6 +44,8 @@ export interface DesktopView {
   /** Opens the keyboard of a telephone, where a view has a field for it. */
   showKeyboard(): void;
   showAt(size: ScreenSize): void;
+  /** Asks to be the one who moves pointer and keys; `ViewEvents.control` tells what comes of it. */
+  takeControl(): void;
   /** Whether the desktop gets it: it does not when it is too long. */
   setClipboard(text: string): boolean;
   /** Whether Command of Apple's keyboards is held in the desktop as Control already. */

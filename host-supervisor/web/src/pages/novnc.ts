@@ -24,13 +24,14 @@ function openDesktop(id: string): void {
   let opened = false;
   let heartbeat: Heartbeat | null = null;
 
-  const show = ({ status }: Session): void => {
+  const show = ({ status, clipboard }: Session): void => {
     if (hasEnded(status)) {
       heartbeat?.stop();
       desktop.end(strings.desktop.gone);
     } else if (hasDesktop(status)) {
       opened = true;
       heartbeat ??= new Heartbeat(api, id);
+      desktop.allowClipboard(clipboard);
       desktop.open();
     } else if (status === "initializing" || status === "vm_created") {
       desktop.wait(strings.embedded[status]);

@@ -23,7 +23,7 @@ import type { HandedOver } from "../view/own-browser.ts";
 import { progress } from "../view/progress.ts";
 import { root, shell } from "../view/shell.ts";
 import { signInCard } from "../view/sign-in-card.ts";
-import { typingPanel } from "../view/typing.ts";
+import { type TypingPanel, typingPanel } from "../view/typing.ts";
 import { agoInWords, durationInWords, exactTime } from "../words/time.ts";
 import { passingTroubleInWords, troubleInWords } from "../words/trouble.ts";
 
@@ -42,7 +42,7 @@ class SessionPage {
     (pasted) => this.hand(pasted),
   );
   private readonly attempt = attemptCard(() => this.tryAgain());
-  private readonly typing: HTMLElement;
+  private readonly typing: TypingPanel;
   private readonly cancel = cancelButton(() => this.cancelSession());
   private readonly side: HTMLElement;
   private readonly watch: SessionWatch;
@@ -63,15 +63,17 @@ class SessionPage {
     );
     this.stage = element("div", { class: "stage" }, this.desktop.root);
     this.typing = typingPanel(this.desktop.screen);
-    this.typing.hidden = true;
+    this.typing.root.hidden = true;
     this.side = element(
       "div",
       { class: "side" },
       this.attempt.root,
       this.signIn.root,
-      this.typing,
+      this.typing.root,
       this.cancel.root,
     );
+    // Whoever only looks has nothing to do here: what is there is typed, opened or ended in the desktop.
+    this.side.hidden = this.desktop.screen.viewOnly;
     const events = {
       session: (session: Session) => this.show(session),
       trouble: (error: ApiError | null) =>
@@ -113,6 +115,8 @@ class SessionPage {
       return;
     }
     this.heartbeat ??= new Heartbeat(this.gate.api, this.id);
+    this.desktop.allowClipboard(session.clipboard);
+    this.typing.offerPaste(session.clipboard.toDesktop);
     if (hasDesktop(status)) this.showDesktop();
     this.showSignIn(session);
     void this.askForUrl(session);
@@ -127,7 +131,7 @@ class SessionPage {
   }
 
   private showDesktop(): void {
-    this.typing.hidden = false;
+    this.typing.root.hidden = false;
     this.desktop.open();
   }
 

@@ -1,9 +1,11 @@
 // The desktop with what surrounds it: a calm text while there is no picture, and, where wanted, a row of tools.
 
 import type { DesktopPlace } from "../desktop/address.ts";
+import type { Ways } from "../desktop/clipboard.ts";
 import { DesktopScreen, type ScreenState } from "../desktop/screen.ts";
 import type { Way } from "../desktop/view.ts";
 import { strings } from "../strings.ts";
+import { controlLine } from "./control-note.ts";
 import { type DesktopTools, desktopTools } from "./desktop-tools.ts";
 import { element, setText } from "./element.ts";
 
@@ -14,7 +16,14 @@ export class DesktopFrame {
   readonly screen: DesktopScreen;
   private readonly host = element("div", { class: "desktop-host" });
   private readonly text = element("p", { class: "desktop-text", role: "status" });
-  private readonly surface = element("div", { class: "desktop-surface" }, this.host, this.text);
+  private readonly control = controlLine(() => this.screen.takeControl());
+  private readonly surface = element(
+    "div",
+    { class: "desktop-surface" },
+    this.host,
+    this.text,
+    this.control.root,
+  );
   private readonly tools: DesktopTools | null;
   private hadPicture = false;
 
@@ -24,15 +33,18 @@ export class DesktopFrame {
     surroundings: Surroundings,
     private readonly lost: () => void,
   ) {
-    this.screen = new DesktopScreen(this.host, place, strings.desktop.label, {
+    const label = place.viewOnly ? strings.desktop.viewOnlyLabel : strings.desktop.label;
+    this.screen = new DesktopScreen(this.host, place, label, {
       state: (state, way) => this.show(state, way),
       quality: (quality) => this.tools?.measured(quality),
+      control: (control) => this.control.show(place.viewOnly ? "never" : control),
       clipboardOffered: (text) => this.tools?.offer(text),
       pasteTooLong: () => this.tools?.say(strings.desktop.pasteTooLong),
       leave: () => this.leave(),
     });
     this.tools = surroundings === "tools" ? desktopTools(this.surface, this.screen) : null;
     this.root = element("div", { class: "desktop" }, this.surface, this.tools?.root ?? null);
+    if (place.viewOnly) this.control.show("never");
     this.wait(strings.desktop.placeholder);
   }
 
@@ -46,9 +58,16 @@ export class DesktopFrame {
     this.screen.open();
   }
 
+  /** What the operator lets the clipboards do. */
+  allowClipboard(open: Ways): void {
+    this.screen.allowClipboard(open);
+    this.tools?.offerCopy(open.fromDesktop && !this.screen.viewOnly);
+  }
+
   /** No picture to expect any more. */
   end(text: string): void {
     this.screen.close();
+    this.control.show(null);
     this.surface.dataset["state"] = "ended";
     setText(this.text, text);
   }
@@ -74,6 +93,7 @@ export class DesktopFrame {
    * page around a frame.
    */
   private focusIfNothingElseHas(): void {
+    if (this.screen.viewOnly) return;
     const focused = document.activeElement;
     if (document.hasFocus() && (focused === null || focused === document.body)) this.screen.focus();
   }

@@ -13,6 +13,8 @@ export interface DesktopTools {
   readonly root: HTMLElement;
   /** Hidden before the first picture, without effect while there is none. */
   use(usable: boolean): void;
+  /** Whether there is a button that copies from the desktop. */
+  offerCopy(open: boolean): void;
   offer(text: string): void;
   shownBy(way: Way): void;
   measured(quality: Quality): void;
@@ -34,7 +36,9 @@ export function desktopTools(surface: HTMLElement, screen: DesktopScreen): Deskt
   const said = notice("quiet");
   const quality = element("span", { class: "muted desktop-quality" });
   const hint = element("span", { class: "muted desktop-hint", "aria-hidden": "true" }, words.leaveHint);
-  copy.disabled = true;
+  copy.disabled = copy.hidden = true;
+  // There is nothing to type into, and nothing to leave.
+  keyboard.hidden = hint.hidden = screen.viewOnly;
   const root = element(
     "div",
     { class: "desktop-tools", hidden: true },
@@ -52,6 +56,9 @@ export function desktopTools(surface: HTMLElement, screen: DesktopScreen): Deskt
       if (usable) root.hidden = false;
       size.disabled = full.disabled = keyboard.disabled = !usable;
       copy.disabled = !usable || offered === null;
+    },
+    offerCopy(open) {
+      copy.hidden = !open;
     },
     offer(text) {
       offered = text;

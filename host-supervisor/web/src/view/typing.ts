@@ -4,12 +4,20 @@
 import { Keysym } from "../desktop/keysym.ts";
 import type { DesktopScreen } from "../desktop/screen.ts";
 import { strings } from "../strings.ts";
-import { button, element } from "./element.ts";
+import { button, element, setText } from "./element.ts";
 
 const MAX_CHARS = 4000;
 
-export function typingPanel(screen: DesktopScreen): HTMLElement {
+export interface TypingPanel {
+  readonly root: HTMLElement;
+  /** Whether its words speak of pasting. */
+  offerPaste(open: boolean): void;
+}
+
+export function typingPanel(screen: DesktopScreen): TypingPanel {
   const words = strings.typing;
+  const title = element("summary", {}, words.title);
+  const explanation = element("p", { class: "muted" }, words.explanation);
   const field = element("input", {
     id: "typing",
     type: "text",
@@ -34,11 +42,11 @@ export function typingPanel(screen: DesktopScreen): HTMLElement {
   });
   const key = (label: string, ...keysyms: readonly number[]): HTMLElement =>
     button(label, () => screen.press(...keysyms));
-  return element(
+  const root = element(
     "details",
     { class: "card typing" },
-    element("summary", {}, words.title),
-    element("p", { class: "muted" }, words.explanation),
+    title,
+    explanation,
     form,
     element(
       "div",
@@ -51,4 +59,11 @@ export function typingPanel(screen: DesktopScreen): HTMLElement {
       key(words.keys.OtherWindow, Keysym.Alt, Keysym.Tab),
     ),
   );
+  return {
+    root,
+    offerPaste(open) {
+      setText(title, open ? words.title : words.titleWithoutPaste);
+      setText(explanation, open ? words.explanation : words.explanationWithoutPaste);
+    },
+  };
 }

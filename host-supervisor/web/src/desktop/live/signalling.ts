@@ -15,6 +15,7 @@ export class Signalling {
   constructor(
     private readonly sessionId: string,
     private readonly viewToken: string | null,
+    private readonly viewOnly: boolean,
   ) {}
 
   async iceServers(): Promise<RTCIceServer[]> {
@@ -28,7 +29,8 @@ export class Signalling {
   }
 
   async offer(sdp: string): Promise<Answer> {
-    const response = await fetch(this.addressed(`/api/webrtc/session/${this.id}/whep`), {
+    const role = this.viewOnly ? "?role=viewer" : "";
+    const response = await fetch(this.addressed(`/api/webrtc/session/${this.id}/whep${role}`), {
       method: "POST",
       headers: { "content-type": "application/sdp", accept: "application/sdp" },
       body: sdp,

@@ -26,7 +26,6 @@ export class LiveView implements DesktopView {
   private peer: Peer | null = null;
   private size: Size = { width: 1280, height: 800 };
   private mine = false;
-  private viewOnly = false;
   private before: Sample | null = null;
   private readonly sizes: ResizeObserver;
   private resizing: ReturnType<typeof setTimeout> | undefined;
@@ -38,20 +37,13 @@ export class LiveView implements DesktopView {
     signalling: Signalling,
     label: string,
     shownAt: ScreenSize,
+    /** Nothing is sent but what looking needs. */
+    private viewOnly: boolean,
     private readonly events: ViewEvents,
   ) {
     this.build(label);
     this.showAt(shownAt);
-    new Keyboard(this.field, {
-      key: (keysym, down) => this.act({ type: "key", keysym, down }, down),
-      releaseAll: () => this.peer?.send({ type: "release-all" }),
-    });
-    new Pointer(
-      this.video,
-      (event) => this.pixel(event),
-      (message) => this.act(message, beginsSomething(message)),
-      () => this.focus(),
-    );
+    if (!viewOnly) this.takeInput();
     this.sizes = new ResizeObserver(() => this.resizeLater());
     this.sizes.observe(host);
     this.measuring = setInterval(() => void this.measure(), QUALITY_EVERY_MS);
@@ -85,12 +77,29 @@ export class LiveView implements DesktopView {
 
   setClipboard(text: string): boolean {
     this.takeControl();
-    return this.peer?.send({ type: "clipboard", text }) ?? false;
+    return this.send({ type: "clipboard", text });
+  }
+
+  takeControl(): void {
+    if (!this.mine) this.send({ type: "take-control" });
   }
 
   key(keysym: number, _code: string, down?: boolean): void {
     if (down !== false) this.act({ type: "key", keysym, down: true }, true);
     if (down !== true) this.act({ type: "key", keysym, down: false }, false);
+  }
+
+  private takeInput(): void {
+    new Keyboard(this.field, {
+      key: (keysym, down) => this.act({ type: "key", keysym, down }, down),
+      releaseAll: () => this.send({ type: "release-all" }),
+    });
+    new Pointer(
+      this.video,
+      (event) => this.pixel(event),
+      (message) => this.act(message, beginsSomething(message)),
+      () => this.focus(),
+    );
   }
 
   private build(label: string): void {
@@ -109,7 +118,9 @@ export class LiveView implements DesktopView {
     ] as const)
       this.field.setAttribute(name, value);
     this.video.addEventListener("loadeddata", () => !this.over && this.events.shown(), { once: true });
-    this.root.append(this.video, this.field);
+    this.root.append(this.video);
+    if (this.viewOnly) this.video.setAttribute("aria-label", label);
+    else this.root.append(this.field);
     this.host.append(this.root);
   }
 
@@ -136,7 +147,8 @@ export class LiveView implements DesktopView {
     switch (message.type) {
       case "hello":
         this.size = message;
-        this.viewOnly = message.viewOnly;
+        // The daemon may have decided so.
+        this.viewOnly ||= message.viewOnly;
         this.controlled(message.control);
         break;
       case "size":
@@ -146,7 +158,8 @@ export class LiveView implements DesktopView {
         this.controlled(message.control);
         break;
       case "cursor":
-        this.video.style.cursor = cursorStyle(message.cursor);
+        // Where this page's pointer is, the desktop's is not.
+        if (!this.viewOnly) this.video.style.cursor = cursorStyle(message.cursor);
         break;
       case "clipboard":
         this.events.clipboard(message.text);
@@ -158,6 +171,7 @@ export class LiveView implements DesktopView {
 
   private controlled(control: Control): void {
     this.mine = control === "mine";
+    this.events.control(this.viewOnly ? "never" : control);
     if (control === "free" && document.hasFocus()) this.takeControl();
     this.resizeLater();
   }
@@ -165,11 +179,12 @@ export class LiveView implements DesktopView {
   /** Whoever begins to do something has the desktop in hand, unless somebody else is at work with it. */
   private act(message: ToDesktop, begins: boolean): void {
     if (begins) this.takeControl();
-    this.peer?.send(message);
+    this.send(message);
   }
 
-  private takeControl(): void {
-    if (!this.mine && !this.viewOnly) this.peer?.send({ type: "take-control" });
+  /** Everything that may be sent goes through here. */
+  private send(message: ToDesktop): boolean {
+    return !this.viewOnly && (this.peer?.send(message) ?? false);
   }
 
   private pixel(event: MouseEvent): Point {
@@ -184,7 +199,7 @@ export class LiveView implements DesktopView {
       if (!this.mine || width === 0 || height === 0) return;
       const wanted = desktopFor({ width, height });
       if (wanted.width === this.size.width && wanted.height === this.size.height) return;
-      this.peer?.send({ type: "resize", ...wanted });
+      this.send({ type: "resize", ...wanted });
     }, RESIZE_AFTER_MS);
   }
 

@@ -21,14 +21,17 @@ export class RfbView implements DesktopView {
     address: string,
     label: string,
     size: ScreenSize,
+    viewOnly: boolean,
     events: ViewEvents,
   ) {
     const rfb = new Rfb(host, address);
     this.rfb = rfb;
+    // noVNC then sends neither keys nor pointer nor clipboard.
+    rfb.viewOnly = viewOnly;
     rfb.background = "transparent";
     rfb.showDotCursor = true;
     this.showAt(size);
-    nameCanvas(host, label);
+    nameCanvas(host, label, viewOnly ? "img" : "application");
     const unlessOver =
       <T>(tell: (event: T) => void) =>
       (event: T): void => {
@@ -36,7 +39,10 @@ export class RfbView implements DesktopView {
       };
     rfb.addEventListener(
       "connect",
-      unlessOver(() => events.shown()),
+      unlessOver(() => {
+        events.shown();
+        events.control(viewOnly ? "never" : "shared");
+      }),
     );
     rfb.addEventListener(
       "disconnect",
@@ -72,6 +78,9 @@ export class RfbView implements DesktopView {
     this.rfb.dragViewport = !fit;
   }
 
+  /** Whoever does something has it. */
+  takeControl(): void {}
+
   setClipboard(text: string): boolean {
     this.rfb.clipboardPasteFrom(toCutText(text));
     return true;
@@ -83,10 +92,10 @@ export class RfbView implements DesktopView {
 }
 
 /** noVNC's canvas has no name and cannot be reached with Tab. */
-function nameCanvas(host: HTMLElement, label: string): void {
+function nameCanvas(host: HTMLElement, label: string, role: "img" | "application"): void {
   const canvas = host.querySelector("canvas");
   if (!canvas) return;
-  canvas.tabIndex = 0;
-  canvas.setAttribute("role", "application");
+  if (role === "application") canvas.tabIndex = 0;
+  canvas.setAttribute("role", role);
   canvas.setAttribute("aria-label", label);
 }
