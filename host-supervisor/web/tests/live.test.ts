@@ -6,6 +6,8 @@ import { desktopFor, pixelAt, wheelUnits } from "../src/desktop/live/geometry.ts
 import { keysymOfKey } from "../src/desktop/live/keys.ts";
 import { fromDesktop } from "../src/desktop/live/message.ts";
 import { qualityOf, sampleOf } from "../src/desktop/live/quality.ts";
+import { type Deed, type Happened, NEW_LINK, react } from "../src/desktop/live/recovery.ts";
+import { answerWith, fragmentOf } from "../src/desktop/live/restart.ts";
 import { nextWay } from "../src/desktop/way.ts";
 import { qualityInWords } from "../src/words/quality.ts";
 
@@ -124,4 +126,98 @@ test("the live way is tried first, and given up sooner where it never worked", (
   assert.equal(nextWay({ liveImpossible: false, liveSeen: true, liveFailures: 2 }), "live");
   assert.equal(nextWay({ liveImpossible: false, liveSeen: true, liveFailures: 3 }), "plain");
   assert.equal(nextWay({ liveImpossible: true, liveSeen: false, liveFailures: 0 }), "plain");
+});
+
+/** What is done about each of these, one after the other. `!`: while the computer has no network. */
+function deeds(...row: string[]): Deed[] {
+  let link = NEW_LINK;
+  return row.map((word) => {
+    const reaction = react(link, word.replace("!", "") as Happened, !word.endsWith("!"));
+    link = reaction.link;
+    return reaction.deed;
+  });
+}
+
+test("a path that is gone is restarted before the connection is given up", () => {
+  assert.deepEqual(deeds("up", "down"), ["nothing", "restart"]);
+  assert.deepEqual(deeds("up", "network-changed"), ["nothing", "restart"]);
+  assert.deepEqual(deeds("up", "failed"), ["nothing", "restart"]);
+  assert.deepEqual(deeds("up", "down", "up", "settled", "down"), [
+    "nothing",
+    "restart",
+    "nothing",
+    "nothing",
+    "restart",
+  ]);
+});
+
+test("restarts that bring nothing are few", () => {
+  const row = deeds("up", "down", "settled", "settled", "settled");
+  assert.deepEqual(row, ["nothing", "restart", "restart", "restart", "lose"]);
+  // Each time the path is well again, they are counted anew.
+  const often = Array.from({ length: 10 }, () => ["network-changed", "settled"]).flat();
+  assert.ok(!deeds("up", ...often).includes("lose"));
+});
+
+test("one restart at a time, and none before there was a path", () => {
+  assert.deepEqual(deeds("up", "down", "network-changed", "failed"), [
+    "nothing",
+    "restart",
+    "nothing",
+    "nothing",
+  ]);
+  assert.deepEqual(deeds("network-changed", "down", "failed"), ["nothing", "nothing", "lose"]);
+});
+
+test("without any network nothing is tried, for a while, and then when there is one again", () => {
+  assert.deepEqual(deeds("up", "down!", "settled!", "settled"), [
+    "nothing",
+    "look-later",
+    "look-later",
+    "restart",
+  ]);
+  const back = deeds("up", "down!", "network-changed!", "network-changed");
+  assert.deepEqual(back, ["nothing", "look-later", "nothing", "restart"]);
+  const dark = deeds("up", "down!", ...Array.from({ length: 6 }, () => "settled!"));
+  assert.equal(dark.at(-1), "lose");
+  assert.equal(dark.filter((deed) => deed === "look-later").length, 6);
+});
+
+test("a desktop that has forgotten this viewer is asked for another connection at once", () => {
+  assert.deepEqual(deeds("up", "down", "forgotten"), ["nothing", "restart", "lose"]);
+});
+
+test("a restart changes credentials and candidates, and nothing else", () => {
+  const offer = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:new\r\na=ice-pwd:secret\r\na=mid:0\r\n";
+  assert.equal(fragmentOf(offer), "a=ice-ufrag:new\r\na=ice-pwd:secret\r\n");
+  assert.equal(fragmentOf("v=0\r\n"), null);
+  const answer = [
+    "v=0",
+    "m=video 9 X 96",
+    "a=ice-ufrag:a",
+    "a=ice-pwd:b",
+    "a=setup:passive",
+    "a=candidate:1 old",
+    "a=candidate:2 old",
+    "a=end-of-candidates",
+    "m=application 9 X y",
+    "a=ice-ufrag:a",
+    "a=ice-pwd:b",
+    "",
+  ].join("\r\n");
+  const fragment = "a=ice-lite\r\na=ice-ufrag:c\r\na=ice-pwd:d\r\nm=video 9 X 96\r\na=candidate:1 new\r\n";
+  assert.deepEqual(answerWith(answer, fragment)?.split("\r\n"), [
+    "v=0",
+    "m=video 9 X 96",
+    "a=ice-ufrag:c",
+    "a=ice-pwd:d",
+    "a=setup:passive",
+    "a=candidate:1 new",
+    "a=end-of-candidates",
+    "m=application 9 X y",
+    "a=ice-ufrag:c",
+    "a=ice-pwd:d",
+    "",
+  ]);
+  assert.equal(answerWith(answer, "a=candidate:1 new\r\n"), null);
 });

@@ -1,4 +1,4 @@
-// Offer and answer by WHEP (RFC 9725's sibling for playing): one POST, and DELETE at the end.
+// Offer and answer by WHEP (RFC 9725's sibling for playing): one POST, PATCH for another network, and DELETE at the end.
 //
 // No candidate is sent: the daemon answers whoever shows the name that it gave, from wherever that comes. So there is
 // nothing to trickle, and the answer is one round trip away.
@@ -39,6 +39,19 @@ export class Signalling {
     const resource = response.headers.get("location");
     if (!response.ok || resource === null) throw new Error(`the offer was answered with ${response.status}`);
     return { sdp: await response.text(), resource };
+  }
+
+  /** The fragment that answers an ICE restart; `null` when this viewer is not known any more. */
+  async restart(resource: string, fragment: string): Promise<string | null> {
+    const response = await fetch(this.addressed(resource), {
+      method: "PATCH",
+      headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": "*" },
+      body: fragment,
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    });
+    if (response.status === 404 || response.status === 410) return null;
+    if (!response.ok) throw new Error(`the restart was answered with ${response.status}`);
+    return response.text();
   }
 
   /** Also while the page is being left. */
