@@ -7,7 +7,7 @@
 mod host;
 mod token;
 
-use std::{path::Path, sync::Arc};
+use std::{borrow::Cow, path::Path, sync::Arc};
 
 use anteroom_protocol::SessionId;
 use axum::{
@@ -60,7 +60,8 @@ pub enum AccessError {
 enum Caller {
     Key,
     Cookie,
-    /// May look at this session's desktop and keep it alive.
+    /// May do what its person needs: use this session's desktop, keep it alive, hand a code or an address over, and try the
+    /// sign-in again. It neither starts nor ends sessions, and sees no credentials (`viewer_routes` lists everything).
     View(SessionId),
 }
 
@@ -141,15 +142,20 @@ impl Access {
     }
 
     fn has_view_token(&self, request: &Request, session: SessionId) -> bool {
-        let query = request.uri().query().unwrap_or_default();
-        let in_address = form_urlencoded::parse(query.as_bytes())
-            .find_map(|(name, value)| (name == "token").then_some(value));
         // Players of WHEP have one place for a token.
         let presented = || presented_key(request.headers()).map(Into::into);
-        in_address
+        token_in(request.uri().query())
             .or_else(presented)
-            .and_then(|token| token::from_hex(&token))
-            .is_some_and(|tag| self.views.verifies(session.to_string().as_bytes(), &tag))
+            .is_some_and(|token| self.is_view_token(&token, session))
+    }
+
+    /// Whether an address with this query opens the session's desktop.
+    pub(super) fn opened_by(&self, query: Option<&str>, session: SessionId) -> bool {
+        token_in(query).is_some_and(|token| self.is_view_token(&token, session))
+    }
+
+    fn is_view_token(&self, token: &str, session: SessionId) -> bool {
+        token::from_hex(token).is_some_and(|tag| self.views.verifies(session.to_string().as_bytes(), &tag))
     }
 
     /// Browsers send cookies by themselves and tokens may stand in a page's address, so the page must be ours.
@@ -170,6 +176,11 @@ impl Access {
         }
         Err(ApiError::forbidden("foreign_origin", "this call must come from a page of this daemon"))
     }
+}
+
+fn token_in(query: Option<&str>) -> Option<Cow<'_, str>> {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .find_map(|(name, value)| (name == "token").then_some(value))
 }
 
 /// The key of whoever calls with one, and nothing when nobody does.

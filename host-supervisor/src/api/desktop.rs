@@ -15,6 +15,7 @@ use axum::{
     body::Bytes,
     extract::{
         Path, RawQuery, State, WebSocketUpgrade,
+        rejection::PathRejection,
         ws::{CloseFrame, Message, WebSocket, close_code, rejection::WebSocketUpgradeRejection},
     },
     http::HeaderMap,
@@ -44,8 +45,17 @@ pub(super) async fn start_page(headers: HeaderMap) -> Response {
     page::page(Page::Start, &[], &headers)
 }
 
-pub(super) async fn session_page(headers: HeaderMap) -> Response {
-    page::page(Page::Session, &[], &headers)
+/// In a frame only with the session's token in its address: then it needs no cookie, and does no more than the token allows.
+pub(super) async fn session_page(
+    State(api): State<Arc<Api>>,
+    id: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let session = id.ok().and_then(|Path(id)| id.parse().ok());
+    let opened = session.is_some_and(|session| api.access.opened_by(query.as_deref(), session));
+    let ancestors = if opened { &api.settings.frame_ancestors[..] } else { &[] };
+    page::page(Page::Session, ancestors, &headers)
 }
 
 /// The page itself says nothing about the session; what it asks for then needs the token of its address.

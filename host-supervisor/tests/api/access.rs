@@ -150,7 +150,12 @@ async fn a_view_token_opens_one_session_and_nothing_secret() {
     assert_eq!(status(Method::GET, with(session, "")).await, StatusCode::OK);
     assert_eq!(status(Method::POST, with(session, "/heartbeat")).await, StatusCode::OK);
     assert_eq!(status(Method::GET, with(session, "/oauth-url")).await, StatusCode::ACCEPTED);
+    // What the session's page calls beside these, and what it therefore does not offer to whoever has only the token.
     for (method, path) in [
+        (Method::GET, format!("/api/providers?token={token}")),
+        (Method::POST, format!("/api/auth/start?token={token}")),
+        (Method::GET, format!("/api/auth/sessions/ann?token={token}")),
+        (Method::GET, with(session, "/history")),
         (Method::GET, with(&other, "")),
         (Method::GET, with(session, "/credentials/status")),
         (Method::GET, with(session, "/vm")),

@@ -211,7 +211,7 @@ async fn a_plain_request_for_the_stream_is_told_what_is_missing() {
 }
 
 #[tokio::test]
-async fn only_the_desktop_page_may_be_framed_and_only_by_whom_the_operator_named() {
+async fn only_pages_opened_by_a_token_may_be_framed_and_only_by_whom_the_operator_named() {
     let service = Service::with(&[("frame_ancestors", "https://app.example.com")]).await;
     let policy = async |path: &str| {
         let page = answer(service.request(Method::GET, path)).await;
@@ -222,6 +222,21 @@ async fn only_the_desktop_page_may_be_framed_and_only_by_whom_the_operator_named
     assert!(policy("/api/auth/session/x/novnc").await.ends_with("frame-ancestors https://app.example.com"));
     for path in ["/", "/session/x"] {
         assert!(policy(path).await.ends_with("frame-ancestors 'none'"), "{path}");
+    }
+    let (session, _guest) = service.session("ann").await;
+    let (other, _guest) = service.session("ann").await;
+    let shown = service.get(&format!("/api/auth/session/{session}")).await.body["session"].take();
+    let (_, token) = shown["novnc_url"].as_str().unwrap().split_once("?token=").unwrap();
+    let framed = policy(&format!("/session/{session}?view=only&token={token}")).await;
+    assert!(framed.ends_with("frame-ancestors https://app.example.com"), "{framed}");
+    for path in [
+        format!("/session/{session}"),
+        format!("/session/{session}?token={}", "0".repeat(64)),
+        format!("/session/{other}?token={token}"),
+        format!("/session/x?token={token}"),
+        format!("/?token={token}"),
+    ] {
+        assert!(policy(&path).await.ends_with("frame-ancestors 'none'"), "{path}");
     }
     service.stop().await;
 }

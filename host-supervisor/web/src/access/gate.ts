@@ -8,6 +8,8 @@ import { onKeyInAddress, signInFromAddress } from "./key.ts";
 
 export interface Gate {
   readonly api: ApiClient;
+  /** The one session's token that opens the page, in a frame of another site for example; `null`: key or cookie do. */
+  readonly viewToken: string | null;
   /** Shows the form for a 401 and answers true; every other error is the caller's. */
   refused(error: unknown): boolean;
 }
@@ -18,6 +20,7 @@ export async function openGate(page: (gate: Gate) => void): Promise<void> {
   let asking = false;
   const gate: Gate = {
     api,
+    viewToken: null,
     refused(error) {
       if (!(error instanceof ApiError) || error.kind !== "unauthorized") return false;
       // A page has several calls under way; only the first one that is refused may replace it.
@@ -34,6 +37,11 @@ export async function openGate(page: (gate: Gate) => void): Promise<void> {
     // Whatever else is wrong, the page's own calls meet it too and have words for it.
   }
   page(gate);
+}
+
+/** For a page whose address holds a session's token: there is no form, and what the token does not open stays closed. */
+export function tokenGate(viewToken: string): Gate {
+  return { api: new ApiClient(viewToken), viewToken, refused: () => false };
 }
 
 function showForm(api: ApiClient): void {

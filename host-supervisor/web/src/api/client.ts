@@ -94,7 +94,9 @@ export class ApiClient {
   }
 
   private async call(path: string, call: Call = {}): Promise<unknown> {
-    const { response, text } = await send(this.addressed(path), call);
+    // A page with a token is the same with and without a cookie: it never does more than the token allows.
+    const credentials = this.viewToken === null ? "same-origin" : "omit";
+    const { response, text } = await send(this.addressed(path), call, credentials);
     this.offsetMs = clockOffsetMs(response.headers.get("date"), Date.now(), this.offsetMs);
     if (!response.ok) throw refusal(response, text);
     return readJson(response.status, text);
@@ -110,7 +112,11 @@ function sessionPath(id: string): string {
   return `/api/auth/session/${encodeURIComponent(id)}`;
 }
 
-async function send(path: string, call: Call): Promise<{ response: Response; text: string }> {
+async function send(
+  path: string,
+  call: Call,
+  credentials: RequestCredentials,
+): Promise<{ response: Response; text: string }> {
   const abort = new AbortController();
   const deadline = setTimeout(() => abort.abort(), call.withinMs ?? ANSWER_WITHIN_MS);
   const headers: Record<string, string> = { accept: "application/json" };
@@ -120,7 +126,7 @@ async function send(path: string, call: Call): Promise<{ response: Response; tex
       method: call.method ?? "GET",
       headers,
       body: call.body ? JSON.stringify(call.body) : null,
-      credentials: "same-origin",
+      credentials,
       cache: "no-store",
       signal: abort.signal,
     });

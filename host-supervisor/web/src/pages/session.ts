@@ -1,7 +1,7 @@
 // The page at `/session/{id}`: what happens now, the desktop while there is one, and how it ended.
 
 import "../../styles/session.css";
-import { type Gate, openGate } from "../access/gate.ts";
+import { type Gate, openGate, tokenGate } from "../access/gate.ts";
 import type { ApiError } from "../api/error.ts";
 import type { Session } from "../api/types.ts";
 import { desktopPlace } from "../desktop/address.ts";
@@ -21,7 +21,7 @@ import { ending, missing } from "../view/ending.ts";
 import { notice } from "../view/notice.ts";
 import type { HandedOver } from "../view/own-browser.ts";
 import { progress } from "../view/progress.ts";
-import { root, shell } from "../view/shell.ts";
+import { bareShell, root, shell } from "../view/shell.ts";
 import { signInCard } from "../view/sign-in-card.ts";
 import { type TypingPanel, typingPanel } from "../view/typing.ts";
 import { agoInWords, durationInWords, exactTime } from "../words/time.ts";
@@ -58,7 +58,7 @@ class SessionPage {
     private readonly gate: Gate,
     private readonly id: string,
   ) {
-    this.desktop = new DesktopFrame(desktopPlace(new URL(location.href), id, null), "tools", () =>
+    this.desktop = new DesktopFrame(desktopPlace(new URL(location.href), id, gate.viewToken), "tools", () =>
       this.watch.lookNow(),
     );
     this.stage = element("div", { class: "stage" }, this.desktop.root);
@@ -72,6 +72,8 @@ class SessionPage {
       this.typing.root,
       this.cancel.root,
     );
+    // The token does not end sessions.
+    if (gate.viewToken !== null) this.cancel.hide();
     // Whoever only looks has nothing to do here: what is there is typed, opened or ended in the desktop.
     this.side.hidden = this.desktop.screen.viewOnly;
     const events = {
@@ -87,7 +89,8 @@ class SessionPage {
     this.steps.update(0, false);
     const now = element("div", { role: "status" }, this.now);
     const headline = element("div", { class: "headline" }, now, this.about, this.wrong.root);
-    root().replaceChildren(...shell(headline, this.steps.root, this.stage, this.side));
+    const around = this.gate.viewToken === null ? shell : bareShell;
+    root().replaceChildren(...around(headline, this.steps.root, this.stage, this.side));
     await this.learnProviderNames();
     this.watch.start();
     setInterval(() => this.tick(), CLOCK_MS);
@@ -95,6 +98,7 @@ class SessionPage {
 
   /** Names are a nicety: without them the ids stand in their place. */
   private async learnProviderNames(): Promise<void> {
+    if (this.gate.viewToken !== null) return;
     const providers = await this.gate.api.providers().catch(() => []);
     this.providerNames = new Map(providers.map(({ id, name }) => [id, name]));
   }
@@ -181,18 +185,21 @@ class SessionPage {
       providerName: this.providerName(session),
       failure: session.failure,
     };
-    this.stage.replaceChildren(ending(facts, () => this.startAgain(session)));
+    const mayStart = this.gate.viewToken === null && !this.desktop.screen.viewOnly;
+    this.stage.replaceChildren(ending(facts, mayStart ? () => this.startAgain(session) : null));
   }
 
   private lose(error: ApiError): void {
     this.leaveDesktop();
     if (this.gate.refused(error)) return;
+    const tokenRefused = this.gate.viewToken !== null && error.kind === "unauthorized";
     const why = whyMissing(error);
-    const headline = why === null ? troubleInWords(error) : strings.now.missing;
+    const words = tokenRefused ? strings.embedded.refused : troubleInWords(error);
+    const headline = why === null ? words : strings.now.missing;
     setText(this.now, headline);
     document.title = `${headline} · ${strings.product}`;
     this.steps.root.hidden = true;
-    this.stage.replaceChildren(missing(why));
+    this.stage.replaceChildren(missing(why, this.gate.viewToken === null ? "home" : "none"));
   }
 
   private leaveDesktop(): void {
@@ -268,16 +275,22 @@ function whyMissing(error: ApiError): string | null {
   return [400, 404, 410].includes(error.status) ? strings.ending.missing : null;
 }
 
-function noSession(): void {
-  root().replaceChildren(...shell(element("h1", {}, strings.now.missing), missing(strings.ending.missing)));
+function noSession({ viewToken }: Gate): void {
+  const headline = element("h1", {}, strings.now.missing);
+  const [around, wayOn] = viewToken === null ? ([shell, "home"] as const) : ([bareShell, "none"] as const);
+  root().replaceChildren(...around(headline, missing(strings.ending.missing, wayOn)));
 }
 
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
-void openGate((gate) => {
+function openPage(gate: Gate): void {
   const id = idInSessionPath(location.pathname);
-  if (id === null) noSession();
+  if (id === null) noSession(gate);
   else void new SessionPage(gate, id).open();
-});
+}
+
+const viewToken = new URLSearchParams(location.search).get("token");
+if (viewToken === null) void openGate(openPage);
+else openPage(tokenGate(viewToken));

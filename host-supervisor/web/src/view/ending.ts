@@ -12,27 +12,32 @@ export interface EndingFacts {
   readonly failure: Failure | null;
 }
 
-/** `again` starts the same sign-in anew and answers what went wrong in words, or `null` while the page changes. */
-export function ending(facts: EndingFacts, again: () => Promise<string | null>): HTMLElement {
+/** Starts the same sign-in anew and answers what went wrong in words, or `null` while the page changes. */
+export type Again = () => Promise<string | null>;
+
+/** `again`: `null` for whoever has this one session only, and no way on. */
+export function ending(facts: EndingFacts, again: Again | null): HTMLElement {
   const actions =
-    facts.status === "completed"
-      ? element("div", { class: "buttons" }, homeLink(strings.ending.another, "button"))
-      : element(
-          "div",
-          { class: "buttons" },
-          ...tryAgain(again),
-          homeLink(strings.ending.back, "button quiet"),
-        );
+    again === null
+      ? null
+      : facts.status === "completed"
+        ? element("div", { class: "buttons" }, homeLink(strings.ending.another, "button"))
+        : element(
+            "div",
+            { class: "buttons" },
+            ...tryAgain(again),
+            homeLink(strings.ending.back, "button quiet"),
+          );
   return element("section", { class: `card ending ending-${facts.status}` }, ...story(facts), actions);
 }
 
 /** For a session that cannot be shown at all. */
-export function missing(explanation: string | null): HTMLElement {
+export function missing(explanation: string | null, wayOn: "home" | "none" = "home"): HTMLElement {
   return element(
     "section",
     { class: "card ending" },
     explanation === null ? null : element("p", {}, explanation),
-    element("div", { class: "buttons" }, homeLink(strings.ending.back, "button")),
+    wayOn === "none" ? null : element("div", { class: "buttons" }, homeLink(strings.ending.back, "button")),
   );
 }
 
@@ -67,7 +72,7 @@ function cause(failure: Failure | null): HTMLElement[] {
   return [sentence, element("h3", {}, strings.ending.details), lines];
 }
 
-function tryAgain(again: () => Promise<string | null>): HTMLElement[] {
+function tryAgain(again: Again): HTMLElement[] {
   const wrong = notice("error");
   const made = button(strings.ending.again, () => void send(), { class: "primary" });
   const send = async (): Promise<void> => {

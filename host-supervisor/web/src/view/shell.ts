@@ -14,6 +14,11 @@ export function shell(...content: readonly Node[]): HTMLElement[] {
   ];
 }
 
+/** For a frame of another site, which has a header of its own. */
+export function bareShell(...content: readonly Node[]): HTMLElement[] {
+  return [element("main", { class: "page" }, ...content)];
+}
+
 /** The build names its files in the head of the page. */
 function fileOf(rel: "icon" | "license"): string | null {
   return document.querySelector<HTMLLinkElement>(`link[rel=${rel}]`)?.href ?? null;

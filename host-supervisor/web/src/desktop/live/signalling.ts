@@ -19,7 +19,7 @@ export class Signalling {
   ) {}
 
   async iceServers(): Promise<RTCIceServer[]> {
-    const response = await fetch(this.addressed(`/api/webrtc/session/${this.id}/ice-servers`), {
+    const response = await this.fetch(this.addressed(`/api/webrtc/session/${this.id}/ice-servers`), {
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
     if (!response.ok) return [];
@@ -30,7 +30,7 @@ export class Signalling {
 
   async offer(sdp: string): Promise<Answer> {
     const role = this.viewOnly ? "?role=viewer" : "";
-    const response = await fetch(this.addressed(`/api/webrtc/session/${this.id}/whep${role}`), {
+    const response = await this.fetch(this.addressed(`/api/webrtc/session/${this.id}/whep${role}`), {
       method: "POST",
       headers: { "content-type": "application/sdp", accept: "application/sdp" },
       body: sdp,
@@ -43,7 +43,7 @@ export class Signalling {
 
   /** The fragment that answers an ICE restart; `null` when this viewer is not known any more. */
   async restart(resource: string, fragment: string): Promise<string | null> {
-    const response = await fetch(this.addressed(resource), {
+    const response = await this.fetch(this.addressed(resource), {
       method: "PATCH",
       headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": "*" },
       body: fragment,
@@ -56,7 +56,11 @@ export class Signalling {
 
   /** Also while the page is being left. */
   end(resource: string): void {
-    void fetch(this.addressed(resource), { method: "DELETE", keepalive: true }).catch(() => undefined);
+    void this.fetch(this.addressed(resource), { method: "DELETE", keepalive: true }).catch(() => undefined);
+  }
+
+  private fetch(path: string, call: RequestInit): Promise<Response> {
+    return fetch(path, { ...call, credentials: this.viewToken === null ? "same-origin" : "omit" });
   }
 
   private get id(): string {
