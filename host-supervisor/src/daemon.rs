@@ -149,7 +149,7 @@ impl Daemon {
         let ring = KeyRing::load(&config.state_dir, key_texts)?;
         let listener = listener::bind(config.listen).await?;
         let address = listener.local_addr().map_err(DaemonError::Serve)?;
-        let media = Media::open(&config.media, config.clipboard, config.listen, address).await?;
+        let media = Media::open(config, address).await?;
         let access = Arc::new(Access::open(config, address.port(), &ring.present)?);
         let providers = Providers::load(&config.providers_dir)?.offered_by(&machine.programs);
         if providers.offered().is_empty() {

@@ -8,7 +8,9 @@
 //! host carries what it cannot read. Only the host knows addresses: a guest has no network for this, and what it says about
 //! addresses is left out.
 
+mod activity;
 mod address;
+mod bucket;
 mod flows;
 mod line;
 mod peer;
@@ -20,12 +22,11 @@ mod turn;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use anteroom_protocol::desk::Directions;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    config::{MediaChoices, MediaListen},
+    config::{Config, MediaListen},
     private_file::PrivateFileError,
 };
 use peer::Terms;
@@ -60,22 +61,18 @@ pub struct Media {
 }
 
 impl Media {
-    /// Opens the sockets, for viewers whose clipboards may travel these ways. The API was to listen at `wanted` and does at `api`.
+    /// Opens the sockets; the API listens at `api`.
     ///
     /// # Errors
     /// When a port is taken, or the secret cannot be read.
-    pub async fn open(
-        choices: &MediaChoices,
-        clipboard: Directions,
-        wanted: SocketAddr,
-        api: SocketAddr,
-    ) -> Result<Self, MediaError> {
+    pub async fn open(config: &Config, api: SocketAddr) -> Result<Self, MediaError> {
+        let Config { media: choices, listen: wanted, clipboard, session, .. } = config;
         let ice_servers = IceServers::load(choices)?;
         let udp = match choices.listen {
             MediaListen::Off => None,
             MediaListen::LikeTheApi => match bind_udp(api).await {
                 // Any free port was asked for; that its twin is taken is nobody's mistake.
-                Err(_) if wanted.port() == 0 => Some(bind_udp(wanted).await?),
+                Err(_) if wanted.port() == 0 => Some(bind_udp(*wanted).await?),
                 bound => Some(bound?),
             },
             MediaListen::At(address) => Some(bind_udp(address).await?),
@@ -95,7 +92,8 @@ impl Media {
         if let Some(listener) = tcp {
             listening.push(AbortOnDropHandle::new(tokio::spawn(tcp::listen(listener, Arc::clone(&relay)))));
         }
-        let signalling = Signalling::new(relay, candidates, Terms { most_bps: choices.most_bps, clipboard });
+        let terms = Terms { most_bps: choices.most_bps, clipboard: *clipboard, idle_limit: session.idle };
+        let signalling = Signalling::new(relay, candidates, terms);
         Ok(Self { signalling, ice_servers, udp: udp_address, tcp: tcp_address, _listening: listening })
     }
 }

@@ -78,6 +78,9 @@ pub struct PeerStats {
     pub keyframe_requests: u64,
     /// What the network is thought to take, in bit/s.
     pub estimate_bps: u64,
+    /// What this viewer's hand has done: keys, pointer, clipboard, as far as the desktop took it.
+    #[serde(default)]
+    pub inputs: u64,
 }
 
 // A description holds the password of the connectivity checks; it must not come into a log by accident.

@@ -106,9 +106,10 @@ impl Drop for Desk {
 }
 
 impl Hand {
-    /// Takes a message of the page, in any order and of any content. What is wrong with one is told to the page.
-    pub(crate) fn receive(&self, text: &str) {
-        self.desk.room.receive(self.seat, text, Instant::now());
+    /// Takes a message of the page, in any order and of any content. What is wrong with one is told to the page. Says whether
+    /// it was input, and taken.
+    pub(crate) fn receive(&self, text: &str) -> bool {
+        self.desk.room.receive(self.seat, text, Instant::now())
     }
 
     /// The next message for the page; `None` when the desktop is gone. One caller at a time.

@@ -15,6 +15,7 @@ mod backlog;
 mod board;
 mod media;
 mod offer;
+mod outgoing;
 mod peer;
 mod pipe;
 mod room;
@@ -33,11 +34,9 @@ pub(super) use app::serve;
 pub(super) use pipe::carry;
 
 use board::Board;
+use outgoing::{Outgoing, Parcel};
 use room::Room;
 use source::{Hands, Pictures};
-
-/// How many packets may wait for the pipe: a keyframe of 1 MB at once. What is too much is lost, as on any network.
-const WAITING_PACKETS: usize = 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WireError {
@@ -57,7 +56,7 @@ struct Parts<P, H> {
     room: Room,
     /// One for all peers: what matters is that it is this process's own.
     certificate: DtlsCert,
-    outgoing: mpsc::Sender<Datagram>,
+    outgoing: Outgoing,
 }
 
 impl<P, H> Clone for Wire<P, H> {
@@ -68,12 +67,12 @@ impl<P, H> Clone for Wire<P, H> {
 
 impl<P: Pictures, H: Hands> Wire<P, H> {
     /// With what the pipe has to carry to the host.
-    pub(super) fn new(studio: P, desk: H) -> Result<(Self, mpsc::Receiver<Datagram>), WireError> {
+    pub(super) fn new(studio: P, desk: H) -> Result<(Self, mpsc::Receiver<Parcel>), WireError> {
         static CIPHERS: Once = Once::new();
         let ciphers = str0m::crypto::from_feature_flags();
         let certificate = ciphers.dtls_provider.generate_certificate().ok_or(WireError::Certificate)?;
         CIPHERS.call_once(|| ciphers.install_process_default());
-        let (outgoing, packets) = mpsc::channel(WAITING_PACKETS);
+        let (outgoing, packets) = outgoing::channel();
         let parts =
             Parts { studio, desk, board: Board::default(), room: Room::default(), certificate, outgoing };
         Ok((Self(Arc::new(parts)), packets))

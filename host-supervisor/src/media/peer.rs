@@ -66,6 +66,8 @@ pub(super) struct Terms {
     /// The most that one viewer is sent, in bit/s.
     pub(super) most_bps: u32,
     pub(super) clipboard: Directions,
+    /// A session without anybody's input ends after this time.
+    pub(super) idle_limit: Duration,
 }
 
 /// What the task works on.
@@ -175,7 +177,7 @@ async fn negotiate(
     role: PeerRole,
     terms: Terms,
 ) -> Result<String, String> {
-    let Terms { most_bps, clipboard } = terms;
+    let Terms { most_bps, clipboard, .. } = terms;
     let offer = PeerOffer { sdp: offer.sdp().to_owned(), role, most_bps, clipboard };
     let mut pause = FIRST_PAUSE;
     loop {

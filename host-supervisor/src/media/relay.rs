@@ -20,7 +20,7 @@ use anteroom_protocol::{
 use bytes::Bytes;
 use tokio::{net::UdpSocket, sync::mpsc};
 
-use super::flows::{Flows, Taken};
+use super::flows::{Arrival, Flows, Taken};
 
 /// After an error of the socket, which is one of a packet before; so that one that stays does not take a processor.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -43,6 +43,8 @@ pub(super) struct Counted {
     pub(super) to_viewers: AtomicU64,
     /// From addresses that are nobody's.
     pub(super) unknown: AtomicU64,
+    /// Of viewers that send more than one may.
+    pub(super) too_much: AtomicU64,
     /// To addresses that have not shown the guest's name.
     pub(super) forbidden: AtomicU64,
 }
@@ -95,9 +97,16 @@ impl Relay {
         if packet.is_empty() || packet.len() > MAX_PAYLOAD_BYTES {
             return false;
         }
-        let Some(vm) = lock(&self.flows).arrived(from, packet, Instant::now()) else {
-            self.counted.unknown.fetch_add(1, Ordering::Relaxed);
-            return false;
+        let vm = match lock(&self.flows).arrived(from, packet, Instant::now()) {
+            Arrival::For(vm) => vm,
+            Arrival::TooMuch => {
+                self.counted.too_much.fetch_add(1, Ordering::Relaxed);
+                return true;
+            }
+            Arrival::Nobodys => {
+                self.counted.unknown.fetch_add(1, Ordering::Relaxed);
+                return false;
+            }
         };
         self.counted.from_viewers.fetch_add(1, Ordering::Relaxed);
         if let Some(line) = lock(&self.lines).get(&vm) {

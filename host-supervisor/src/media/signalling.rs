@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use super::peer::AnswerState;
 use super::{
+    activity,
     line::Line,
     peer::{Task, Terms},
     relay::Relay,
@@ -99,6 +100,8 @@ pub struct Viewing {
     pub packets_from_viewers: u64,
     pub packets_to_viewers: u64,
     pub packets_of_strangers: u64,
+    /// What viewers have sent beyond what one may, and what was left out.
+    pub packets_too_many: u64,
     /// What guests have tried to send to addresses that are none of theirs.
     pub packets_forbidden: u64,
     /// How many offers each session has open.
@@ -226,6 +229,7 @@ impl Signalling {
             flows: self.0.relay.flow_count(),
             packets_from_viewers: counted.from_viewers.load(Ordering::Relaxed),
             packets_to_viewers: counted.to_viewers.load(Ordering::Relaxed),
+            packets_too_many: counted.too_much.load(Ordering::Relaxed),
             packets_of_strangers: counted.unknown.load(Ordering::Relaxed),
             packets_forbidden: counted.forbidden.load(Ordering::Relaxed),
             viewers,
@@ -244,8 +248,18 @@ impl Signalling {
     fn open(&self, session: &SessionHandle) -> Desktop {
         let line = Arc::new(Line::open(session.vm().clone(), Arc::clone(&self.0.relay)));
         let (shared, session) = (Arc::downgrade(&self.0), session.clone());
+        let looking = Arc::downgrade(&self.0);
+        let (id, every) = (session.id(), activity::every(self.0.terms.idle_limit));
+        let anybody = move || {
+            looking.upgrade().is_some_and(|shared| {
+                lock(&shared.desktops).get(&id).is_some_and(|desktop| !desktop.peers.is_empty())
+            })
+        };
         tokio::spawn(async move {
-            session.over().await;
+            tokio::select! {
+                () = session.over() => {}
+                () = activity::follow(&session, every, anybody) => {}
+            }
             if let Some(shared) = shared.upgrade() {
                 lock(&shared.desktops).remove(&session.id());
             }

@@ -1,6 +1,9 @@
 //! The stream role of a staged guest: it answers offers with made-up answers, and has a pipe for packets.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use anteroom_protocol::stream::{
     PeerAnswer, PeerOffer, PeerRole, PeerStats, StreamStats,
@@ -34,6 +37,9 @@ pub(crate) struct Stream {
     runs: watch::Sender<(bool, usize)>,
     pipes: watch::Sender<usize>,
     refuses: std::sync::Mutex<Option<String>>,
+    /// What is answered to the next offers before one is taken.
+    turns_away: std::sync::Mutex<Vec<StatusCode>>,
+    inputs: std::sync::Mutex<BTreeMap<String, u64>>,
     arrived: (mpsc::UnboundedSender<Datagram>, Mutex<mpsc::UnboundedReceiver<Datagram>>),
     outgoing: (mpsc::UnboundedSender<Datagram>, Mutex<mpsc::UnboundedReceiver<Datagram>>),
 }
@@ -47,6 +53,8 @@ impl Default for Stream {
             runs: watch::Sender::new((true, 0)),
             pipes: watch::Sender::default(),
             refuses: std::sync::Mutex::default(),
+            turns_away: std::sync::Mutex::default(),
+            inputs: std::sync::Mutex::default(),
             arrived: (arrived, arriving.into()),
             outgoing: (send, sending.into()),
         }
@@ -80,6 +88,16 @@ impl Stream {
 
     pub(crate) fn refuses(&self, reason: &str) {
         *self.refuses.lock().unwrap() = Some(reason.to_owned());
+    }
+
+    /// The next offers get these answers, the last first; what comes then is taken.
+    pub(crate) fn turns_away(&self, with: &[StatusCode]) {
+        *self.turns_away.lock().unwrap() = with.to_vec();
+    }
+
+    /// This viewer does something.
+    pub(crate) fn acts(&self, peer: &str) {
+        *self.inputs.lock().unwrap().entry(peer.to_owned()).or_default() += 1;
     }
 
     /// Waits until the host has dialled so often.
@@ -147,6 +165,9 @@ async fn offer(
     if let Some(reason) = stream.refuses.lock().unwrap().clone() {
         return (StatusCode::BAD_REQUEST, Json(json!({ "error": reason }))).into_response();
     }
+    if let Some(status) = stream.turns_away.lock().unwrap().pop() {
+        return (status, Json(json!({ "error": "not now" }))).into_response();
+    }
     let number = stream.offers.borrow().len();
     let name = name(number);
     let sdp = format!(
@@ -170,7 +191,9 @@ async fn stats(State(guest): State<Arc<Guest>>) -> Json<StreamStats> {
     let gone = guest.stream.gone.borrow().clone();
     let mut ids: Vec<String> = guest.stream.offers.borrow().iter().map(|(id, _)| id.clone()).collect();
     ids.retain(|id| !gone.contains(id));
-    let peer = |id| PeerStats {
+    let inputs = guest.stream.inputs.lock().unwrap().clone();
+    let peer = |id: String| PeerStats {
+        inputs: inputs.get(&id).copied().unwrap_or_default(),
         id,
         connected: true,
         codec: None,

@@ -225,6 +225,29 @@ async fn packets_pass_between_a_viewer_and_its_guest_and_a_guest_reaches_nobody_
 }
 
 #[tokio::test]
+async fn a_viewer_that_floods_is_held_back_and_counted() {
+    let service = Service::start().await;
+    let (_, guest, host) = shown(&service).await;
+    let viewer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    viewer.send_to(&check(&name(0)), host).await.unwrap();
+    soon(guest.stream.arrives()).await;
+    let too_many = soon(async {
+        loop {
+            for _ in 0..200 {
+                viewer.send_to(b"\x80 flood", host).await.unwrap();
+            }
+            let stats = service.get("/api/webrtc/stats").await.body["stats"]["relay"].take();
+            let too_many = stats["packetsTooMany"].as_u64().unwrap();
+            if too_many > 0 {
+                return too_many;
+            }
+        }
+    });
+    assert!(too_many.await > 0);
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_viewer_without_udp_has_the_same_by_tcp() {
     let service = Service::with(&[("media.tcp_listen", "127.0.0.1:0")]).await;
     let (session, guest, _) = shown(&service).await;

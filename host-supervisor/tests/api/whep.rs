@@ -1,5 +1,7 @@
 //! The desktop for players of WHEP.
 
+use std::time::{Duration, Instant};
+
 use reqwest::{Method, RequestBuilder, StatusCode};
 
 use crate::{
@@ -124,5 +126,25 @@ async fn eight_may_look_and_those_who_have_closed_their_page_are_not_counted() {
     );
     guest.stream.loses(&guest.stream.offers(8).await[3].0);
     assert_eq!(answer(post(&service, &session, sdp("9", "viewer"))).await.status, StatusCode::CREATED);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_player_keeps_the_session_as_long_as_its_person_does_something_and_not_by_looking() {
+    let service = Service::with(&[("session.idle_limit", "2s")]).await;
+    let (session, guest) = service.session("ann").await;
+    let created = answer(post(&service, &session, sdp("1", "viewer"))).await;
+    assert_eq!(created.status, StatusCode::CREATED);
+    let peer = guest.stream.offers(1).await[0].0.clone();
+    // Three times the limit.
+    let end = Instant::now() + Duration::from_secs(6);
+    while Instant::now() < end {
+        guest.stream.acts(&peer);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let shown = service.get(&format!("/api/auth/session/{session}")).await.body["session"].take();
+    assert_eq!(shown["status"], "vm_created", "{shown:#}");
+    let timeout = service.until(&session, "timeout").await;
+    assert_eq!(timeout["failure"]["code"], "idle_limit");
     service.stop().await;
 }

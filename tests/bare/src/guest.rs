@@ -65,7 +65,8 @@ impl Vmm for Bare {
             place.path().join("staging"),
         );
         fs::write(&script, START).map_err(io(&script))?;
-        let words = KernelCommandLine { vm: Some(spec.id), ..KernelCommandLine::default() }.render()?;
+        let words = KernelCommandLine { vm: Some(spec.id), clipboard: spec.clipboard, ..Default::default() }
+            .render()?;
         fs::write(&line, words).map_err(io(&line))?;
         for directory in [&sockets, &staging] {
             fs::create_dir(directory).map_err(io(directory))?;

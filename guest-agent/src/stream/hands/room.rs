@@ -99,37 +99,17 @@ impl Room {
         state.give_back(seat);
     }
 
-    pub(super) fn receive(&self, seat: Seat, text: &str, now: Instant) {
+    /// Takes a message. Whether a hand has done something that the desktop gets: not what is refused, nor what a page sends by
+    /// itself, such as its size.
+    pub(super) fn receive(&self, seat: Seat, text: &str, now: Instant) -> bool {
         let message = PageMessage::parse(text);
         let mut state = self.lock();
-        let message = match message {
-            Ok(message) => message,
-            Err(error) => return state.refuse(seat, &error.to_string()),
-        };
-        let kind = message.kind();
-        let order = match message {
-            PageMessage::TakeControl {} => return state.take(seat, now),
-            PageMessage::ReleaseControl {} => return state.give_back(seat),
-            PageMessage::ReleaseAll {} if !state.control.has(seat) => return,
-            PageMessage::ReleaseAll {} => Order::LetGo,
-            PageMessage::Clipboard { .. } | PageMessage::Paste { .. } if !state.opens_to_desktop(seat) => {
-                return state.refuse(seat, "clipboard: it may not travel to this desktop");
+        match message {
+            Ok(message) => state.obey(seat, message, now),
+            Err(error) => {
+                state.refuse(seat, &error.to_string());
+                false
             }
-            PageMessage::Clipboard { text } | PageMessage::Paste { text } => {
-                Order::Clipboard(Secret::new(text))
-            }
-            PageMessage::Resize { width, height } => Order::Resize { width, height },
-            PageMessage::Key { keysym, down } => Order::Input(Input::Key { keysym, down }),
-            PageMessage::Pointer { x, y } => Order::Input(Input::Pointer { x, y }),
-            PageMessage::Button { button, down, x, y } => Order::Input(Input::Button { button, down, x, y }),
-            PageMessage::Wheel { dx, dy, x, y } => Order::Input(Input::Wheel { dx, dy, x, y }),
-            PageMessage::Touch { id, phase, x, y } => Order::Input(Input::Touch { id, phase, x, y }),
-        };
-        if !state.control.touch(seat, now) {
-            return state.refuse_input(seat, kind);
-        }
-        if !state.orders.give(order) {
-            state.refuse(seat, "too much input at once: what waited is dropped, and every key let go");
         }
     }
 
@@ -190,6 +170,45 @@ impl Room {
 }
 
 impl State {
+    fn obey(&mut self, seat: Seat, message: PageMessage, now: Instant) -> bool {
+        let kind = message.kind();
+        let order = match message {
+            PageMessage::TakeControl {} => {
+                self.take(seat, now);
+                return false;
+            }
+            PageMessage::ReleaseControl {} => {
+                self.give_back(seat);
+                return false;
+            }
+            PageMessage::ReleaseAll {} if !self.control.has(seat) => return false,
+            PageMessage::ReleaseAll {} => Order::LetGo,
+            PageMessage::Clipboard { .. } | PageMessage::Paste { .. } if !self.opens_to_desktop(seat) => {
+                self.refuse(seat, "clipboard: it may not travel to this desktop");
+                return false;
+            }
+            PageMessage::Clipboard { text } | PageMessage::Paste { text } => {
+                Order::Clipboard(Secret::new(text))
+            }
+            PageMessage::Resize { width, height } => Order::Resize { width, height },
+            PageMessage::Key { keysym, down } => Order::Input(Input::Key { keysym, down }),
+            PageMessage::Pointer { x, y } => Order::Input(Input::Pointer { x, y }),
+            PageMessage::Button { button, down, x, y } => Order::Input(Input::Button { button, down, x, y }),
+            PageMessage::Wheel { dx, dy, x, y } => Order::Input(Input::Wheel { dx, dy, x, y }),
+            PageMessage::Touch { id, phase, x, y } => Order::Input(Input::Touch { id, phase, x, y }),
+        };
+        if !self.control.touch(seat, now) {
+            self.refuse_input(seat, kind);
+            return false;
+        }
+        let by_hand = matches!(order, Order::Input(_) | Order::Clipboard(_));
+        if self.orders.give(order) {
+            return by_hand;
+        }
+        self.refuse(seat, "too much input at once: what waited is dropped, and every key let go");
+        false
+    }
+
     fn opens_to_desktop(&self, seat: Seat) -> bool {
         self.members.get(&seat).is_some_and(|member| member.clipboard.to_desktop)
     }

@@ -34,6 +34,7 @@ use super::{
     board::Place,
     media,
     offer::{self, OfferError},
+    outgoing::Share,
     room::{Ask, Full, Seated},
     source::{Hand, Hands, Pictures, View},
 };
@@ -78,6 +79,7 @@ pub(super) async fn run<P: Pictures, H: Hands>(
     place.rename(&name);
     let mut peer = Peer {
         wire: &wire,
+        outgoing: wire.0.outgoing.share(),
         rtc,
         place,
         stats: &seated.stats,
@@ -104,6 +106,7 @@ pub(super) async fn run<P: Pictures, H: Hands>(
 
 struct Peer<'a, P: Pictures, H: Hands> {
     wire: &'a Wire<P, H>,
+    outgoing: Share,
     rtc: Rtc,
     place: Place<'a>,
     stats: &'a std::sync::Mutex<PeerStats>,
@@ -203,7 +206,7 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
                     let remote = Remote::new(media::transport(packet.proto), packet.destination);
                     self.note(|stats| stats.sent_bytes += packet.contents.len() as u64);
                     // A full pipe loses packets, as any network does; the estimation notices.
-                    let _ = self.wire.0.outgoing.try_send(super::packet(remote, &packet.contents));
+                    let _ = self.outgoing.send(super::packet(remote, &packet.contents));
                 }
                 Output::Event(event) => self.heed(event),
             }
@@ -232,8 +235,10 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
             }
             Event::ChannelData(data) => {
                 let desk = self.desk.as_ref().filter(|desk| desk.channel == data.id && !data.binary);
-                if let (Some(desk), Ok(text)) = (desk, std::str::from_utf8(&data.data)) {
-                    desk.hand.receive(text);
+                if let (Some(desk), Ok(text)) = (desk, std::str::from_utf8(&data.data))
+                    && desk.hand.receive(text)
+                {
+                    self.note(|stats| stats.inputs += 1);
                 }
             }
             Event::ChannelClose(channel) => {

@@ -13,6 +13,7 @@ use tokio::{
 use super::{
     Wire,
     board::Board,
+    outgoing::Parcel,
     source::{Hands, Pictures},
 };
 
@@ -23,7 +24,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 pub(in crate::stream) async fn carry<P: Pictures, H: Hands>(
     wire: Wire<P, H>,
     mut host: impl Listener,
-    mut packets: mpsc::Receiver<Datagram>,
+    mut packets: mpsc::Receiver<Parcel>,
 ) {
     let board = &wire.0.board;
     let mut next = None;
@@ -47,7 +48,7 @@ pub(in crate::stream) async fn carry<P: Pictures, H: Hands>(
 }
 
 /// Until the connection ends, or breaks the format.
-async fn join(stream: impl AsyncRead + AsyncWrite, board: &Board, packets: &mut mpsc::Receiver<Datagram>) {
+async fn join(stream: impl AsyncRead + AsyncWrite, board: &Board, packets: &mut mpsc::Receiver<Parcel>) {
     let (from_host, to_host) = tokio::io::split(stream);
     tokio::select! {
         () = take(from_host, board) => {}
@@ -75,13 +76,13 @@ async fn take(mut host: impl AsyncRead + Unpin, board: &Board) {
     }
 }
 
-async fn give(mut host: impl AsyncWrite + Unpin, packets: &mut mpsc::Receiver<Datagram>) {
+async fn give(mut host: impl AsyncWrite + Unpin, packets: &mut mpsc::Receiver<Parcel>) {
     let mut stream = BytesMut::with_capacity(CHUNK_BYTES);
     while let Some(packet) = packets.recv().await {
         let mut packet = Some(packet);
         // What waits goes out in one write: a picture has many packets, and a write costs a wake-up of the host.
         while let Some(waiting) = packet.take() {
-            if let Err(error) = waiting.write(&mut stream) {
+            if let Err(error) = waiting.datagram.write(&mut stream) {
                 tracing::debug!("a packet is left out: {error}");
             }
             if stream.len() < CHUNK_BYTES {

@@ -62,6 +62,7 @@ impl Room {
             sent_bytes: 0,
             keyframe_requests: 0,
             estimate_bps: 0,
+            inputs: 0,
         }));
         seats.insert(id.to_owned(), Seat { asks, stats: Arc::clone(&stats) });
         Ok(Seated { asks: asked, stats })

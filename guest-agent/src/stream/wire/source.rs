@@ -38,7 +38,8 @@ pub(in crate::stream) trait Hands: Send + Sync + 'static {
 
 /// One viewer's hand, which lets go of everything when it is dropped.
 pub(in crate::stream) trait Hand: Send + Sync + 'static {
-    fn receive(&self, text: &str);
+    /// Whether it was input, and taken.
+    fn receive(&self, text: &str) -> bool;
     /// The next text for the viewer; `None` when there will be no more.
     ///
     /// # Cancel safety
@@ -81,8 +82,8 @@ impl Hands for Arc<Desk> {
 }
 
 impl Hand for hands::Hand {
-    fn receive(&self, text: &str) {
-        Self::receive(self, text);
+    fn receive(&self, text: &str) -> bool {
+        Self::receive(self, text)
     }
 
     fn next(&self) -> impl Future<Output = Option<String>> + Send {

@@ -27,6 +27,7 @@ async fn a_viewer_gets_the_pictures_from_a_keyframe_on_and_speaks_with_the_desk(
     let stats = stage.wire.0.room.stats();
     assert_eq!(stats.peers.len(), 1);
     let peer = &stats.peers[0];
+    assert_eq!(peer.inputs, 1);
     assert!(peer.connected && peer.pictures >= 2 && peer.codec.as_deref() == Some("h264"), "{peer:?}");
 }
 
@@ -122,6 +123,7 @@ async fn who_only_looks_is_told_so_to_the_desk_and_no_more_than_eight_may() {
     assert_eq!(refused, "8 viewers are looking already");
     soon(viewers[0].say("x")).await;
     assert_eq!(soon(viewers[0].heard()).await, "viewer heard x");
+    assert!(stage.wire.0.room.stats().peers.iter().all(|peer| peer.inputs == 0), "who looks does nothing");
     assert!(stage.wire.0.room.remove("0"));
     soon(viewers[0].closed()).await;
     Viewer::join(&stage, "nine", Wish::default()).await;

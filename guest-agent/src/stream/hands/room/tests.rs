@@ -163,6 +163,22 @@ fn what_a_program_copies_is_not_told_to_a_page_that_may_not_have_it() {
 }
 
 #[test]
+fn only_what_a_hand_has_done_and_the_desktop_gets_counts_as_input() {
+    let (room, _inbox) = room();
+    let now = Instant::now();
+    let (player, _told) = room.join(Role::Player, BOTH, now);
+    let (viewer, _told) = room.join(Role::Viewer, BOTH, now);
+    assert!(room.receive(player, KEY, now));
+    assert!(room.receive(player, r#"{"type":"paste","text":"a"}"#, now));
+    for text in
+        [TAKE, r#"{"type":"release-all"}"#, r#"{"type":"resize","width":800,"height":600}"#, "nonsense"]
+    {
+        assert!(!room.receive(player, text, now), "{text}");
+    }
+    assert!(!room.receive(viewer, KEY, now), "it is refused");
+}
+
+#[test]
 fn a_flood_is_dropped_and_every_key_let_go() {
     let (room, inbox) = room();
     let (seat, outbox) = room.join(Role::Player, BOTH, Instant::now());

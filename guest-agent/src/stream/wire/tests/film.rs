@@ -149,13 +149,14 @@ impl Hands for Parrot {
 }
 
 impl Hand for Beak {
-    fn receive(&self, text: &str) {
+    fn receive(&self, text: &str) -> bool {
         let who = match self.role {
             PeerRole::Controller => "controller",
             PeerRole::Viewer => "viewer",
         };
         let closed = if self.clipboard == Directions::BOTH { "" } else { " behind a closed clipboard" };
         self.say.try_send(format!("{who} heard {text}{closed}")).unwrap();
+        self.role == PeerRole::Controller
     }
 
     async fn next(&self) -> Option<String> {
