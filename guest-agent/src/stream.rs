@@ -59,7 +59,12 @@ async fn serve() -> Result<(), StreamError> {
     tokio::select! {
         ended = wire::serve(wire.clone(), socket) => ended.map_err(StreamError::Serve),
         () = wire::carry(wire, pipe, packets) => Ok(()),
-        // Whoever supervises this starts it again, for the screen that there is then.
-        () = desk.ended() => Err(StreamError::NoDesk),
+        error = without_hands(&desk) => Err(error),
     }
+}
+
+/// Whoever supervises this starts it again, for the screen that there is then.
+async fn without_hands(desk: &Desk) -> StreamError {
+    desk.ended().await;
+    StreamError::NoDesk
 }

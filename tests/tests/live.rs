@@ -1,17 +1,22 @@
 //! The live desktop as a person has it: a real Chromium shows a VM's desktop over WebRTC, and what is typed, pasted and clicked
 //! in the page arrives in a program in the VM, which tells what it got by way of its credentials.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
 
 use anteroom_tests::{
     Daemon, Turn, artefact,
     browser::Browser,
-    daemon::Options,
+    daemon::{Options, PATIENCE},
     desktop::{Desktop, TERMINAL},
     skip,
 };
 use anyhow::{Context as _, Result, ensure};
 use fantoccini::Locator;
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// Reads three lines: one that is typed, one that is pasted, and one after the role that shows the desktop was killed.
@@ -85,6 +90,20 @@ impl Stage {
             return Err(error.context(format!("{:#}", seen["history"])));
         }
         Ok(())
+    }
+
+    /// The only viewer, as the guest sees it; one that has left is waited out.
+    async fn viewer(&self) -> Result<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut stats = self.daemon.fetch("/api/webrtc/stats").await?;
+            let viewers = stats["stats"]["guests"][0]["peers"].take();
+            match viewers.as_array().map(Vec::as_slice) {
+                Some([viewer]) if viewer["connected"] == true => return Ok(viewer.clone()),
+                _ => ensure!(Instant::now() < deadline, "not one viewer: {viewers:#}"),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     async fn end(self) -> Result<()> {
@@ -170,3 +189,48 @@ async fn the_desktop_takes_the_pages_size_and_twenty_reconnections_leave_one_vie
     ensure!(viewers.len() == 1, "viewers are left: {viewers:#?}");
     stage.end().await
 }
+
+#[tokio::test]
+async fn a_page_that_changes_its_network_stays_the_same_viewer_and_one_that_only_looks_sends_nothing()
+-> Result<()> {
+    let Some(stage) = Stage::set("live-restart", &[]).await? else { return Ok(()) };
+    let page = &stage.browser.page;
+    let desktop = Desktop::shown(page).await?;
+    ensure!(desktop.way().await? == "live", "the picture is not live");
+    desktop.type_and_see("before the network changes").await?;
+    let before = stage.viewer().await?;
+    ensure!(before["inputs"].as_u64() > Some(0), "what was typed is not counted: {before:#}");
+    // What a browser says when there is a network again.
+    page.execute("dispatchEvent(new Event('online'))", vec![]).await?;
+    let answered = async {
+        while page.execute(RESTARTS, vec![]).await?.as_u64() < Some(1) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(30), answered).await.context("ICE is not restarted")??;
+    // Longer than it takes until the page looks what came of it.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    desktop.type_and_see("and after it has changed").await?;
+    let after = stage.viewer().await?;
+    ensure!(after["id"] == before["id"], "it is another viewer: {after:#}");
+
+    page.goto(&stage.daemon.url(&format!("/session/{}?view=only", stage.session))).await?;
+    let desktop = Desktop::shown(page).await?;
+    ensure!(desktop.way().await? == "live", "the picture is not live");
+    let said = page.find(Locator::Css(".desktop-control")).await?.text().await?;
+    ensure!(said.starts_with("View only"), "the page says {said:?}");
+    ensure!(page.find_all(Locator::Css(".live textarea")).await?.is_empty(), "there is a field for keys");
+    let terminal = desktop.until_colour(TERMINAL).await?;
+    desktop.click(terminal).await?;
+    stage.browser.screenshot(&artefact("live-4-view-only.png")).await?;
+    let looks = stage.viewer().await?;
+    ensure!(looks["role"] == "viewer" && looks["inputs"] == 0, "{looks:#}");
+    stage.end().await
+}
+
+/// How many ICE restarts of this page were answered: what was asked of its own resource.
+const RESTARTS: &str = r"
+    const asked = performance.getEntriesByType('resource');
+    return asked.filter(({ name, responseStatus }) => /\/whep\/[0-9a-f]+/.test(name) && responseStatus === 200).length;
+";

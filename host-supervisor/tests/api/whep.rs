@@ -129,6 +129,53 @@ async fn eight_may_look_and_those_who_have_closed_their_page_are_not_counted() {
     service.stop().await;
 }
 
+/// How many viewers of this session have a seat.
+async fn seats(service: &Service, session: &str) -> Option<u64> {
+    let stats = service.get("/api/webrtc/stats").await;
+    stats.body["stats"]["relay"]["viewers"][session].as_u64()
+}
+
+#[tokio::test]
+async fn players_that_hang_up_before_they_have_an_answer_take_no_seat() {
+    let service = Service::start().await;
+    let (session, guest) = service.session("ann").await;
+    // Nobody is answered.
+    guest.stream.is_down();
+    let waiting: Vec<_> = (0..8)
+        .map(|number| tokio::spawn(post(&service, &session, sdp(&number.to_string(), "viewer")).send()))
+        .collect();
+    let until = async |wanted: u64| {
+        while seats(&service, &session).await != Some(wanted) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon(until(8)).await;
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
+    soon(until(0)).await;
+    guest.stream.starts_again();
+    let created = answer(post(&service, &session, sdp("9", "viewer"))).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+    assert_eq!(seats(&service, &session).await, Some(1));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_guest_that_is_full_or_just_ending_is_asked_again() {
+    let service = Service::start().await;
+    let (session, guest) = service.session("ann").await;
+    guest.stream.turns_away(&[StatusCode::GONE, StatusCode::CONFLICT, StatusCode::CONFLICT]);
+    let created = answer(post(&service, &session, sdp("1", "viewer"))).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+    guest.stream.turns_away(&[StatusCode::PAYLOAD_TOO_LARGE]);
+    let refused = answer(post(&service, &session, sdp("2", "viewer"))).await;
+    assert_eq!(
+        (refused.status, refused.body["code"].as_str()),
+        (StatusCode::BAD_REQUEST, Some("offer_refused")),
+        "what is wrong with an offer does not pass"
+    );
+    service.stop().await;
+}
+
 #[tokio::test]
 async fn a_player_keeps_the_session_as_long_as_its_person_does_something_and_not_by_looking() {
     let service = Service::with(&[("session.idle_limit", "2s")]).await;

@@ -6,6 +6,7 @@ import { desktopPlace } from "../src/desktop/address.ts";
 import { fromCutText, toCutText } from "../src/desktop/rfb/cut-text.ts";
 import { keysymOf, keysymsOf } from "../src/desktop/keysym.ts";
 import { type LeaveKey, type LeaveState, leaveStep } from "../src/desktop/leave.ts";
+import { patienceMs } from "../src/desktop/patience.ts";
 import { retryAfterMs } from "../src/desktop/retry.ts";
 import { controlNote } from "../src/words/control.ts";
 import { type KeyPress, shortcutOf } from "../src/desktop/shortcut.ts";
@@ -116,6 +117,12 @@ test("anything else stays in the desktop", () => {
   assert.equal(leaves("+C +A +x -x -A -C"), false);
   assert.equal(leaves("+C +x +A -A -x -C"), false);
   assert.equal(leaves("+C +G -G -C"), false, "AltGr as Windows sends it");
+});
+
+test("a view whose packets come through gets longer for its first picture than one of which nothing is heard", () => {
+  assert.ok(patienceMs("answered") < patienceMs("live"), "noVNC comes soon where no packet comes through");
+  assert.ok(patienceMs("connected") >= 3 * patienceMs("answered"));
+  assert.ok(patienceMs("connected") >= patienceMs("plain"), "a slow guest is as slow for noVNC");
 });
 
 test("retries slow down to a bound", () => {

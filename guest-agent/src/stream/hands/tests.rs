@@ -62,6 +62,8 @@ async fn the_page_hears_of_the_end_of_the_desktop() {
     let desk = screen.desk();
     let hand = desk.join(Role::Viewer, BOTH);
     drop(screen);
+    // The role ends with it (`without_hands`), and is started again for the screen that there is then.
+    soon(desk.ended()).await;
     soon(async { while hand.next().await.is_some() {} }).await;
     assert!(soon(desk.join(Role::Viewer, BOTH).next()).await.is_some(), "who comes later is greeted");
 }

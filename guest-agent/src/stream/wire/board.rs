@@ -109,3 +109,60 @@ impl Drop for Place<'_> {
         lines.by_remote.retain(|_, known| known.line.number != self.line.number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anteroom_protocol::stream::datagram::Transport;
+
+    use super::*;
+
+    fn remote(port: usize) -> Remote {
+        let port = u16::try_from(port).unwrap();
+        Remote::new(Transport::Udp, ([198, 51, 100, 7], port).into())
+    }
+
+    fn packet(from: Remote, payload: &[u8]) -> Datagram {
+        Datagram { remote: from, payload: payload.to_vec().into() }
+    }
+
+    /// A connectivity check for this name.
+    fn check(name: &str) -> Vec<u8> {
+        let username = format!("{name}:viewer");
+        let mut packet = b"\x00\x01\x00\x00\x21\x12\xa4\x42aaaaaaaaaaaa\x00\x06\x00".to_vec();
+        packet.push(u8::try_from(username.len()).unwrap());
+        packet.extend(username.as_bytes());
+        packet.resize(packet.len().next_multiple_of(4), 0);
+        let length = u16::try_from(packet.len() - 20).unwrap().to_be_bytes();
+        packet[2..4].copy_from_slice(&length);
+        packet
+    }
+
+    const MEDIA: &[u8] = b"\x80 media";
+
+    #[test]
+    fn a_peer_is_known_at_so_many_addresses_and_the_oldest_goes_first() {
+        let board = Board::default();
+        let (to, mut arriving) = mpsc::channel(1024);
+        let (to_other, mut other) = mpsc::channel(1024);
+        let (place, place_of_other) = (board.join(to), board.join(to_other));
+        place.rename("this");
+        place_of_other.rename("other");
+        board.deliver(packet(remote(60_000), &check("other")));
+        for port in 1..=MAX_REMOTES + 1 {
+            board.deliver(packet(remote(port), &check("this")));
+            // One that is known already does not count twice.
+            board.deliver(packet(remote(port), &check("this")));
+        }
+        while arriving.try_recv().is_ok() {}
+        assert!(other.try_recv().is_ok());
+        for port in [1, 2, MAX_REMOTES + 1, 60_000] {
+            board.deliver(packet(remote(port), MEDIA));
+        }
+        let heard: Vec<Remote> =
+            std::iter::from_fn(|| arriving.try_recv().ok()).map(|packet| packet.remote).collect();
+        assert_eq!(heard, [remote(2), remote(MAX_REMOTES + 1)], "the first is forgotten");
+        assert_eq!(other.try_recv().unwrap().remote, remote(60_000), "another peer's addresses are its own");
+        drop(place);
+        assert_eq!(board.lock().by_remote.len(), 1);
+    }
+}

@@ -13,19 +13,11 @@ import { keysymsOf } from "./keysym.ts";
 import { onLeaveKeys } from "./leave.ts";
 import { Signalling } from "./live/signalling.ts";
 import { canBeLive, LiveView } from "./live/view.ts";
+import { patienceMs } from "./patience.ts";
 import { retryAfterMs } from "./retry.ts";
 import { loadRfb, RfbView } from "./rfb/view.ts";
-import type { Control, DesktopView, Progress, Quality, ScreenSize, ViewEvents, Way } from "./view.ts";
+import type { Control, DesktopView, Quality, ScreenSize, ViewEvents, Way } from "./view.ts";
 import { nextWay, type Tried } from "./way.ts";
-
-/** A view that comes no further for so long is given up; none ends by itself. */
-const PATIENCE_MS: Record<Way | Progress, number> = {
-  live: 10_000,
-  // A network that lets packets through does it at once; a guest may take its time for the first picture.
-  answered: 5000,
-  connected: 20_000,
-  plain: 20_000,
-};
 
 const NO_WAY: Ways = { toDesktop: false, fromDesktop: false };
 
@@ -138,7 +130,7 @@ export class DesktopScreen {
     const { way, attempt } = this;
     const events = this.viewEvents(attempt);
     // So that a view that fails while it is made is heard as well.
-    this.giveUpAfter(PATIENCE_MS[way], events);
+    this.giveUpAfter(patienceMs(way), events);
     try {
       const view = await this.viewBy(way, events);
       // Closed, or given up, while the code was on its way.
@@ -164,7 +156,7 @@ export class DesktopScreen {
     const counts = (): boolean => this.attempt === attempt;
     const events: ViewEvents = {
       progress: (progress) => {
-        if (counts() && this.state === "connecting") this.giveUpAfter(PATIENCE_MS[progress], events);
+        if (counts() && this.state === "connecting") this.giveUpAfter(patienceMs(progress), events);
       },
       shown: () => {
         if (!counts()) return;
