@@ -142,10 +142,15 @@ async fn what_a_person_types_and_pastes_arrives_and_the_picture_comes_back_when_
 }
 
 #[tokio::test]
-async fn where_no_packet_comes_through_the_page_shows_the_plain_picture_and_says_so() -> Result<()> {
-    // Nobody is at this address (RFC 5737).
-    let nowhere = [("ANTEROOM_MEDIA_PUBLIC_ADDRESSES", "192.0.2.1:9")];
-    let Some(stage) = Stage::set("live-blocked", &nowhere).await? else { return Ok(()) };
+async fn where_no_packet_comes_through_the_page_shows_the_plain_picture_and_offers_no_closed_clipboard()
+-> Result<()> {
+    let settings = [
+        // Nobody is at this address (RFC 5737).
+        ("ANTEROOM_MEDIA_PUBLIC_ADDRESSES", "192.0.2.1:9"),
+        ("ANTEROOM_DESKTOP_CLIPBOARD_IN", "false"),
+        ("ANTEROOM_DESKTOP_CLIPBOARD_OUT", "false"),
+    ];
+    let Some(stage) = Stage::set("live-blocked", &settings).await? else { return Ok(()) };
     let page = &stage.browser.page;
     let desktop = Desktop::shown(page).await?;
     ensure!(desktop.way().await? == "plain", "what came through?");
@@ -153,6 +158,10 @@ async fn where_no_packet_comes_through_the_page_shows_the_plain_picture_and_says
     ensure!(said.contains("noVNC"), "the page says {said:?}");
     desktop.until_colour(TERMINAL).await?;
     stage.browser.screenshot(&artefact("live-2-plain.png")).await?;
+    for offer in ["Copy from desktop", "Type or paste text"] {
+        let visible = page.find(Locator::Css("main")).await?.text().await?;
+        ensure!(!visible.contains(offer), "the page offers {offer:?}");
+    }
     stage.end().await
 }
 
