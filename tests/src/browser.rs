@@ -1,5 +1,7 @@
 //! A real Chromium on the host, driven by WebDriver (W3C), which looks at the page as a person does.
 
+mod clipboard;
+
 use std::{path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, Result, bail};

@@ -1,13 +1,11 @@
 //! The desktop as the page shows it: a live video, or noVNC's canvas. Looks at its pixels, and uses mouse and keys on it.
 
+mod aim;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use fantoccini::{
-    Client, Locator,
-    actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
-    elements::Element,
-};
+use fantoccini::{Client, Locator, actions::PointerAction, elements::Element};
 use serde_json::Value;
 
 use crate::daemon::PATIENCE;
@@ -34,6 +32,14 @@ impl<'a> Desktop<'a> {
         page.wait().at_most(PATIENCE).for_element(connected).await.context("no picture of the desktop")?;
         let picture = page.find(Locator::Css(PICTURE)).await?;
         Ok(Self { page, picture })
+    }
+
+    /// One that somebody else's player shows, in a page that is made like ours.
+    ///
+    /// # Errors
+    /// When there is no video.
+    pub async fn played(page: &'a Client) -> Result<Self> {
+        Ok(Self { page, picture: page.find(Locator::Css(PICTURE)).await? })
     }
 
     /// `live` or `plain`.
@@ -67,18 +73,34 @@ impl<'a> Desktop<'a> {
     ///
     /// # Errors
     /// When the browser refuses.
-    pub async fn click(&self, (x, y): (f64, f64)) -> Result<()> {
-        let to = PointerAction::MoveToElement {
+    pub async fn click(&self, from_middle: (f64, f64)) -> Result<()> {
+        self.clicks(self.place(from_middle), 1).await
+    }
+
+    /// Twice, as fast as a double click.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn double_click(&self, from_middle: (f64, f64)) -> Result<()> {
+        self.clicks(self.place(from_middle), 2).await
+    }
+
+    fn place(&self, (x, y): (f64, f64)) -> PointerAction {
+        PointerAction::MoveToElement {
             element: self.picture.clone(),
             duration: Some(Duration::from_millis(200)),
             x,
             y,
-        };
-        let mouse = MouseActions::new("mouse".to_owned())
-            .then(to)
-            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
-            .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
-        self.page.perform_actions(mouse).await.context("a click on the desktop")
+        }
+    }
+
+    /// Presses keys where the desktop's cursor is, and lets go of those that the text has pressed and not released
+    /// (WebDriver, "Element Send Keys": `\u{e009}` is Control, `\u{e000}` releases).
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn press(&self, keys: &str) -> Result<()> {
+        self.keys().await?.send_keys(keys).await.context("keys for the desktop")
     }
 
     /// Types a line where the desktop's cursor is, key by key.
@@ -86,7 +108,7 @@ impl<'a> Desktop<'a> {
     /// # Errors
     /// When the browser refuses.
     pub async fn type_line(&self, text: &str) -> Result<()> {
-        self.keys().await?.send_keys(&format!("{text}\u{e007}")).await.context("keys for the desktop")
+        self.press(&format!("{text}\u{e007}")).await
     }
 
     /// Gives a text to the desktop by the browser's own `paste` event, with the keys that xterm pastes by; and Enter, when it
@@ -142,6 +164,24 @@ impl<'a> Desktop<'a> {
             ensure!(Instant::now() < deadline, "the desktop stays at {size:?}");
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
+    }
+
+    /// Waits until the desktop has kept its size for three seconds, and returns it: who takes it in hand may change it.
+    ///
+    /// # Errors
+    /// When it goes on changing.
+    pub async fn until_settled(&self) -> Result<(u64, u64)> {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut size, mut since) = (self.until_size(|width, _| width > 0).await?, Instant::now());
+        while since.elapsed() < Duration::from_secs(3) {
+            ensure!(Instant::now() < deadline, "the desktop's size goes on changing");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let now = self.until_size(|width, _| width > 0).await?;
+            if now != size {
+                (size, since) = (now, Instant::now());
+            }
+        }
+        Ok(size)
     }
 
     /// The room that the page has for the picture, in CSS pixels.

@@ -12,6 +12,7 @@ pub mod meter;
 pub mod person;
 pub mod scene;
 pub mod spread;
+pub mod stage;
 pub mod turn;
 pub mod viewer;
 
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 pub use daemon::Daemon;
 pub use person::Person;
 pub use scene::Scene;
+pub use stage::Stage;
 pub use turn::Turn;
 pub use viewer::Viewer;
 

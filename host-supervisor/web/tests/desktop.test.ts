@@ -9,7 +9,7 @@ import { type LeaveKey, type LeaveState, leaveStep } from "../src/desktop/leave.
 import { patienceMs } from "../src/desktop/patience.ts";
 import { retryAfterMs } from "../src/desktop/retry.ts";
 import { controlNote } from "../src/words/control.ts";
-import { type KeyPress, shortcutOf } from "../src/desktop/shortcut.ts";
+import { type KeyPress, meansOnlyCopying, shortcutOf } from "../src/desktop/shortcut.ts";
 
 test("the desktop is at the daemon that served the page, with the token if there is one", () => {
   const page = new URL("https://anteroom.example/api/auth/session/a/novnc?token=t#x");
@@ -75,6 +75,13 @@ test("the usual shortcuts are copy and paste, on every layout", () => {
   assert.equal(shortcutOf(press({ code: "Insert", key: "Insert", ctrlKey: true })), "copy");
   assert.equal(shortcutOf(press({ code: "KeyV", key: "м", ctrlKey: true })), "paste", "Russian");
   assert.equal(shortcutOf(press({ code: "KeyI", key: "c", ctrlKey: true })), "copy", "Dvorak");
+});
+
+test("what interrupts in a terminal does not mean copying only", () => {
+  assert.equal(meansOnlyCopying(press({ code: "KeyC", key: "c", ctrlKey: true })), false);
+  assert.equal(meansOnlyCopying(press({ code: "KeyX", key: "X", ctrlKey: true, shiftKey: true })), false);
+  assert.equal(meansOnlyCopying(press({ code: "KeyC", key: "C", ctrlKey: true, shiftKey: true })), true);
+  assert.equal(meansOnlyCopying(press({ code: "Insert", key: "Insert", ctrlKey: true })), true);
 });
 
 test("other keys are left alone", () => {

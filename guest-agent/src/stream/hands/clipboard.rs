@@ -6,7 +6,8 @@
 //! ```
 //! PRIMARY is only given, not watched: it changes with every stroke of the mouse over a text, and the person has not asked
 //! for that to be copied. What a page has set is not told to it again, and what it was told makes nobody an owner when it
-//! comes back.
+//! comes back. What a program copies is told each time, although it be the same: meanwhile the person may have copied
+//! something else outside, and who copies once more wants it there.
 
 mod incoming;
 mod outgoing;
@@ -63,6 +64,8 @@ pub(super) struct Clipboard {
     owned: Vec<Atom>,
     /// What crossed last, in either direction.
     last: Option<Secret>,
+    /// `last` came from a page.
+    ours: bool,
     /// `last` came from a program, which still owns it.
     theirs: bool,
     incoming: Option<Incoming>,
@@ -86,6 +89,7 @@ impl Clipboard {
             own: None,
             owned: Vec::new(),
             last: None,
+            ours: false,
             theirs: false,
             incoming: None,
             outgoing: Outgoing::default(),
@@ -205,6 +209,7 @@ impl Clipboard {
             x.connection.set_selection_owner(self.window, *selection, time)?;
         }
         self.last = Some(text.clone());
+        self.ours = true;
         self.theirs = false;
         self.incoming = None;
         self.own = Some((Arc::new(text), time));
@@ -225,7 +230,9 @@ impl Clipboard {
             incoming::Step::Text(text) => {
                 self.incoming = None;
                 self.theirs = true;
-                let news = self.last.as_ref() != Some(&text);
+                // A clipboard manager has taken over what a page has set.
+                self.ours = self.ours && self.last.as_ref() == Some(&text);
+                let news = !self.ours;
                 self.last = Some(text.clone());
                 news.then_some(News::Copied(text))
             }

@@ -5,9 +5,11 @@
 // Copy: the keys go to the desktop; text that arrives soon after is put into this computer's clipboard. Text that
 // arrives unasked only waits for a click: a guest must not be able to replace what somebody else copied.
 // A way that the operator has closed is left alone: then the keys go to the desktop as any others do.
+// Terminals copy what is selected at once, and tell nothing more when it is copied once again. Their keys, Control with
+// Shift and C, mean copying and nothing else, so they fetch what waits; Control with C does not, which interrupts there.
 
 import { Keysym } from "./keysym.ts";
-import { type KeyPress, letterOf, shortcutOf } from "./shortcut.ts";
+import { type KeyPress, letterOf, meansOnlyCopying, shortcutOf } from "./shortcut.ts";
 
 /** Longer text is not what somebody pastes into a sign-in. */
 export const MAX_CLIPBOARD_CHARS = 100_000;
@@ -38,6 +40,7 @@ export class DesktopClipboard {
   private pastePress: KeyPress | null = null;
   private copyPressedAt = Number.NEGATIVE_INFINITY;
   private open: Ways = { toDesktop: false, fromDesktop: false };
+  private offered: string | null = null;
 
   constructor(
     private readonly host: HTMLElement,
@@ -57,10 +60,9 @@ export class DesktopClipboard {
   /** Text that the desktop has put into its clipboard. */
   receive(text: string): void {
     if (!this.open.fromDesktop || text === "" || text.length > MAX_CLIPBOARD_CHARS) return;
+    this.offered = text;
     this.events.offered(text);
-    if (performance.now() - this.copyPressedAt > COPY_WITHIN_MS) return;
-    // Refused in a frame without the permission or on an address without TLS; the offer stands.
-    navigator.clipboard?.writeText(text).catch(() => undefined);
+    if (performance.now() - this.copyPressedAt <= COPY_WITHIN_MS) keep(text);
   }
 
   private readonly onKeyDown = (event: KeyboardEvent): void => {
@@ -71,7 +73,10 @@ export class DesktopClipboard {
       event.stopPropagation();
       return;
     }
-    if (shortcut === "copy") this.copyPressedAt = performance.now();
+    if (shortcut === "copy") {
+      this.copyPressedAt = performance.now();
+      if (this.offered !== null && meansOnlyCopying(event)) keep(this.offered);
+    }
     if (!event.metaKey) return;
     event.stopPropagation();
     event.preventDefault();
@@ -121,4 +126,9 @@ export class DesktopClipboard {
     const typed = press.shiftKey ? letter.toUpperCase() : letter;
     this.peer.key(typed.charCodeAt(0), `Key${letter.toUpperCase()}`);
   }
+}
+
+/** Refused in a frame without the permission or on an address without TLS; the offer stands. */
+function keep(text: string): void {
+  navigator.clipboard?.writeText(text).catch(() => undefined);
 }

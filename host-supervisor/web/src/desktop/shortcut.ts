@@ -34,6 +34,11 @@ export function shortcutOf(press: KeyPress): Shortcut | null {
   }
 }
 
+/** Of a press that copies: whether it does nothing else in any program, as Control and C does in a terminal. */
+export function meansOnlyCopying(press: KeyPress): boolean {
+  return press.code === "Insert" || (press.shiftKey && letterOf(press) === "c");
+}
+
 /** The Latin letter of this key, in lower case; empty if it is no letter key. */
 export function letterOf(press: Pick<KeyPress, "code" | "key">): string {
   const key = press.key.toLowerCase();

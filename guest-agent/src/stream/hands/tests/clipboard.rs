@@ -106,7 +106,7 @@ async fn a_long_text_comes_in_pieces() {
 }
 
 #[tokio::test]
-async fn nothing_is_told_twice() {
+async fn what_a_page_has_set_is_not_told_to_it() {
     let Some(screen) = Screen::start() else { return };
     watch_owners(&screen);
     let desk = screen.desk();
@@ -128,6 +128,17 @@ async fn nothing_is_told_twice() {
     next_owner(&screen);
     let _program = copy(&screen, "news");
     assert_eq!(given(&hand).await, "news");
+}
+
+#[tokio::test]
+async fn what_a_program_copies_again_is_told_again() {
+    let Some(screen) = Screen::start() else { return };
+    let desk = screen.desk(BOTH);
+    let hand = desk.join(Role::Player);
+    for _ in 0..2 {
+        let _program = copy(&screen, "the same");
+        assert_eq!(given(&hand).await, "the same");
+    }
 }
 
 #[tokio::test]
