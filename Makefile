@@ -9,6 +9,8 @@ CLIS     := target/clis/node_modules
 CODEX    := $(CLIS)/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex
 CLAUDE   := $(CLIS)/@anthropic-ai/claude-code-linux-x64/claude
 GEMINI   := $(CLIS)/.bin/gemini
+# Players of WHEP that others have written, as one script for a page of the tests.
+PLAYERS  := target/players/players.js
 ARTEFACTS ?= artefacts
 # The daemon whose guests are no VMs: what is measured with it is measured without emulation. It needs root.
 BARE     := $(if $(filter 0,$(shell id -u)),$(abspath target/release/anteroom-bare))
@@ -32,7 +34,7 @@ run: build ## build everything, build the VM image once, serve, print the addres
 build: setup-build web guest ## the two programs, optimised
 	cargo build --release -p anteroom
 
-test: setup-test web guest $(CLIS)/.package-lock.json ## every test, those in real VMs too
+test: setup-test web guest $(CLIS)/.package-lock.json $(PLAYERS) ## every test, those in real VMs too
 	$(BUILD_TESTS) # and with them the daemon; by itself it would be built with other features, and much of what it needs twice
 	target/debug/anteroom doctor --fix --yes
 	$(MAKE) images ANTEROOM=target/debug/anteroom
@@ -77,6 +79,11 @@ $(CLIS)/.package-lock.json: $(wildcard guest-image/recipes/npm/clis/*)
 	mkdir -p $(@D) && cp $^ $(dir $(@D))
 	cd $(dir $(@D)) && npm ci --loglevel=error --ignore-scripts --omit=optional --no-audit --no-fund
 	@touch $@
+
+$(PLAYERS): $(wildcard tests/players/*)
+	mkdir -p $(@D) && cp $^ $(@D)
+	cd $(@D) && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund
+	cd $(@D) && npx --no-install esbuild players.mjs --bundle --format=iife --global-name=players --log-level=warning --outfile=$(@F)
 
 ANTEROOM ?= target/release/anteroom
 images: ## the images that tests and `make run` use; costs nothing when they are there

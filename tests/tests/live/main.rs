@@ -3,6 +3,7 @@
 
 mod clipboard;
 mod pixel;
+mod player;
 mod reconnections;
 mod typing;
 mod viewer;
