@@ -11,9 +11,9 @@ use str0m::{
     bwe::Bitrate,
     config::DtlsCert,
     format::Codec as Format,
-    rtp::Extension,
     media::{Mid, Pt},
     net::{Protocol, TcpType},
+    rtp::Extension,
 };
 
 use crate::stream::picture::Codec;

@@ -133,8 +133,8 @@ async fn what_a_page_has_set_is_not_told_to_it() {
 #[tokio::test]
 async fn what_a_program_copies_again_is_told_again() {
     let Some(screen) = Screen::start() else { return };
-    let desk = screen.desk(BOTH);
-    let hand = desk.join(Role::Player);
+    let desk = screen.desk();
+    let hand = desk.join(Role::Player, BOTH);
     for _ in 0..2 {
         let _program = copy(&screen, "the same");
         assert_eq!(given(&hand).await, "the same");
