@@ -1,6 +1,7 @@
 //! The desktop as the page shows it: a live video, or noVNC's canvas. Looks at its pixels, and uses mouse and keys on it.
 
 mod aim;
+mod sight;
 
 use std::time::{Duration, Instant};
 

@@ -7,6 +7,7 @@
 pub mod browser;
 pub mod daemon;
 pub mod desktop;
+pub mod hop;
 pub mod machine;
 pub mod meter;
 pub mod person;

@@ -106,15 +106,18 @@ impl Budget {
         quantizer: Quantizer,
         bytes: usize,
     ) {
-        let bits = count(bytes) * 8.0;
-        self.debt = self.debt_at(now) + bits;
-        self.since = now;
-        if purpose == Purpose::SignOfLife {
-            return;
-        }
+        let bits = self.owe(now, bytes);
         let seen = bits / count(tiles).max(1.0) * coarseness(quantizer);
         let known = &mut self.cost[purpose as usize];
         *known = if seen > *known { seen } else { *known * INERTIA + seen * (1.0 - INERTIA) }.max(1.0);
+    }
+
+    /// So many bytes were sent, from which nothing is learnt; as bits.
+    pub(super) fn owe(&mut self, now: Instant, bytes: usize) -> f64 {
+        let bits = count(bytes) * 8.0;
+        self.debt = self.debt_at(now) + bits;
+        self.since = now;
+        bits
     }
 
     fn cost(&self, purpose: Purpose) -> f64 {

@@ -131,7 +131,7 @@ impl Camera {
                 None => self.tracks.push(Track {
                     codec,
                     encoder: encoder::open(codec, size)?,
-                    plan: Plan::new(size, self.interval, Budget::new(now, bitrate)),
+                    plan: Plan::new(size, self.interval, codec == Codec::Vp8, Budget::new(now, bitrate)),
                     captured: None,
                 }),
             }

@@ -6,7 +6,8 @@
 //!     ▲  little enough     │  ▲                                    │
 //!     └────────────────────┘  └──────────── change ────────────────┘
 //! ```
-//! A change that is small is sent sharp at once (typing), so that what is written never looks worse first.
+//! A change that is small is sent sharp at once (typing), so that what is written never looks worse first. On a link that is too
+//! slow to make everything sharp at once, a codec that can do so makes one part of the picture sharp after the other.
 
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,10 @@ use super::{
 const QUIET: Duration = Duration::from_millis(100);
 /// Key frames that viewers ask for come no faster than this; each may cost a hundred kilobytes.
 const KEY_INTERVAL: Duration = Duration::from_millis(250);
-/// A refinement that would fill the link for longer waits for a better link.
+/// A refinement that would fill the link for longer is made in parts, or waits for a better link.
 const MAX_REFINEMENT: Duration = Duration::from_secs(2);
+/// How long the link may be filled by one part.
+const PART: Duration = Duration::from_millis(600);
 
 /// A picture that rests is sent once more, without any change, before this is over: libwebrtc, which every browser has, takes a
 /// stream for broken that has sent something within 5 s but no frame for 3 s, and asks for a key frame
@@ -57,6 +60,8 @@ pub(super) enum Due {
 #[derive(Debug)]
 pub(super) struct Plan {
     interval: Duration,
+    /// Whether the encoder leaves alone what it has not to look at.
+    in_parts: bool,
     /// Changed since the last frame.
     changed: Tiles,
     /// In the decoder's picture, but not sharp.
@@ -73,9 +78,10 @@ pub(super) struct Plan {
 
 impl Plan {
     /// `interval` is the shortest time from frame to frame. Begins with the wish for a key frame.
-    pub(super) fn new(size: Size, interval: Duration, budget: Budget) -> Self {
+    pub(super) fn new(size: Size, interval: Duration, in_parts: bool, budget: Budget) -> Self {
         Self {
             interval,
+            in_parts,
             changed: Tiles::none(size),
             blurred: Tiles::none(size),
             coarsest: Quantizer::SHARP,
@@ -138,12 +144,13 @@ impl Plan {
 
     /// The order was carried out, begun at `begin`. A codec may have made a key frame unasked.
     pub(super) fn done(&mut self, begin: Instant, now: Instant, order: &Order, kind: Kind, bytes: usize) {
-        self.budget.spend(now, order.purpose, order.tiles.count(), order.quantizer, bytes);
         if order.purpose == Purpose::SignOfLife && kind == Kind::Inter {
+            self.budget.owe(now, bytes);
             // No change that comes now has to keep a distance from it.
             self.last_sign_of_life = Some(begin);
             return;
         }
+        self.budget.spend(now, order.purpose, order.tiles.count(), order.quantizer, bytes);
         // The time that the encoder takes is part of the interval.
         self.last_frame = Some(begin);
         if kind == Kind::Key {
@@ -151,8 +158,10 @@ impl Plan {
             self.last_key = Some(now);
         }
         if order.quantizer <= Quantizer::SHARP {
-            self.blurred.clear();
-            self.coarsest = Quantizer::SHARP;
+            self.blurred.remove(&order.tiles);
+            if self.blurred.is_empty() {
+                self.coarsest = Quantizer::SHARP;
+            }
         } else if order.purpose == Purpose::Refinement {
             self.coarsest = order.quantizer;
         } else {
@@ -206,6 +215,27 @@ impl Plan {
             return order(between);
         }
         let sharp = self.budget.time_for(now, Purpose::Refinement, count, Quantizer::SHARP);
-        if sharp <= MAX_REFINEMENT { order(Quantizer::SHARP) } else { None }
+        if sharp <= MAX_REFINEMENT {
+            return order(Quantizer::SHARP);
+        }
+        self.in_parts.then(|| self.part(now)).flatten()
+    }
+
+    /// As many tiles as the link carries in a while; none before it has carried what it was given.
+    fn part(&self, now: Instant) -> Option<Order> {
+        let (purpose, quantizer) = (Purpose::Refinement, Quantizer::SHARP);
+        if self.open_at() > now {
+            return None;
+        }
+        let time = |count| self.budget.time_for(now, purpose, count, quantizer);
+        let (owed, one) = (time(0), time(1) - time(0));
+        let room = PART.saturating_sub(owed).div_duration_f64(one.max(Duration::from_nanos(1)));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "neither negative nor large"
+        )]
+        let tiles = self.blurred.first((room as usize).max(1));
+        Some(Order { purpose, quantizer, tiles })
     }
 }

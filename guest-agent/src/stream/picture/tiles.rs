@@ -137,6 +137,23 @@ impl Tiles {
         self.count = self.marks.iter().map(|mark| usize::from(*mark)).sum();
     }
 
+    /// Takes the tiles of another set for a picture of the same size away.
+    pub(super) fn remove(&mut self, other: &Self) {
+        debug_assert_eq!(self.size, other.size);
+        for (mark, less) in self.marks.iter_mut().zip(&other.marks) {
+            *mark &= 1 - less;
+        }
+        self.count = self.marks.iter().map(|mark| usize::from(*mark)).sum();
+    }
+
+    /// The first so many of them, row by row.
+    pub(super) fn first(&self, count: usize) -> Self {
+        let mut first = self.clone();
+        first.marks.iter_mut().filter(|mark| **mark == 1).skip(count).for_each(|mark| *mark = 0);
+        first.count = count.min(self.count);
+        first
+    }
+
     /// Rectangles that together cover every tile of the set, few of them: neighbours in a row are one, equal rows
     /// too, and when there are still more than 32, one rectangle around all of them.
     pub(super) fn areas(&self) -> Vec<Area> {

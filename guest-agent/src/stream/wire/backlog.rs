@@ -65,6 +65,13 @@ impl Backlog {
         self.rate_bps = as_rate(rate_bps);
     }
 
+    /// When the network has taken what was sent.
+    pub(super) fn clear_at(&self, now: Instant) -> Instant {
+        now.max(
+            self.counted_at + Duration::from_secs_f64((self.key_bits + self.waiting_bits) / self.rate_bps),
+        )
+    }
+
     /// What to do with a picture of so many bytes, which counts as sent when it is to be.
     pub(super) fn judge(&mut self, key: bool, bytes: usize, now: Instant) -> Verdict {
         self.pass(now);

@@ -136,7 +136,7 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
         match &mut self.video {
             // Answering has set the direction anew.
             Some(video) => {
-                video.goes_on(false, Instant::now());
+                video.goes_on(None, Instant::now());
             }
             None => {
                 let chosen = offer::videos(&text).map(Mid::from).find_map(|mid| {
@@ -300,7 +300,7 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
             self.note(|stats| stats.left_out += 1);
             return Ok(());
         }
-        if video.goes_on(picture.repeats, now) {
+        if video.goes_on(Some(picture), now) {
             self.rtc.sdp_api().set_direction(video.mid, Direction::SendOnly);
             self.drain()?;
         }

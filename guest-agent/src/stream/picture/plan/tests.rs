@@ -7,7 +7,7 @@ fn size() -> Size {
 }
 
 fn plan(now: Instant, bits_per_second: u32) -> Plan {
-    Plan::new(size(), INTERVAL, Budget::new(now, bits_per_second))
+    Plan::new(size(), INTERVAL, false, Budget::new(now, bits_per_second))
 }
 
 fn tiles(count: u16) -> Tiles {
@@ -154,4 +154,33 @@ fn a_refinement_that_the_link_cannot_carry_waits_for_a_better_one() {
     plan.budget.set_bitrate(better, 100_000_000);
     let made = run(&mut plan, better);
     assert_eq!(made.last().map(|(_, order)| order.quantizer), Some(Quantizer::SHARP));
+}
+
+#[test]
+fn what_the_link_cannot_make_sharp_at_once_is_made_sharp_in_parts_by_a_codec_that_can() {
+    let now = Instant::now();
+    let mut plan = Plan::new(size(), INTERVAL, true, Budget::new(now, 100_000));
+    run(&mut plan, now);
+    let later = now + Duration::from_secs(10);
+    plan.budget.spend(later, Purpose::Refinement, 1, Quantizer::SHARP, 100);
+    plan.change(&tiles(4000));
+    let (mut at, mut sharp, mut parts) = (later, Tiles::none(size()), 0);
+    while sharp.count() < 4000 {
+        match plan.due(at) {
+            Due::Now(order) => {
+                let bytes = order.tiles.count() * 20;
+                plan.done(at, at, &order, order.kind(), bytes);
+                if order.quantizer == Quantizer::SHARP && !order.tiles.is_empty() {
+                    assert!(bytes * 8 <= 200_000, "a part fills the link for {bytes} bytes");
+                    sharp.add(&order.tiles);
+                    parts += 1;
+                }
+            }
+            Due::At(next) => {
+                assert!(next > at, "it would spin");
+                at = next;
+            }
+        }
+    }
+    assert!(parts > 3 && at < later + Duration::from_secs(30), "{parts} parts, {:?}", at - later);
 }

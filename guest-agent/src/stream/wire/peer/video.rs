@@ -11,9 +11,14 @@ use super::super::{
 };
 use crate::stream::picture::{Codec, Picture};
 
-/// A picture that has not changed for so long stands still.
-const STILL_AFTER: Duration = Duration::from_secs(2);
-/// After a picture that only repeats the one before it: long enough for the pacing to let it go.
+/// A picture that has not changed for so long stands still: the library then sends nothing, no padding either, and forgets
+/// what it has sent. By then the first sign of life (`plan`) has shown the viewer what it has lost, and what it has asked for
+/// again is with it.
+const STILL_AFTER: Duration = Duration::from_secs(3);
+/// After a small change, which is one packet.
+const STILL_AFTER_LITTLE: Duration = Duration::from_millis(500);
+const LITTLE_BYTES: usize = 1000;
+/// After a sign of life: long enough for the pacing to let it go. One that is lost shows at the next.
 const STILL_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 pub(super) struct Video<V> {
@@ -69,12 +74,16 @@ impl<V: View> Video<V> {
         verdict == Verdict::Send
     }
 
-    /// A picture goes out, or is about to. Says whether the stream rested before.
-    pub(super) fn goes_on(&mut self, repeats: bool, now: Instant) -> bool {
-        let rests_at = now + if repeats { STILL_AGAIN_AFTER } else { STILL_AFTER };
-        let rested = std::mem::take(&mut self.still);
-        self.rests_at = if rested { rests_at } else { self.rests_at.max(rests_at) };
-        rested
+    /// This picture goes out, or some that is not known yet. Says whether the stream rested before.
+    pub(super) fn goes_on(&mut self, picture: Option<&Picture>, now: Instant) -> bool {
+        let after = match picture {
+            Some(picture) if picture.repeats => STILL_AGAIN_AFTER,
+            Some(picture) if picture.data.len() <= LITTLE_BYTES => STILL_AFTER_LITTLE,
+            _ => STILL_AFTER,
+        };
+        // On a slow network the picture waits to be sent, and would be forgotten with the rest.
+        self.rests_at = self.rests_at.max(self.backlog.clear_at(now) + after);
+        std::mem::take(&mut self.still)
     }
 
     pub(super) fn rests(&mut self) {
