@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::{Context as _, Result};
 use memchr::memmem;
 
 /// Command lines of living processes that mention `needle`, with their pids.
@@ -97,4 +98,22 @@ pub fn limit(pid: i32, name: &str) -> Vec<String> {
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("the process lives");
     let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     line.split_whitespace().take(2).map(str::to_owned).collect()
+}
+
+/// What a process has in memory now, in KiB (`VmRSS`, proc_pid_status(5)).
+///
+/// # Errors
+/// When the process is gone.
+pub fn memory_kib(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a process in memory")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// How many descriptors a process has open.
+///
+/// # Errors
+/// When the process is gone, or somebody else's.
+pub fn descriptors(pid: u32) -> Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
 }

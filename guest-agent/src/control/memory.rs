@@ -11,7 +11,7 @@ use axum::{Json, http::StatusCode};
 use super::Refusal;
 
 /// Roles whose memory is worth knowing.
-const ROLES: [&str; 3] = ["oauth", "portal", "terminal"];
+const ROLES: [&str; 4] = ["oauth", "portal", "stream", "terminal"];
 
 /// `GET /memory`
 pub(super) async fn show() -> Result<Json<Memory>, Refusal> {
