@@ -134,12 +134,14 @@ impl Plan {
                 None => Some(at),
             }
         };
-        let alive_at = self.last_frame.max(self.last_sign_of_life).map_or(key_at, |last| last + ALIVE);
-        if later.is_none() && alive_at <= now {
+        // A change that waits for the link will be one itself.
+        let last = self.last_frame.max(self.last_sign_of_life).filter(|_| self.changed.is_empty());
+        let alive_at = last.map(|last| last + ALIVE);
+        if alive_at.is_some_and(|at| at <= now) {
             return Due::Now(self.sign_of_life());
         }
         let key = self.key_wanted.then_some(key_at);
-        Due::At(key.into_iter().chain(later).fold(alive_at, Instant::min))
+        Due::At([key, later, alive_at].into_iter().flatten().min().unwrap_or(key_at))
     }
 
     /// The order was carried out, begun at `begin`. A codec may have made a key frame unasked.
