@@ -27,6 +27,7 @@ pub(crate) struct Size {
 const NAME: &str = "anteroom-";
 
 /// From now on the server tells when the size changes, whoever changes it.
+#[cfg(not(fuzzing))]
 pub(crate) fn watch(x: &RustConnection, root: Window) -> Result<(), DisplayError> {
     x.randr_query_version(1, 3)?.reply()?;
     x.randr_select_input(root, NotifyMask::SCREEN_CHANGE)?;

@@ -28,10 +28,14 @@ sleep 3
 "#;
 
 /// The first connections make what stays: threads, buffers of the encoder, pools of the allocator.
-const FIRST: usize = 20;
+const FIRST: usize = 5;
 const RECONNECTIONS: usize = 20;
-/// A MiB for each of them, when a connection that stays would keep an encoder's pictures, many MiB. At 1700x1057 the
-/// guest's role had 11 MiB more after twenty, at 1282x800 0.3: most likely what the allocator makes of pictures of that size.
+/// How many connections the browser keeps for its next request is its affair, a few more or fewer. What each reconnection leaves
+/// would be more than that.
+const KEPT_BY_THE_BROWSER: usize = 6;
+/// A MiB for each of them; a connection that stays keeps more, its encoder's pictures and the packets that it could send again.
+/// In a guest without emulation (`tests/bare`) a hundred at 1700x1057 cost the role 292 KiB. Under emulation two connections overlap
+/// for longer, and one run had 11 MiB more after twenty.
 const NOISE_KIB: u64 = 20 * 1024;
 
 #[tokio::test]
@@ -77,7 +81,7 @@ async fn the_desktop_takes_the_pages_size_and_twenty_reconnections_leave_nothing
         ensure!(after < before + NOISE_KIB, "{name} had {before} KiB and has {after}");
     }
     ensure!(
-        after.daemon_descriptors <= before.daemon_descriptors,
+        after.daemon_descriptors <= before.daemon_descriptors + KEPT_BY_THE_BROWSER,
         "the daemon's descriptors: {} and {}",
         before.daemon_descriptors,
         after.daemon_descriptors
