@@ -29,6 +29,7 @@ pub mod private_file;
 pub mod providers;
 pub mod relay;
 pub mod session;
+mod socket_directory;
 pub mod store;
 pub mod vault;
 pub mod vm;

@@ -6,6 +6,7 @@
 pub mod console;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod firecracker;
 pub mod process;
 pub mod qemu;
 #[cfg(test)]

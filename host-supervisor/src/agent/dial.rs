@@ -8,50 +8,28 @@
 //! Nothing may be sent before the OK has come, and the CONNECT line must go out in one write: the bytes behind it would
 //! be lost, a split line breaks the connection.
 
-use std::{
-    fs::{File, OpenOptions},
-    io,
-    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
-    path::{Path, PathBuf},
-};
+use std::io;
 
 use anteroom_protocol::ports::AGENT_VSOCK;
-use nix::fcntl::OFlag;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::UnixStream,
 };
 
-use crate::vmm::AgentAddress;
+use crate::{socket_directory::SocketDirectory, vmm::AgentAddress};
 
 /// `OK 4294967295\n` has 14 bytes.
 const MAX_ANSWER_BYTES: usize = 32;
 
-/// A directory of sockets, opened as a mere location: also keeps pointing at it when it is moved.
-#[derive(Debug)]
-pub(super) struct Directory(File);
-
-impl Directory {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
-        OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).map(Self)
-    }
-
-    /// The path of a socket in it through this process's own descriptor: never longer than `sun_path` (unix(7)).
-    pub(super) fn short_path(&self, socket: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}/{socket}", self.0.as_raw_fd()))
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Dialler {
-    directory: Directory,
+    directory: SocketDirectory,
     socket: String,
 }
 
 impl Dialler {
     pub(super) fn new(address: &AgentAddress) -> io::Result<Self> {
-        Ok(Self { directory: Directory::open(&address.directory)?, socket: address.socket.clone() })
+        Ok(Self { directory: SocketDirectory::open(&address.directory)?, socket: address.socket.clone() })
     }
 
     /// A connection to the agent's port; not bounded in time.

@@ -11,8 +11,7 @@ use std::io;
 use anteroom_protocol::ports::HOST_KNOCK;
 use tokio::net::UnixListener;
 
-use super::dial::Directory;
-use crate::vmm::AgentAddress;
+use crate::{socket_directory::SocketDirectory, vmm::AgentAddress};
 
 /// Waits for one guest's knock. Its socket is there from its making to the VM's end.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ impl Knock {
     /// # Errors
     /// When the socket cannot be made in the VM's directory.
     pub fn listen(address: &AgentAddress) -> io::Result<Self> {
-        let directory = Directory::open(&address.directory)?;
+        let directory = SocketDirectory::open(&address.directory)?;
         let listener = UnixListener::bind(directory.short_path(&address.host_socket(HOST_KNOCK)))?;
         Ok(Self { listener })
     }

@@ -5,6 +5,7 @@
 //! secrets). Their limits are the daemon's: no core files, see [`crate::core_file`].
 
 mod id;
+pub(super) mod socket;
 #[cfg(test)]
 mod tests;
 

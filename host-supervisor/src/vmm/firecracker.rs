@@ -1,0 +1,88 @@
+//! Firecracker: the backend for production. It needs KVM, and no helper beside it.
+//!
+//! ```text
+//!  anteroom ──┬─ firecracker.sock (its API) ──▶ firecracker      one for each VM, with the VM's directory
+//!             ├─ v.sock (CONNECT 1024) ───────▶    │  │          as working directory
+//!             ├─ v.sock_1025 (the guest's knock) ◀─┘  │
+//!             └─ stdout: the serial console ◀─────────┘
+//! ```
+//! Works with v1.13; what newer versions can do besides is used by nobody yet.
+
+mod api;
+mod body;
+mod fault;
+mod plan;
+mod request;
+mod version;
+mod vm;
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use super::{Acceleration, AgentAddress, Capabilities, LaunchError, Vm, VmSpec, Vmm, process::find_program};
+pub use plan::Transport;
+pub use version::FirecrackerVersion;
+use vm::FirecrackerVm;
+
+/// Where it is and what is wanted of it.
+#[derive(Debug, Clone)]
+pub struct FirecrackerSettings {
+    /// A path, or a name to be found in `PATH`.
+    pub program: String,
+    pub transport: Transport,
+}
+
+impl FirecrackerSettings {
+    pub const PROGRAM: &str = "firecracker";
+}
+
+/// The backend.
+#[derive(Debug)]
+pub struct Firecracker {
+    settings: FirecrackerSettings,
+    program: PathBuf,
+    version: FirecrackerVersion,
+}
+
+impl Firecracker {
+    /// Finds the program and reads its version.
+    ///
+    /// # Errors
+    /// When it is missing, older than what is known to work, or does not say its version.
+    pub async fn open(settings: FirecrackerSettings) -> Result<Self, LaunchError> {
+        let program = find_program(&settings.program, &[]).ok_or_else(|| LaunchError::Missing {
+            what: "the program",
+            path: settings.program.clone().into(),
+            remedy: "install a release of Firecracker and name it by the setting firecracker.program".to_owned(),
+        })?;
+        let version = FirecrackerVersion::of(&program).await?;
+        if version < FirecrackerVersion::OLDEST {
+            return Err(LaunchError::NoAcceleration(format!(
+                "firecracker {version} is older than {}",
+                FirecrackerVersion::OLDEST
+            )));
+        }
+        Ok(Self { settings, program, version })
+    }
+}
+
+#[async_trait]
+impl Vmm for Firecracker {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            backend: "firecracker",
+            version: self.version.to_string(),
+            acceleration: Some(Acceleration::Kvm),
+            snapshots: false,
+        }
+    }
+
+    fn agent_address(&self, directory: &Path) -> AgentAddress {
+        AgentAddress { directory: directory.to_owned(), socket: plan::GUEST_SOCKET.to_owned() }
+    }
+
+    async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
+        Ok(Box::new(FirecrackerVm::start(self, spec).await?))
+    }
+}

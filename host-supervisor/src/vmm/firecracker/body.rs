@@ -1,0 +1,157 @@
+//! The bodies of Firecracker's API, as far as Anteroom uses it (`firecracker.yaml`, v1.13). Firecracker refuses a field that it
+//! does not know, so each type here has exactly the fields of its definition there; a test compares them.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Why one of these words is wrong, said before Firecracker is asked: it checks neither.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BodyError {
+    #[error("{0:?} is no id of a device: letters, digits and _ are taken")]
+    Id(String),
+    #[error("a guest has 1 or an even number of processors up to 32, not {0}")]
+    Processors(u8),
+}
+
+/// The name of a drive or of an interface, in the path and in the body alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(super) struct DeviceId(String);
+
+impl DeviceId {
+    pub(super) fn new(id: impl Into<String>) -> Result<Self, BodyError> {
+        let id = id.into();
+        let fits = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if fits { Ok(Self(id)) } else { Err(BodyError::Id(id)) }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct MachineConfiguration {
+    pub(super) vcpu_count: u8,
+    pub(super) mem_size_mib: u32,
+    pub(super) smt: bool,
+}
+
+impl MachineConfiguration {
+    pub(super) fn new(vcpus: u8, memory_mib: u32) -> Result<Self, BodyError> {
+        let fits = vcpus == 1 || (2..=32).contains(&vcpus) && vcpus.is_multiple_of(2);
+        if !fits {
+            return Err(BodyError::Processors(vcpus));
+        }
+        Ok(Self { vcpu_count: vcpus, mem_size_mib: memory_mib, smt: false })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct BootSource {
+    /// An ELF file: a bzImage is refused, when the machine is started.
+    pub(super) kernel_image_path: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) initrd_path: Option<PathBuf>,
+    pub(super) boot_args: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Drive {
+    pub(super) drive_id: DeviceId,
+    pub(super) path_on_host: PathBuf,
+    /// Never: the guest's PID 1 assembles its root, and `true` would add a `root=` of Firecracker's own.
+    pub(super) is_root_device: bool,
+    pub(super) is_read_only: bool,
+    pub(super) cache_type: CacheType,
+    pub(super) io_engine: IoEngine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rate_limiter: Option<RateLimiter>,
+}
+
+/// Whether a flush of the guest reaches the host's disk. What a guest writes here is worth nothing after a crash of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) enum CacheType {
+    Unsafe,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) enum IoEngine {
+    Sync,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct NetworkInterface {
+    pub(super) iface_id: DeviceId,
+    /// The TAP.
+    pub(super) host_dev_name: String,
+    pub(super) guest_mac: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rx_rate_limiter: Option<RateLimiter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tx_rate_limiter: Option<RateLimiter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Vsock {
+    /// 3 and more; 2 is the host's, and Firecracker would take it.
+    pub(super) guest_cid: u32,
+    pub(super) uds_path: PathBuf,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(super) struct EntropyDevice {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rate_limiter: Option<RateLimiter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Balloon {
+    pub(super) amount_mib: u32,
+    pub(super) deflate_on_oom: bool,
+    /// 0: no statistics.
+    pub(super) stats_polling_interval_s: u16,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct RateLimiter {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bandwidth: Option<TokenBucket>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ops: Option<TokenBucket>,
+}
+
+/// `size` tokens every `refill_time` milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct TokenBucket {
+    pub(super) size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) one_time_burst: Option<u64>,
+    pub(super) refill_time: u64,
+}
+
+impl RateLimiter {
+    /// Bytes and operations a second, with a second's worth at once.
+    pub(super) fn per_second(bytes: Option<u64>, operations: Option<u64>) -> Option<Self> {
+        let bucket = |size: u64| TokenBucket { size, one_time_burst: None, refill_time: 1000 };
+        let limiter = Self { bandwidth: bytes.map(bucket), ops: operations.map(bucket) };
+        (limiter != Self::default()).then_some(limiter)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct InstanceActionInfo {
+    pub(super) action_type: Action,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) enum Action {
+    InstanceStart,
+}
+
+/// The answer to `GET /version`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct FirecrackerVersion {
+    pub(super) firecracker_version: String,
+}

@@ -1,0 +1,135 @@
+use std::collections::BTreeMap;
+
+use anteroom_protocol::VmId;
+use serde_json::Value;
+
+use super::{
+    super::body::{Balloon, NetworkInterface, RateLimiter},
+    *,
+};
+use crate::net::UserNetwork;
+
+/// Fields of the definitions in `firecracker.yaml` of v1.13.2: those that are required, and the others.
+const DEFINITIONS: [(&str, &[&str], &[&str]); 8] = [
+    ("/machine-config", &["mem_size_mib", "vcpu_count"], &["cpu_template", "smt", "track_dirty_pages", "huge_pages"]),
+    ("/boot-source", &["kernel_image_path"], &["boot_args", "initrd_path"]),
+    (
+        "/drives/",
+        &["drive_id", "is_root_device"],
+        &["partuuid", "cache_type", "is_read_only", "path_on_host", "rate_limiter", "io_engine", "socket"],
+    ),
+    (
+        "/network-interfaces/",
+        &["host_dev_name", "iface_id"],
+        &["guest_mac", "rx_rate_limiter", "tx_rate_limiter"],
+    ),
+    ("/vsock", &["guest_cid", "uds_path"], &["vsock_id"]),
+    ("/entropy", &[], &["rate_limiter"]),
+    ("/balloon", &["amount_mib", "deflate_on_oom"], &["stats_polling_interval_s"]),
+    ("/actions", &["action_type"], &[]),
+];
+const RATE_LIMITER: &[&str] = &["bandwidth", "ops"];
+const TOKEN_BUCKET: (&[&str], &[&str]) = (&["refill_time", "size"], &["one_time_burst"]);
+
+fn spec() -> VmSpec {
+    VmSpec {
+        id: VmId::random(),
+        vcpus: 2,
+        memory_mib: 1024,
+        kernel: "/k/vmlinux".into(),
+        initrd: Some("/k/initrd".into()),
+        layers: vec!["/i/a.erofs".into(), "/i/b.erofs".into()],
+        disk: Some("/v/disk".into()),
+        network: Network::None,
+        directory: "/v".into(),
+    }
+}
+
+fn bodies(requests: &[Request]) -> BTreeMap<String, Value> {
+    requests.iter().map(|request| (request.path(), serde_json::to_value(request).unwrap())).collect()
+}
+
+#[test]
+fn every_body_has_the_fields_of_its_definition_and_no_other() {
+    let limiter = RateLimiter::per_second(Some(1_000_000), Some(100));
+    let mut all = requests(&spec(), Transport::Pci).unwrap();
+    all.extend([
+        Request::NetworkInterface(NetworkInterface {
+            iface_id: DeviceId::new("eth0").unwrap(),
+            host_dev_name: "fc-vm-1".into(),
+            guest_mac: "06:00:00:00:00:01".into(),
+            rx_rate_limiter: limiter,
+            tx_rate_limiter: limiter,
+        }),
+        Request::Balloon(Balloon { amount_mib: 0, deflate_on_oom: true, stats_polling_interval_s: 0 }),
+    ]);
+    let bodies = bodies(&all);
+    for (prefix, required, optional) in DEFINITIONS {
+        let of_this = bodies.iter().filter(|(path, _)| path.starts_with(prefix));
+        assert!(of_this.clone().count() > 0, "nothing is sent to {prefix}");
+        for (path, body) in of_this {
+            check(path, body, required, optional);
+            for limiter in ["rate_limiter", "rx_rate_limiter", "tx_rate_limiter"].map(|name| &body[name]) {
+                let Some(limiter) = limiter.as_object() else { continue };
+                for (name, bucket) in limiter {
+                    assert!(RATE_LIMITER.contains(&name.as_str()), "{path}: {name}");
+                    check(path, bucket, TOKEN_BUCKET.0, TOKEN_BUCKET.1);
+                }
+            }
+        }
+    }
+}
+
+fn check(path: &str, body: &Value, required: &[&str], optional: &[&str]) {
+    let body = body.as_object().unwrap();
+    let known = |name: &&String| required.contains(&name.as_str()) || optional.contains(&name.as_str());
+    assert!(body.keys().all(|name| known(&name)), "{path}: {body:?}");
+    assert!(required.iter().all(|name| body.contains_key(*name)), "{path}: {body:?}");
+}
+
+#[test]
+fn the_start_comes_last_and_drives_come_in_the_order_of_their_names() {
+    let requests = requests(&spec(), Transport::Pci).unwrap();
+    assert_eq!(requests.last().unwrap().path(), "/actions");
+    let drives: Vec<_> = requests
+        .iter()
+        .filter_map(|request| match request {
+            Request::Drive(drive) => Some((drive.path_on_host.to_str().unwrap(), drive.is_read_only)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(drives, [("/i/a.erofs", true), ("/i/b.erofs", true), ("/v/disk", false)]);
+    let boot = &bodies(&requests)["/boot-source"];
+    let line = boot["boot_args"].as_str().unwrap();
+    assert!(line.contains("anteroom.layers=/dev/vda,/dev/vdb anteroom.disk=/dev/vdc"), "{line}");
+    assert!(line.contains("reboot=k") && !line.contains("pci=off"), "{line}");
+}
+
+#[test]
+fn without_pci_the_kernel_is_told_not_to_look_for_it() {
+    let requests = requests(&spec(), Transport::Mmio).unwrap();
+    let boot = &bodies(&requests)["/boot-source"];
+    assert!(boot["boot_args"].as_str().unwrap().contains("pci=off"));
+}
+
+#[test]
+fn what_firecracker_would_take_and_no_guest_survives_is_refused_before() {
+    let refused = |change: fn(&mut VmSpec)| {
+        let mut spec = spec();
+        change(&mut spec);
+        requests(&spec, Transport::Pci).unwrap_err().to_string()
+    };
+    assert!(refused(|spec| spec.memory_mib = MAX_MEMORY_MIB + 1).contains("MiB of memory"));
+    assert!(refused(|spec| spec.vcpus = 3).contains("even number of processors"));
+    assert!(refused(|spec| spec.vcpus = 0).contains("processors"));
+    assert!(refused(|spec| spec.disk = Some(spec.layers[0].clone())).contains("twice"));
+    assert!(refused(|spec| spec.network = Network::User(UserNetwork::default())).contains("user-mode"));
+}
+
+#[test]
+fn a_device_has_a_name_of_letters_digits_and_underscores() {
+    assert!(DeviceId::new("drive_0").is_ok());
+    for wrong in ["", "drive-0", "a/b", "ä"] {
+        assert!(DeviceId::new(wrong).is_err(), "{wrong}");
+    }
+}
