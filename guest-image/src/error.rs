@@ -1,8 +1,9 @@
 //! Why an image could not be built, found or checked.
 
 use std::io;
+use std::path::PathBuf;
 
-use crate::kernel::KernelError;
+use crate::kernel::{KernelError, VmlinuxError};
 use crate::recipe::{Name, RecipeError};
 use crate::store::Missing;
 
@@ -28,6 +29,8 @@ pub enum Error {
     Archive(String),
     #[error(transparent)]
     Kernel(#[from] KernelError),
+    #[error("kernel {path}")]
+    Vmlinux { path: PathBuf, source: VmlinuxError },
     #[error("layer {layer}: {problem}")]
     Layer { layer: Name, problem: String },
     /// Traces of the machine that built the layer, or of the build itself.

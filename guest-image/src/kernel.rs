@@ -16,8 +16,10 @@ use crate::tool::{self, Tool};
 
 mod load_order;
 mod modinfo;
+mod vmlinux;
 
 pub use modinfo::ModinfoError;
+pub use vmlinux::VmlinuxError;
 
 /// Raised when the same package would give other files.
 const BUILDER: u32 = 1;

@@ -29,7 +29,7 @@ mod user_namespace;
 
 pub use digest::{Digest, NotADigest};
 pub use error::Error;
-pub use kernel::{KernelError, ModinfoError};
+pub use kernel::{KernelError, ModinfoError, VmlinuxError};
 pub use layer::PackageVersion;
 pub use listing::{Entry, Kind, Listing};
 pub use manifest::Manifest;

@@ -4,7 +4,7 @@
 //! images/RECIPE.PROFILE.json    manifest: which kernel, which layers            the only mutable files,
 //! records/INPUTS.json           what was built from these inputs                replaced by rename
 //! layers/NAME-DIGEST.erofs      a layer, and .files.jsonl, its list             named by their contents,
-//! kernels/VERSION-DIGEST/       vmlinuz, modules.cpio                           never changed
+//! kernels/VERSION-DIGEST/       vmlinuz, modules.cpio; vmlinux, once wanted     never changed
 //! initrds/DIGEST.cpio           modules and agent
 //! scratch/                      builds in progress; what a killed one leaves is removed by the next
 //! lock                          held while building

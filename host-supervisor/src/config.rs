@@ -22,12 +22,12 @@ use url::Url;
 pub use keys::{KEYS, Key};
 pub use layer::{ConfigError, Layers, Source};
 pub use media::{IceServer, MediaChoices, MediaListen, PublicAddress};
-pub use value::{ImageRecipe, LogFormat, VmLimit};
+pub use value::{Backend, ImageRecipe, LogFormat, VmLimit};
 pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 
 use crate::{
     net::{Network, UserNetwork},
-    vmm::qemu::Wanted,
+    vmm::{firecracker::FirecrackerSettings, qemu::Wanted},
 };
 
 /// The names and values of the process's environment.
@@ -53,7 +53,9 @@ pub struct Config {
     pub vm_disk_mib: u32,
     pub vm_limit: VmLimit,
     pub session: SessionLimits,
+    pub vmm: Backend,
     pub qemu: QemuChoices,
+    pub firecracker: FirecrackerSettings,
     pub network: NetworkSettings,
     pub rate_limit: RateLimit,
     pub media: MediaChoices,
@@ -152,11 +154,16 @@ impl Config {
                 idle: read.value("session.idle_limit", value::duration)?,
                 retry: read.value("session.retry_limit", value::duration)?,
             },
+            vmm: read.value("vmm", value::backend)?,
             qemu: QemuChoices {
                 program: read.value("qemu.program", value::program)?,
                 vsock_device: read.value("qemu.vsock_device", value::program)?,
                 machine: read.value("qemu.machine", value::machine)?,
                 acceleration: read.value("qemu.accel", value::acceleration)?,
+            },
+            firecracker: FirecrackerSettings {
+                program: read.value("firecracker.program", value::program)?,
+                transport: read.value("firecracker.transport", value::transport)?,
             },
             network: NetworkSettings {
                 hosts: read.list("network.hosts", value::host_entry)?.into_iter().collect(),

@@ -37,11 +37,13 @@ use crate::{
     config::{Config, Environment, NetworkSettings},
     images::ResolvedImage,
     media::{Media, MediaError},
+    net::Network,
     providers::{Providers, ProvidersError},
     session::{SessionSettings, Sessions, VmTemplate},
     store::{Store, StoreError},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
     vm::{VmSettings, VmStarter},
+    vmm::Capabilities,
     webhook::{Courier, Schedule, Tidy, Webhook, WebhookError},
 };
 pub use listener::{ListenError, reachable};
@@ -156,9 +158,10 @@ impl Daemon {
             return Err(DaemonError::NothingToOffer { profile: machine.image.profile });
         }
         let vault = Arc::new(Vault::of(&ring));
+        let network = guest_network(config, &machine.vmm.capabilities());
         let vms = Arc::new(VmStarter::new(machine.vmm, store.clone(), vm_settings(config)));
         vms.sweep().await?;
-        let settings = session_settings(config, machine.image.clone())?;
+        let settings = session_settings(config, machine.image.clone(), network)?;
         let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), settings);
         let orphans = sessions.end_orphans().await?;
         if orphans > 0 {
@@ -247,7 +250,22 @@ fn vm_settings(config: &Config) -> VmSettings {
     }
 }
 
-fn session_settings(config: &Config, image: ResolvedImage) -> Result<SessionSettings, DaemonError> {
+/// What guests can have of what is configured.
+fn guest_network(config: &Config, vmm: &Capabilities) -> Network {
+    match &config.network.guest {
+        Network::User(_) if !vmm.user_network => {
+            tracing::warn!("the guests have no network: {} makes none for them", vmm.backend);
+            Network::None
+        }
+        network => network.clone(),
+    }
+}
+
+fn session_settings(
+    config: &Config,
+    image: ResolvedImage,
+    network: Network,
+) -> Result<SessionSettings, DaemonError> {
     Ok(SessionSettings {
         limits: config.session,
         most_vms: capacity::most_vms(config.vm_limit, config.browser_vm, capacity::memory_mib()),
@@ -255,7 +273,7 @@ fn session_settings(config: &Config, image: ResolvedImage) -> Result<SessionSett
             shape: config.browser_vm,
             disk_mib: config.vm_disk_mib,
             image,
-            network: config.network.guest.clone(),
+            network,
             clipboard: config.clipboard,
         },
         surroundings: surroundings(&config.network)?,

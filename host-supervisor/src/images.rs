@@ -9,6 +9,7 @@ pub struct ResolvedImage {
     pub profile: String,
     /// Names exactly this combination of kernel, modules and layers.
     pub digest: String,
+    /// Of the kind that the VMM takes.
     pub kernel: PathBuf,
     /// Modules and the agent.
     pub initrd: PathBuf,

@@ -3,6 +3,7 @@
 //! A backend turns a [`VmSpec`] into a living [`Vm`] and knows nothing of sessions, providers or stores. Differences
 //! between backends are data ([`Capabilities`], [`AgentAddress`]); nothing above this module knows which one runs.
 
+mod boot_line;
 pub mod console;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -44,6 +45,35 @@ pub struct VmSpec {
     pub directory: PathBuf,
 }
 
+impl VmSpec {
+    /// # Errors
+    /// Names the first file that is missing, and how to get it: the VMM's own message would not say that.
+    fn check_files(&self) -> Result<(), LaunchError> {
+        let image = "run `anteroom image build`";
+        must_exist("the kernel", &self.kernel, image)?;
+        if let Some(initrd) = &self.initrd {
+            must_exist("the initial ramdisk", initrd, image)?;
+        }
+        for layer in &self.layers {
+            must_exist("the layer", layer, image)?;
+        }
+        if let Some(disk) = &self.disk {
+            must_exist("the disk", disk, "it should have been made before the start; please report this")?;
+        }
+        Ok(())
+    }
+}
+
+fn must_exist(what: &'static str, path: &Path, remedy: &str) -> Result<(), LaunchError> {
+    // Only what can be opened counts.
+    std::fs::File::open(path).map(drop).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => {
+            LaunchError::Missing { what, path: path.to_owned(), remedy: remedy.to_owned() }
+        }
+        _ => LaunchError::Io { path: path.to_owned(), source },
+    })
+}
+
 /// How the host reaches the agent in a guest: `CONNECT 1024\n` on a Unix socket, answered by `OK n\n`
 /// (Firecracker's vsock.md; vhost-device-vsock speaks the same).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +98,21 @@ pub struct Capabilities {
     pub version: String,
     /// `None` before the first launch: only a boot tells.
     pub acceleration: Option<Acceleration>,
+    /// Of which kind [`VmSpec::kernel`] has to be.
+    pub kernel: KernelFile,
+    /// Whether it can give a guest a network by itself ([`Network::User`]).
+    pub user_network: bool,
     pub snapshots: bool,
+}
+
+/// The two files in which a kernel can be loaded (Documentation/arch/x86/boot.rst).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KernelFile {
+    /// Packed, and unpacks itself.
+    BzImage,
+    /// What the build links: `vmlinux`.
+    Elf,
 }
 
 /// Who executes the guest's instructions.

@@ -10,6 +10,7 @@ pub mod desktop;
 pub mod hop;
 pub mod machine;
 pub mod meter;
+pub mod nested;
 pub mod person;
 pub mod scene;
 pub mod spread;

@@ -1,7 +1,7 @@
 //! The table of settings: the only place that lists them.
 
 use super::directories::Directories;
-use crate::vmm::qemu::QemuSettings;
+use crate::vmm::{firecracker::FirecrackerSettings, qemu::QemuSettings};
 
 /// One setting.
 #[derive(Debug)]
@@ -128,6 +128,7 @@ pub const KEYS: &[Key] = &[
         "5m",
         "a session whose sign-in failed ends when nobody tries again within this time",
     ),
+    key("vmm", "qemu", "what runs the VMs: qemu or firecracker"),
     key("qemu.program", QemuSettings::PROGRAM, "QEMU: a path, or a name to be found in PATH"),
     key(
         "qemu.vsock_device",
@@ -136,6 +137,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("qemu.machine", QemuSettings::MACHINE, "the machine that QEMU plays, with its options"),
     key("qemu.accel", "auto", "kvm, tcg, or auto: KVM where a probe shows that it works"),
+    key(
+        "firecracker.program",
+        FirecrackerSettings::PROGRAM,
+        "Firecracker: a path, or a name to be found in PATH",
+    ),
+    key("firecracker.transport", "pci", "how a guest of Firecracker's finds its devices: pci or mmio"),
     key("network.hosts", "", "names for the guests' hosts file: name=address, ..."),
     key("network.extra_ca", "", "PEM file with a certificate authority that the guests shall trust"),
     key("network.reach", "everything", "what the guests may reach: everything, or forwards-only"),

@@ -12,8 +12,15 @@ use url::Url;
 
 use crate::{
     net::{Forward, Reach},
-    vmm::qemu::Wanted,
+    vmm::{firecracker::Transport, qemu::Wanted},
 };
+
+/// What runs the VMs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Qemu,
+    Firecracker,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -138,6 +145,22 @@ pub(super) fn vm_limit(text: &str) -> Result<VmLimit, String> {
 
 pub(super) fn acceleration(text: &str) -> Result<Wanted, String> {
     parsed(text, "auto, kvm or tcg")
+}
+
+pub(super) fn backend(text: &str) -> Result<Backend, String> {
+    match text {
+        "qemu" => Ok(Backend::Qemu),
+        "firecracker" => Ok(Backend::Firecracker),
+        _ => Err("qemu or firecracker".to_owned()),
+    }
+}
+
+pub(super) fn transport(text: &str) -> Result<Transport, String> {
+    match text {
+        "pci" => Ok(Transport::Pci),
+        "mmio" => Ok(Transport::Mmio),
+        _ => Err("pci or mmio".to_owned()),
+    }
 }
 
 pub(super) fn program(text: &str) -> Result<String, String> {

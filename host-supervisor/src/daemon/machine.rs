@@ -1,16 +1,17 @@
-//! What this machine runs VMs with: QEMU, and an image that is ready.
+//! What this machine runs VMs with: a VMM, and an image that is ready.
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use anteroom_guest_image::{self as guest_image, Image, ImageStore, Inputs, Lease, Recipe};
 
 use crate::{
-    config::{Config, ImageRecipe},
+    config::{Backend, Config, ImageRecipe},
     failure::causes,
     guest_programs::{self, NoGuestProgram},
     images::ResolvedImage,
     vmm::{
-        LaunchError, Vmm,
+        KernelFile, LaunchError, Vmm,
+        firecracker::Firecracker,
         qemu::{Qemu, QemuSettings},
     },
 };
@@ -40,12 +41,22 @@ pub enum MachineError {
 }
 
 impl Machine {
-    /// Finds QEMU and the image. Whether the processor can be used is found out beside, so that the first VM need not
-    /// wait for it.
+    /// Finds the VMM and the image.
     ///
     /// # Errors
     /// With what is missing and how to get it.
     pub async fn find(config: &Config) -> Result<Self, MachineError> {
+        match config.vmm {
+            Backend::Qemu => Self::with_qemu(config).await,
+            Backend::Firecracker => {
+                let firecracker = Firecracker::open(config.firecracker.clone()).await?;
+                Self::running(Arc::new(firecracker), config).await
+            }
+        }
+    }
+
+    /// Whether the processor can be used is found out beside, so that the first VM need not wait for it.
+    async fn with_qemu(config: &Config) -> Result<Self, MachineError> {
         let qemu = Arc::new(Qemu::open(qemu_settings(config)).await?);
         let machine = Self::running(Arc::clone(&qemu) as Arc<dyn Vmm>, config).await?;
         let (kernel, initrd) = (machine.image.kernel.clone(), machine.image.initrd.clone());
@@ -64,14 +75,21 @@ impl Machine {
     /// # Errors
     /// With what is missing and how to get it.
     pub async fn running(vmm: Arc<dyn Vmm>, config: &Config) -> Result<Self, MachineError> {
-        let sought = config.clone();
-        let found = tokio::task::spawn_blocking(move || find_image(&sought));
-        let (image, initrd) = found.await.map_err(|_| MachineError::Interrupted)??;
+        let (sought, kind) = (config.clone(), vmm.capabilities().kernel);
+        let found = tokio::task::spawn_blocking(move || {
+            let (image, initrd) = find_image(&sought)?;
+            let kernel = match kind {
+                KernelFile::BzImage => image.kernel.image.clone(),
+                KernelFile::Elf => ImageStore::open(&sought.image_dir)?.vmlinux(&image.kernel)?,
+            };
+            Ok::<_, MachineError>((image, kernel, initrd))
+        });
+        let (image, kernel, initrd) = found.await.map_err(|_| MachineError::Interrupted)??;
         Ok(Self {
             vmm,
             programs: programs(&image),
             lease: Some(image.lease()?),
-            image: resolved(image, initrd),
+            image: resolved(image, kernel, initrd),
         })
     }
 }
@@ -115,11 +133,11 @@ pub(crate) fn find_image(config: &Config) -> Result<(Image, PathBuf), MachineErr
     Ok((image, initrd))
 }
 
-fn resolved(image: Image, initrd: PathBuf) -> ResolvedImage {
+fn resolved(image: Image, kernel: PathBuf, initrd: PathBuf) -> ResolvedImage {
     ResolvedImage {
         profile: image.manifest.profile.to_string(),
         digest: image.manifest.digest().to_string(),
-        kernel: image.kernel.image,
+        kernel,
         initrd,
         layers: image.layers,
     }

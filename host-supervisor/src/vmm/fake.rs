@@ -9,7 +9,7 @@ use tokio::net::UnixListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, LaunchError, ProcessId, Vm, VmExit, VmSpec, Vmm,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Vm, VmExit, VmSpec, Vmm,
     console::Console,
     process::{Invocation, Process},
 };
@@ -34,7 +34,14 @@ struct FakeVm {
 impl Vmm for FakeVmm {
     fn capabilities(&self) -> Capabilities {
         let acceleration = Some(Acceleration::Kvm);
-        Capabilities { backend: "fake", version: "1".into(), acceleration, snapshots: false }
+        Capabilities {
+            backend: "fake",
+            version: "1".into(),
+            acceleration,
+            kernel: KernelFile::BzImage,
+            user_network: true,
+            snapshots: false,
+        }
     }
 
     fn agent_address(&self, directory: &Path) -> AgentAddress {

@@ -16,11 +16,16 @@ mod request;
 mod version;
 mod vm;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::OpenOptions,
+    path::{Path, PathBuf},
+};
 
 use async_trait::async_trait;
 
-use super::{Acceleration, AgentAddress, Capabilities, LaunchError, Vm, VmSpec, Vmm, process::find_program};
+use super::{
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Vm, VmSpec, Vmm, process::find_program,
+};
 pub use plan::Transport;
 pub use version::FirecrackerVersion;
 use vm::FirecrackerVm;
@@ -49,13 +54,15 @@ impl Firecracker {
     /// Finds the program and reads its version.
     ///
     /// # Errors
-    /// When it is missing, older than what is known to work, or does not say its version.
+    /// When it is missing, older than what is known to work, or does not say its version; and without KVM.
     pub async fn open(settings: FirecrackerSettings) -> Result<Self, LaunchError> {
         let program = find_program(&settings.program, &[]).ok_or_else(|| LaunchError::Missing {
             what: "the program",
             path: settings.program.clone().into(),
             remedy: "install a release of Firecracker and name it by the setting firecracker.program".to_owned(),
         })?;
+        let kvm = OpenOptions::new().read(true).write(true).open("/dev/kvm");
+        kvm.map_err(|error| LaunchError::NoAcceleration(format!("/dev/kvm cannot be opened: {error}")))?;
         let version = FirecrackerVersion::of(&program).await?;
         if version < FirecrackerVersion::OLDEST {
             return Err(LaunchError::NoAcceleration(format!(
@@ -74,6 +81,8 @@ impl Vmm for Firecracker {
             backend: "firecracker",
             version: self.version.to_string(),
             acceleration: Some(Acceleration::Kvm),
+            kernel: KernelFile::Elf,
+            user_network: false,
             snapshots: false,
         }
     }
@@ -83,6 +92,7 @@ impl Vmm for Firecracker {
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
+        spec.check_files()?;
         Ok(Box::new(FirecrackerVm::start(self, spec).await?))
     }
 }

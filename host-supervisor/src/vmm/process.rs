@@ -12,9 +12,11 @@ mod tests;
 use std::{
     collections::VecDeque,
     ffi::OsString,
+    io,
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -24,7 +26,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{LaunchError, VmExit};
+use super::{LaunchError, VmExit, console::Console};
 pub use id::ProcessId;
 
 /// How much of a child's standard error is kept.
@@ -74,6 +76,13 @@ impl Process {
 
     pub(super) fn id(&self) -> ProcessId {
         self.id
+    }
+
+    /// Makes its standard output the guest's console, kept in the VM's directory; once.
+    pub(super) async fn console(&mut self, directory: &Path) -> Result<Arc<Console>, LaunchError> {
+        let cannot_log = |source| LaunchError::Io { path: directory.join(Console::FILE_NAME), source };
+        let stdout = self.take_stdout().ok_or_else(|| cannot_log(io::ErrorKind::BrokenPipe.into()))?;
+        Console::capture(stdout, directory).await.map_err(cannot_log)
     }
 
     /// The child's standard output; once.

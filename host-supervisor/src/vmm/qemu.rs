@@ -12,7 +12,6 @@
 
 mod accelerator;
 mod argv;
-mod boot_line;
 mod probe;
 mod tsc;
 mod verdict;
@@ -25,7 +24,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::{Acceleration, AgentAddress, Capabilities, LaunchError, Vm, VmSpec, Vmm};
+use super::{Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Vm, VmSpec, Vmm};
 use accelerator::Candidate;
 pub use accelerator::{Accelerator, Choice, Wanted};
 pub use probe::{ProbeOutcome, probe_kvm};
@@ -133,21 +132,6 @@ impl Qemu {
     pub fn version(&self) -> &QemuVersion {
         &self.version
     }
-
-    fn check_files(&self, spec: &VmSpec) -> Result<(), LaunchError> {
-        let image = "run `anteroom image build`";
-        must_exist("the kernel", &spec.kernel, image)?;
-        if let Some(initrd) = &spec.initrd {
-            must_exist("the initial ramdisk", initrd, image)?;
-        }
-        for layer in &spec.layers {
-            must_exist("the layer", layer, image)?;
-        }
-        if let Some(disk) = &spec.disk {
-            must_exist("the disk", disk, "it should have been made before the start; please report this")?;
-        }
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -160,6 +144,8 @@ impl Vmm for Qemu {
                 Accelerator::Kvm => Acceleration::Kvm,
                 Accelerator::Tcg { .. } => Acceleration::Tcg,
             }),
+            kernel: KernelFile::BzImage,
+            user_network: true,
             snapshots: false,
         }
     }
@@ -169,19 +155,9 @@ impl Vmm for Qemu {
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
-        self.check_files(spec)?;
+        spec.check_files()?;
         let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
         let vm = QemuVm::start(self, spec, accelerator).await?;
         Ok(Box::new(vm))
     }
-}
-
-fn must_exist(what: &'static str, path: &Path, remedy: &str) -> Result<(), LaunchError> {
-    // Only what can be opened counts: QEMU's own message would not say what to do.
-    std::fs::File::open(path).map(drop).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => {
-            LaunchError::Missing { what, path: path.to_owned(), remedy: remedy.to_owned() }
-        }
-        _ => LaunchError::Io { path: path.to_owned(), source },
-    })
 }

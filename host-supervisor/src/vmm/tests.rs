@@ -1,5 +1,6 @@
 //! What every VMM promises, checked on each of them with real processes.
 
+mod tiny_elf;
 mod tiny_kernel;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -7,8 +8,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anteroom_protocol::{VmId, desk::Directions};
 
 use super::{
-    Vm, VmSpec, Vmm,
+    LaunchError, ProcessId, Vm, VmSpec, Vmm,
     fake::FakeVmm,
+    firecracker::{Firecracker, FirecrackerSettings, Transport},
     qemu::{Qemu, QemuSettings, Wanted},
 };
 use crate::net::{Network, UserNetwork};
@@ -29,6 +31,7 @@ const GREETING: &str = "the guest is here";
 struct Bench {
     vmm: Arc<dyn Vmm>,
     kernel: fn(Guest) -> Vec<u8>,
+    network: Network,
     program: &'static str,
 }
 
@@ -39,7 +42,7 @@ impl Bench {
             Guest::Ends => format!("echo {GREETING}\n").into(),
             Guest::Broken => b"echo 'no such machine' >&2; exit 1\n".into(),
         };
-        Self { vmm: Arc::new(FakeVmm::default()), kernel, program: "sh" }
+        Self { vmm: Arc::new(FakeVmm::default()), kernel, network: Network::None, program: "sh" }
     }
 
     async fn qemu() -> Self {
@@ -51,7 +54,20 @@ impl Bench {
             Guest::Ends => tiny_kernel::image(GREETING, tiny_kernel::Then::Reset),
             Guest::Broken => b"no kernel at all".into(),
         };
-        Self { vmm: Arc::new(qemu), kernel, program: "qemu-system-x86_64" }
+        let network = Network::User(UserNetwork::default());
+        Self { vmm: Arc::new(qemu), kernel, network, program: "qemu-system-x86_64" }
+    }
+
+    /// The one that `FIRECRACKER` names, on a machine with KVM.
+    async fn firecracker(transport: Transport) -> Option<Self> {
+        let program = std::env::var("FIRECRACKER").ok()?;
+        let firecracker = Firecracker::open(FirecrackerSettings { program, transport }).await.unwrap();
+        let kernel = |guest| match guest {
+            Guest::Lives => tiny_elf::image(GREETING, tiny_kernel::Then::Halt),
+            Guest::Ends => tiny_elf::image(GREETING, tiny_kernel::Then::Reset),
+            Guest::Broken => b"no kernel at all".into(),
+        };
+        Some(Self { vmm: Arc::new(firecracker), kernel, network: Network::None, program: "firecracker" })
     }
 
     async fn launch(&self, guest: Guest) -> Scene {
@@ -61,6 +77,10 @@ impl Bench {
     }
 
     async fn launch_in(&self, directory: &Path, guest: Guest) -> Box<dyn Vm> {
+        self.try_launch_in(directory, guest).await.unwrap()
+    }
+
+    async fn try_launch_in(&self, directory: &Path, guest: Guest) -> Result<Box<dyn Vm>, LaunchError> {
         let kernel = directory.join("kernel");
         std::fs::write(&kernel, (self.kernel)(guest)).unwrap();
         let spec = VmSpec {
@@ -71,11 +91,11 @@ impl Bench {
             initrd: None,
             layers: Vec::new(),
             disk: None,
-            network: Network::User(UserNetwork::default()),
+            network: self.network.clone(),
             clipboard: Directions::BOTH,
             directory: directory.to_owned(),
         };
-        self.vmm.launch(&spec).await.unwrap()
+        self.vmm.launch(&spec).await
     }
 }
 
@@ -105,10 +125,10 @@ async fn a_killed_vm_leaves_no_process(bench: Bench) {
     let Scene { mut vm, scratch: _scratch } = bench.launch(Guest::Lives).await;
     greets(vm.as_ref()).await;
     let processes = vm.processes();
-    assert!(!processes.is_empty() && processes.iter().all(super::ProcessId::is_alive));
+    assert!(!processes.is_empty() && processes.iter().all(ProcessId::is_alive));
     let exit = within(10, vm.kill()).await;
     assert_eq!((exit.code, exit.by_guest), (128 + 9, false));
-    assert!(!processes.iter().any(super::ProcessId::is_alive));
+    assert!(!processes.iter().any(ProcessId::is_alive));
     assert_eq!(within(10, vm.kill()).await, exit, "a second end is the first one");
     assert_eq!(within(10, vm.wait()).await, exit);
 }
@@ -131,13 +151,21 @@ async fn a_guest_that_ends_by_itself_is_told_apart_and_its_words_stay(bench: Ben
     assert!(log.contains(GREETING));
 }
 
+/// At once, or as soon as it has tried.
 async fn a_vmm_that_cannot_run_its_guest_says_why(bench: Bench) {
-    let Scene { mut vm, scratch: _scratch } = bench.launch(Guest::Broken).await;
-    let processes = vm.processes();
-    let exit = within(30, vm.wait()).await;
-    assert_eq!((exit.program.as_str(), exit.code, exit.by_guest), (bench.program, 1, false));
-    assert!(!exit.stderr.is_empty());
-    assert!(!processes.iter().any(super::ProcessId::is_alive), "its helpers are gone as well");
+    let scratch = tempfile::tempdir().unwrap();
+    let (program, said) = match bench.try_launch_in(scratch.path(), Guest::Broken).await {
+        Ok(mut vm) => {
+            let exit = within(30, vm.wait()).await;
+            assert_eq!((exit.code, exit.by_guest), (1, false));
+            (exit.program, exit.stderr.join("\n"))
+        }
+        Err(LaunchError::Died { program, stderr, .. }) => (program, stderr),
+        Err(error) => panic!("{error}"),
+    };
+    assert_eq!(program, bench.program);
+    assert!(!said.is_empty());
+    assert!(ProcessId::working_in(scratch.path()).is_empty(), "its helpers are gone as well");
 }
 
 async fn a_dropped_vm_is_ended(bench: Bench) {
@@ -145,7 +173,7 @@ async fn a_dropped_vm_is_ended(bench: Bench) {
     let processes = vm.processes();
     drop(vm);
     let gone = async {
-        while processes.iter().any(super::ProcessId::is_alive) {
+        while processes.iter().any(ProcessId::is_alive) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -160,7 +188,7 @@ async fn a_process_of_it_that_dies_ends_all_of_it(bench: Bench) {
         processes[victim].kill();
         let exit = within(10, vm.wait()).await;
         assert!(!exit.by_guest && exit.code == 128 + 9, "{exit:?}");
-        assert!(!processes.iter().any(super::ProcessId::is_alive));
+        assert!(!processes.iter().any(ProcessId::is_alive));
     }
 }
 
@@ -205,6 +233,10 @@ async fn what_a_guest_knows_is_in_no_core_of_qemu() {
     within(10, vm.kill()).await;
 }
 
+fn skipped(test: &str) {
+    eprintln!("SKIPPED {test}: FIRECRACKER names no program");
+}
+
 macro_rules! contract {
     ($($check:ident)*) => {
         mod on_a_fake {
@@ -214,6 +246,19 @@ macro_rules! contract {
         mod on_qemu {
             use super::Bench;
             $(#[tokio::test] async fn $check() { super::$check(Bench::qemu().await).await; })*
+        }
+        contract! { @on_firecracker, super::Transport::Pci; $($check)* }
+        contract! { @on_firecracker_without_pci, super::Transport::Mmio; $($check)* }
+    };
+    (@$module:ident, $transport:expr; $($check:ident)*) => {
+        mod $module {
+            use super::Bench;
+            $(#[tokio::test] async fn $check() {
+                match Bench::firecracker($transport).await {
+                    Some(bench) => super::$check(bench).await,
+                    None => super::skipped(stringify!($module::$check)),
+                }
+            })*
         }
     };
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anteroom::vmm::{
-    AgentAddress, Capabilities, LaunchError, ProcessId, Vm, VmExit, VmSpec, Vmm, console::Console,
+    AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Vm, VmExit, VmSpec, Vmm, console::Console,
 };
 use anteroom_protocol::{
     EventBody, ProtocolVersion, SessionId,
@@ -75,7 +75,14 @@ impl Stage {
 #[async_trait]
 impl Vmm for Stage {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { backend: "stage", version: "1".into(), acceleration: None, snapshots: false }
+        Capabilities {
+            backend: "stage",
+            version: "1".into(),
+            acceleration: None,
+            kernel: KernelFile::BzImage,
+            user_network: true,
+            snapshots: false,
+        }
     }
 
     fn agent_address(&self, directory: &Path) -> AgentAddress {

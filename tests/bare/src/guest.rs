@@ -9,7 +9,7 @@ use std::{
 };
 
 use anteroom::vmm::{
-    AgentAddress, Capabilities, LaunchError, ProcessId, Vm, VmExit, VmSpec, Vmm, console::Console,
+    AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Vm, VmExit, VmSpec, Vmm, console::Console,
 };
 use anteroom_protocol::{cmdline::KernelCommandLine, ports::HOST_KNOCK};
 use async_trait::async_trait;
@@ -44,7 +44,14 @@ struct Guest {
 #[async_trait]
 impl Vmm for Bare {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { backend: "bare", version: "1".into(), acceleration: None, snapshots: false }
+        Capabilities {
+            backend: "bare",
+            version: "1".into(),
+            acceleration: None,
+            kernel: KernelFile::BzImage,
+            user_network: true,
+            snapshots: false,
+        }
     }
 
     fn agent_address(&self, directory: &Path) -> AgentAddress {

@@ -7,7 +7,7 @@ use hyper::{Method, body::Bytes, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use super::{body::FirecrackerVersion, fault, request::Request};
+use super::{fault, request::Request};
 
 /// A configuration is answered in a millisecond, the start of a large machine in some ten, or seconds under emulation.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,23 +41,12 @@ impl Api<'_> {
     pub(super) async fn put(self, request: &Request) -> Result<(), ApiError> {
         let path = request.path();
         let body = serde_json::to_vec(request).map_err(|_| ApiError::Senseless(path.clone()))?;
-        self.call(Method::PUT, path, body.into()).await.map(drop)
-    }
-
-    pub(super) async fn version(self) -> Result<String, ApiError> {
-        let path = "/version".to_owned();
-        let answer = self.call(Method::GET, path.clone(), Bytes::new()).await?;
-        let version: FirecrackerVersion = serde_json::from_slice(&answer).map_err(|_| ApiError::Senseless(path))?;
-        Ok(version.firecracker_version)
-    }
-
-    async fn call(self, method: Method, path: String, body: Bytes) -> Result<Bytes, ApiError> {
-        tokio::time::timeout(PATIENCE, self.ask(method, path.clone(), body))
+        tokio::time::timeout(PATIENCE, self.call(path.clone(), body.into()))
             .await
             .unwrap_or(Err(ApiError::Late(path)))
     }
 
-    async fn ask(self, method: Method, path: String, body: Bytes) -> Result<Bytes, ApiError> {
+    async fn call(self, path: String, body: Bytes) -> Result<(), ApiError> {
         let stream = UnixStream::connect(self.socket)
             .await
             .map_err(|error| ApiError::Unreachable(path.clone(), error))?;
@@ -67,7 +56,7 @@ impl Api<'_> {
         let connection = tokio::spawn(connection);
         let answered = async {
             let request = hyper::Request::builder()
-                .method(method)
+                .method(Method::PUT)
                 .uri(&path)
                 .header(header::HOST, "localhost")
                 .header(header::ACCEPT, "application/json")
@@ -76,11 +65,11 @@ impl Api<'_> {
                 .map_err(|_| ApiError::Senseless(path.clone()))?;
             let answer = sender.send_request(request).await.map_err(lost)?;
             let status = answer.status();
+            if status.is_success() {
+                return Ok(());
+            }
             let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
             let body = body.map_err(|_| ApiError::Senseless(path.clone()))?.to_bytes();
-            if status.is_success() {
-                return Ok(body);
-            }
             Err(ApiError::Refused { path: path.clone(), words: fault::words(&body) })
         }
         .await;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Why one of these words is wrong, said before Firecracker is asked: it checks neither.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,10 +148,4 @@ pub(super) struct InstanceActionInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum Action {
     InstanceStart,
-}
-
-/// The answer to `GET /version`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct FirecrackerVersion {
-    pub(super) firecracker_version: String,
 }

@@ -5,18 +5,19 @@ mod tests;
 
 use std::path::PathBuf;
 
-use anteroom_protocol::cmdline::{KernelCommandLine, Purpose};
-
 use super::{
     body::{
-        Action, BootSource, CacheType, DeviceId, Drive, EntropyDevice, InstanceActionInfo, IoEngine,
+        Action, Balloon, BootSource, CacheType, DeviceId, Drive, EntropyDevice, InstanceActionInfo, IoEngine,
         MachineConfiguration, Vsock,
     },
     request::Request,
 };
 use crate::{
     net::Network,
-    vmm::{LaunchError, VmSpec},
+    vmm::{
+        LaunchError, VmSpec,
+        boot_line::{Boot, boot_line},
+    },
 };
 
 /// Between Firecracker and whoever wants to reach the guest; relative to the VM's directory.
@@ -42,18 +43,23 @@ pub(super) fn requests(spec: &VmSpec, transport: Transport) -> Result<Vec<Reques
     }
     let machine = MachineConfiguration::new(spec.vcpus, spec.memory_mib)
         .map_err(|error| shape(error.to_string()))?;
+    if matches!(spec.network, Network::User(_)) {
+        return Err(shape("QEMU's user-mode network under Firecracker".to_owned()));
+    }
     let mut requests = vec![
         Request::MachineConfig(machine),
         Request::BootSource(BootSource {
             kernel_image_path: spec.kernel.clone(),
             initrd_path: spec.initrd.clone(),
-            boot_args: boot_line(spec, transport)?,
+            boot_args: boot_line(Boot::desktop(spec, kernel_words(transport)))?,
         }),
     ];
     requests.extend(drives(spec)?.into_iter().map(Request::Drive));
     requests.extend([
         Request::Vsock(Vsock { guest_cid: GUEST_CID, uds_path: GUEST_SOCKET.into() }),
         Request::Entropy(EntropyDevice::default()),
+        // Empty; it gives the host memory back when somebody fills it, and gives way when the guest needs it.
+        Request::Balloon(Balloon { amount_mib: 0, deflate_on_oom: true, stats_polling_interval_s: 0 }),
         Request::Action(InstanceActionInfo { action_type: Action::InstanceStart }),
     ]);
     Ok(requests)
@@ -84,36 +90,18 @@ fn drives(spec: &VmSpec) -> Result<Vec<Drive>, LaunchError> {
     Ok(drives)
 }
 
-/// In the kernel's own syntax (Documentation/admin-guide/kernel-parameters.rst).
-fn boot_line(spec: &VmSpec, transport: Transport) -> Result<String, LaunchError> {
-    let mut others: Vec<String> = [
-        "console=ttyS0",
-        "loglevel=4",
-        // What ends Firecracker, which has no power button: a reset by the keyboard controller; a panic, too.
+fn kernel_words(transport: Transport) -> Vec<String> {
+    let mut words: Vec<String> = [
+        // Firecracker has no power button: what ends it is a reset by the keyboard controller, which has no mouse and one line.
         "reboot=k",
-        "panic=-1",
-        "oops=panic",
-        "net.ifnames=0",
-        // There is no such thing behind the controller, and probing for it takes a second.
         "i8042.noaux",
         "i8042.nomux",
         "i8042.dumbkbd",
-        "cryptomgr.notests",
     ]
     .map(str::to_owned)
     .into();
     if transport == Transport::Mmio {
-        others.push("pci=off".to_owned());
+        words.push("pci=off".to_owned());
     }
-    let mut devices = ('a'..='z').map(|letter| format!("/dev/vd{letter}"));
-    let layers = devices.by_ref().take(spec.layers.len()).collect();
-    let disk = spec.disk.is_some().then(|| devices.next()).flatten();
-    let ip = match &spec.network {
-        Network::None => None,
-        Network::User(_) => {
-            return Err(LaunchError::Shape { what: "QEMU's user-mode network under Firecracker".to_owned() });
-        }
-    };
-    let line = KernelCommandLine { ip, vm: Some(spec.id), layers, disk, purpose: Purpose::Desktop, others };
-    Ok(line.render()?)
+    words
 }

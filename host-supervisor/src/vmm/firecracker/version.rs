@@ -25,8 +25,9 @@ impl FirecrackerVersion {
     /// When it cannot be started or answers something else than a version.
     pub async fn of(program: &Path) -> Result<Self, LaunchError> {
         let name = || program.display().to_string();
-        let output = Command::new(program).arg("--version").env_clear().stdin(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(PATIENCE, { output }.output())
+        let mut command = Command::new(program);
+        command.arg("--version").env_clear().stdin(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(PATIENCE, command.output())
             .await
             .unwrap_or_else(|late| Err(late.into()))
             .map_err(|source| LaunchError::Start { program: name(), source })?;

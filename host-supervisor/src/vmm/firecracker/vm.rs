@@ -52,10 +52,7 @@ impl FirecrackerVm {
         let arguments = arguments.into_iter().map(Into::into).collect();
         let program = firecracker.program.as_path();
         let mut process = Process::start(Invocation { program, arguments, directory })?;
-        let cannot_log = |source| LaunchError::Io { path: directory.join(Console::FILE_NAME), source };
-        let stdout =
-            process.take_stdout().ok_or_else(|| cannot_log(std::io::ErrorKind::BrokenPipe.into()))?;
-        let console = Console::capture(stdout, directory).await.map_err(cannot_log)?;
+        let console = process.console(directory).await?;
         socket::made_by(&mut process, directory, API_SOCKET, PATIENCE).await?;
         let place = SocketDirectory::open(directory)
             .map_err(|source| LaunchError::Io { path: directory.to_owned(), source })?;

@@ -60,6 +60,18 @@ pub enum Accelerator {
     },
 }
 
+impl Accelerator {
+    /// What the kernel is told of its time stamp counter: calibrating it by an emulated timer takes long, and fails at times.
+    pub(super) fn kernel_words(self) -> Vec<String> {
+        match self {
+            Self::Tcg { tsc_khz: Some(khz) } => {
+                vec![format!("tsc_early_khz={khz}"), "tsc=reliable".to_owned()]
+            }
+            Self::Tcg { tsc_khz: None } | Self::Kvm => Vec::new(),
+        }
+    }
+}
+
 /// What was chosen, and why, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
@@ -119,6 +131,14 @@ async fn judge_kvm(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_translated_kernel_is_told_the_frequency_of_its_counter() {
+        let words = Accelerator::Tcg { tsc_khz: Some(2_595_124) }.kernel_words();
+        assert_eq!(words, ["tsc_early_khz=2595124", "tsc=reliable"]);
+        assert!(Accelerator::Tcg { tsc_khz: None }.kernel_words().is_empty());
+        assert!(Accelerator::Kvm.kernel_words().is_empty());
+    }
 
     #[test]
     fn settings_are_read_and_typing_errors_told() {

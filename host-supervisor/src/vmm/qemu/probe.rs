@@ -5,20 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anteroom_protocol::{
-    cmdline::{PROBE_GREETING, Purpose},
-    desk::Directions,
-};
+use anteroom_protocol::cmdline::PROBE_GREETING;
 
-use super::{
-    accelerator::Accelerator,
-    argv::Machine,
-    boot_line::{Boot, boot_line},
-};
+use super::{accelerator::Accelerator, argv::Machine};
 use crate::{
     net::Network,
     vmm::{
         LaunchError,
+        boot_line::{Boot, boot_line},
         console::{Console, diagnose},
         process::{Invocation, Process},
     },
@@ -45,16 +39,7 @@ pub async fn probe_kvm(
     kernel: &Path,
     initrd: Option<&Path>,
 ) -> Result<ProbeOutcome, LaunchError> {
-    let boot = Boot {
-        vm: None,
-        purpose: Purpose::Probe,
-        accelerator: Accelerator::Kvm,
-        layers: 0,
-        disk: false,
-        network: &Network::None,
-        clipboard: Directions::BOTH,
-    };
-    let command_line = boot_line(boot)?;
+    let command_line = boot_line(Boot::probe(Vec::new()))?;
     let machine = Machine {
         name: "anteroom-probe",
         machine,

@@ -2,18 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anteroom_protocol::cmdline::Purpose;
 use async_trait::async_trait;
 
 use super::{
     Qemu,
     accelerator::Accelerator,
     argv::Machine,
-    boot_line::{Boot, boot_line},
     vsock_device,
 };
 use crate::vmm::{
     LaunchError, ProcessId, Vm, VmExit, VmSpec,
+    boot_line::{Boot, boot_line},
     console::Console,
     process::{Invocation, Process},
 };
@@ -35,15 +34,7 @@ impl QemuVm {
         spec: &VmSpec,
         accelerator: Accelerator,
     ) -> Result<Self, LaunchError> {
-        let command_line = boot_line(Boot {
-            vm: Some(spec.id),
-            purpose: Purpose::Desktop,
-            accelerator,
-            layers: spec.layers.len(),
-            disk: spec.disk.is_some(),
-            network: &spec.network,
-            clipboard: spec.clipboard,
-        })?;
+        let command_line = boot_line(Boot::desktop(spec, accelerator.kernel_words()))?;
         let name = format!("anteroom-{}", spec.id.short());
         let machine = Machine {
             name: &name,
@@ -64,10 +55,7 @@ impl QemuVm {
         let directory = spec.directory.as_path();
         let vsock_device = vsock_device::start(&qemu.vsock_device, directory).await?;
         let mut process = Process::start(Invocation { program: &qemu.program, arguments, directory })?;
-        let cannot_log = |source| LaunchError::Io { path: directory.join(Console::FILE_NAME), source };
-        let stdout =
-            process.take_stdout().ok_or_else(|| cannot_log(std::io::ErrorKind::BrokenPipe.into()))?;
-        let console = Console::capture(stdout, directory).await.map_err(cannot_log)?;
+        let console = process.console(directory).await?;
         Ok(Self { qemu: process, vsock_device, console, exit: None })
     }
 

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use anteroom_protocol::VmId;
+use anteroom_protocol::{VmId, desk::Directions};
 use serde_json::Value;
 
 use super::{
-    super::body::{Balloon, NetworkInterface, RateLimiter},
+    super::body::{NetworkInterface, RateLimiter},
     *,
 };
 use crate::net::UserNetwork;
@@ -41,6 +41,7 @@ fn spec() -> VmSpec {
         layers: vec!["/i/a.erofs".into(), "/i/b.erofs".into()],
         disk: Some("/v/disk".into()),
         network: Network::None,
+        clipboard: Directions::BOTH,
         directory: "/v".into(),
     }
 }
@@ -53,16 +54,13 @@ fn bodies(requests: &[Request]) -> BTreeMap<String, Value> {
 fn every_body_has_the_fields_of_its_definition_and_no_other() {
     let limiter = RateLimiter::per_second(Some(1_000_000), Some(100));
     let mut all = requests(&spec(), Transport::Pci).unwrap();
-    all.extend([
-        Request::NetworkInterface(NetworkInterface {
-            iface_id: DeviceId::new("eth0").unwrap(),
-            host_dev_name: "fc-vm-1".into(),
-            guest_mac: "06:00:00:00:00:01".into(),
-            rx_rate_limiter: limiter,
-            tx_rate_limiter: limiter,
-        }),
-        Request::Balloon(Balloon { amount_mib: 0, deflate_on_oom: true, stats_polling_interval_s: 0 }),
-    ]);
+    all.push(Request::NetworkInterface(NetworkInterface {
+        iface_id: DeviceId::new("eth0").unwrap(),
+        host_dev_name: "fc-vm-1".into(),
+        guest_mac: "06:00:00:00:00:01".into(),
+        rx_rate_limiter: limiter,
+        tx_rate_limiter: limiter,
+    }));
     let bodies = bodies(&all);
     for (prefix, required, optional) in DEFINITIONS {
         let of_this = bodies.iter().filter(|(path, _)| path.starts_with(prefix));

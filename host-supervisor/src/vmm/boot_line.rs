@@ -1,4 +1,5 @@
-//! What the guest's kernel is told by QEMU's machines: the generic parameters, and where it finds its disks.
+//! What a guest's kernel is told, whoever runs it: the generic parameters, and where it finds its disks. What a VMM adds stands
+//! between.
 
 use anteroom_protocol::{
     VmId,
@@ -6,19 +7,47 @@ use anteroom_protocol::{
     desk::Directions,
 };
 
-use super::accelerator::Accelerator;
+use super::VmSpec;
 use crate::net::Network;
 
 /// What the line depends on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Boot<'a> {
     pub(super) vm: Option<VmId>,
     pub(super) purpose: Purpose,
-    pub(super) accelerator: Accelerator,
+    /// The VMM's own.
+    pub(super) more: Vec<String>,
     pub(super) layers: usize,
     pub(super) disk: bool,
     pub(super) network: &'a Network,
     pub(super) clipboard: Directions,
+}
+
+impl<'a> Boot<'a> {
+    pub(super) fn desktop(spec: &'a VmSpec, more: Vec<String>) -> Self {
+        Self {
+            vm: Some(spec.id),
+            purpose: Purpose::Desktop,
+            more,
+            layers: spec.layers.len(),
+            disk: spec.disk.is_some(),
+            network: &spec.network,
+            clipboard: spec.clipboard,
+        }
+    }
+
+    /// Only to see whether a kernel boots here.
+    pub(super) fn probe(more: Vec<String>) -> Self {
+        Self {
+            vm: None,
+            purpose: Purpose::Probe,
+            more,
+            layers: 0,
+            disk: false,
+            network: &Network::None,
+            clipboard: Directions::BOTH,
+        }
+    }
 }
 
 /// In the kernel's own syntax (Documentation/admin-guide/kernel-parameters.rst).
@@ -27,7 +56,7 @@ pub(super) fn boot_line(boot: Boot<'_>) -> Result<String, CommandLineError> {
         "console=ttyS0",
         // Errors and worse are shown: panics, the out-of-memory killer. Printing the rest costs half a second.
         "loglevel=4",
-        // A panic resets at once, which ends QEMU (`-no-reboot`); an oops is one: a limping guest helps nobody.
+        // A panic resets at once, which ends the VMM; an oops is one: a limping guest helps nobody.
         "panic=-1",
         "oops=panic",
         "net.ifnames=0",
@@ -36,9 +65,7 @@ pub(super) fn boot_line(boot: Boot<'_>) -> Result<String, CommandLineError> {
     ]
     .map(str::to_owned)
     .into();
-    if let Accelerator::Tcg { tsc_khz: Some(khz) } = boot.accelerator {
-        others.extend([format!("tsc_early_khz={khz}"), "tsc=reliable".to_owned()]);
-    }
+    others.extend(boot.more);
     let mut devices = ('a'..='z').map(|letter| format!("/dev/vd{letter}"));
     let layers = devices.by_ref().take(boot.layers).collect();
     let disk = boot.disk.then(|| devices.next()).flatten();
@@ -62,7 +89,7 @@ mod tests {
         let boot = Boot {
             vm: Some(VM.parse().unwrap()),
             purpose: Purpose::Desktop,
-            accelerator: Accelerator::Tcg { tsc_khz: Some(2_595_124) },
+            more: vec!["tsc=reliable".to_owned()],
             layers: 3,
             disk: true,
             network: &Network::User(UserNetwork::default()),
@@ -71,7 +98,7 @@ mod tests {
         assert_eq!(
             boot_line(boot).unwrap(),
             "console=ttyS0 loglevel=4 panic=-1 oops=panic net.ifnames=0 cryptomgr.notests \
-             tsc_early_khz=2595124 tsc=reliable ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3 \
+             tsc=reliable ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3 \
              anteroom.vm=3f2a51c4-0b1e-4c52-9d37-6f1f4a1c9e10 anteroom.layers=/dev/vda,/dev/vdb,/dev/vdc \
              anteroom.disk=/dev/vdd anteroom.clipboard=in"
         );
@@ -79,17 +106,8 @@ mod tests {
 
     #[test]
     fn a_probe_boot_has_nothing_but_its_purpose() {
-        let boot = Boot {
-            vm: None,
-            purpose: Purpose::Probe,
-            accelerator: Accelerator::Kvm,
-            layers: 0,
-            disk: false,
-            network: &Network::None,
-            clipboard: Directions::BOTH,
-        };
         assert_eq!(
-            boot_line(boot).unwrap(),
+            boot_line(Boot::probe(Vec::new())).unwrap(),
             "console=ttyS0 loglevel=4 panic=-1 oops=panic net.ifnames=0 cryptomgr.notests anteroom.purpose=probe"
         );
     }
