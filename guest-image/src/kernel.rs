@@ -53,6 +53,17 @@ pub(crate) struct BuiltKernel {
     pub(crate) archive: PathBuf,
 }
 
+impl BuiltKernel {
+    /// Its version, and a digest of all that it is: the same kernel with other modules is another one.
+    pub(crate) fn name(&self) -> io::Result<String> {
+        let mut hasher = Hasher::default();
+        for file in [&self.image, &self.archive] {
+            hasher.field(Digest::of_file(file)?.to_string().as_bytes());
+        }
+        Ok(format!("{}-{}", self.version, hasher.finish().short()))
+    }
+}
+
 /// What decides the kernel's files.
 pub(crate) fn input_digest(spec: &KernelSpec, archives: &[Archive]) -> Result<Digest, Error> {
     let mut hasher = Hasher::default();

@@ -1,7 +1,7 @@
 //! A machine with KVM where there is none: a QEMU guest whose emulated processor has AMD's virtualisation (SVM, nested paging).
 //!
 //! ```text
-//!  test ──▶ qemu (TCG): Debian's kernel with kvm_amd, anteroom-agent as PID 1, root: layer debian-test + what the test brings
+//!  test ──▶ qemu (TCG): Debian's kernel with kvm_amd, anteroom-agent as PID 1, root: a Debian + what the test brings
 //!             └─ one service, /nested/run ──▶ what the test wants to run with KVM     serial console ──▶ test
 //! ```
 //! What runs in it runs some fifty times slower than on the machine itself, but it runs: the same VMM, the same ioctls.
@@ -28,6 +28,8 @@ use crate::{daemon, workspace};
 const PROFILE: &str = "nested";
 /// What a host needs of the kernel, besides what a guest does.
 const MODULES: [&str; 1] = ["kvm_amd"];
+/// What a host needs of the distribution: for disks, for the network, and for a look at what is left.
+const PACKAGES: [&str; 5] = ["e2fsprogs", "iproute2", "nftables", "procps", "curl"];
 const MEMORY_MIB: u32 = 6144;
 /// The last line of the script, with its status.
 const VERDICT: &str = "nested: exit status ";
@@ -95,7 +97,7 @@ pub struct Nested {
 }
 
 impl Nested {
-    /// Builds what is missing, which takes seconds: only the kernel's modules are others than those of the test image.
+    /// Builds what is missing: the first time a minute.
     ///
     /// # Errors
     /// When the image cannot be built.
@@ -148,7 +150,7 @@ impl Nested {
     fn qemu(&self, layers: &[&Path]) -> Command {
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
-            .args(["-accel", "tcg,thread=multi", "-cpu", "EPYC-v4,+svm,+npt", "-machine", "q35", "-smp", "2"])
+            .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-machine", "q35", "-smp", "2"])
             .args(["-m", &format!("{MEMORY_MIB}M"), "-serial", "stdio"])
             .arg("-kernel")
             .arg(&self.image.kernel.image)
@@ -175,7 +177,11 @@ fn recipe_of_a_host() -> Result<String> {
     let mut recipe: toml::Table = text.parse()?;
     let modules = recipe["kernel"]["modules"].as_array_mut().context("modules")?;
     modules.extend(MODULES.map(toml::Value::from));
+    let packages = recipe["packages"].as_table_mut().context("packages")?;
+    let mut layer = toml::Table::new();
+    layer.insert("include".to_owned(), PACKAGES.to_vec().into());
+    packages.insert(PROFILE.to_owned(), layer.into());
     let profiles = recipe["profiles"].as_table_mut().context("profiles")?;
-    profiles.insert(PROFILE.to_owned(), vec!["debian-test"].into());
+    profiles.insert(PROFILE.to_owned(), vec![PROFILE].into());
     Ok(recipe.to_string())
 }

@@ -26,7 +26,7 @@ for transport in pci mmio; do
   export ANTEROOM_FIRECRACKER_TRANSPORT=$transport
   ./anteroom serve >/var/log/anteroom.log 2>&1 &
   daemon=$!
-  until ./anteroom provider ls >/dev/null 2>&1; do
+  until curl --silent --fail --output /dev/null http://127.0.0.1:4000/health; do
     kill -0 $daemon || { cat /var/log/anteroom.log; exit 1; }
     sleep 1
   done
@@ -52,10 +52,13 @@ async fn a_session_completes_in_a_firecracker_with_either_transport_and_leaves_n
     luggage.add(&daemon::guest_binary("anteroom-agent"), "anteroom-agent")?;
     let store = ImageStore::open(daemon::image_dir()?)?;
     let image = store.find(&Recipe::embedded("debian-12")?, "test", &Inputs::default())?;
-    let manifest = format!("images/{}.{}.json", image.manifest.recipe, image.manifest.profile);
-    luggage.add(&store.root().join(&manifest), &format!("images/{manifest}"))?;
-    for file in image.manifest.files() {
-        luggage.add(&store.root().join(&file.path), &format!("images/{}", file.path.display()))?;
+    let name = format!("images/{}.{}", image.manifest.recipe, image.manifest.profile);
+    let mut files: Vec<PathBuf> = image.manifest.files().map(|file| file.path.clone()).collect();
+    files.extend([format!("{name}.json").into(), format!("{name}.lease").into()]);
+    // Unpacked here, because that takes a minute there.
+    files.push(store.vmlinux(&image.kernel)?.strip_prefix(store.root())?.to_owned());
+    for file in files {
+        luggage.add(&store.root().join(&file), &format!("images/{}", file.display()))?;
     }
     let said = nested.run(&luggage, PATIENCE).await?;
     for transport in ["pci", "mmio"] {

@@ -40,3 +40,19 @@ fn a_compressed_module_is_refused_by_name() {
         "module /lib/modules/6/kernel/erofs.ko.zst is compressed: only plain .ko files can be read"
     );
 }
+
+#[test]
+fn the_same_kernel_with_other_modules_has_another_name() {
+    let scratch = tempfile::tempdir().unwrap();
+    let built = |modules: &str| {
+        let [image, archive] = ["vmlinuz", "modules.cpio"].map(|name| scratch.path().join(name));
+        std::fs::write(&image, "kernel").unwrap();
+        std::fs::write(&archive, modules).unwrap();
+        let version = "6.1.0-56-cloud-amd64".to_owned();
+        BuiltKernel { version, packages: Vec::new(), modules: Vec::new(), image, archive }
+    };
+    let name = built("virtio_blk").name().unwrap();
+    assert!(name.starts_with("6.1.0-56-cloud-amd64-"), "{name}");
+    assert_eq!(built("virtio_blk").name().unwrap(), name);
+    assert_ne!(built("kvm_amd").name().unwrap(), name);
+}

@@ -28,8 +28,7 @@ impl ImageStore {
         steps.run("kernel", |line| {
             let scratch = Scratch::create(&self.root)?;
             let built = kernel::build(&recipe.kernel, &archives.index, scratch.path(), line)?;
-            let digest = Digest::of_file(&built.image)?.short();
-            let directory = PathBuf::from(format!("kernels/{}-{digest}", built.version));
+            let directory = PathBuf::from(format!("kernels/{}", built.name()?));
             fs_err::create_dir_all(self.root.join(&directory))?;
             let record = KernelRecord {
                 inputs: plan.inputs,
