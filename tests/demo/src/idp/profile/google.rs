@@ -60,6 +60,11 @@ impl Profile {
             resources: vec![
                 Resource { path: "/oauth2/v2/userinfo", answer: about },
                 Resource { path: "/v1internal:loadCodeAssist", answer: assist },
+                // Its start fails now and then when this is refused: nobody may have taken the error yet.
+                Resource {
+                    path: "/v1internal:listExperiments",
+                    answer: json!({ "experimentIds": [], "flags": [] }),
+                },
             ],
             landings: &["/gemini-code-assist/auth_success_gemini", "/gemini-code-assist/auth_failure_gemini"],
             lifetimes: Lifetimes::default(),
