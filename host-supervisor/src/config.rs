@@ -164,6 +164,7 @@ impl Config {
             firecracker: FirecrackerSettings {
                 program: read.value("firecracker.program", value::program)?,
                 transport: read.value("firecracker.transport", value::transport)?,
+                jailer: read.value("firecracker.jailer", value::jailer)?,
             },
             network: NetworkSettings {
                 hosts: read.list("network.hosts", value::host_entry)?.into_iter().collect(),

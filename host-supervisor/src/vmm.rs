@@ -176,6 +176,9 @@ pub trait Vmm: Send + Sync + std::fmt::Debug {
     /// Where the agent of a guest with that [`VmSpec::directory`] will be reached, before there is one.
     fn agent_address(&self, directory: &Path) -> AgentAddress;
 
+    /// Removes what a VM whose processes are gone has left outside of its directory; what is not there is removed.
+    async fn clear(&self, _id: VmId) {}
+
     /// Starts the guest. When this returns, the VMM runs; the kernel may not have said a word yet.
     ///
     /// # Errors

@@ -121,9 +121,11 @@ impl Nested {
     pub async fn run(&self, luggage: &Luggage, patience: Duration) -> Result<Vec<String>> {
         let scratch = tempfile::tempdir()?;
         let disk = scratch.path().join("luggage.erofs");
-        let made = Command::new("mkfs.erofs").arg("--quiet").arg(&disk).arg(luggage.0.path()).output().await?;
+        let made =
+            Command::new("mkfs.erofs").arg("--quiet").arg(&disk).arg(luggage.0.path()).output().await?;
         ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let layers: Vec<&Path> = self.image.layers.iter().map(PathBuf::as_path).chain([disk.as_path()]).collect();
+        let layers: Vec<&Path> =
+            self.image.layers.iter().map(PathBuf::as_path).chain([disk.as_path()]).collect();
         let mut qemu = self.qemu(&layers).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let mut console = BufReader::new(qemu.stdout.take().context("a console")?).split(b'\n');
         let mut said = Vec::new();

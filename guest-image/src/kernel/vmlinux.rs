@@ -106,7 +106,8 @@ fn lz4(frame: &[u8], size: usize) -> Result<Vec<u8>, VmlinuxError> {
     let mut elf = Vec::with_capacity(size);
     while elf.len() < size {
         let length = number(blocks, 0)?;
-        let block = length.checked_add(4).and_then(|end| blocks.get(4..end)).ok_or(VmlinuxError::Truncated)?;
+        let block =
+            length.checked_add(4).and_then(|end| blocks.get(4..end)).ok_or(VmlinuxError::Truncated)?;
         let room = BLOCK.min(size - elf.len());
         let unpacked = lz4_flex::block::decompress(block, room).map_err(|_| VmlinuxError::Damaged)?;
         if unpacked.len() != room {

@@ -142,6 +142,11 @@ pub const KEYS: &[Key] = &[
         FirecrackerSettings::PROGRAM,
         "Firecracker: a path, or a name to be found in PATH",
     ),
+    key(
+        "firecracker.jailer",
+        "auto",
+        "Firecracker's jailer: a path or a name, none, or auto: where the daemon runs as root",
+    ),
     key("firecracker.transport", "pci", "how a guest of Firecracker's finds its devices: pci or mmio"),
     key("network.hosts", "", "names for the guests' hosts file: name=address, ..."),
     key("network.extra_ca", "", "PEM file with a certificate authority that the guests shall trust"),

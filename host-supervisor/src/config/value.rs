@@ -12,7 +12,10 @@ use url::Url;
 
 use crate::{
     net::{Forward, Reach},
-    vmm::{firecracker::Transport, qemu::Wanted},
+    vmm::{
+        firecracker::{JailerChoice, Transport},
+        qemu::Wanted,
+    },
 };
 
 /// What runs the VMs.
@@ -152,6 +155,14 @@ pub(super) fn backend(text: &str) -> Result<Backend, String> {
         "qemu" => Ok(Backend::Qemu),
         "firecracker" => Ok(Backend::Firecracker),
         _ => Err("qemu or firecracker".to_owned()),
+    }
+}
+
+pub(super) fn jailer(text: &str) -> Result<JailerChoice, String> {
+    match text {
+        "auto" => Ok(JailerChoice::Auto),
+        "none" => Ok(JailerChoice::Never),
+        name => program(name).map(JailerChoice::Program),
     }
 }
 

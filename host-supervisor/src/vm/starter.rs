@@ -87,7 +87,7 @@ impl VmStarter {
     /// # Errors
     /// When the store does not answer. What cannot be removed is logged and tried again at the next start.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
-        sweep::sweep(&self.store, &self.settings.directory).await
+        sweep::sweep(&self.store, self.vmm.as_ref(), &self.settings.directory).await
     }
 
     /// The serial console of a VM, living or failed: at most 256 KiB of its beginning and its end each.

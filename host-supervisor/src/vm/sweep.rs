@@ -9,7 +9,7 @@ use super::{VmStatus, teardown};
 use crate::{
     failure::Failure,
     store::{Store, StoreError, VmRecord},
-    vmm::ProcessId,
+    vmm::{ProcessId, Vmm},
 };
 
 /// How long a killed process may take to disappear.
@@ -25,11 +25,12 @@ pub struct Swept {
     pub directories: usize,
 }
 
-pub(super) async fn sweep(store: &Store, directory: &Path) -> Result<Swept, StoreError> {
+pub(super) async fn sweep(store: &Store, vmm: &dyn Vmm, directory: &Path) -> Result<Swept, StoreError> {
     let mut swept = Swept::default();
     for vm in store.vm_living().await? {
         swept.vms += 1;
         swept.processes += end_processes(&vm).await;
+        vmm.clear(vm.id).await;
         report(vm.id, teardown::remove_all_but_log(&vm.directory).await);
         let failure =
             Failure::new("daemon_killed", "the daemon ended without warning while this VM was running");

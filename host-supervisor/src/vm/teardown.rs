@@ -29,6 +29,7 @@ impl Owner {
                 tracing::warn!(vm = %id, "the console's last lines did not arrive");
             }
         }
+        self.vmm.clear(id).await;
         self.reached.send_modify(|reached| reached.agent = None);
         let removed = match self.book.failure() {
             Some(_) => remove_all_but_log(&self.directory).await,

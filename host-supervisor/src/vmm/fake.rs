@@ -61,7 +61,7 @@ impl Vmm for FakeVmm {
         let agent = AbortOnDropHandle::new(tokio::spawn(guest::serve(listener, application)));
         guest::knock(&self.agent_address(directory)).await;
         let arguments = vec![kernel.into()];
-        let mut process = Process::start(Invocation { program: "/bin/sh".as_ref(), arguments, directory })?;
+        let mut process = Process::start(Invocation::of("/bin/sh".as_ref(), arguments, directory))?;
         let console = Console::capture(process.take_stdout().unwrap(), directory).await.unwrap();
         Ok(Box::new(FakeVm { process, console, _agent: agent }))
     }

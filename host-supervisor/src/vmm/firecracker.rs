@@ -11,6 +11,7 @@
 mod api;
 mod body;
 mod fault;
+mod jail;
 mod plan;
 mod request;
 mod version;
@@ -21,11 +22,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anteroom_protocol::VmId;
 use async_trait::async_trait;
 
 use super::{
     Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Vm, VmSpec, Vmm, process::find_program,
 };
+use jail::Jailer;
 pub use plan::Transport;
 pub use version::FirecrackerVersion;
 use vm::FirecrackerVm;
@@ -36,10 +39,22 @@ pub struct FirecrackerSettings {
     /// A path, or a name to be found in `PATH`.
     pub program: String,
     pub transport: Transport,
+    pub jailer: JailerChoice,
+}
+
+/// Whether Firecracker is confined by its jailer, which takes root to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JailerChoice {
+    /// Where this process is root.
+    Auto,
+    Never,
+    /// By this one: a path, or a name to be found in `PATH`.
+    Program(String),
 }
 
 impl FirecrackerSettings {
     pub const PROGRAM: &str = "firecracker";
+    pub const JAILER: &str = "jailer";
 }
 
 /// The backend.
@@ -47,6 +62,7 @@ impl FirecrackerSettings {
 pub struct Firecracker {
     settings: FirecrackerSettings,
     program: PathBuf,
+    jailer: Option<Jailer>,
     version: FirecrackerVersion,
 }
 
@@ -56,11 +72,8 @@ impl Firecracker {
     /// # Errors
     /// When it is missing, older than what is known to work, or does not say its version; and without KVM.
     pub async fn open(settings: FirecrackerSettings) -> Result<Self, LaunchError> {
-        let program = find_program(&settings.program, &[]).ok_or_else(|| LaunchError::Missing {
-            what: "the program",
-            path: settings.program.clone().into(),
-            remedy: "install a release of Firecracker and name it by the setting firecracker.program".to_owned(),
-        })?;
+        let program = find(&settings.program, &[], "firecracker.program")?;
+        let jailer = find_jailer(&settings.jailer, &program)?.map(Jailer::new);
         let kvm = OpenOptions::new().read(true).write(true).open("/dev/kvm");
         kvm.map_err(|error| LaunchError::NoAcceleration(format!("/dev/kvm cannot be opened: {error}")))?;
         let version = FirecrackerVersion::of(&program).await?;
@@ -70,8 +83,29 @@ impl Firecracker {
                 FirecrackerVersion::OLDEST
             )));
         }
-        Ok(Self { settings, program, version })
+        Ok(Self { settings, program, jailer, version })
     }
+}
+
+fn find(name: &str, more: &[PathBuf], setting: &str) -> Result<PathBuf, LaunchError> {
+    let found = find_program(name, more).and_then(|path| path.canonicalize().ok());
+    found.ok_or_else(|| LaunchError::Missing {
+        what: "the program",
+        path: name.into(),
+        remedy: format!("install a release of Firecracker and name it by the setting {setting}"),
+    })
+}
+
+/// A release has it beside Firecracker.
+fn find_jailer(choice: &JailerChoice, firecracker: &Path) -> Result<Option<PathBuf>, LaunchError> {
+    let beside: Vec<PathBuf> = firecracker.parent().map(Path::to_owned).into_iter().collect();
+    let name = match choice {
+        JailerChoice::Never => return Ok(None),
+        JailerChoice::Auto if !nix::unistd::geteuid().is_root() => return Ok(None),
+        JailerChoice::Auto => FirecrackerSettings::JAILER,
+        JailerChoice::Program(name) => name,
+    };
+    find(name, &beside, "firecracker.jailer").map(Some)
 }
 
 #[async_trait]
@@ -89,6 +123,10 @@ impl Vmm for Firecracker {
 
     fn agent_address(&self, directory: &Path) -> AgentAddress {
         AgentAddress { directory: directory.to_owned(), socket: plan::GUEST_SOCKET.to_owned() }
+    }
+
+    async fn clear(&self, id: VmId) {
+        jail::clear(id);
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {

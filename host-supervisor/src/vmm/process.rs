@@ -5,6 +5,7 @@
 //! secrets). Their limits are the daemon's: no core files, see [`crate::core_file`].
 
 mod id;
+mod mounts;
 pub(super) mod socket;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use tokio::{
 
 use super::{LaunchError, VmExit, console::Console};
 pub use id::ProcessId;
+pub(super) use mounts::Mounts;
 
 /// How much of a child's standard error is kept.
 const STDERR_LINES: usize = 40;
@@ -41,6 +43,14 @@ pub(super) struct Invocation<'a> {
     pub(super) program: &'a Path,
     pub(super) arguments: Vec<OsString>,
     pub(super) directory: &'a Path,
+    /// What it sees there besides; needs root when it is not empty.
+    pub(super) mounts: Mounts,
+}
+
+impl<'a> Invocation<'a> {
+    pub(super) fn of(program: &'a Path, arguments: Vec<OsString>, directory: &'a Path) -> Self {
+        Self { program, arguments, directory, mounts: Mounts::default() }
+    }
 }
 
 /// A running child, or an ended one whose exit is known.
@@ -55,8 +65,7 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn start(invocation: Invocation<'_>) -> Result<Self, LaunchError> {
-        let name = invocation.program.file_name().unwrap_or(invocation.program.as_os_str());
-        let name = name.to_string_lossy().into_owned();
+        let name = name_of(invocation.program);
         let cannot = |source| LaunchError::Start { program: name.clone(), source };
         let mut command = Command::new(invocation.program);
         command
@@ -66,6 +75,9 @@ impl Process {
             .kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env_clear().envs(["PATH", "HOME", "LD_LIBRARY_PATH"].into_iter().filter_map(variable));
+        if !invocation.mounts.is_empty() {
+            enter_between_fork_and_exec(&mut command, invocation.mounts);
+        }
         let mut child = command.spawn().map_err(cannot)?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
         // The child cannot have been reaped yet, so its entry in /proc exists even if it has ended.
@@ -76,6 +88,11 @@ impl Process {
 
     pub(super) fn id(&self) -> ProcessId {
         self.id
+    }
+
+    /// The program that it has replaced itself by.
+    pub(super) fn has_become(&mut self, program: &Path) {
+        self.name = name_of(program);
     }
 
     /// Makes its standard output the guest's console, kept in the VM's directory; once.
@@ -135,6 +152,18 @@ impl Drop for Process {
             reader.abort();
         }
     }
+}
+
+#[expect(unsafe_code, reason = "code between fork and exec")]
+fn enter_between_fork_and_exec(command: &mut Command, mounts: Mounts) {
+    // SAFETY: `enter` makes system calls and nothing else: it neither allocates nor takes a lock.
+    unsafe {
+        command.pre_exec(move || mounts.enter());
+    }
+}
+
+fn name_of(program: &Path) -> String {
+    program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn variable(name: &str) -> Option<(&str, OsString)> {

@@ -10,7 +10,7 @@ use anteroom_protocol::{VmId, desk::Directions};
 use super::{
     LaunchError, ProcessId, Vm, VmSpec, Vmm,
     fake::FakeVmm,
-    firecracker::{Firecracker, FirecrackerSettings, Transport},
+    firecracker::{Firecracker, FirecrackerSettings, JailerChoice, Transport},
     qemu::{Qemu, QemuSettings, Wanted},
 };
 use crate::net::{Network, UserNetwork};
@@ -58,10 +58,15 @@ impl Bench {
         Self { vmm: Arc::new(qemu), kernel, network, program: "qemu-system-x86_64" }
     }
 
-    /// The one that `FIRECRACKER` names, on a machine with KVM.
-    async fn firecracker(transport: Transport) -> Option<Self> {
+    /// The one that `FIRECRACKER` names, on a machine with KVM; in the jail of the one that `JAILER` names.
+    async fn firecracker(transport: Transport, jail: Jailed) -> Option<Self> {
         let program = std::env::var("FIRECRACKER").ok()?;
-        let firecracker = Firecracker::open(FirecrackerSettings { program, transport }).await.unwrap();
+        let jailer = match jail {
+            Jailed::No => JailerChoice::Never,
+            Jailed::Yes => JailerChoice::Program(std::env::var("JAILER").ok()?),
+        };
+        let settings = FirecrackerSettings { program, transport, jailer };
+        let firecracker = Firecracker::open(settings).await.unwrap();
         let kernel = |guest| match guest {
             Guest::Lives => tiny_elf::image(GREETING, tiny_kernel::Then::Halt),
             Guest::Ends => tiny_elf::image(GREETING, tiny_kernel::Then::Reset),
@@ -233,8 +238,66 @@ async fn what_a_guest_knows_is_in_no_core_of_qemu() {
     within(10, vm.kill()).await;
 }
 
+/// What proc(5) tells of a process: a field of its status.
+fn status(pid: i32, field: &str) -> String {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let found = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    found.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_jailed_firecracker_is_nobody_in_a_root_of_its_own_and_has_little_to_call() {
+    let Some(bench) = Bench::firecracker(Transport::Pci, Jailed::Yes).await else {
+        return skipped("a_jailed_firecracker_is_nobody");
+    };
+    let Scene { mut vm, scratch } = bench.launch(Guest::Lives).await;
+    let Scene { vm: mut other, scratch: _other } = bench.launch(Guest::Lives).await;
+    greets(vm.as_ref()).await;
+    let [pid, other_pid] = [&vm, &other].map(|vm| vm.processes()[0].pid);
+    let uid: u32 = status(pid, "Uid").split(' ').next().unwrap().parse().unwrap();
+    assert!(uid > 100_000, "{uid}");
+    for (field, value) in
+        [("Uid", format!("{uid} {uid} {uid} {uid}")), ("Gid", format!("{uid} {uid} {uid} {uid}"))]
+    {
+        assert_eq!(status(pid, field), value);
+        assert_ne!(status(other_pid, field), value, "two VMs have the same {field}");
+    }
+    assert_eq!(status(pid, "Groups"), "");
+    for capabilities in ["CapEff", "CapPrm", "CapInh"] {
+        assert_eq!(status(pid, capabilities), "0000000000000000", "{capabilities}");
+    }
+    assert_eq!((status(pid, "Seccomp").as_str(), status(pid, "NoNewPrivs").as_str()), ("2", "1"));
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    assert_eq!(files.split_whitespace().collect::<Vec<_>>()[..2], ["256", "256"]);
+    let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/mnt")).unwrap();
+    assert_ne!(namespace(&pid.to_string()), namespace("self"));
+    let root = std::fs::read_dir(format!("/proc/{pid}/root")).unwrap();
+    let seen: Vec<String> = root.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let own = ["firecracker", "firecracker.log", "firecracker.pid", "firecracker.sock", "kernel", "v.sock"];
+    assert!(
+        seen.iter().all(|name| own.contains(&name.as_str()) || ["dev", "run"].contains(&name.as_str())),
+        "{seen:?}"
+    );
+    let mounts = std::fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap();
+    let kernel = mounts.lines().find(|line| line.contains(" /kernel ")).unwrap();
+    assert!(kernel.split(' ').nth(5).unwrap().split(',').any(|option| option == "ro"), "{kernel}");
+    assert!(
+        !std::fs::read_to_string("/proc/self/mountinfo").unwrap().contains(scratch.path().to_str().unwrap())
+    );
+    within(10, vm.kill()).await;
+    within(10, other.kill()).await;
+}
+
+/// Whether Firecracker is in its jail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Jailed {
+    No,
+    Yes,
+}
+
 fn skipped(test: &str) {
-    eprintln!("SKIPPED {test}: FIRECRACKER names no program");
+    eprintln!("SKIPPED {test}: FIRECRACKER, or JAILER, names no program");
 }
 
 macro_rules! contract {
@@ -247,14 +310,15 @@ macro_rules! contract {
             use super::Bench;
             $(#[tokio::test] async fn $check() { super::$check(Bench::qemu().await).await; })*
         }
-        contract! { @on_firecracker, super::Transport::Pci; $($check)* }
-        contract! { @on_firecracker_without_pci, super::Transport::Mmio; $($check)* }
+        contract! { @on_firecracker, super::Transport::Pci, super::Jailed::No; $($check)* }
+        contract! { @on_firecracker_without_pci, super::Transport::Mmio, super::Jailed::No; $($check)* }
+        contract! { @on_jailed_firecracker, super::Transport::Pci, super::Jailed::Yes; $($check)* }
     };
-    (@$module:ident, $transport:expr; $($check:ident)*) => {
+    (@$module:ident, $transport:expr, $jailed:expr; $($check:ident)*) => {
         mod $module {
             use super::Bench;
             $(#[tokio::test] async fn $check() {
-                match Bench::firecracker($transport).await {
+                match Bench::firecracker($transport, $jailed).await {
                     Some(bench) => super::$check(bench).await,
                     None => super::skipped(stringify!($module::$check)),
                 }

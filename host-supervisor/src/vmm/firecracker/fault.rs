@@ -38,7 +38,8 @@ mod tests {
     #[test]
     fn both_kinds_of_refusal_are_understood() {
         assert_eq!(words(br#"{"fault_message":"Invalid Elf magic number."}"#), "Invalid Elf magic number.");
-        let raw = b"{ \"error\": \"Invalid HTTP Method.\nAll previous unanswered requests will be dropped.\" }";
+        let raw =
+            b"{ \"error\": \"Invalid HTTP Method.\nAll previous unanswered requests will be dropped.\" }";
         assert_eq!(words(raw), "Invalid HTTP Method. All previous unanswered requests will be dropped.");
         assert_eq!(words(br#"{"fault_message":"a \"b\" c"}"#), r#"a "b" c"#);
         assert_eq!(words(b"oops"), "oops");

@@ -41,8 +41,8 @@ pub(super) fn requests(spec: &VmSpec, transport: Transport) -> Result<Vec<Reques
     if spec.memory_mib > MAX_MEMORY_MIB {
         return Err(shape(format!("{} MiB of memory", spec.memory_mib)));
     }
-    let machine = MachineConfiguration::new(spec.vcpus, spec.memory_mib)
-        .map_err(|error| shape(error.to_string()))?;
+    let machine =
+        MachineConfiguration::new(spec.vcpus, spec.memory_mib).map_err(|error| shape(error.to_string()))?;
     if matches!(spec.network, Network::User(_)) {
         return Err(shape("QEMU's user-mode network under Firecracker".to_owned()));
     }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::body::{
-    Balloon, BootSource, Drive, EntropyDevice, InstanceActionInfo, MachineConfiguration, NetworkInterface, Vsock,
+    Balloon, BootSource, Drive, EntropyDevice, InstanceActionInfo, MachineConfiguration, NetworkInterface,
+    Vsock,
 };
 
 /// A request that changes something; all of them are `PUT` and are answered with 204.
@@ -26,7 +27,9 @@ impl Request {
             Self::MachineConfig(_) => "/machine-config".to_owned(),
             Self::BootSource(_) => "/boot-source".to_owned(),
             Self::Drive(drive) => format!("/drives/{}", drive.drive_id.as_str()),
-            Self::NetworkInterface(interface) => format!("/network-interfaces/{}", interface.iface_id.as_str()),
+            Self::NetworkInterface(interface) => {
+                format!("/network-interfaces/{}", interface.iface_id.as_str())
+            }
             Self::Vsock(_) => "/vsock".to_owned(),
             Self::Entropy(_) => "/entropy".to_owned(),
             Self::Balloon(_) => "/balloon".to_owned(),

@@ -1,12 +1,13 @@
 //! A living Firecracker.
 
-use std::{fs, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc, time::Duration};
+use std::{ffi::OsString, fs, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 use super::{
     Firecracker,
     api::{Api, ApiError},
+    jail::Jail,
     plan::{self, GUEST_SOCKET, Transport},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     vmm::{
         LaunchError, ProcessId, Vm, VmExit, VmSpec,
         console::Console,
-        process::{Invocation, Process, socket},
+        process::{Invocation, Mounts, Process, socket},
     },
 };
 
@@ -32,39 +33,68 @@ const LAST_LINES: usize = 5;
 pub(super) struct FirecrackerVm {
     process: Process,
     console: Arc<Console>,
+    /// Its user is given back when nobody runs as that any more.
+    _jail: Option<Jail>,
 }
 
 impl FirecrackerVm {
     pub(super) async fn start(firecracker: &Firecracker, spec: &VmSpec) -> Result<Self, LaunchError> {
         let directory = spec.directory.as_path();
-        let requests = plan::requests(spec, firecracker.settings.transport)?;
         socket::remove_stale(directory, &[API_SOCKET, GUEST_SOCKET])?;
-        let log = directory.join(LOG);
-        // It does not make the file.
-        let made = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&log);
-        made.map_err(|source| LaunchError::Io { path: log.clone(), source })?;
-        let id = spec.id.to_string();
-        let mut arguments =
-            vec!["--id", &id, "--api-sock", API_SOCKET, "--log-path", LOG, "--level", "Warning"];
-        if firecracker.settings.transport == Transport::Pci {
-            arguments.push("--enable-pci");
-        }
-        let arguments = arguments.into_iter().map(Into::into).collect();
-        let program = firecracker.program.as_path();
-        let mut process = Process::start(Invocation { program, arguments, directory })?;
+        let (jail, inside, mounts) = match &firecracker.jailer {
+            Some(jailer) => {
+                let (jail, inside, mounts) = jailer.furnish(&firecracker.program, spec)?;
+                (Some(jail), inside, mounts)
+            }
+            None => (None, spec.clone(), Mounts::default()),
+        };
+        let requests = plan::requests(&inside, firecracker.settings.transport)?;
+        // Where it makes its sockets and looks for its log.
+        let place = jail.as_ref().map_or(directory, Jail::root);
+        make_log(&place.join(LOG), jail.as_ref())?;
+        let arguments = arguments(spec, firecracker.settings.transport, jail.is_some());
+        let (program, arguments) = match (&firecracker.jailer, &jail) {
+            (Some(jailer), Some(jail)) => (jailer.program(), jail.arguments(&firecracker.program, arguments)),
+            _ => (firecracker.program.as_path(), arguments),
+        };
+        let mut process = Process::start(Invocation { program, arguments, directory, mounts })?;
         let console = process.console(directory).await?;
-        socket::made_by(&mut process, directory, API_SOCKET, PATIENCE).await?;
-        let place = SocketDirectory::open(directory)
-            .map_err(|source| LaunchError::Io { path: directory.to_owned(), source })?;
-        let path = place.short_path(API_SOCKET);
+        socket::accepted_by(&mut process, place, API_SOCKET, PATIENCE).await?;
+        process.has_become(&firecracker.program);
+        let sockets = SocketDirectory::open(place)
+            .map_err(|source| LaunchError::Io { path: place.to_owned(), source })?;
+        let path = sockets.short_path(API_SOCKET);
         let api = Api { socket: &path };
         for request in &requests {
             if let Err(error) = api.put(request).await {
-                return Err(refused(&mut process, directory, error).await);
+                return Err(refused(&mut process, place, error).await);
             }
         }
-        Ok(Self { process, console })
+        if let Some(jail) = &jail {
+            jail.show_guest_socket()?;
+        }
+        Ok(Self { process, console, _jail: jail })
     }
+}
+
+/// Firecracker does not make it.
+fn make_log(log: &Path, jail: Option<&Jail>) -> Result<(), LaunchError> {
+    let made = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(log);
+    let owned = made.and_then(|_| jail.map_or(Ok(()), |jail| jail.own(log)));
+    owned.map_err(|source| LaunchError::Io { path: log.to_owned(), source })
+}
+
+/// Firecracker's own; under the jailer it gets its id from there.
+fn arguments(spec: &VmSpec, transport: Transport, jailed: bool) -> Vec<OsString> {
+    let id = spec.id.to_string();
+    let mut arguments = vec!["--api-sock", API_SOCKET, "--log-path", LOG, "--level", "Warning"];
+    if !jailed {
+        arguments.extend(["--id", &id]);
+    }
+    if transport == Transport::Pci {
+        arguments.push("--enable-pci");
+    }
+    arguments.into_iter().map(Into::into).collect()
 }
 
 /// Together with what it has written into its log: after a panic there is no answer.

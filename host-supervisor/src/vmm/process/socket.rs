@@ -1,8 +1,9 @@
 //! Sockets that a child of ours makes in its working directory: by their appearance it is ready.
 
-use std::{io, path::Path, time::Duration};
+use std::{io, os::unix::net::UnixStream, path::Path, time::Duration};
 
-use super::{Process, super::LaunchError};
+use super::{super::LaunchError, Process};
+use crate::socket_directory::SocketDirectory;
 
 /// None of the programs that do this tells when it is done, and all are done within milliseconds.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -20,16 +21,37 @@ pub(in crate::vmm) fn remove_stale(directory: &Path, sockets: &[&str]) -> Result
     Ok(())
 }
 
-/// Waits until the process has made it.
+/// Waits until the process has made it. For one that takes a single connection, which must not be used up by trying.
 pub(in crate::vmm) async fn made_by(
     process: &mut Process,
     directory: &Path,
     socket: &str,
     patience: Duration,
 ) -> Result<(), LaunchError> {
+    wait(process, socket, patience, || directory.join(socket).exists()).await
+}
+
+/// Waits until the process accepts connections there; between bind(2) and listen(2) a socket is there and refuses.
+pub(in crate::vmm) async fn accepted_by(
+    process: &mut Process,
+    directory: &Path,
+    socket: &str,
+    patience: Duration,
+) -> Result<(), LaunchError> {
+    let place = SocketDirectory::open(directory)
+        .map_err(|source| LaunchError::Io { path: directory.to_owned(), source })?;
+    wait(process, socket, patience, || UnixStream::connect(place.short_path(socket)).is_ok()).await
+}
+
+async fn wait(
+    process: &mut Process,
+    socket: &str,
+    patience: Duration,
+    is_there: impl Fn() -> bool,
+) -> Result<(), LaunchError> {
     let program = process.name.clone();
     let appears = async {
-        while !directory.join(socket).exists() {
+        while !is_there() {
             if let Some(exit) = process.ended().await {
                 let stderr = exit.stderr.join("; ");
                 return Err(LaunchError::Died { program: exit.program, code: exit.code, stderr });
@@ -38,7 +60,6 @@ pub(in crate::vmm) async fn made_by(
         }
         Ok(())
     };
-    let late =
-        |_| Err(LaunchError::Late { program, socket: socket.to_owned(), seconds: patience.as_secs() });
-    tokio::time::timeout(patience, appears).await.unwrap_or_else(late)
+    let late = |_| LaunchError::Late { program, socket: socket.to_owned(), seconds: patience.as_secs() };
+    tokio::time::timeout(patience, appears).await.map_err(late)?
 }

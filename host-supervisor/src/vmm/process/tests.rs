@@ -2,8 +2,7 @@ use super::*;
 
 fn shell(script: &str) -> Process {
     let arguments = vec!["-c".into(), script.into()];
-    Process::start(Invocation { program: Path::new("/bin/sh"), arguments, directory: Path::new("/") })
-        .unwrap()
+    Process::start(Invocation::of(Path::new("/bin/sh"), arguments, Path::new("/"))).unwrap()
 }
 
 #[tokio::test]
@@ -66,8 +65,7 @@ fn a_program_that_is_missing_is_named() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
     let program = Path::new("/nonexistent/qemu");
-    let error =
-        Process::start(Invocation { program, arguments: vec![], directory: Path::new("/") }).unwrap_err();
+    let error = Process::start(Invocation::of(program, vec![], Path::new("/"))).unwrap_err();
     assert_eq!(error.to_string(), "qemu cannot be started");
 }
 

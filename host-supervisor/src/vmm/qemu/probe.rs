@@ -63,7 +63,7 @@ async fn boot_and_listen(qemu: &Path, machine: &Machine<'_>) -> Result<ProbeOutc
     let directory = tempfile::tempdir().map_err(cannot_write)?;
     let arguments = machine.argv()?.into_iter().map(Into::into).collect();
     let started = Instant::now();
-    let mut process = Process::start(Invocation { program: qemu, arguments, directory: directory.path() })?;
+    let mut process = Process::start(Invocation::of(qemu, arguments, directory.path()))?;
     let Some(stdout) = process.take_stdout() else { return Ok(useless("it has no console")) };
     let console = Console::capture(stdout, directory.path()).await.map_err(cannot_write)?;
     let greeting = console.wait_for(|line| line.contains(PROBE_GREETING));

@@ -4,12 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::{
-    Qemu,
-    accelerator::Accelerator,
-    argv::Machine,
-    vsock_device,
-};
+use super::{Qemu, accelerator::Accelerator, argv::Machine, vsock_device};
 use crate::vmm::{
     LaunchError, ProcessId, Vm, VmExit, VmSpec,
     boot_line::{Boot, boot_line},
@@ -54,7 +49,7 @@ impl QemuVm {
         let arguments = machine.argv()?.into_iter().map(Into::into).collect();
         let directory = spec.directory.as_path();
         let vsock_device = vsock_device::start(&qemu.vsock_device, directory).await?;
-        let mut process = Process::start(Invocation { program: &qemu.program, arguments, directory })?;
+        let mut process = Process::start(Invocation::of(&qemu.program, arguments, directory))?;
         let console = process.console(directory).await?;
         Ok(Self { qemu: process, vsock_device, console, exit: None })
     }

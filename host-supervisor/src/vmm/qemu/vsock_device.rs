@@ -22,7 +22,7 @@ pub(super) async fn start(program: &Path, directory: &Path) -> Result<Process, L
     socket::remove_stale(directory, &[VHOST_SOCKET, GUEST_SOCKET])?;
     let arguments = ["--guest-cid", GUEST_CID, "--socket", VHOST_SOCKET, "--uds-path", GUEST_SOCKET];
     let arguments = arguments.map(Into::into).into();
-    let mut process = Process::start(Invocation { program, arguments, directory })?;
+    let mut process = Process::start(Invocation::of(program, arguments, directory))?;
     // It binds this socket last.
     socket::made_by(&mut process, directory, VHOST_SOCKET, PATIENCE).await?;
     Ok(process)

@@ -11,7 +11,11 @@ use crate::net::UserNetwork;
 
 /// Fields of the definitions in `firecracker.yaml` of v1.13.2: those that are required, and the others.
 const DEFINITIONS: [(&str, &[&str], &[&str]); 8] = [
-    ("/machine-config", &["mem_size_mib", "vcpu_count"], &["cpu_template", "smt", "track_dirty_pages", "huge_pages"]),
+    (
+        "/machine-config",
+        &["mem_size_mib", "vcpu_count"],
+        &["cpu_template", "smt", "track_dirty_pages", "huge_pages"],
+    ),
     ("/boot-source", &["kernel_image_path"], &["boot_args", "initrd_path"]),
     (
         "/drives/",
