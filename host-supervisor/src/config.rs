@@ -27,7 +27,10 @@ pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 
 use crate::{
     net::{Network, UserNetwork},
-    vmm::{firecracker::FirecrackerSettings, qemu::Wanted},
+    vmm::{
+        firecracker::{FirecrackerSettings, Rate},
+        qemu::Wanted,
+    },
 };
 
 /// The names and values of the process's environment.
@@ -165,6 +168,13 @@ impl Config {
                 program: read.value("firecracker.program", value::program)?,
                 transport: read.value("firecracker.transport", value::transport)?,
                 jailer: read.value("firecracker.jailer", value::jailer)?,
+                disk_rate: Rate {
+                    bytes: read
+                        .option("firecracker.disk_mib_per_second", value::number(1..=1_048_576_u64))?
+                        .map(|mib| mib * 1024 * 1024),
+                    operations: read
+                        .option("firecracker.disk_operations_per_second", value::number(1..=100_000_000))?,
+                },
             },
             network: NetworkSettings {
                 hosts: read.list("network.hosts", value::host_entry)?.into_iter().collect(),

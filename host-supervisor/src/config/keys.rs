@@ -147,6 +147,16 @@ pub const KEYS: &[Key] = &[
         "auto",
         "Firecracker's jailer: a path or a name, none, or auto: where the daemon runs as root",
     ),
+    key(
+        "firecracker.disk_mib_per_second",
+        "",
+        "most that a VM reads and writes of each drive; no limit when empty",
+    ),
+    key(
+        "firecracker.disk_operations_per_second",
+        "",
+        "most reads and writes of a VM for each drive; no limit when empty",
+    ),
     key("firecracker.transport", "pci", "how a guest of Firecracker's finds its devices: pci or mmio"),
     key("network.hosts", "", "names for the guests' hosts file: name=address, ..."),
     key("network.extra_ca", "", "PEM file with a certificate authority that the guests shall trust"),

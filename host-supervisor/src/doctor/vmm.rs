@@ -9,27 +9,35 @@ use super::{
     image::Found,
 };
 use crate::{
-    config::Config,
+    config::{Backend, Config},
     daemon::qemu_settings,
     failure::causes,
     vmm::{
         LaunchError,
+        firecracker::{Firecracker, FirecrackerSettings},
         process::find_program,
         qemu::{Accelerator, Choice, Qemu, QemuSettings, QemuVersion, Wanted},
     },
 };
 
+/// Name and title of its finding.
+const FIRECRACKER: (&str, &str) = ("firecracker", "Firecracker");
 /// How long a program may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn examine(config: &Config, image: Option<&Found>) -> Vec<Finding> {
-    let settings = qemu_settings(config);
-    vec![
-        qemu(&settings).await,
-        vsock_device(&settings).await,
-        acceleration(settings, image).await,
-        firecracker().await,
-    ]
+    match config.vmm {
+        Backend::Qemu => {
+            let settings = qemu_settings(config);
+            vec![
+                qemu(&settings).await,
+                vsock_device(&settings).await,
+                acceleration(settings, image).await,
+                unused_firecracker().await,
+            ]
+        }
+        Backend::Firecracker => vec![firecracker(config).await],
+    }
 }
 
 async fn qemu(settings: &QemuSettings) -> Finding {
@@ -68,7 +76,7 @@ async fn vsock_device(settings: &QemuSettings) -> Finding {
 
 async fn acceleration(settings: QemuSettings, image: Option<&Found>) -> Finding {
     let wanted = settings.wanted;
-    let device = OpenOptions::new().read(true).write(true).open("/dev/kvm").map(drop);
+    let device = open_kvm();
     let choice = match image {
         Some(image) => Some(Qemu::choice_for(&settings, &image.kernel, Some(&image.initrd)).await),
         None => None,
@@ -100,6 +108,10 @@ fn judge_acceleration(
     }
 }
 
+fn open_kvm() -> io::Result<()> {
+    OpenOptions::new().read(true).write(true).open("/dev/kvm").map(drop)
+}
+
 fn kvm_remedy(device: &io::Result<()>) -> Remedy {
     match device {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -117,16 +129,43 @@ fn kvm_remedy(device: &io::Result<()>) -> Remedy {
     }
 }
 
-/// Not needed by this version, told because operators plan with it.
-async fn firecracker() -> Finding {
-    let (id, title) = ("firecracker", "Firecracker");
-    match find_program("firecracker", &[]) {
+async fn firecracker(config: &Config) -> Finding {
+    let opened = Firecracker::open(config.firecracker.clone()).await;
+    judge_firecracker(opened, &open_kvm())
+}
+
+fn judge_firecracker(opened: Result<Firecracker, LaunchError>, device: &io::Result<()>) -> Finding {
+    let (id, title) = FIRECRACKER;
+    match opened {
+        Ok(firecracker) => {
+            let said = format!("{}, {}", firecracker.version(), firecracker.program().display());
+            match firecracker.jailer() {
+                Some(jailer) => Finding::ok(id, title, format!("{said}, jailed by {}", jailer.display())),
+                None => Finding::warn(id, title, format!("{said}, without its jailer")).with(
+                    Remedy::by_hand("start the daemon as root: the jailer needs that, its VMs do not", None),
+                ),
+            }
+        }
+        Err(error @ LaunchError::NoAcceleration(_)) => {
+            Finding::fail(id, title, causes(&error)).with(kvm_remedy(device))
+        }
+        Err(error) => {
+            let remedy = Remedy::by_hand("install a release of Firecracker, or set vmm to qemu", None);
+            Finding::fail(id, title, causes(&error)).with(remedy)
+        }
+    }
+}
+
+/// Told because operators plan with it.
+async fn unused_firecracker() -> Finding {
+    let (id, title) = FIRECRACKER;
+    match find_program(FirecrackerSettings::PROGRAM, &[]) {
         Some(program) => {
             let version =
                 version_line(&program).await.unwrap_or_else(|| "does not say its version".to_owned());
             Finding::ok(id, title, format!("{version}, {}", program.display()))
         }
-        None => Finding::ok(id, title, "not installed, and not needed"),
+        None => Finding::ok(id, title, "not installed, and not needed with QEMU"),
     }
 }
 
@@ -171,6 +210,21 @@ mod tests {
         assert_eq!(judged(Ok(QemuVersion { major: 6, minor: 2, patch: 0 })), Level::Warn);
         let source = io::Error::from(io::ErrorKind::InvalidData);
         assert_eq!(judged(Err(LaunchError::Start { program: "qemu".into(), source })), Level::Fail);
+    }
+
+    #[test]
+    fn a_firecracker_that_cannot_run_is_a_failure_with_what_to_do() {
+        let denied = Err(io::Error::from(io::ErrorKind::PermissionDenied));
+        let missing = LaunchError::Missing {
+            what: "the program",
+            path: "firecracker".into(),
+            remedy: "install it".into(),
+        };
+        let finding = judge_firecracker(Err(missing), &denied);
+        assert_eq!(finding.level, Level::Fail);
+        assert!(finding.remedy.unwrap().text.contains("qemu"));
+        let finding = judge_firecracker(Err(LaunchError::NoAcceleration("closed".into())), &denied);
+        assert!(finding.remedy.unwrap().command.unwrap().contains("--groups kvm"));
     }
 
     #[tokio::test]

@@ -40,6 +40,15 @@ pub struct FirecrackerSettings {
     pub program: String,
     pub transport: Transport,
     pub jailer: JailerChoice,
+    /// Of each of a VM's drives; as fast as they are when unset.
+    pub disk_rate: Rate,
+}
+
+/// What a device may do in a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rate {
+    pub bytes: Option<u64>,
+    pub operations: Option<u64>,
 }
 
 /// Whether Firecracker is confined by its jailer, which takes root to start.
@@ -84,6 +93,22 @@ impl Firecracker {
             )));
         }
         Ok(Self { settings, program, jailer, version })
+    }
+
+    #[must_use]
+    pub fn version(&self) -> FirecrackerVersion {
+        self.version
+    }
+
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// `None` when VMs run as this process's user, in its root.
+    #[must_use]
+    pub fn jailer(&self) -> Option<&Path> {
+        self.jailer.as_ref().map(Jailer::program)
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::Rate;
+
 /// Why one of these words is wrong, said before Firecracker is asked: it checks neither.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyError {
@@ -132,10 +134,10 @@ pub(super) struct TokenBucket {
 }
 
 impl RateLimiter {
-    /// Bytes and operations a second, with a second's worth at once.
-    pub(super) fn per_second(bytes: Option<u64>, operations: Option<u64>) -> Option<Self> {
+    /// With a second's worth at once; `None` when there is no limit.
+    pub(super) fn of(rate: Rate) -> Option<Self> {
         let bucket = |size: u64| TokenBucket { size, one_time_burst: None, refill_time: 1000 };
-        let limiter = Self { bandwidth: bytes.map(bucket), ops: operations.map(bucket) };
+        let limiter = Self { bandwidth: rate.bytes.map(bucket), ops: rate.operations.map(bucket) };
         (limiter != Self::default()).then_some(limiter)
     }
 }

@@ -6,9 +6,10 @@ mod tests;
 use std::path::PathBuf;
 
 use super::{
+    Rate,
     body::{
         Action, Balloon, BootSource, CacheType, DeviceId, Drive, EntropyDevice, InstanceActionInfo, IoEngine,
-        MachineConfiguration, Vsock,
+        MachineConfiguration, RateLimiter, Vsock,
     },
     request::Request,
 };
@@ -36,7 +37,11 @@ pub enum Transport {
 }
 
 /// The whole conversation up to a running guest.
-pub(super) fn requests(spec: &VmSpec, transport: Transport) -> Result<Vec<Request>, LaunchError> {
+pub(super) fn requests(
+    spec: &VmSpec,
+    transport: Transport,
+    disk_rate: Rate,
+) -> Result<Vec<Request>, LaunchError> {
     let shape = |what: String| LaunchError::Shape { what };
     if spec.memory_mib > MAX_MEMORY_MIB {
         return Err(shape(format!("{} MiB of memory", spec.memory_mib)));
@@ -54,7 +59,7 @@ pub(super) fn requests(spec: &VmSpec, transport: Transport) -> Result<Vec<Reques
             boot_args: boot_line(Boot::desktop(spec, kernel_words(transport)))?,
         }),
     ];
-    requests.extend(drives(spec)?.into_iter().map(Request::Drive));
+    requests.extend(drives(spec, disk_rate)?.into_iter().map(Request::Drive));
     requests.extend([
         Request::Vsock(Vsock { guest_cid: GUEST_CID, uds_path: GUEST_SOCKET.into() }),
         Request::Entropy(EntropyDevice::default()),
@@ -65,7 +70,7 @@ pub(super) fn requests(spec: &VmSpec, transport: Transport) -> Result<Vec<Reques
     Ok(requests)
 }
 
-fn drives(spec: &VmSpec) -> Result<Vec<Drive>, LaunchError> {
+fn drives(spec: &VmSpec, rate: Rate) -> Result<Vec<Drive>, LaunchError> {
     let layers = spec.layers.iter().map(|path| (path, true));
     let disk = spec.disk.iter().map(|path| (path, false));
     let mut seen: Vec<&PathBuf> = Vec::new();
@@ -84,7 +89,7 @@ fn drives(spec: &VmSpec) -> Result<Vec<Drive>, LaunchError> {
             is_read_only,
             cache_type: CacheType::Unsafe,
             io_engine: IoEngine::Sync,
-            rate_limiter: None,
+            rate_limiter: RateLimiter::of(rate),
         });
     }
     Ok(drives)

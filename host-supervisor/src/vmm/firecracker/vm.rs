@@ -39,7 +39,7 @@ pub(super) struct FirecrackerVm {
 
 impl FirecrackerVm {
     pub(super) async fn start(firecracker: &Firecracker, spec: &VmSpec) -> Result<Self, LaunchError> {
-        let directory = spec.directory.as_path();
+        let (settings, directory) = (&firecracker.settings, spec.directory.as_path());
         socket::remove_stale(directory, &[API_SOCKET, GUEST_SOCKET])?;
         let (jail, inside, mounts) = match &firecracker.jailer {
             Some(jailer) => {
@@ -48,11 +48,11 @@ impl FirecrackerVm {
             }
             None => (None, spec.clone(), Mounts::default()),
         };
-        let requests = plan::requests(&inside, firecracker.settings.transport)?;
+        let requests = plan::requests(&inside, settings.transport, settings.disk_rate)?;
         // Where it makes its sockets and looks for its log.
         let place = jail.as_ref().map_or(directory, Jail::root);
         make_log(&place.join(LOG), jail.as_ref())?;
-        let arguments = arguments(spec, firecracker.settings.transport, jail.is_some());
+        let arguments = arguments(spec, settings.transport, jail.is_some());
         let (program, arguments) = match (&firecracker.jailer, &jail) {
             (Some(jailer), Some(jail)) => (jailer.program(), jail.arguments(&firecracker.program, arguments)),
             _ => (firecracker.program.as_path(), arguments),

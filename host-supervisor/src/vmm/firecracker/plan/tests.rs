@@ -32,6 +32,7 @@ const DEFINITIONS: [(&str, &[&str], &[&str]); 8] = [
     ("/balloon", &["amount_mib", "deflate_on_oom"], &["stats_polling_interval_s"]),
     ("/actions", &["action_type"], &[]),
 ];
+const RATE: Rate = Rate { bytes: Some(1_000_000), operations: Some(100) };
 const RATE_LIMITER: &[&str] = &["bandwidth", "ops"];
 const TOKEN_BUCKET: (&[&str], &[&str]) = (&["refill_time", "size"], &["one_time_burst"]);
 
@@ -56,8 +57,8 @@ fn bodies(requests: &[Request]) -> BTreeMap<String, Value> {
 
 #[test]
 fn every_body_has_the_fields_of_its_definition_and_no_other() {
-    let limiter = RateLimiter::per_second(Some(1_000_000), Some(100));
-    let mut all = requests(&spec(), Transport::Pci).unwrap();
+    let limiter = RateLimiter::of(RATE);
+    let mut all = requests(&spec(), Transport::Pci, RATE).unwrap();
     all.push(Request::NetworkInterface(NetworkInterface {
         iface_id: DeviceId::new("eth0").unwrap(),
         host_dev_name: "fc-vm-1".into(),
@@ -91,7 +92,7 @@ fn check(path: &str, body: &Value, required: &[&str], optional: &[&str]) {
 
 #[test]
 fn the_start_comes_last_and_drives_come_in_the_order_of_their_names() {
-    let requests = requests(&spec(), Transport::Pci).unwrap();
+    let requests = requests(&spec(), Transport::Pci, RATE).unwrap();
     assert_eq!(requests.last().unwrap().path(), "/actions");
     let drives: Vec<_> = requests
         .iter()
@@ -109,7 +110,7 @@ fn the_start_comes_last_and_drives_come_in_the_order_of_their_names() {
 
 #[test]
 fn without_pci_the_kernel_is_told_not_to_look_for_it() {
-    let requests = requests(&spec(), Transport::Mmio).unwrap();
+    let requests = requests(&spec(), Transport::Mmio, Rate::default()).unwrap();
     let boot = &bodies(&requests)["/boot-source"];
     assert!(boot["boot_args"].as_str().unwrap().contains("pci=off"));
 }
@@ -119,7 +120,7 @@ fn what_firecracker_would_take_and_no_guest_survives_is_refused_before() {
     let refused = |change: fn(&mut VmSpec)| {
         let mut spec = spec();
         change(&mut spec);
-        requests(&spec, Transport::Pci).unwrap_err().to_string()
+        requests(&spec, Transport::Pci, Rate::default()).unwrap_err().to_string()
     };
     assert!(refused(|spec| spec.memory_mib = MAX_MEMORY_MIB + 1).contains("MiB of memory"));
     assert!(refused(|spec| spec.vcpus = 3).contains("even number of processors"));
