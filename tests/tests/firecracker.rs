@@ -15,39 +15,49 @@ use anyhow::{Result, ensure};
 
 const PATIENCE: Duration = Duration::from_secs(900);
 
-/// A daemon that was never told of QEMU, a session from its request to its credentials, and what is left after it.
+/// A daemon that was never told of QEMU, a session from its request to its credentials, and what is left after it; first with
+/// PCI and in the jail, whose limits are looked at, then with neither.
 const SESSION: &str = r#"
 set -e
 export ANTEROOM_VMM=firecracker ANTEROOM_FIRECRACKER_PROGRAM=/nested/firecracker
 export ANTEROOM_STATE_DIR=/var/lib/anteroom ANTEROOM_CACHE_DIR=/var/cache/anteroom
 export ANTEROOM_IMAGE_DIR=/nested/images ANTEROOM_IMAGE_PROFILE=test ANTEROOM_AGENT=/nested/anteroom-agent
 export ANTEROOM_VM_BROWSER_MEMORY_MIB=1024 ANTEROOM_VM_DISK_MIB=256
-for transport in pci mmio; do
-  export ANTEROOM_FIRECRACKER_TRANSPORT=$transport
+for way in "pci auto" "mmio none"; do
+  transport=${way% *}
+  export ANTEROOM_FIRECRACKER_TRANSPORT=$transport ANTEROOM_FIRECRACKER_JAILER=${way#* }
   ./anteroom serve >/var/log/anteroom.log 2>&1 &
   daemon=$!
   until curl --silent --fail --output /dev/null http://127.0.0.1:4000/health; do
     kill -0 $daemon || { cat /var/log/anteroom.log; exit 1; }
     sleep 1
   done
+  group=/sys/fs/cgroup/anteroom
+  [ $transport = mmio ] || (
+    until limits=$(cat $group/*/memory.max $group/*/pids.max $group/*/cpu.max 2>/dev/null); do sleep 1; done
+    echo "limits:" $limits
+  ) &
   ./anteroom session start --provider demo-auto --user alice --wait completed ||
     { cat /var/log/anteroom.log /var/lib/anteroom/vms/*/*.log; exit 1; }
   kill $daemon
   wait $daemon
-  echo "$transport: left $(ls /var/lib/anteroom/vms | wc -l) directories, $(pgrep -c firecracker || true) processes"
+  left="$(ls /var/lib/anteroom/vms | wc -l) directories, $(pgrep -c firecracker || true) processes"
+  echo "$transport: left $left, $(find $group -mindepth 1 -type d 2>/dev/null | wc -l) groups"
 done
 "#;
 
 #[tokio::test]
 async fn a_session_completes_in_a_firecracker_with_either_transport_and_leaves_nothing() -> Result<()> {
-    let Some(firecracker) = std::env::var_os("FIRECRACKER").map(PathBuf::from) else {
-        skip("firecracker", "FIRECRACKER names no Firecracker");
+    let named = |variable| std::env::var_os(variable).map(PathBuf::from);
+    let (Some(firecracker), Some(jailer)) = (named("FIRECRACKER"), named("JAILER")) else {
+        skip("firecracker", "FIRECRACKER and JAILER name no Firecracker and its jailer");
         return Ok(());
     };
     let _turn = Turn::take()?;
     let nested = Nested::prepare().await?;
     let luggage = Luggage::pack(SESSION)?;
     luggage.add(&firecracker, "firecracker")?;
+    luggage.add(&jailer, "jailer")?;
     luggage.add(&daemon::binary(), "anteroom")?;
     luggage.add(&daemon::guest_binary("anteroom-agent"), "anteroom-agent")?;
     let store = ImageStore::open(daemon::image_dir()?)?;
@@ -61,9 +71,13 @@ async fn a_session_completes_in_a_firecracker_with_either_transport_and_leaves_n
         luggage.add(&store.root().join(&file), &format!("images/{}", file.display()))?;
     }
     let said = nested.run(&luggage, PATIENCE).await?;
-    for transport in ["pci", "mmio"] {
-        let left = format!("{transport}: left 0 directories, 0 processes");
-        ensure!(said.contains(&left), "no {left:?}");
+    for expected in [
+        // The guest's 1024 MiB and 256 for Firecracker; its two processors and eight threads; as much time as both have.
+        "limits: 1342177280 10 200000 100000",
+        "pci: left 0 directories, 0 processes, 0 groups",
+        "mmio: left 0 directories, 0 processes, 0 groups",
+    ] {
+        ensure!(said.iter().any(|line| line.contains(expected)), "no {expected:?}");
     }
     Ok(())
 }
