@@ -18,17 +18,20 @@
 //! [`HostNetwork::open`]. The ports stay isolated then, and without the masquerade nothing comes back from the world.
 
 mod address_pool;
+mod bridge;
 mod dns;
 mod error;
 mod forwarding;
 mod link;
 mod nft;
+mod port;
 mod ruleset;
 mod settings;
 mod sysctl;
 mod tap_device;
 #[cfg(test)]
 mod tests;
+mod uplink;
 
 use std::{collections::HashSet, net::Ipv4Addr};
 

@@ -4,9 +4,9 @@
 //! depends on a VM is an element of a set, so that a VM comes and goes without the rules being touched. A rule for a
 //! port can only be skipped by a port that no set names, and [`super::HostNetwork`] names it before it can carry a frame.
 //!
-//! Frames to 01:80:c2:00:00:0x are for the next bridge, not to be forwarded by it (IEEE 802.1D, table 7-10). Linux hands
-//! them to the port's own device instead of the bridge, past the bridge's prerouting hook; IP inside would arrive by
-//! `fc-vm-...`. They are refused where they appear (hook input), and so is all IP that arrives by such a device.
+//! Frames to 01:80:c2:00:00:0e and its like are for the nearest bridge, not to be forwarded by it (IEEE 802.1AB). Linux hands
+//! them to the port's own device, past every hook of the bridge: IP inside them arrives by `fc-vm-...`. Nothing may do so,
+//! of ARP and IPv6 the device itself wants nothing (see [`super::Links::plug`]).
 
 #[cfg(test)]
 mod tests;
@@ -135,17 +135,7 @@ const PORT_CHAINS: &str = "
 		iifname @ports jump from_port
 	}
 
-	chain input {
-		type filter hook input priority -300; policy accept;
-		iifname @ports jump for_bridges
-	}
-
-	chain for_bridges {
-		ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop
-	}
-
 	chain from_port {
-		jump for_bridges
 		ether type != { arp, ip, ip6 } drop
 		iifname . ether saddr . arp saddr ip @guests iifname . arp saddr ether . arp saddr ip @guests arp htype 1 arp ptype ip arp hlen 6 arp plen 4 accept
 		iifname . ether saddr . ip saddr @guests accept
