@@ -51,7 +51,12 @@ async fn bench() -> Outcome {
     println!("\nopen, with {others} attached: {:.1} ms", ms(open.elapsed()));
     let sweep = Instant::now();
     let swept = network.sweep(&[]).await?;
-    println!("sweep of {} devices and {} addresses: {:.1} ms", swept.devices, swept.addresses, ms(sweep.elapsed()));
+    println!(
+        "sweep of {} devices and {} addresses: {:.1} ms",
+        swept.devices,
+        swept.addresses,
+        ms(sweep.elapsed())
+    );
     HostNetwork::remove(&settings, store).await?;
     Ok(())
 }

@@ -15,7 +15,7 @@
 //!
 //! Two limits of every such ruleset: another firewall's `drop` wins over our `accept` (a host whose FORWARD policy is DROP,
 //! as Docker sets it, has to let the bridge through), and `nft flush ruleset` takes ours away until the next
-//! [`HostNetwork::open`]. The ports stay isolated then, and without the masquerade nothing comes back from the world.
+//! [`HostNetwork::open`]: guests then stay isolated from each other, but not from the host.
 
 mod address_pool;
 mod bridge;
@@ -97,8 +97,12 @@ impl HostNetwork {
         let bridge = links.bridge(&settings).await?;
         let closed = forwarding::closed(&settings, &links.uplinks(&settings).await?)?;
         let opened = forwarding::still_guarded(nft.opened(&settings.bridge).await?)?.and(&closed);
-        let guests: Vec<_> =
-            pool.leases().await?.iter().map(|lease| tap_network(&settings, dns, lease.vm, lease.address)).collect();
+        let guests: Vec<_> = pool
+            .leases()
+            .await?
+            .iter()
+            .map(|lease| tap_network(&settings, dns, lease.vm, lease.address))
+            .collect();
         let ruleset = Ruleset { settings: &settings, dns, opened: &opened, guests: &guests };
         // The rules come first: nothing is forwarded that they have not seen.
         nft.apply(&ruleset.to_string()).await?;

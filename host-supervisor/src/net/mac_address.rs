@@ -72,8 +72,14 @@ mod tests {
         assert_eq!(mac.to_string(), "02:fc:c0:a8:64:02");
         assert_eq!(mac.to_string().parse(), Ok(mac));
         assert_eq!("02:FC:C0:A8:64:02".parse(), Ok(mac));
-        for bad in ["", "02:fc:c0:a8:64", "02:fc:c0:a8:64:02:00", "2:fc:c0:a8:64:02", "02-fc-c0-a8-64-02", "+2:fc:c0:a8:64:02"]
-        {
+        for bad in [
+            "",
+            "02:fc:c0:a8:64",
+            "02:fc:c0:a8:64:02:00",
+            "2:fc:c0:a8:64:02",
+            "02-fc-c0-a8-64-02",
+            "+2:fc:c0:a8:64:02",
+        ] {
             assert!(bad.parse::<MacAddress>().is_err(), "{bad}");
         }
     }

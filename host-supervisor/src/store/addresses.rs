@@ -33,7 +33,10 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn address_free(&self, vm: VmId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM addresses WHERE vm_id = $1").bind(vm.to_string()).execute(&self.pool).await?;
+        sqlx::query("DELETE FROM addresses WHERE vm_id = $1")
+            .bind(vm.to_string())
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 

@@ -140,7 +140,8 @@ mod tests {
         assert_eq!(given.len(), 20);
         assert!(matches!(first.lease(vms[0]).await, Err(HostNetworkError::Twice(_))));
         drop(first);
-        let second = AddressPool::new(Store::open(directory.path()).await.unwrap(), "10.0.0.1/24".parse().unwrap());
+        let second =
+            AddressPool::new(Store::open(directory.path()).await.unwrap(), "10.0.0.1/24".parse().unwrap());
         assert_eq!(second.leases().await.unwrap().len(), 20);
         assert!(!given.contains(&second.lease(VmId::random()).await.unwrap()));
     }

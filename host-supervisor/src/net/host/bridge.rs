@@ -64,8 +64,7 @@ impl Links {
         &self,
         settings: &HostNetworkSettings,
     ) -> Result<Option<u32>, HostNetworkError> {
-        let foreign =
-            |why: String| HostNetworkError::ForeignBridge { name: settings.bridge.clone(), why };
+        let foreign = |why: String| HostNetworkError::ForeignBridge { name: settings.bridge.clone(), why };
         let Some(link) = self.find(&settings.bridge).await? else { return Ok(None) };
         if !link.is_bridge {
             return Err(foreign("it is no bridge".to_owned()));
@@ -108,8 +107,7 @@ impl Links {
     }
 
     async fn add_address(&self, index: u32, address: IpNet) -> Result<(), Error> {
-        let mut request =
-            self.handle.address().add(index, address.addr(), address.prefix_len()).replace();
+        let mut request = self.handle.address().add(index, address.addr(), address.prefix_len()).replace();
         if address.addr().is_ipv6() {
             // Whether somebody else has it is asked of ports that are not there yet.
             request.message_mut().header.flags |= AddressHeaderFlags::Nodad;

@@ -58,12 +58,16 @@ pub(super) fn closed(
 
 /// What was opened before and still needs its guard: nothing, where the host forwards everywhere by now.
 pub(super) fn still_guarded(opened: Interfaces) -> Result<Interfaces, HostNetworkError> {
-    let kept = |family, names| Ok::<_, HostNetworkError>(if everywhere(family)? { BTreeSet::new() } else { names });
+    let kept =
+        |family, names| Ok::<_, HostNetworkError>(if everywhere(family)? { BTreeSet::new() } else { names });
     Ok(Interfaces { v4: kept(Family::V4, opened.v4)?, v6: kept(Family::V6, opened.v6)? })
 }
 
 /// Lets the bridge and these uplinks pass packets on.
-pub(super) fn switch_on(settings: &HostNetworkSettings, uplinks: &Interfaces) -> Result<(), HostNetworkError> {
+pub(super) fn switch_on(
+    settings: &HostNetworkSettings,
+    uplinks: &Interfaces,
+) -> Result<(), HostNetworkError> {
     for name in uplinks.v4.iter().chain([&settings.bridge]) {
         sysctl::ensure(Family::V4, name, switch(Family::V4), "1")?;
     }

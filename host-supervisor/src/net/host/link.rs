@@ -33,8 +33,7 @@ pub(super) struct Link {
 impl Links {
     /// Sees the network namespace of the calling thread, from here on and wherever it is used.
     pub(super) fn open() -> Result<Self, HostNetworkError> {
-        let (connection, handle, _) =
-            rtnetlink::new_connection().map_err(HostNetworkError::io("netlink"))?;
+        let (connection, handle, _) = rtnetlink::new_connection().map_err(HostNetworkError::io("netlink"))?;
         Ok(Self { handle, _connection: AbortOnDropHandle::new(tokio::spawn(connection)) })
     }
 
@@ -54,7 +53,9 @@ impl Links {
 
     pub(super) async fn name_of(&self, index: u32) -> Result<Option<String>, HostNetworkError> {
         let found = self.handle.link().get().match_index(index).execute().try_next().await;
-        Ok(unless_absent(found).map_err(HostNetworkError::netlink("interfaces"))?.map(|message| link(&message).name))
+        Ok(unless_absent(found)
+            .map_err(HostNetworkError::netlink("interfaces"))?
+            .map(|message| link(&message).name))
     }
 
     pub(super) async fn ports(&self, bridge: u32) -> Result<Vec<Link>, HostNetworkError> {

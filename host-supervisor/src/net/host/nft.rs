@@ -110,7 +110,9 @@ mod tests {
     #[test]
     fn the_elements_of_a_set_are_read_from_nfts_json() {
         let listing = |set: &str| {
-            format!(r#"{{"nftables": [{{"metainfo": {{"version": "1.0.6", "json_schema_version": 1}}}}, {set}]}}"#)
+            format!(
+                r#"{{"nftables": [{{"metainfo": {{"version": "1.0.6", "json_schema_version": 1}}}}, {set}]}}"#
+            )
         };
         let set = r#"{"set": {"family": "inet", "name": "opened", "table": "anteroom-br0", "type": "ifname",
             "handle": 8, "elem": ["eth0", "wlan0"]}}"#;
@@ -123,6 +125,9 @@ mod tests {
     #[test]
     fn a_host_without_nft_is_told_which_package_has_it() {
         let error = Nft::find("nft-that-is-nowhere").unwrap_err();
-        assert_eq!(error.to_string(), "the program nft-that-is-nowhere is missing: install the package nftables");
+        assert_eq!(
+            error.to_string(),
+            "the program nft-that-is-nowhere is missing: install the package nftables"
+        );
     }
 }

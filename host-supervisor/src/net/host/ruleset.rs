@@ -66,7 +66,9 @@ pub(super) struct Ruleset<'a> {
 /// Removes both tables, whether they are there or not.
 pub(super) fn no_tables(bridge: &str) -> String {
     let table = table(bridge);
-    ["bridge", "inet"].map(|family| format!("add table {family} {table}\ndelete table {family} {table}\n")).concat()
+    ["bridge", "inet"]
+        .map(|family| format!("add table {family} {table}\ndelete table {family} {table}\n"))
+        .concat()
 }
 
 /// Makes a guest known.
@@ -84,7 +86,10 @@ pub(super) fn remove(bridge: &str, guest: &TapNetwork) -> String {
 pub(super) fn add_opened(bridge: &str, opened: &Interfaces) -> String {
     let table = table(bridge);
     let line = |(set, names): (&str, &std::collections::BTreeSet<String>)| {
-        names.iter().map(|name| format!("add element inet {table} {set} {{ \"{name}\" }}\n")).collect::<String>()
+        names
+            .iter()
+            .map(|name| format!("add element inet {table} {set} {{ \"{name}\" }}\n"))
+            .collect::<String>()
     };
     [(OPENED, &opened.v4), (OPENED6, &opened.v6)].map(line).concat()
 }
@@ -189,10 +194,12 @@ impl Ruleset<'_> {
             .chain(settings.ipv6.map(|ipv6| IpAddr::V6(ipv6.addr())))
             .collect();
         let mut services = String::new();
-        for (service, host) in settings.host_services.iter().flat_map(|service| hosts.iter().map(move |host| (service, host)))
+        for (service, host) in
+            settings.host_services.iter().flat_map(|service| hosts.iter().map(move |host| (service, host)))
         {
             let family = if host.is_ipv4() { "ip" } else { "ip6" };
-            services += &format!("\t\t{family} daddr {host} {} dport {} accept\n", service.transport, service.port);
+            services +=
+                &format!("\t\t{family} daddr {host} {} dport {} accept\n", service.transport, service.port);
         }
         write!(
             f,

@@ -207,7 +207,9 @@ mod tests {
         for good in ["br0", "anteroom-0", "eth0.100", "a23456789012345"] {
             assert_eq!(checked(|s| s.bridge = good.to_owned()), Ok(()), "{good}");
         }
-        for bad in ["", "..", "all", "default", "lo", "a234567890123456", "br 0", "br\"0", "br/0", "-br", "fc-vm-x"] {
+        for bad in
+            ["", "..", "all", "default", "lo", "a234567890123456", "br 0", "br\"0", "br/0", "-br", "fc-vm-x"]
+        {
             assert!(matches!(checked(|s| s.bridge = bad.to_owned()), Err(SettingsError::Name(_))), "{bad}");
             assert!(checked(|s| s.uplinks = vec![bad.to_owned()]).is_err(), "{bad}");
         }
@@ -230,7 +232,8 @@ mod tests {
             assert!(checked(|s| s.ipv6 = Some(bad.parse().unwrap())).is_err(), "{bad}");
         }
         let settings = HostNetworkSettings::default();
-        let beside = settings.ipv6_beside("fd00:77::1/64".parse().unwrap(), Ipv4Addr::new(192, 168, 100, 254));
+        let beside =
+            settings.ipv6_beside("fd00:77::1/64".parse().unwrap(), Ipv4Addr::new(192, 168, 100, 254));
         assert_eq!(beside, "fd00:77::fe".parse::<Ipv6Addr>().unwrap());
     }
 

@@ -22,13 +22,23 @@ pub(super) fn read(family: Family, interface: &str, name: &str) -> Result<Option
     }
 }
 
-pub(super) fn write(family: Family, interface: &str, name: &str, value: &str) -> Result<(), HostNetworkError> {
+pub(super) fn write(
+    family: Family,
+    interface: &str,
+    name: &str,
+    value: &str,
+) -> Result<(), HostNetworkError> {
     fs::write(path(family, interface, name), value)
         .map_err(HostNetworkError::io(format!("{}={value}", shown(family, interface, name))))
 }
 
 /// Writes where there is something else, and where the kernel has such a setting.
-pub(super) fn ensure(family: Family, interface: &str, name: &str, value: &str) -> Result<(), HostNetworkError> {
+pub(super) fn ensure(
+    family: Family,
+    interface: &str,
+    name: &str,
+    value: &str,
+) -> Result<(), HostNetworkError> {
     match read(family, interface, name)? {
         Some(found) if found != value => write(family, interface, name, value),
         _ => Ok(()),

@@ -11,7 +11,9 @@ use rtnetlink::{
     packet_route::route::{RouteAttribute, RouteMessage, RouteType},
 };
 
-use super::{HostNetworkError, HostNetworkSettings, forwarding::Interfaces, link::Links, settings::check_name};
+use super::{
+    HostNetworkError, HostNetworkSettings, forwarding::Interfaces, link::Links, settings::check_name,
+};
 
 impl Links {
     /// Where packets for the world leave: as the settings say, or as the default routes do, of whatever table.
@@ -40,7 +42,8 @@ impl Links {
             .try_collect()
             .await
             .map_err(HostNetworkError::netlink("routes"))?;
-        let indices: BTreeSet<u32> = routes.iter().filter(|route| is_default(route)).flat_map(leaves_by).collect();
+        let indices: BTreeSet<u32> =
+            routes.iter().filter(|route| is_default(route)).flat_map(leaves_by).collect();
         let mut names = BTreeSet::new();
         for index in indices {
             if let Some(name) = self.name_of(index).await? {

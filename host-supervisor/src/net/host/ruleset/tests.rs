@@ -50,9 +50,12 @@ fn every_setting_and_every_guest_has_its_place_in_the_rules() {
 
 #[test]
 fn a_routed_ipv6_network_is_not_masqueraded() {
-    let settings =
-        HostNetworkSettings { ipv6: Some("2001:db8:7::1/64".parse().unwrap()), ..HostNetworkSettings::default() };
-    let ruleset = Ruleset { settings: &settings, dns: DNS, opened: &Interfaces::default(), guests: &[] }.to_string();
+    let settings = HostNetworkSettings {
+        ipv6: Some("2001:db8:7::1/64".parse().unwrap()),
+        ..HostNetworkSettings::default()
+    };
+    let ruleset =
+        Ruleset { settings: &settings, dns: DNS, opened: &Interfaces::default(), guests: &[] }.to_string();
     assert!(!ruleset.contains("ip6 saddr 2001"), "{ruleset}");
 }
 
@@ -104,7 +107,8 @@ fn metadata_services_and_private_ranges_are_closed_and_the_internet_is_not() {
     ] {
         assert!(closed(address), "{address}");
     }
-    for address in ["8.8.8.8", "172.32.0.1", "172.15.0.1", "100.128.0.1", "168.63.129.17", "2606:4700::1111"] {
+    for address in ["8.8.8.8", "172.32.0.1", "172.15.0.1", "100.128.0.1", "168.63.129.17", "2606:4700::1111"]
+    {
         assert!(!closed(address), "{address}");
     }
 }

@@ -91,7 +91,8 @@ fn udp(from: u16, to: u16, payload: &[u8]) -> Vec<u8> {
 
 /// RFC 1071.
 fn checksum(octets: &[u8]) -> u16 {
-    let words = octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |low| u32::from(*low)));
+    let words =
+        octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |low| u32::from(*low)));
     let mut sum: u32 = words.sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
@@ -121,7 +122,8 @@ pub(super) fn datagram(frame: &[u8]) -> Option<Datagram> {
     let packet = &frame[14..];
     let (from, to, udp): (IpAddr, IpAddr, &[u8]) = match protocol(frame) {
         IPV4 if packet[9] == 17 => {
-            let address = |at: usize| Ipv4Addr::new(packet[at], packet[at + 1], packet[at + 2], packet[at + 3]);
+            let address =
+                |at: usize| Ipv4Addr::new(packet[at], packet[at + 1], packet[at + 2], packet[at + 3]);
             let header = usize::from(packet[0] & 15) * 4;
             (address(12).into(), address(16).into(), &packet[header..])
         }

@@ -48,7 +48,12 @@ fn a_guest_has_ipv6_where_it_is_configured_and_speaks_as_itself_only() {
         // As reachable as the first; and the gateway answers who asks for it.
         other.say("me too", "[2001:db8:9::9]:7000");
         assert_eq!(world.next().0, "me too");
-        let ask = ethernet(guest.gateway, guest.network.mac, IPV6, &solicitation(guest.network.mac, own.address, own.gateway));
+        let ask = ethernet(
+            guest.gateway,
+            guest.network.mac,
+            IPV6,
+            &solicitation(guest.network.mac, own.address, own.gateway),
+        );
         guest.wait(
             || {
                 guest.send(&ask);
