@@ -1,6 +1,6 @@
 //! The same over IPv6, where the guests have it.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::{
     scene::{Listener, Scene, ip, on_a_host},
@@ -30,9 +30,9 @@ fn a_guest_has_ipv6_where_it_is_configured_and_speaks_as_itself_only() {
         let network = scene.open().await;
         let (guest, other) = (guest(&network).await, guest(&network).await);
         let (own, theirs) = (guest.network.ipv6.unwrap(), other.network.ipv6.unwrap());
-        let world = scene.world.listen(7000);
+        let (world, elsewhere) = (scene.world.serve("[2001:db8:9::9]:7000"), scene.world.listen(7001));
         for address in ["fd00:ec2::254", "fd00:9::9", "fe80::1", "fd00:77::3", "::ffff:10.9.9.9"] {
-            guest.say(address, &format!("[{address}]:7000"));
+            guest.say(address, &format!("[{address}]:7001"));
         }
         let to = "[2001:db8:9::9]:7000".parse().unwrap();
         for (mac, address) in [(guest.network.mac, theirs.address), (other.network.mac, theirs.address)] {
@@ -45,6 +45,7 @@ fn a_guest_has_ipv6_where_it_is_configured_and_speaks_as_itself_only() {
         world.0.send_to(b"welcome", from).unwrap();
         let (_, answer) = guest.heard_until("welcome");
         assert_eq!(answer.to.ip(), IpAddr::V6(own.address));
+        assert_eq!(elsewhere.rest(), Vec::<String>::new());
         // As reachable as the first; and the gateway answers who asks for it.
         other.say("me too", "[2001:db8:9::9]:7000");
         assert_eq!(world.next().0, "me too");

@@ -137,9 +137,14 @@ impl Namespace {
         result.recv().expect("what is done in the namespace succeeds")
     }
 
-    /// A socket in the namespace, on every address of it.
+    /// A socket in the namespace, on every address of it. It hears only: its answers would come from another address.
     pub(super) fn listen(&self, port: u16) -> Listener {
         self.run(move || Listener::new(&format!("[::]:{port}")))
+    }
+
+    /// A socket in the namespace that answers from where it was asked.
+    pub(super) fn serve(&self, address: &'static str) -> Listener {
+        self.run(move || Listener::new(address))
     }
 }
 

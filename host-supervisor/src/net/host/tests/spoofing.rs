@@ -13,7 +13,7 @@ fn a_guest_speaks_under_its_own_addresses_only() {
     on_a_host(|scene| async move {
         let network = scene.open().await;
         let (guest, other) = (guest(&network).await, guest(&network).await);
-        let world = scene.world.listen(7000);
+        let world = scene.world.serve("198.51.100.9:7000");
         let to: SocketAddrV4 = "198.51.100.9:7000".parse().unwrap();
         let packet = |from: Ipv4Addr, text: &str| udp4(SocketAddrV4::new(from, 40_000), to, text.as_bytes());
         let (own, theirs) = (&guest.network, &other.network);
