@@ -45,6 +45,7 @@ impl Links {
     async fn make_bridge(&self, settings: &HostNetworkSettings) -> Result<u32, HostNetworkError> {
         let name = &settings.bridge;
         // With an address of its own, the bridge does not take that of a port, and change it when the port goes.
+        // Snooping would parse what guests send, for multicast that none of them gets.
         let mac = MacAddress::of_ipv4(settings.ipv4.addr());
         let bridge =
             LinkBridge::new(name).down().mcast_snooping(false).address(mac.octets().to_vec()).build();

@@ -34,14 +34,8 @@ impl Links {
         sysctl::ensure(Family::V6, device, "disable_ipv6", "1")?;
         let plug = LinkUnspec::new_with_index(port.index).controller(bridge).arp(false).build();
         self.handle.link().set(plug).execute().await.map_err(about("the bridge's port", device))?;
-        let settings = LinkBridgePort::new(port.index)
-            .isolated(true)
-            .learning(false)
-            .flood(false)
-            .bcast_flood(false)
-            .mcast_flood(false)
-            .up()
-            .build();
+        let settings =
+            LinkBridgePort::new(port.index).isolated(true).learning(false).flood(false).up().build();
         self.handle.link().set_port(settings).execute().await.map_err(about("the bridge's port", device))?;
         let mac = tap.mac.octets();
         self.handle

@@ -133,11 +133,17 @@ impl Display for Ruleset<'_> {
     }
 }
 
-/// A port may speak as its guest, and in no other way: no other protocol, no VLAN, no address but its own.
+/// A port may speak as its guest, and in no other way: no other protocol, no VLAN, no address but its own. It hears nothing
+/// that is for everybody (mDNS of the host, for example), which the bridge shows to every port when the host says it.
 const PORT_CHAINS: &str = "
 	chain prerouting {
 		type filter hook prerouting priority -300; policy accept;
 		iifname @ports jump from_port
+	}
+
+	chain output {
+		type filter hook output priority 0; policy accept;
+		oifname @ports ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 drop
 	}
 
 	chain from_port {

@@ -92,6 +92,20 @@ impl Guest {
         }
     }
 
+    /// The same, but at least one frame. What one frame of ours brings about has arrived together with what those before
+    /// it have.
+    pub(super) fn heard_some(&self) -> Vec<Vec<u8>> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let frames = self.heard();
+            if !frames.is_empty() {
+                return frames;
+            }
+            assert!(Instant::now() < deadline, "{} hears nothing", self.network.device);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Every frame up to, and without, the datagram with this text; then that one.
     pub(super) fn heard_until(&self, text: &str) -> (Vec<Vec<u8>>, Datagram) {
         let mut before = Vec::new();

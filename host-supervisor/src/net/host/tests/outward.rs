@@ -2,7 +2,7 @@
 
 use super::{
     guest::{self, Guest},
-    scene::{Listener, ip, on_a_host},
+    scene::{Listener, Scene, ip, on_a_host},
     *,
 };
 use frame::BROADCAST;
@@ -75,6 +75,8 @@ fn guests_do_not_reach_each_other_in_any_way() {
         let host = Listener::new("0.0.0.0:7100");
         for (from, to) in [(&first, &second), (&second, &first)] {
             shout(from, to, "psst");
+            // An address that no guest has: the host would ask everybody for it.
+            host.0.send_to(b"anybody?", "192.168.100.200:8080").unwrap();
             host.0.send_to(b"from the host", (to.network.address, 8080)).unwrap();
             let (before, _) = to.heard_until("from the host");
             assert_eq!(before, Vec::<Vec<u8>>::new());
@@ -132,36 +134,55 @@ fn the_name_server_is_reached_in_a_private_range_and_nothing_else_there() {
     });
 }
 
+/// What the world says to a guest and to another network of the host, through the host: what arrives of it.
+fn knocks(scene: &Scene, guest: &Guest) -> Vec<String> {
+    tap_device::create("lan0", None).unwrap();
+    // Opened before it is up, so that it carries frames as soon as it is.
+    let lan = guest::open("lan0");
+    ip("address add 10.50.0.1/24 dev lan0");
+    ip("link set lan0 up");
+    ip("neighbour add 10.50.0.9 lladdr 02:00:00:00:00:09 dev lan0");
+    let target = guest.network.address;
+    scene.world.run(move || {
+        let socket = Listener::new("0.0.0.0:7000").0;
+        socket.send_to(b"to a guest", (target, 8080)).unwrap();
+        socket.send_to(b"to the lan", "10.50.0.9:8080").unwrap();
+        socket.send_to(b"to the host", "203.0.113.1:7100").unwrap();
+    });
+    // The pair of devices keeps the order, and so does the host.
+    let host = Listener::new("0.0.0.0:7100");
+    while host.rest().is_empty() {
+        scene.world.run(|| Listener::new("0.0.0.0:0").0.send_to(b"again", "203.0.113.1:7100").unwrap());
+    }
+    host.0.send_to(b"end", (target, 8080)).unwrap();
+    host.0.send_to(b"end", "10.50.0.9:8080").unwrap();
+    let mut frames = guest.heard_until("end").0;
+    let mut buffer = [0; 2048];
+    while let Ok(count) = std::io::Read::read(&mut &lan, &mut buffer) {
+        frames.push(buffer[..count].to_vec());
+    }
+    let texts = frames.iter().filter_map(|frame| frame::datagram(frame)).map(|datagram| datagram.text);
+    let mut texts: Vec<String> = texts.collect();
+    assert_eq!(texts.pop().as_deref(), Some("end"), "the lan hears the host");
+    texts
+}
+
 #[test]
 fn nobody_out_there_begins_towards_a_guest_or_travels_through_the_host() {
     on_a_host(|scene| async move {
         let network = scene.open().await;
         let guest = guest(&network).await;
-        // Another network of the host, which had nothing to do with the uplink before guests came.
-        tap_device::create("lan0", None).unwrap();
-        ip("address add 10.50.0.1/24 dev lan0");
-        ip("link set lan0 up");
-        ip("neighbour add 10.50.0.9 lladdr 02:00:00:00:00:09 dev lan0");
-        let lan = guest::open("lan0");
-        let target = guest.network.address;
-        scene.world.run(move || {
-            let socket = Listener::new("0.0.0.0:7000").0;
-            socket.send_to(b"knock knock", (target, 8080)).unwrap();
-            socket.send_to(b"just passing", "10.50.0.9:8080").unwrap();
-        });
-        // The veth pair keeps the order, and so does the host: this one comes after the two.
-        let host = Listener::new("0.0.0.0:7100");
-        scene.world.run(|| Listener::new("0.0.0.0:0").0.send_to(b"to the host", "203.0.113.1:7100").unwrap());
-        assert_eq!(host.next().0, "to the host");
-        host.0.send_to(b"from the host", (target, 8080)).unwrap();
-        assert_eq!(guest.heard_until("from the host").0, Vec::<Vec<u8>>::new());
-        host.0.send_to(b"from the host", "10.50.0.9:8080").unwrap();
-        let mut texts = Vec::new();
-        let mut buffer = [0; 2048];
-        while let Ok(count) = std::io::Read::read(&mut &lan, &mut buffer) {
-            texts.extend(frame::datagram(&buffer[..count]).map(|datagram| datagram.text));
-        }
-        assert_eq!(texts, ["from the host"]);
+        assert_eq!(knocks(&scene, &guest), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn where_the_host_is_a_router_anyway_it_stays_one_and_guests_are_still_left_alone() {
+    on_a_host(|scene| async move {
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+        let network = scene.open().await;
+        let guest = guest(&network).await;
+        assert_eq!(knocks(&scene, &guest), ["to the lan"]);
     });
 }
 
