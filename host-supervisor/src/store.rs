@@ -6,6 +6,7 @@
 //!
 //! Sign-in addresses hold `state` and never come here; credentials come sealed.
 
+mod addresses;
 mod column;
 mod credentials;
 mod outbox;
@@ -32,6 +33,7 @@ use sqlx::{
 use tokio::sync::Notify;
 
 use crate::failure::causes;
+pub use addresses::AddressRecord;
 pub use credentials::{CredentialRecord, Replaces};
 pub use outbox::{EventId, OutboxEvent, OutboxRecord, OutboxStatus, Tried};
 pub use sessions::{SessionPurpose, SessionRecord, SessionStatus};
@@ -134,6 +136,7 @@ fn migrations() -> Migrator {
     let scripts = [
         ("start", include_str!("store/migrations/0001_start.sql")),
         ("outbox", include_str!("store/migrations/0002_outbox.sql")),
+        ("addresses", include_str!("store/migrations/0003_addresses.sql")),
     ];
     let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
         Migration::new(version, name.into(), MigrationType::Simple, script.into_sql_str(), false)

@@ -185,10 +185,11 @@ pub(super) fn vm_word(status: VmStatus) -> &'static str {
     }
 }
 
-/// The guest's own address; with user-mode networking nobody but the VM's VMM can reach it.
+/// The guest's own address; with user-mode networking nobody but the VM's VMM can reach it, with a TAP device the host.
 pub(super) fn vm_ip(network: &Network) -> Option<String> {
     match network {
         Network::None => None,
         Network::User(_) => Some(UserNetwork::GUEST.to_string()),
+        Network::Tap(tap) => Some(tap.address.to_string()),
     }
 }

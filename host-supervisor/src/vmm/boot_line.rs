@@ -72,6 +72,7 @@ pub(super) fn boot_line(boot: Boot<'_>) -> Result<String, CommandLineError> {
     let ip = match boot.network {
         Network::None => None,
         Network::User(network) => Some(network.ip_config()),
+        Network::Tap(network) => Some(network.ip_config()),
     };
     let Boot { vm, purpose, clipboard, .. } = boot;
     KernelCommandLine { ip, vm, layers, disk, purpose, clipboard, others }.render()

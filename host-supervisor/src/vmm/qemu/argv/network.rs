@@ -1,4 +1,4 @@
-//! QEMU's user-mode network (net/slirp.c).
+//! QEMU's network devices: its user-mode network (net/slirp.c), or a TAP device that the host has made.
 //!
 //! A forwarded service is a `guestfwd`: for each connection of the guest to the address, QEMU starts the relay with
 //! the connection as its standard input and output. (A guestfwd to a character device would be opened once, and all
@@ -6,12 +6,30 @@
 
 use super::words;
 use crate::{
-    net::{Forward, Network, Reach, UserNetwork},
+    net::{Forward, Network, Reach, TapNetwork, UserNetwork},
     vmm::LaunchError,
 };
 
 pub(super) fn argv(network: &Network, relay: Option<&[String]>) -> Result<Vec<String>, LaunchError> {
-    let Network::User(user) = network else { return Ok(Vec::new()) };
+    match network {
+        Network::None => Ok(Vec::new()),
+        Network::User(user) => user_mode(user, relay),
+        Network::Tap(tap) => Ok(tap_device(tap)),
+    }
+}
+
+/// The device exists, its addresses are filtered on the host, and QEMU has neither to make nor to configure anything.
+fn tap_device(tap: &TapNetwork) -> Vec<String> {
+    let TapNetwork { device, mac, .. } = tap;
+    words(&[
+        "-netdev",
+        &format!("tap,id=net,ifname={},script=no,downscript=no", option_value(device)),
+        "-device",
+        &format!("virtio-net-pci,netdev=net,mac={mac},romfile="),
+    ])
+}
+
+fn user_mode(user: &UserNetwork, relay: Option<&[String]>) -> Result<Vec<String>, LaunchError> {
     user.check()?;
     let restrict = match user.reach {
         Reach::Everything => "off",

@@ -1,5 +1,5 @@
 use super::*;
-use crate::net::{Forward, Reach, UserNetwork};
+use crate::net::{Forward, Reach, TapNetwork, UserNetwork};
 
 fn machine<'a>(network: &'a Network, layers: &'a [PathBuf]) -> Machine<'a> {
     Machine {
@@ -115,4 +115,14 @@ fn a_forwarded_service_without_a_relay_or_at_a_taken_address_is_refused() {
     let Network::User(mut user) = network else { unreachable!() };
     user.forwards[0].guest = "10.0.2.15:443".parse().unwrap();
     assert!(matches!(machine(&Network::User(user), &[]).argv(), Err(LaunchError::Network(_))));
+}
+
+#[test]
+fn a_tap_device_is_opened_by_its_name_and_nothing_is_run_for_it() {
+    let network = Network::Tap(TapNetwork::example());
+    let text = lines(&machine(&network, &[]).argv().unwrap());
+    assert!(text.contains("elevateprivileges=deny,spawn=deny,resourcecontrol=deny\n"), "{text}");
+    let expected = "-netdev tap,id=net,ifname=fc-vm-3f2a51c4,script=no,downscript=no\n\
+                    -device virtio-net-pci,netdev=net,mac=02:fc:c0:a8:64:02,romfile=\n";
+    assert!(text.contains(expected), "{text}");
 }
