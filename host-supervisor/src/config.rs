@@ -26,7 +26,7 @@ pub use value::{Backend, ImageRecipe, LogFormat, VmLimit};
 pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 
 use crate::{
-    net::{Network, UserNetwork},
+    net::{HostNetworkSettings, Network, UserNetwork},
     vmm::{
         firecracker::{FirecrackerSettings, Rate},
         qemu::Wanted,
@@ -109,6 +109,8 @@ pub struct NetworkSettings {
     /// A PEM file.
     pub extra_ca: Option<PathBuf>,
     pub guest: Network,
+    /// Set when the guests are on a bridge of the host; [`Self::guest`] is [`Network::None`] then.
+    pub host: Option<HostNetworkSettings>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -180,6 +182,7 @@ impl Config {
                 hosts: read.list("network.hosts", value::host_entry)?.into_iter().collect(),
                 extra_ca: read.option("network.extra_ca", value::path)?,
                 guest: read.guest_network()?,
+                host: read.host_network()?,
             },
             rate_limit: RateLimit {
                 requests: read.value("rate_limit.requests", value::number(1..=1_000_000))?,
@@ -269,7 +272,30 @@ impl Reader<'_> {
         })
     }
 
+    fn is_bridged(&self) -> Result<bool, ConfigError> {
+        self.value("network.mode", value::is_bridged)
+    }
+
+    fn host_network(&self) -> Result<Option<HostNetworkSettings>, ConfigError> {
+        let settings = HostNetworkSettings {
+            bridge: self.value("network.bridge", |text| Ok(text.to_owned()))?,
+            ipv4: self.value("network.ipv4", value::network)?,
+            ipv6: self.option("network.ipv6", value::network)?,
+            dns: self.option("network.dns", value::ipv4_address)?,
+            allow: self.list("network.allow", value::network)?,
+            host_services: self.list("network.host_services", value::host_service)?,
+            ..HostNetworkSettings::default()
+        };
+        self.value("network.bridge", |_| {
+            settings.check().map_err(|error| format!("something else: {error}"))
+        })?;
+        Ok(self.is_bridged()?.then_some(settings))
+    }
+
     fn guest_network(&self) -> Result<Network, ConfigError> {
+        if self.is_bridged()? {
+            return Ok(Network::None);
+        }
         let network = UserNetwork {
             reach: self.value("network.reach", value::reach)?,
             forwards: self.list("network.forwards", value::forward)?,

@@ -37,7 +37,7 @@ use crate::{
     config::{Config, Environment, NetworkSettings},
     images::ResolvedImage,
     media::{Media, MediaError},
-    net::Network,
+    net::{HostNetwork, HostNetworkError, Network},
     providers::{Providers, ProvidersError},
     session::{SessionSettings, Sessions, VmTemplate},
     store::{Store, StoreError},
@@ -105,6 +105,8 @@ pub enum DaemonError {
     NothingToOffer { profile: String },
     #[error(transparent)]
     Machine(#[from] MachineError),
+    #[error("the guests' network")]
+    HostNetwork(#[from] HostNetworkError),
     #[error("serving the API")]
     Serve(#[source] io::Error),
 }
@@ -159,7 +161,12 @@ impl Daemon {
         }
         let vault = Arc::new(Vault::of(&ring));
         let network = guest_network(config, &machine.vmm.capabilities());
-        let vms = Arc::new(VmStarter::new(machine.vmm, store.clone(), vm_settings(config)));
+        let host_network = match config.network.host.clone() {
+            Some(settings) => Some(HostNetwork::open(settings, store.clone()).await?),
+            None => None,
+        };
+        let vms = VmStarter::new(machine.vmm, store.clone(), host_network, vm_settings(config));
+        let vms = Arc::new(vms);
         vms.sweep().await?;
         let settings = session_settings(config, machine.image.clone(), network)?;
         let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), settings);

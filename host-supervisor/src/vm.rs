@@ -21,7 +21,7 @@ mod teardown;
 mod tests;
 mod timeline;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use anteroom_protocol::{SessionId, VmId, agent::ServiceStatus, desk::Directions};
 use serde::Serialize;
@@ -47,6 +47,7 @@ pub struct VmRequest {
     pub memory_mib: u32,
     pub disk_mib: u32,
     pub image: ResolvedImage,
+    /// Replaced by a [`Network::Tap`] where the host has a network for guests.
     pub network: Network,
     pub clipboard: Directions,
 }
@@ -60,6 +61,8 @@ pub struct VmState {
     /// In the order of time.
     pub timeline: Vec<HostMark>,
     pub services: Vec<ServiceStatus>,
+    /// On the host's network, once it has one there.
+    pub address: Option<IpAddr>,
     /// Grows by one with every change.
     pub generation: u64,
 }

@@ -27,7 +27,17 @@ use crate::{daemon, workspace};
 /// The profile's name in the recipe that is derived for it.
 const PROFILE: &str = "nested";
 /// What a host needs of the kernel, besides what a guest does.
-const MODULES: [&str; 1] = ["kvm_amd"];
+const MODULES: [&str; 9] = [
+    "kvm_amd",
+    "tun",
+    "bridge",
+    "nf_tables",
+    "nft_meta_bridge",
+    "nft_ct",
+    "nft_connlimit",
+    "nft_chain_nat",
+    "nft_masq",
+];
 /// What a host needs of the distribution: for disks, for the network, and for a look at what is left.
 const PACKAGES: [&str; 5] = ["e2fsprogs", "iproute2", "nftables", "procps", "curl"];
 const MEMORY_MIB: u32 = 6144;

@@ -16,13 +16,15 @@ use anyhow::{Result, ensure};
 const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A daemon that was never told of QEMU, a session from its request to its credentials, and what is left after it; first with
-/// PCI and in the jail, whose limits are looked at, then with neither.
+/// PCI and in the jail, whose limits are looked at, then with neither; always on the host's network, by which the guest's health
+/// is asked.
 const SESSION: &str = r#"
 set -e
 export ANTEROOM_VMM=firecracker ANTEROOM_FIRECRACKER_PROGRAM=/nested/firecracker
 export ANTEROOM_STATE_DIR=/var/lib/anteroom ANTEROOM_CACHE_DIR=/var/cache/anteroom
 export ANTEROOM_IMAGE_DIR=/nested/images ANTEROOM_IMAGE_PROFILE=test ANTEROOM_AGENT=/nested/anteroom-agent
 export ANTEROOM_VM_BROWSER_MEMORY_MIB=1024 ANTEROOM_VM_DISK_MIB=256
+export ANTEROOM_NETWORK_MODE=bridge ANTEROOM_NETWORK_DNS=192.0.2.53
 for way in "pci auto" "mmio none"; do
   transport=${way% *}
   export ANTEROOM_FIRECRACKER_TRANSPORT=$transport ANTEROOM_FIRECRACKER_JAILER=${way#* }
@@ -37,11 +39,16 @@ for way in "pci auto" "mmio none"; do
     until limits=$(cat $group/*/memory.max $group/*/pids.max $group/*/cpu.max 2>/dev/null); do sleep 1; done
     echo "limits:" $limits
   ) &
+  (
+    until health=$(curl --silent --fail --max-time 2 http://192.168.100.2:8080/health); do sleep 1; done
+    echo "$transport: health" $health
+  ) &
   ./anteroom session start --provider demo-auto --user alice --wait completed ||
     { cat /var/log/anteroom.log /var/lib/anteroom/vms/*/*.log; exit 1; }
   kill $daemon
   wait $daemon
   left="$(ls /var/lib/anteroom/vms | wc -l) directories, $(pgrep -c firecracker || true) processes"
+  left="$left, $(ls /sys/class/net | grep -c fc-vm- || true) devices"
   echo "$transport: left $left, $(find $group -mindepth 1 -type d 2>/dev/null | wc -l) groups"
 done
 "#;
@@ -74,8 +81,10 @@ async fn a_session_completes_in_a_firecracker_with_either_transport_and_leaves_n
     for expected in [
         // The guest's 1024 MiB and 256 for Firecracker; its two processors and eight threads; as much time as both have.
         "limits: 1342177280 10 200000 100000",
-        "pci: left 0 directories, 0 processes, 0 groups",
-        "mmio: left 0 directories, 0 processes, 0 groups",
+        "pci: health {",
+        "pci: left 0 directories, 0 processes, 0 devices, 0 groups",
+        "mmio: health {",
+        "mmio: left 0 directories, 0 processes, 0 devices, 0 groups",
     ] {
         ensure!(said.iter().any(|line| line.contains(expected)), "no {expected:?}");
     }

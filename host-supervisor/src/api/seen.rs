@@ -75,7 +75,7 @@ impl Seen {
         match self.living.filter(|_| !self.record.status.is_final()) {
             Some(session) => {
                 let novnc_url = base.desktop(api, session.id());
-                let vm_ip = vm_ip(&api.sessions.settings().vm.network);
+                let vm_ip = vm_ip(&api.sessions.settings().vm.network, session.vm());
                 SessionWords::living(session.view(), vm_ip, novnc_url, api.settings.clipboard)
             }
             None => SessionWords::ended(self.record),

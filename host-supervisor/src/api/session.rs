@@ -81,7 +81,7 @@ pub(super) async fn vm(State(api): State<Arc<Api>>, seen: Seen) -> Result<Json<V
     match vm.filter(|(_, status)| !status.is_final()) {
         Some((session, status)) => Ok(Json(json!({
             "vmId": vm_id,
-            "vmIP": vm_ip(&api.sessions.settings().vm.network),
+            "vmIP": vm_ip(&api.sessions.settings().vm.network, session.vm()),
             "status": vm_word(status),
             "agentToken": session.agent_token().expose_str(),
         }))),

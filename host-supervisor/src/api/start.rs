@@ -159,7 +159,7 @@ async fn begin(
         session_id: session.id(),
         provider,
         novnc_url: base.desktop(api, session.id()),
-        browser_ip: vm_ip(&api.sessions.settings().vm.network),
+        browser_ip: vm_ip(&api.sessions.settings().vm.network, session.vm()),
     }))
 }
 

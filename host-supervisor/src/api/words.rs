@@ -9,6 +9,7 @@ use crate::{
     net::{Network, UserNetwork},
     session::{SessionView, UserCode},
     store::{SessionRecord, SessionStatus, VmKind, VmRecord, VmStatus},
+    vm::VmHandle,
 };
 
 // Milliseconds and UTC: `2026-11-22T07:19:56.123Z`.
@@ -185,11 +186,12 @@ pub(super) fn vm_word(status: VmStatus) -> &'static str {
     }
 }
 
-/// The guest's own address; with user-mode networking nobody but the VM's VMM can reach it, with a TAP device the host.
-pub(super) fn vm_ip(network: &Network) -> Option<String> {
-    match network {
-        Network::None => None,
+/// The guest's own address, once it has one: on the host's network, where the host can reach it, or in the VMM's own
+/// network, where nobody else can.
+pub(super) fn vm_ip(configured: &Network, vm: &VmHandle) -> Option<String> {
+    let on_the_host = vm.state().borrow().address;
+    on_the_host.map(|address| address.to_string()).or_else(|| match configured {
         Network::User(_) => Some(UserNetwork::GUEST.to_string()),
-        Network::Tap(tap) => Some(tap.address.to_string()),
-    }
+        Network::None | Network::Tap(_) => None,
+    })
 }

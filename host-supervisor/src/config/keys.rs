@@ -160,6 +160,20 @@ pub const KEYS: &[Key] = &[
     key("firecracker.transport", "pci", "how a guest of Firecracker's finds its devices: pci or mmio"),
     key("network.hosts", "", "names for the guests' hosts file: name=address, ..."),
     key("network.extra_ca", "", "PEM file with a certificate authority that the guests shall trust"),
+    key(
+        "network.mode",
+        "user",
+        "how guests reach the world: user (the VMM's own stack, QEMU only) or bridge (TAP devices, rules, NAT; as root)",
+    ),
+    key("network.bridge", "br0", "the bridge of the guests; made when it is not there"),
+    key("network.ipv4", "192.168.100.1/24", "the host's address on the bridge, and the guests' network"),
+    key("network.ipv6", "", "the same for IPv6; the guests have none when empty"),
+    key("network.allow", "", "private networks that guests on the bridge may reach: network/prefix, ..."),
+    key(
+        "network.host_services",
+        "",
+        "what guests on the bridge may reach of the host: udp/53, tcp/8080, ...",
+    ),
     key("network.reach", "everything", "what the guests may reach: everything, or forwards-only"),
     key("network.dns", "", "name server of the guests; the host's own when empty"),
     key(

@@ -11,7 +11,7 @@ use std::{
 use url::Url;
 
 use crate::{
-    net::{Forward, Reach},
+    net::{Forward, Reach, host::HostService},
     vmm::{
         firecracker::{JailerChoice, Transport},
         qemu::Wanted,
@@ -188,6 +188,23 @@ pub(super) fn machine(text: &str) -> Result<String, String> {
     } else {
         Err("a machine of QEMU's, for example q35".to_owned())
     }
+}
+
+pub(super) fn is_bridged(text: &str) -> Result<bool, String> {
+    match text {
+        "user" => Ok(false),
+        "bridge" => Ok(true),
+        _ => Err("user or bridge".to_owned()),
+    }
+}
+
+pub(super) fn network<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| "an address with the length of its prefix, for example 192.168.100.1/24".to_owned())
+}
+
+pub(super) fn host_service(text: &str) -> Result<HostService, String> {
+    text.parse().map_err(|_| "udp/53 or tcp/8080, for example".to_owned())
 }
 
 pub(super) fn reach(text: &str) -> Result<Reach, String> {

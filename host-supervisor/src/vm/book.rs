@@ -1,6 +1,6 @@
 //! What is known of one VM: kept in the order in which it must be kept. Stored first, then published.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use anteroom_protocol::{
     VmId,
@@ -25,6 +25,7 @@ pub(super) struct Book {
     life: Life,
     pub(super) timeline: Timeline,
     services: BTreeMap<String, ServiceStatus>,
+    pub(super) address: Option<IpAddr>,
     published: watch::Sender<VmState>,
 }
 
@@ -36,10 +37,11 @@ impl Book {
             failure: None,
             timeline: timeline.marks().to_vec(),
             services: Vec::new(),
+            address: None,
             generation: 0,
         };
         let (published, state) = watch::channel(state);
-        (Self { id, store, life, timeline, services: BTreeMap::new(), published }, state)
+        (Self { id, store, life, timeline, services: BTreeMap::new(), address: None, published }, state)
     }
 
     pub(super) fn status(&self) -> VmStatus {
@@ -86,6 +88,7 @@ impl Book {
                 failure: self.life.failure.clone(),
                 timeline: self.timeline.marks().to_vec(),
                 services: self.services.values().cloned().collect(),
+                address: self.address,
                 generation: state.generation + 1,
             };
         });

@@ -6,6 +6,7 @@ use crate::{
     agent::AgentError,
     disk::DiskError,
     failure::{Failure, causes},
+    net::HostNetworkError,
     store::StoreError,
     vmm::{
         LaunchError, VmExit,
@@ -26,6 +27,14 @@ pub(super) fn directory(error: &std::io::Error, path: &std::path::Path) -> Failu
 
 pub(super) fn disk(error: &DiskError) -> Failure {
     Failure::new("disk", format!("the VM's disk cannot be made: {}", causes(error)))
+}
+
+pub(super) fn network(error: &HostNetworkError) -> Failure {
+    let code = match error {
+        HostNetworkError::NoAddressLeft { .. } => "no_address_left",
+        _ => "network",
+    };
+    Failure::new(code, format!("the guest gets no network: {}", causes(error)))
 }
 
 pub(super) fn launch(error: &LaunchError) -> Failure {

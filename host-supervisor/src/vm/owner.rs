@@ -22,6 +22,7 @@ use crate::{
     agent::Knock,
     disk::DiskTemplates,
     failure::Failure,
+    net::{HostNetwork, Network},
     store::{Store, VmRecord},
     vmm::{Vm, VmSpec, Vmm},
 };
@@ -36,6 +37,8 @@ pub(super) struct Owner {
     pub(super) vmm: Arc<dyn Vmm>,
     pub(super) store: Store,
     pub(super) disks: DiskTemplates,
+    /// Where guests get a TAP device; without it they have what the request says.
+    pub(super) host_network: Option<Arc<HostNetwork>>,
     pub(super) limits: Option<Limits>,
     pub(super) book: Book,
     pub(super) reached: watch::Sender<Reached>,
@@ -79,7 +82,7 @@ impl Owner {
         self.tear_down(vm, end).await;
     }
 
-    /// Writes down what will be there, then makes the directory and the disk. Short, and never given up half-way.
+    /// Writes down what will be there, then makes the directory, the disk and the network. Short, and never given up half-way.
     async fn prepare(&mut self) -> Result<(), Failure> {
         let record = self.record();
         self.store.vm_create(&record).await.map_err(|error| failures::store(&error))?;
@@ -89,6 +92,11 @@ impl Owner {
         let disk = self.disk();
         self.disks.make_disk(self.request.disk_mib, &disk).await.map_err(|error| failures::disk(&error))?;
         self.book.timeline.mark(host_mark::DISK_READY);
+        if let Some(network) = &self.host_network {
+            let tap = network.attach(self.request.id).await.map_err(|error| failures::network(&error))?;
+            self.book.address = Some(tap.address.into());
+            self.request.network = Network::Tap(tap);
+        }
         Ok(())
     }
 

@@ -15,6 +15,8 @@ use super::{
 };
 use crate::{
     disk::DiskTemplates,
+    failure::causes,
+    net::HostNetwork,
     store::{Store, StoreError},
     vmm::{Vmm, console},
 };
@@ -35,15 +37,30 @@ pub struct VmSettings {
 pub struct VmStarter {
     vmm: Arc<dyn Vmm>,
     store: Store,
+    host_network: Option<Arc<HostNetwork>>,
     settings: VmSettings,
     owners: TaskTracker,
     close: watch::Sender<Option<StopReason>>,
 }
 
 impl VmStarter {
+    /// With a `host_network` every guest gets a device of it.
     #[must_use]
-    pub fn new(vmm: Arc<dyn Vmm>, store: Store, settings: VmSettings) -> Self {
-        Self { vmm, store, settings, owners: TaskTracker::new(), close: watch::Sender::new(None) }
+    pub fn new(
+        vmm: Arc<dyn Vmm>,
+        store: Store,
+        host_network: Option<HostNetwork>,
+        settings: VmSettings,
+    ) -> Self {
+        let host_network = host_network.map(Arc::new);
+        Self {
+            vmm,
+            store,
+            host_network,
+            settings,
+            owners: TaskTracker::new(),
+            close: watch::Sender::new(None),
+        }
     }
 
     #[must_use]
@@ -64,6 +81,7 @@ impl VmStarter {
             disks: DiskTemplates::new(self.settings.disk_templates.clone()),
             vmm: Arc::clone(&self.vmm),
             store: self.store.clone(),
+            host_network: self.host_network.clone(),
             limits: self.settings.limits,
             stop: Stop { this, all: self.close.subscribe() },
             request,
@@ -87,7 +105,14 @@ impl VmStarter {
     /// # Errors
     /// When the store does not answer. What cannot be removed is logged and tried again at the next start.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
-        sweep::sweep(&self.store, self.vmm.as_ref(), &self.settings.directory).await
+        let swept = sweep::sweep(&self.store, self.vmm.as_ref(), &self.settings.directory).await?;
+        // Every VM of that daemon is gone by now.
+        if let Some(network) = &self.host_network
+            && let Err(error) = network.sweep(&[]).await
+        {
+            tracing::error!("what is left of the guests' network cannot be removed: {}", causes(&error));
+        }
+        Ok(swept)
     }
 
     /// The serial console of a VM, living or failed: at most 256 KiB of its beginning and its end each.

@@ -3,7 +3,10 @@
 use std::{io, path::Path, time::Duration};
 
 use super::{life::Happening, owner::Owner, timeline::host_mark};
-use crate::vmm::{Vm, console::Console};
+use crate::{
+    failure::causes,
+    vmm::{Vm, console::Console},
+};
 
 /// How long the console of an ended VMM may take to be read to its end.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -30,6 +33,11 @@ impl Owner {
             }
         }
         self.vmm.clear(id).await;
+        if let Some(network) = &self.host_network
+            && let Err(error) = network.detach(id).await
+        {
+            tracing::error!(vm = %id, "its network cannot be removed: {}", causes(&error));
+        }
         self.reached.send_modify(|reached| reached.agent = None);
         let removed = match self.book.failure() {
             Some(_) => remove_all_but_log(&self.directory).await,

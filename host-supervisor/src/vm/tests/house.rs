@@ -53,7 +53,7 @@ impl House {
         let vmm = Arc::new(FakeVmm { agent: Arc::clone(&agent).application() });
         let disk_templates = scratch.path().join("disks");
         let settings = VmSettings { directory: vms, disk_templates, limits: Some(LIMITS) };
-        let starter = VmStarter::new(vmm, store.clone(), settings);
+        let starter = VmStarter::new(vmm, store.clone(), None, settings);
         std::fs::write(scratch.path().join("kernel"), script).unwrap();
         Self { scratch, store, starter, agent }
     }

@@ -9,7 +9,7 @@ use super::{
     Rate,
     body::{
         Action, Balloon, BootSource, CacheType, DeviceId, Drive, EntropyDevice, InstanceActionInfo, IoEngine,
-        MachineConfiguration, RateLimiter, Vsock,
+        MachineConfiguration, NetworkInterface, RateLimiter, Vsock,
     },
     request::Request,
 };
@@ -48,9 +48,6 @@ pub(super) fn requests(
     }
     let machine =
         MachineConfiguration::new(spec.vcpus, spec.memory_mib).map_err(|error| shape(error.to_string()))?;
-    if matches!(spec.network, Network::User(_)) {
-        return Err(shape("QEMU's user-mode network under Firecracker".to_owned()));
-    }
     let mut requests = vec![
         Request::MachineConfig(machine),
         Request::BootSource(BootSource {
@@ -60,6 +57,7 @@ pub(super) fn requests(
         }),
     ];
     requests.extend(drives(spec, disk_rate)?.into_iter().map(Request::Drive));
+    requests.extend(interface(&spec.network)?.map(Request::NetworkInterface));
     requests.extend([
         Request::Vsock(Vsock { guest_cid: GUEST_CID, uds_path: GUEST_SOCKET.into() }),
         Request::Entropy(EntropyDevice::default()),
@@ -68,6 +66,22 @@ pub(super) fn requests(
         Request::Action(InstanceActionInfo { action_type: Action::InstanceStart }),
     ]);
     Ok(requests)
+}
+
+/// The device exists and is nobody's, so that a Firecracker without privileges may take it.
+fn interface(network: &Network) -> Result<Option<NetworkInterface>, LaunchError> {
+    let shape = |what: String| LaunchError::Shape { what };
+    match network {
+        Network::None => Ok(None),
+        Network::User(_) => Err(shape("QEMU's user-mode network under Firecracker".to_owned())),
+        Network::Tap(tap) => Ok(Some(NetworkInterface {
+            iface_id: DeviceId::new("eth0").map_err(|error| shape(error.to_string()))?,
+            host_dev_name: tap.device.clone(),
+            guest_mac: tap.mac.to_string(),
+            rx_rate_limiter: None,
+            tx_rate_limiter: None,
+        })),
+    }
 }
 
 fn drives(spec: &VmSpec, rate: Rate) -> Result<Vec<Drive>, LaunchError> {

@@ -14,7 +14,6 @@ pub(super) enum Request {
     MachineConfig(MachineConfiguration),
     BootSource(BootSource),
     Drive(Drive),
-    #[cfg_attr(not(test), expect(dead_code, reason = "guests of Firecracker have no network yet"))]
     NetworkInterface(NetworkInterface),
     Vsock(Vsock),
     Entropy(EntropyDevice),

@@ -7,7 +7,7 @@ use super::{
     super::body::{NetworkInterface, RateLimiter},
     *,
 };
-use crate::net::UserNetwork;
+use crate::net::{TapNetwork, UserNetwork};
 
 /// Fields of the definitions in `firecracker.yaml` of v1.13.2: those that are required, and the others.
 const DEFINITIONS: [(&str, &[&str], &[&str]); 8] = [
@@ -88,6 +88,18 @@ fn check(path: &str, body: &Value, required: &[&str], optional: &[&str]) {
     let known = |name: &&String| required.contains(&name.as_str()) || optional.contains(&name.as_str());
     assert!(body.keys().all(|name| known(&name)), "{path}: {body:?}");
     assert!(required.iter().all(|name| body.contains_key(*name)), "{path}: {body:?}");
+}
+
+#[test]
+fn a_guest_on_the_hosts_network_gets_its_device_and_its_address() {
+    let tap = TapNetwork::example();
+    let spec = VmSpec { network: Network::Tap(tap.clone()), ..spec() };
+    let bodies = bodies(&requests(&spec, Transport::Pci, Rate::default()).unwrap());
+    let interface = &bodies["/network-interfaces/eth0"];
+    assert_eq!(interface["host_dev_name"], "fc-vm-3f2a51c4");
+    assert_eq!(interface["guest_mac"], tap.mac.to_string());
+    let line = bodies["/boot-source"]["boot_args"].as_str().unwrap();
+    assert!(line.contains("ip=192.168.100.2::192.168.100.1:255.255.255.0::eth0:off:"), "{line}");
 }
 
 #[test]
