@@ -92,7 +92,7 @@ impl HostNetwork {
         settings.check()?;
         let dns = dns::name_server(&settings)?;
         let nft = Nft::find(&settings.nft)?;
-        let links = Links::open()?;
+        let links = Links::open().await?;
         let pool = AddressPool::new(store, settings.ipv4);
         let bridge = links.bridge(&settings).await?;
         let closed = forwarding::closed(&settings, &links.uplinks(&settings).await?)?;
@@ -174,7 +174,7 @@ impl HostNetwork {
     pub async fn remove(settings: &HostNetworkSettings, store: Store) -> Result<(), HostNetworkError> {
         settings.check()?;
         let nft = Nft::find(&settings.nft)?;
-        let links = Links::open()?;
+        let links = Links::open().await?;
         forwarding::switch_off(&nft.opened(&settings.bridge).await?)?;
         if let Some(bridge) = links.own_bridge(settings).await? {
             for port in links.ports(bridge).await? {

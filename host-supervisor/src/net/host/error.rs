@@ -23,6 +23,10 @@ pub enum HostNetworkError {
     NoNft(String),
     #[error("/dev/net/tun is missing: load the kernel's module tun (modprobe tun)")]
     NoTun,
+    #[error(
+        "/dev/net/tun may not be opened by this user: let it be read and written (its usual mode is 666)"
+    )]
+    TunForbidden,
     #[error("nft refuses the rules: {0}")]
     Rules(String),
     #[error("nft cannot be run")]

@@ -1,5 +1,7 @@
 //! Interfaces and their addresses, by netlink.
 
+use std::{io, thread};
+
 use futures_util::TryStreamExt as _;
 use ipnet::IpNet;
 use nix::libc;
@@ -10,14 +12,17 @@ use rtnetlink::{
         link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage},
     },
 };
-use tokio_util::task::AbortOnDropHandle;
+use tokio::sync::oneshot;
 
 use super::{HostNetworkError, error::errno};
 
+/// Requests of all tasks, sent by a thread of its own: the kernel does the work while it is being asked, and waits tens
+/// of milliseconds when a device goes.
 #[derive(Debug)]
 pub(super) struct Links {
     pub(super) handle: Handle,
-    _connection: AbortOnDropHandle<()>,
+    /// The thread ends when this is dropped.
+    _open: oneshot::Sender<()>,
 }
 
 /// What there is of an interface.
@@ -32,9 +37,15 @@ pub(super) struct Link {
 
 impl Links {
     /// Sees the network namespace of the calling thread, from here on and wherever it is used.
-    pub(super) fn open() -> Result<Self, HostNetworkError> {
-        let (connection, handle, _) = rtnetlink::new_connection().map_err(HostNetworkError::io("netlink"))?;
-        Ok(Self { handle, _connection: AbortOnDropHandle::new(tokio::spawn(connection)) })
+    pub(super) async fn open() -> Result<Self, HostNetworkError> {
+        let (ready, connected) = oneshot::channel();
+        let (_open, closed) = oneshot::channel();
+        thread::Builder::new()
+            .name("netlink".to_owned())
+            .spawn(move || serve(ready, closed))
+            .map_err(HostNetworkError::io("netlink"))?;
+        let handle = connected.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
+        Ok(Self { handle: handle.map_err(HostNetworkError::io("netlink"))?, _open })
     }
 
     /// Removes an interface; one that is not there is removed.
@@ -82,6 +93,26 @@ impl Links {
             .map_err(HostNetworkError::netlink("addresses"))?;
         Ok(all.iter().filter_map(address).collect())
     }
+}
+
+/// Until nobody wants it any more.
+fn serve(ready: oneshot::Sender<io::Result<Handle>>, closed: oneshot::Receiver<()>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(ready.send(Err(error))),
+    };
+    runtime.block_on(async {
+        match rtnetlink::new_connection() {
+            Ok((connection, handle, _)) => {
+                let _ = ready.send(Ok(handle));
+                tokio::select! {
+                    () = connection => {}
+                    _ = closed => {}
+                }
+            }
+            Err(error) => drop(ready.send(Err(error))),
+        }
+    });
 }
 
 fn unless_absent<T>(found: Result<Option<T>, Error>) -> Result<Option<T>, Error> {

@@ -16,6 +16,8 @@ use nix::libc;
 
 use super::HostNetworkError;
 
+const DRIVER: &str = "/dev/net/tun";
+
 /// Ethernet frames without a header of the driver's own. A VMM that wants headers for offloading says so when it opens the
 /// device.
 const FRAMES: c_int = libc::IFF_TAP | libc::IFF_NO_PI;
@@ -23,12 +25,14 @@ const FRAMES: c_int = libc::IFF_TAP | libc::IFF_NO_PI;
 /// Makes a device that stays when nobody has it open, and that this user may open without privileges; the daemon's own
 /// when it is `None`.
 pub(super) fn create(name: &str, owner: Option<u32>) -> Result<(), HostNetworkError> {
-    let device = match open(name, FRAMES | libc::IFF_TUN_EXCL) {
+    let file = driver().map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENODEV | libc::ENXIO) => HostNetworkError::NoTun,
+        Some(libc::EACCES | libc::EPERM) => HostNetworkError::TunForbidden,
+        _ => HostNetworkError::Io { what: DRIVER.to_owned(), source: error },
+    })?;
+    let device = match name_it(file, name, FRAMES | libc::IFF_TUN_EXCL) {
         Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
             return Err(HostNetworkError::DeviceExists(name.to_owned()));
-        }
-        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV | libc::ENXIO)) => {
-            return Err(HostNetworkError::NoTun);
         }
         other => other.map_err(HostNetworkError::io(format!("the device {name}")))?,
     };
@@ -42,11 +46,15 @@ pub(super) fn create(name: &str, owner: Option<u32>) -> Result<(), HostNetworkEr
 /// Opens an existing device as a VMM does.
 #[cfg(test)]
 pub(super) fn open_existing(name: &str) -> io::Result<File> {
-    open(name, FRAMES)
+    name_it(driver()?, name, FRAMES)
 }
 
-fn open(name: &str, flags: c_int) -> io::Result<File> {
-    let device = File::options().read(true).write(true).open("/dev/net/tun")?;
+fn driver() -> io::Result<File> {
+    File::options().read(true).write(true).open(DRIVER)
+}
+
+/// Makes the open driver the device of this name.
+fn name_it(device: File, name: &str, flags: c_int) -> io::Result<File> {
     // SAFETY: all zeros is a value of each of the structure's fields.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     // The last octet stays zero and ends the name.

@@ -79,7 +79,7 @@ fn metadata_services_and_private_ranges_are_closed_and_the_internet_is_not() {
             Ok(net) => net.contains(&address),
             Err(_) => range.parse() == Ok(address),
         };
-        CLOSED.iter().chain(&CLOSED6).any(|range| contains(range))
+        CLOSED.iter().chain(&CLOSED6).any(contains)
     };
     for address in [
         "169.254.169.254",

@@ -1,5 +1,10 @@
 //! Opening, taking over, sweeping, removing: what is there afterwards, and what is not.
 
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use tokio::process::Command;
+
 use super::{
     scene::{ip, nft, on_a_host},
     *,
@@ -56,6 +61,49 @@ fn what_is_detached_leaves_nothing_even_while_a_vmm_has_it_open() {
         assert_eq!(traces(), empty);
         assert_eq!(scene.store.address_list().await.unwrap(), []);
         drop(guest);
+    });
+}
+
+#[test]
+fn vms_come_and_go_at_the_same_time() {
+    on_a_host(|scene| async move {
+        let network = scene.open().await;
+        let empty = traces();
+        let vms: Vec<VmId> = (0..8).map(|_| VmId::random()).collect();
+        let taps = join_all(vms.iter().map(|vm| network.attach(*vm))).await;
+        let addresses: HashSet<Ipv4Addr> = taps.into_iter().map(|tap| tap.unwrap().address).collect();
+        assert_eq!(addresses.len(), 8);
+        assert!(join_all(vms.iter().map(|vm| network.detach(*vm))).await.iter().all(Result::is_ok));
+        assert_eq!(traces(), empty);
+    });
+}
+
+#[test]
+fn qemu_opens_the_device_that_was_made_for_it() {
+    on_a_host(|scene| async move {
+        let network = scene.open().await;
+        let vm = VmId::random();
+        let TapNetwork { device, mac, .. } = network.attach(vm).await.unwrap();
+        // Stopped before its first instruction, and forbidden what our VMMs are.
+        let qemu = Command::new("qemu-system-x86_64")
+            .args(["-nodefaults", "-no-user-config", "-display", "none", "-S", "-machine", "q35", "-sandbox"])
+            .arg("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+            .args(["-netdev", &format!("tap,id=net,ifname={device},script=no,downscript=no")])
+            .args(["-device", &format!("virtio-net-pci,netdev=net,mac={mac},romfile=")])
+            .kill_on_drop(true)
+            .spawn();
+        let mut qemu = match qemu {
+            Ok(qemu) => qemu,
+            Err(error) => return eprintln!("SKIPPED: qemu-system-x86_64: {error}"),
+        };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !ip(&format!("link show dev {device}")).contains("LOWER_UP") {
+            assert_eq!(qemu.try_wait().unwrap(), None, "QEMU has ended");
+            assert!(Instant::now() < deadline, "QEMU has not opened {device}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        network.detach(vm).await.unwrap();
+        qemu.kill().await.unwrap();
     });
 }
 
