@@ -33,7 +33,7 @@ mod tap_device;
 mod tests;
 mod uplink;
 
-use std::{collections::HashSet, net::Ipv4Addr};
+use std::{collections::HashSet, io, net::Ipv4Addr};
 
 use anteroom_protocol::VmId;
 use serde::Serialize;
@@ -55,6 +55,14 @@ const DEVICE_PREFIX: &str = "fc-vm-";
 #[must_use]
 pub fn device_name(vm: VmId) -> String {
     format!("{DEVICE_PREFIX}{}", vm.short())
+}
+
+/// Gives a VM's device to the user as whom its VMM runs.
+///
+/// # Errors
+/// When there is no such device, or somebody has it open.
+pub fn give_device(device: &str, owner: u32) -> io::Result<()> {
+    tap_device::give(device, owner)
 }
 
 fn is_device_name(name: &str) -> bool {

@@ -24,7 +24,10 @@ use std::{
 use anteroom_protocol::{VmId, ports::HOST_KNOCK};
 
 use super::plan::GUEST_SOCKET;
-use crate::vmm::{AgentAddress, LaunchError, VmSpec, process::Mounts};
+use crate::{
+    net::{self, Network},
+    vmm::{AgentAddress, LaunchError, VmSpec, process::Mounts},
+};
 
 /// The first user and group, and how many; far from those that people and distributions hand out (login.defs(5) ends its
 /// subordinate ids at 600 100 000).
@@ -126,6 +129,9 @@ impl Jail {
             .map(|(index, layer)| inside(layer, format!("layer{index}")))
             .collect::<io::Result<_>>()?;
         let disk = spec.disk.as_ref().map(|disk| self.give(disk, "disk")).transpose()?;
+        if let Network::Tap(tap) = &spec.network {
+            net::host::give_device(&tap.device, self.uid.number)?;
+        }
         let knock = AgentAddress { directory: spec.directory.clone(), socket: GUEST_SOCKET.to_owned() }
             .host_socket(HOST_KNOCK);
         // It is there unless somebody starts a guest that nobody wants to hear of.
