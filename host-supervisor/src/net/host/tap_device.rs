@@ -24,6 +24,10 @@ const FRAMES: c_int = libc::IFF_TAP | libc::IFF_NO_PI;
 
 /// Makes a device that stays when nobody has it open, and that this user may open without privileges; the daemon's own
 /// when it is `None`.
+///
+/// Its file is closed again when this returns, but a child that another thread is starting at this moment has a copy until
+/// it executes its program (`O_CLOEXEC`); who opens the device before that finds it busy (EBUSY). A VMM opens it
+/// milliseconds later.
 pub(super) fn create(name: &str, owner: Option<u32>) -> Result<(), HostNetworkError> {
     let file = driver().map_err(|error| match error.raw_os_error() {
         Some(libc::ENOENT | libc::ENODEV | libc::ENXIO) => HostNetworkError::NoTun,

@@ -140,9 +140,18 @@ impl Guest {
     }
 }
 
-/// A device whose frames are read when they are asked for.
+/// A device whose frames are read when they are asked for. It is busy while a process that is just being started by
+/// another test has not yet closed its copy of the file that made it.
 pub(super) fn open(name: &str) -> File {
-    let device = tap_device::open_existing(name).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let device = loop {
+        match tap_device::open_existing(name) {
+            Err(error) if error.kind() == ErrorKind::ResourceBusy && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            other => break other.unwrap(),
+        }
+    };
     fcntl(&device, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
     device
 }
