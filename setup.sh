@@ -6,7 +6,7 @@
 #                    Node.js with npm for the web page
 #   setup.sh test    the same, Chromium with its driver for the browser tests, a session bus with a client for the portal's,
 #                    the GitHub CLI to sign in with, a C++ compiler for the fuzzer, and an X server with a window manager,
-#                    a terminal, keyboard layouts and a program that copies and pastes
+#                    a terminal, keyboard layouts and a program that copies and pastes; for the guests' network nft and ip
 set -eu
 
 want=${1:-build}
@@ -42,6 +42,9 @@ test)
     need xterm xterm
     need setxkbmap x11-xkb-utils
     need xclip xclip
+    # /usr/sbin is not in everybody's path.
+    [ -x /usr/sbin/nft ] || need nft nftables
+    need ip iproute2
     ;;
 *)
     echo "usage: setup.sh build|test" >&2
