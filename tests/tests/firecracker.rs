@@ -24,14 +24,16 @@ export ANTEROOM_VMM=firecracker ANTEROOM_FIRECRACKER_PROGRAM=/nested/firecracker
 export ANTEROOM_STATE_DIR=/var/lib/anteroom ANTEROOM_CACHE_DIR=/var/cache/anteroom
 export ANTEROOM_IMAGE_DIR=/nested/images ANTEROOM_IMAGE_PROFILE=test ANTEROOM_AGENT=/nested/anteroom-agent
 export ANTEROOM_VM_BROWSER_MEMORY_MIB=1024 ANTEROOM_VM_DISK_MIB=256
+touch /var/log/anteroom.log
+tail --follow /var/log/anteroom.log &
 export ANTEROOM_NETWORK_MODE=bridge ANTEROOM_NETWORK_DNS=192.0.2.53
 for way in "pci auto" "mmio none"; do
   transport=${way% *}
   export ANTEROOM_FIRECRACKER_TRANSPORT=$transport ANTEROOM_FIRECRACKER_JAILER=${way#* }
-  ./anteroom serve >/var/log/anteroom.log 2>&1 &
+  ./anteroom serve >>/var/log/anteroom.log 2>&1 &
   daemon=$!
   until curl --silent --fail --output /dev/null http://127.0.0.1:4000/health; do
-    kill -0 $daemon || { cat /var/log/anteroom.log; exit 1; }
+    kill -0 $daemon
     sleep 1
   done
   group=/sys/fs/cgroup/anteroom
@@ -44,7 +46,7 @@ for way in "pci auto" "mmio none"; do
     echo "$transport: health" $health
   ) &
   ./anteroom session start --provider demo-auto --user alice --wait completed ||
-    { cat /var/log/anteroom.log /var/lib/anteroom/vms/*/*.log; exit 1; }
+    { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
   kill $daemon
   wait $daemon
   left="$(ls /var/lib/anteroom/vms | wc -l) directories, $(pgrep -c firecracker || true) processes"
