@@ -33,7 +33,7 @@ fn only_names_that_we_give_are_ours() {
 
 #[test]
 fn who_may_not_change_the_network_is_told_what_to_do() {
-    let refused = std::io::Error::from_raw_os_error(nix::libc::EPERM);
+    let refused = io::Error::from_raw_os_error(nix::libc::EPERM);
     let text = HostNetworkError::io("the device fc-vm-3f2a51c4")(refused).to_string();
     assert!(text.starts_with("the device fc-vm-3f2a51c4: the capability CAP_NET_ADMIN is missing"), "{text}");
 }

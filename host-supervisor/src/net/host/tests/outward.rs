@@ -158,7 +158,7 @@ fn knocks(scene: &Scene, guest: &Guest) -> Vec<String> {
     host.0.send_to(b"end", "10.50.0.9:8080").unwrap();
     let mut frames = guest.heard_until("end").0;
     let mut buffer = [0; 2048];
-    while let Ok(count) = std::io::Read::read(&mut &lan, &mut buffer) {
+    while let Ok(count) = io::Read::read(&mut &lan, &mut buffer) {
         frames.push(buffer[..count].to_vec());
     }
     let texts = frames.iter().filter_map(|frame| frame::datagram(frame)).map(|datagram| datagram.text);
