@@ -8,6 +8,7 @@
 //! ([`str0m::Rtc`], "Run loop"). When the picture stands still, the direction is set to inactive without a word to the
 //! viewer, because the bandwidth estimation would otherwise fill the silence with 50 kbit/s of padding.
 
+mod nap;
 mod video;
 
 use std::time::{Duration, Instant};
@@ -88,6 +89,7 @@ pub(super) async fn run<P: Pictures, H: Hands>(
         clipboard: offer.clipboard,
         video: None,
         desk: None,
+        given_time_at: now,
         give_up_at: now + CONNECT_PATIENCE,
         over: false,
     };
@@ -115,6 +117,8 @@ struct Peer<'a, P: Pictures, H: Hands> {
     clipboard: Directions,
     video: Option<Video<P::View>>,
     desk: Option<OpenDesk<H::Hand>>,
+    /// When the library was last told the time without anything else.
+    given_time_at: Instant,
     /// When this is over unless the viewer is heard of.
     give_up_at: Instant,
     over: bool,
@@ -159,6 +163,8 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
             if self.send_waiting_text() {
                 continue;
             }
+            let resting = self.video.as_ref().is_some_and(Video::is_still).then_some(self.given_time_at);
+            let deadline = nap::until(deadline, self.rtc.last_timeout_reason(), resting);
             let rests_at = self.video.as_ref().and_then(Video::rests_at);
             let wake_at = [Some(deadline), rests_at, self.give_up_at()].into_iter().flatten().min();
             let wake = tokio::time::sleep_until(wake_at.unwrap_or(deadline).into());
@@ -324,6 +330,7 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
             self.rtc.sdp_api().set_direction(video.mid, Direction::Inactive);
             return Ok(());
         }
+        self.given_time_at = now;
         self.rtc.handle_input(Input::Timeout(now))
     }
 

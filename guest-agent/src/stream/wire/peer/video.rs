@@ -86,6 +86,10 @@ impl<V: View> Video<V> {
         std::mem::take(&mut self.still)
     }
 
+    pub(super) fn is_still(&self) -> bool {
+        self.still
+    }
+
     pub(super) fn rests(&mut self) {
         self.still = true;
     }
