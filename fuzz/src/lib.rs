@@ -11,7 +11,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
-use targets::{callback, credential, definition, desk, pasted_code, reader, recognise};
+use targets::{callback, credential, datagram, definition, desk, pasted_code, reader, recognise, stun};
 
 /// What is fuzzed, by the name of its module and its corpus.
 #[derive(Debug, Clone, Copy)]
@@ -21,14 +21,16 @@ pub struct Target {
 }
 
 impl Target {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self { name: "callback", check: callback::check },
         Self { name: "credential", check: credential::check },
+        Self { name: "datagram", check: datagram::check },
         Self { name: "definition", check: definition::check },
         Self { name: "desk", check: desk::check },
         Self { name: "pasted-code", check: pasted_code::check },
         Self { name: "reader", check: reader::check },
         Self { name: "recognise", check: recognise::check },
+        Self { name: "stun", check: stun::check },
     ];
 
     #[must_use]
