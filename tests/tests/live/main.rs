@@ -2,6 +2,7 @@
 //! in the page arrives in a program in the VM, which tells what it got by way of its credentials.
 
 mod clipboard;
+mod handover;
 mod network;
 mod pixel;
 mod player;
