@@ -75,7 +75,7 @@ pub(crate) fn listen(control: &Control, timeline: &Timeline) {
         Ok(listener) => {
             timeline.mark(mark::CONTROL_READY);
             let app = app::router(control.clone());
-            tokio::spawn(vsock::knock());
+            tokio::spawn(vsock::knock(control.0.journal.clone()));
             tokio::spawn(async move {
                 if let Err(error) = axum::serve(listener, app).await {
                     tracing::error!("the control API has ended: {error}");

@@ -1,11 +1,11 @@
-//! What happened, numbered, kept until the host has acknowledged it.
+//! What happened, numbered, and kept as long as there is room: a host that comes after another one hears it all again.
 //!
 //! ```text
-//!  publish ──▶ [ 4 5 6 7 ] ──▶ follow(after)   any number of readers, each from its own number
-//!                ▲ acknowledge(through): 1..=3 are forgotten
+//!  publish ──▶ [ 1 2 3 4 5 6 7 ] ──▶ follow(after)   any number of readers, each from its own number
+//!                    ▲ acknowledge(through): up to here it may be forgotten
 //! ```
-//! The journal is bounded. When it overflows, the oldest marks go first, then the oldest of everything else; captured
-//! credentials stay, because they are the one thing that nobody can find out again.
+//! The journal is bounded. When it overflows, what was acknowledged goes first, then the oldest marks, then the oldest of
+//! everything else; captured credentials stay, because they are the one thing that nobody can find out again.
 
 #[cfg(test)]
 mod tests;
@@ -21,18 +21,33 @@ use tokio::sync::watch;
 
 use crate::boottime;
 
-/// How many events are kept for a host that does not acknowledge.
+/// How many events are kept.
 const MAX_EVENTS: usize = 4096;
 
 #[derive(Debug)]
 pub(crate) struct Journal {
     kept: Mutex<Kept>,
     newest: watch::Sender<u64>,
+    /// How many read it now.
+    followers: watch::Sender<usize>,
+}
+
+/// Counts as a follower as long as it lives.
+struct Following(Arc<Journal>);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.followers.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Journal {
     pub(crate) fn new() -> Self {
-        Self { kept: Mutex::new(Kept::new(MAX_EVENTS)), newest: watch::Sender::new(0) }
+        Self {
+            kept: Mutex::new(Kept::new(MAX_EVENTS)),
+            newest: watch::Sender::new(0),
+            followers: watch::Sender::new(0),
+        }
     }
 
     pub(crate) fn publish(&self, body: EventBody) {
@@ -45,25 +60,40 @@ impl Journal {
         self.newest.send_replace(number);
     }
 
-    /// Forgets everything up to and including `through`.
+    /// Everything up to and including `through` may be forgotten.
     pub(crate) fn acknowledge(&self, through: u64) {
         self.kept().acknowledge(through);
+    }
+
+    /// Returns when somebody follows.
+    pub(crate) async fn followed(&self) {
+        // An error would mean that the sender is gone, which lives in `self`.
+        let _ = self.followers.subscribe().wait_for(|count| *count > 0).await;
+    }
+
+    /// Returns when nobody does.
+    pub(crate) async fn unfollowed(&self) {
+        let _ = self.followers.subscribe().wait_for(|count| *count == 0).await;
     }
 
     /// Every event after that number, then each new one as it happens; never ends.
     pub(crate) fn follow(self: Arc<Self>, after: u64) -> impl Stream<Item = Event> + Send + 'static {
         let news = self.newest.subscribe();
-        futures_util::stream::unfold((self, news, after), |(journal, mut news, after)| async move {
-            loop {
-                news.borrow_and_update();
-                let next = journal.kept().first_after(after);
-                if let Some(event) = next {
-                    let after = event.number;
-                    return Some((event, (journal, news, after)));
+        self.followers.send_modify(|count| *count += 1);
+        futures_util::stream::unfold(
+            (Following(self), news, after),
+            |(following, mut news, after)| async move {
+                loop {
+                    news.borrow_and_update();
+                    let next = following.0.kept().first_after(after);
+                    if let Some(event) = next {
+                        let after = event.number;
+                        return Some((event, (following, news, after)));
+                    }
+                    news.changed().await.ok()?;
                 }
-                news.changed().await.ok()?;
-            }
-        })
+            },
+        )
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -77,11 +107,12 @@ struct Kept {
     events: VecDeque<Event>,
     next: u64,
     bound: usize,
+    acknowledged: u64,
 }
 
 impl Kept {
     fn new(bound: usize) -> Self {
-        Self { events: VecDeque::new(), next: 1, bound }
+        Self { events: VecDeque::new(), next: 1, bound, acknowledged: 0 }
     }
 
     fn push(&mut self, body: EventBody, uptime_ns: u64) -> u64 {
@@ -95,6 +126,10 @@ impl Kept {
     }
 
     fn drop_one(&mut self) {
+        if self.events.front().is_some_and(|event| event.number <= self.acknowledged) {
+            self.events.pop_front();
+            return;
+        }
         let is_mark = |event: &Event| matches!(event.body, EventBody::Mark { .. });
         let is_credentials = |event: &Event| matches!(event.body, EventBody::CredentialsCaptured { .. });
         let oldest = self.events.iter().position(is_mark);
@@ -105,9 +140,7 @@ impl Kept {
     }
 
     fn acknowledge(&mut self, through: u64) {
-        while self.events.front().is_some_and(|event| event.number <= through) {
-            self.events.pop_front();
-        }
+        self.acknowledged = self.acknowledged.max(through);
     }
 
     fn first_after(&self, after: u64) -> Option<Event> {

@@ -14,7 +14,9 @@ mod tests;
 mod value;
 mod webhook;
 
-use std::{collections::BTreeMap, net::Ipv4Addr, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap, net::Ipv4Addr, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration,
+};
 
 use anteroom_protocol::desk::Directions;
 use url::Url;
@@ -55,6 +57,8 @@ pub struct Config {
     pub cli_vm: VmShape,
     pub vm_disk_mib: u32,
     pub vm_limit: VmLimit,
+    /// Most VMs of one user at once.
+    pub vm_limit_per_user: NonZeroU32,
     pub session: SessionLimits,
     pub vmm: Backend,
     pub qemu: QemuChoices,
@@ -153,6 +157,7 @@ impl Config {
             cli_vm: read.shape("vm.cli.vcpus", "vm.cli.memory_mib")?,
             vm_disk_mib: read.value("vm.disk_mib", value::number(64..=1_048_576))?,
             vm_limit: read.value("vm.max", value::vm_limit)?,
+            vm_limit_per_user: read.value("vm.max_per_user", value::count)?,
             session: SessionLimits {
                 start: read.value("session.start_limit", value::duration)?,
                 sign_in: read.value("session.sign_in_limit", value::duration)?,

@@ -1,9 +1,10 @@
 //! The composition root: builds everything from the configuration, serves, and takes everything down again.
 //!
 //! ```text
-//!  state directory ─▶ lock ─▶ store, keys ─▶ sockets bound ─▶ sweep of what a dead daemon left ─▶ serving
+//!  state directory ─▶ lock ─▶ store, keys ─▶ sockets bound ─▶ what a dead daemon left: VMs taken over, the rest swept ─▶ serving
 //!                                                                                          │ SIGTERM
-//!                              everything given back ◀─ VMs gone ◀─ sessions ended ◀───────┘
+//!                              everything given back ◀─ VMs gone ◀─ sessions ended ◀───────┤
+//!                                   nothing touched: the next daemon takes the VMs over ◀──┘ SIGUSR2
 //! ```
 //! What can be wrong is found before the first VM: a port that is taken, a key that others can read, an image that is
 //! not built.
@@ -35,11 +36,12 @@ use crate::{
         access::{Access, AccessError},
     },
     config::{Config, Environment, NetworkSettings},
+    host_memory,
     images::ResolvedImage,
     media::{Media, MediaError},
     net::{HostNetwork, HostNetworkError, Network},
     providers::{Providers, ProvidersError},
-    session::{SessionSettings, Sessions, VmTemplate},
+    session::{Admission, Resumed, SessionSettings, Sessions, VmTemplate},
     store::{Store, StoreError},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
     vm::{VmSettings, VmStarter},
@@ -111,7 +113,17 @@ pub enum DaemonError {
     Serve(#[source] io::Error),
 }
 
-/// Serves until `shutdown`. `ready` hears where as soon as it serves.
+/// How a daemon is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Its sessions end, and their VMs with them.
+    End,
+    /// Everything stays as it is, for the next daemon. The process has to be ended without any further ado, because its VMs end
+    /// with the values that stand for them.
+    HandOver,
+}
+
+/// Serves until `shutdown`, and says how that was. `ready` hears where as soon as it serves.
 ///
 /// # Errors
 /// With what is in the way.
@@ -120,8 +132,8 @@ pub async fn run(
     environment: &Environment,
     machine: Machine,
     ready: impl FnOnce(SocketAddr),
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), DaemonError> {
+    shutdown: impl Future<Output = Stop> + Send + 'static,
+) -> Result<Stop, DaemonError> {
     let daemon = Daemon::start(config, machine, KeyTexts::of(environment)).await?;
     ready(daemon.address());
     if let Some(socket) = environment.get("NOTIFY_SOCKET")
@@ -167,12 +179,13 @@ impl Daemon {
         };
         let vms = VmStarter::new(machine.vmm, store.clone(), host_network, vm_settings(config));
         let vms = Arc::new(vms);
-        vms.sweep().await?;
+        let recovered = vms.recover().await?;
         let settings = session_settings(config, machine.image.clone(), network)?;
         let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), settings);
-        let orphans = sessions.end_orphans().await?;
-        if orphans > 0 {
-            tracing::warn!(orphans, "sessions of a daemon that died have been ended");
+        let resumed = sessions.take_over(recovered.taken).await?;
+        if resumed != Resumed::default() {
+            let Resumed { sessions, ended } = resumed;
+            tracing::warn!(sessions, ended, "sessions of a daemon that is gone go on, or have been ended");
         }
         let courier = webhook.clone().map(|webhook| Courier {
             store: store.clone(),
@@ -206,11 +219,14 @@ impl Daemon {
         self.address
     }
 
-    /// Serves until `shutdown`, then ends every session and waits until their VMs are gone.
+    /// Serves until `shutdown`, then ends every session and waits until their VMs are gone, unless they are handed over.
     ///
     /// # Errors
     /// When the socket breaks.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), DaemonError> {
+    pub async fn run(
+        self,
+        shutdown: impl Future<Output = Stop> + Send + 'static,
+    ) -> Result<Stop, DaemonError> {
         let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
         let stopped = async {
             // An error means that the sender is gone, which is a reason to stop as well.
@@ -222,12 +238,17 @@ impl Daemon {
         let courier = self.courier.map(|courier| tokio::spawn(courier.run(stop_outbox.clone())));
         let tidy = tokio::spawn(self.tidy.run(stop_outbox.clone()));
         tracing::info!(address = %self.address, "serving");
-        let early = tokio::select! {
-            () = shutdown => None,
-            ended = &mut server => Some(ended),
+        let (how, early) = tokio::select! {
+            how = shutdown => (how, None),
+            ended = &mut server => (Stop::End, Some(ended)),
         };
-        tracing::info!("stopping");
-        self.sessions.shut_down(END_PATIENCE).await;
+        match how {
+            Stop::End => {
+                tracing::info!("stopping");
+                self.sessions.shut_down(END_PATIENCE).await;
+            }
+            Stop::HandOver => tracing::info!("handing over: the VMs stay for the next daemon"),
+        }
         let ended = match early {
             Some(ended) => Ok(ended),
             None => {
@@ -241,10 +262,12 @@ impl Daemon {
             // It stops at once; a panic of its own has been logged.
             let _ = task.await;
         }
-        self.store.close().await;
+        if how == Stop::End {
+            self.store.close().await;
+        }
         match ended {
             Ok(Ok(Err(error))) => Err(DaemonError::Serve(error)),
-            _ => Ok(()),
+            _ => Ok(how),
         }
     }
 }
@@ -275,7 +298,11 @@ fn session_settings(
 ) -> Result<SessionSettings, DaemonError> {
     Ok(SessionSettings {
         limits: config.session,
-        most_vms: capacity::most_vms(config.vm_limit, config.browser_vm, capacity::memory_mib()),
+        admission: Admission {
+            most: capacity::most_vms(config.vm_limit, config.browser_vm, host_memory::total_mib()),
+            most_per_user: config.vm_limit_per_user,
+            vm_mib: config.browser_vm.memory_mib,
+        },
         vm: VmTemplate {
             shape: config.browser_vm,
             disk_mib: config.vm_disk_mib,

@@ -18,6 +18,7 @@ pub mod disk;
 pub mod doctor;
 pub mod failure;
 pub mod guest_programs;
+pub mod host_memory;
 pub mod images;
 pub mod log;
 mod mac;

@@ -3,6 +3,7 @@
 //! [`machine`] decides, the owner acts. On every step the order is persist, publish, act: what a caller of the API
 //! has seen is in the store, and what the store says has not been done too early.
 
+mod admission;
 mod attempt;
 pub mod capture;
 mod history;
@@ -35,8 +36,9 @@ use crate::{
     store::{SessionPurpose, SessionRecord, SessionStatus},
     vm::VmHandle,
 };
+pub use admission::{Admission, Refusal};
 pub use history::Moment;
-pub use registry::{SessionSettings, Sessions, StartError, VmTemplate};
+pub use registry::{Resumed, SessionSettings, Sessions, StartError, VmTemplate};
 
 /// What somebody asks for.
 #[derive(Debug, Clone)]
@@ -109,6 +111,10 @@ impl SessionHandle {
     #[must_use]
     pub fn id(&self) -> SessionId {
         self.id
+    }
+
+    fn is_of(&self, user: &str) -> bool {
+        self.view.borrow().record.user_id == user
     }
 
     #[must_use]

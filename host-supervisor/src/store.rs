@@ -36,7 +36,7 @@ use crate::failure::causes;
 pub use addresses::AddressRecord;
 pub use credentials::{CredentialRecord, Replaces};
 pub use outbox::{EventId, OutboxEvent, OutboxRecord, OutboxStatus, Tried};
-pub use sessions::{SessionPurpose, SessionRecord, SessionStatus};
+pub use sessions::{SessionPlan, SessionPurpose, SessionRecord, SessionStatus};
 pub use vms::{VmKind, VmRecord, VmStatus};
 
 /// The open store; cheap to clone.
@@ -137,6 +137,7 @@ fn migrations() -> Migrator {
         ("start", include_str!("store/migrations/0001_start.sql")),
         ("outbox", include_str!("store/migrations/0002_outbox.sql")),
         ("addresses", include_str!("store/migrations/0003_addresses.sql")),
+        ("taking over", include_str!("store/migrations/0004_taking_over.sql")),
     ];
     let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
         Migration::new(version, name.into(), MigrationType::Simple, script.into_sql_str(), false)

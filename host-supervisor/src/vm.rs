@@ -6,7 +6,8 @@
 //! ```
 //! Others hold a [`VmHandle`]: they watch its [`VmState`], get the agent's events and may ask for its end. Every
 //! change is stored before it is published, and published before it is acted on. What the VM owns on the host is in
-//! the store before it exists, so that a daemon that was killed finds and removes it at its next start.
+//! the store before it exists, so that the next daemon finds what one that was killed has left: VMs that live are taken over
+//! (`recovery`), the rest is removed (`sweep`).
 
 mod ack;
 mod book;
@@ -14,6 +15,7 @@ mod conversation;
 mod failures;
 mod life;
 mod owner;
+mod recovery;
 mod starter;
 mod sweep;
 mod teardown;
@@ -23,8 +25,9 @@ mod timeline;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use anteroom_protocol::{SessionId, VmId, agent::ServiceStatus, desk::Directions};
+use anteroom_protocol::{Event, SessionId, VmId, agent::ServiceStatus, desk::Directions};
 use serde::Serialize;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 
 pub use crate::store::{VmKind, VmStatus};
@@ -32,6 +35,7 @@ use crate::{
     agent::AgentClient, failure::Failure, images::ResolvedImage, net::Network, vmm::console::Console,
 };
 pub use ack::AckGuard;
+pub use recovery::{Recovered, TakenOver};
 pub use starter::{VmSettings, VmStarter};
 pub use sweep::Swept;
 pub use timeline::{HostMark, host_mark};
@@ -50,6 +54,19 @@ pub struct VmRequest {
     /// Replaced by a [`Network::Tap`] where the host has a network for guests.
     pub network: Network,
     pub clipboard: Directions,
+}
+
+/// How many events of a VM may wait for their session. The agent keeps what does not fit.
+pub const WAITING_EVENTS: usize = 64;
+
+/// Something that the agent tells.
+#[derive(Debug)]
+pub struct VmEvent {
+    pub event: Event,
+    /// When it happened.
+    pub at: OffsetDateTime,
+    /// To be called when it has been dealt with.
+    pub guard: AckGuard,
 }
 
 /// What is known of a VM. A new one is published for every change.

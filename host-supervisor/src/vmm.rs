@@ -14,6 +14,7 @@ pub mod qemu;
 mod tests;
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -67,7 +68,7 @@ impl VmSpec {
 fn must_exist(what: &'static str, path: &Path, remedy: &str) -> Result<(), LaunchError> {
     // Only what can be opened counts.
     std::fs::File::open(path).map(drop).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => {
+        io::ErrorKind::NotFound => {
             LaunchError::Missing { what, path: path.to_owned(), remedy: remedy.to_owned() }
         }
         _ => LaunchError::Io { path: path.to_owned(), source },
@@ -130,8 +131,9 @@ pub enum Acceleration {
 pub struct VmExit {
     /// Which process ended, and with it the VM: `qemu-system-x86_64`, for example.
     pub program: String,
-    /// Its exit code, 128 + signal when a signal ended it.
-    pub code: i32,
+    /// Its exit code, 128 + signal when a signal ended it. Unknown of a process that another daemon had started, which is told
+    /// to the host's PID 1 instead.
+    pub code: Option<i32>,
     /// The last lines of its standard error.
     pub stderr: Vec<String>,
     /// The VMM ended because the guest did: it powered off, or it panicked and reset.
@@ -147,7 +149,7 @@ pub enum LaunchError {
     Start {
         program: String,
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     #[error("{program} ended with exit code {code}: {stderr}")]
     Died { program: String, code: i32, stderr: String },
@@ -165,8 +167,18 @@ pub enum LaunchError {
     Io {
         path: PathBuf,
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
+}
+
+/// A VM whose daemon has gone without ending it.
+#[derive(Debug, Clone)]
+pub struct Survivor {
+    pub id: VmId,
+    /// As [`VmSpec::directory`] was.
+    pub directory: PathBuf,
+    /// As [`Vm::processes`] told them.
+    pub processes: Vec<ProcessId>,
 }
 
 #[async_trait]
@@ -187,6 +199,14 @@ pub trait Vmm: Send + Sync + std::fmt::Debug {
     /// # Cancel safety
     /// Dropping the future ends what it has started.
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError>;
+
+    /// Takes over a guest that this kind of VMM has launched for a daemon which is gone. Its guest notices nothing.
+    ///
+    /// # Errors
+    /// When one of its processes has ended, or when this VMM cannot do that.
+    async fn adopt(&self, _survivor: &Survivor) -> io::Result<Box<dyn Vm>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A living guest. Dropping it kills its processes.

@@ -1,11 +1,13 @@
-//! What the agent tells the host, unasked: numbered events that are kept until the host has acknowledged them.
+//! What the agent tells the host, unasked: numbered events that are kept until the host has acknowledged them, and longer while
+//! there is room.
 //!
 //! ```text
 //!  agent:  1 2 3 4 5 6 ...            GET /events?after=4  ->  5, 6, then each new one as it happens
 //!              ^ acknowledged = 3     POST /events/ack {"through":3}: 1..3 may be forgotten
 //! ```
-//! A host that was killed asks again from the last number that it stored, so nothing is lost and nothing is acted
-//! on twice. The stream is newline-delimited JSON, one event a line.
+//! A host whose stream broke asks again from the last number that it has dealt with, so nothing is lost and nothing is acted on
+//! twice. A host that takes over from one that was killed asks from the first: what it has to know of the sign-in is nowhere
+//! else. The stream is newline-delimited JSON, one event a line.
 
 use serde::{Deserialize, Serialize};
 

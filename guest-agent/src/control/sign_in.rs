@@ -53,15 +53,19 @@ struct Kept {
 }
 
 impl Asked {
-    /// Takes the wish down, unless it is known already; refuses a second session beside the first.
+    /// Takes the wish down; refuses a second session beside the first. A host that asks again for the first is another one,
+    /// with another token.
     fn keep(&self, spec: &SignInSpec) -> Result<(), Refusal> {
         let mut kept = self.lock();
-        match &*kept {
+        match &mut *kept {
             Some(Kept { spec: first, .. }) if first.session != spec.session => Err(Refusal::new(
                 StatusCode::CONFLICT,
                 format!("session {} is signing in already", first.session),
             )),
-            Some(_) => Ok(()),
+            Some(kept) => {
+                kept.spec = spec.clone();
+                Ok(())
+            }
             None => {
                 *kept = Some(Kept { spec: spec.clone(), known: Resumed::default() });
                 Ok(())

@@ -6,6 +6,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,11 +19,16 @@ use tokio::{
 use tokio_util::either::Either;
 use tokio_vsock::{VMADDR_CID_ANY, VsockAddr, VsockListener, VsockStream};
 
-/// How long one knock may take, and the pause before the next.
+use crate::journal::Journal;
+
+/// How long one knock may take.
 const KNOCK_PATIENCE: Duration = Duration::from_secs(2);
-const KNOCK_PAUSE: Duration = Duration::from_millis(100);
-/// A host that has not heard that many does not listen: somebody else has started this VM.
-const KNOCKS: usize = 50;
+/// Between knocks that are not heard: short for a host that is about to listen, long when it may take its time.
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
+const LONG_PAUSE: Duration = Duration::from_secs(1);
+const SHORT_PAUSES: usize = 50;
+/// How long a host that has heard the knock may take until it follows the events.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Accepts the host; whoever else dials is hung up on.
 pub(crate) enum HostOnly {
@@ -44,17 +50,28 @@ fn stand_in(port: u32) -> PathBuf {
     Path::new(STAND_IN).join(port.to_string())
 }
 
-/// Tells the host that it may dial. One that is heard is enough.
-pub(super) async fn knock() {
-    for _ in 0..KNOCKS {
+/// Tells the host that it may dial, whenever no host follows the journal: at the boot, and when another daemon has to take
+/// over from one that has died.
+pub(super) async fn knock(journal: Arc<Journal>) {
+    let mut unheard = 0;
+    loop {
+        journal.unfollowed().await;
         match timeout(KNOCK_PATIENCE, dial(HOST_KNOCK)).await {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) => {
+                unheard = 0;
+                // An error means that the host has not come.
+                let _ = timeout(ANSWER_PATIENCE, journal.followed()).await;
+                continue;
+            }
             Ok(Err(error)) => tracing::debug!("the host does not hear: {error}"),
             Err(_) => tracing::debug!("the host does not hear"),
         }
-        sleep(KNOCK_PAUSE).await;
+        unheard += 1;
+        if unheard == SHORT_PAUSES {
+            tracing::warn!("no host listens on vsock port {HOST_KNOCK}");
+        }
+        sleep(if unheard < SHORT_PAUSES { SHORT_PAUSE } else { LONG_PAUSE }).await;
     }
-    tracing::warn!("no host listens on vsock port {HOST_KNOCK}");
 }
 
 async fn dial(port: u32) -> io::Result<()> {

@@ -12,14 +12,22 @@ fn captured() -> EventBody {
 }
 
 #[test]
-fn what_was_acknowledged_is_forgotten_and_the_rest_keeps_its_number() {
-    let mut kept = Kept::new(10);
-    for name in ["a", "b", "c"] {
-        kept.push(mark(name), 0);
-    }
+fn what_was_acknowledged_is_forgotten_when_room_is_needed_and_not_before() {
+    let mut kept = Kept::new(3);
+    kept.push(captured(), 0);
+    kept.push(EventBody::DesktopReady, 0);
+    kept.push(mark("c"), 0);
     kept.acknowledge(2);
+    assert_eq!(kept.first_after(0).map(|event| event.number), Some(1));
+    kept.push(mark("d"), 0);
+    kept.push(mark("e"), 0);
     assert_eq!(kept.first_after(0).map(|event| event.number), Some(3));
-    assert_eq!(kept.push(mark("d"), 0), 4);
+    kept.push(mark("f"), 0);
+    assert_eq!(
+        kept.first_after(0).map(|event| event.number),
+        Some(4),
+        "a mark, for want of anything acknowledged"
+    );
 }
 
 #[test]
@@ -59,4 +67,20 @@ async fn a_follower_gets_the_past_and_then_what_happens() {
     });
     assert_eq!(follower.next().await.map(|event| event.number), Some(2));
     publisher.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_journal_knows_when_its_last_follower_has_gone() {
+    let journal = Arc::new(Journal::new());
+    journal.unfollowed().await;
+    let follower = Box::pin(Arc::clone(&journal).follow(0));
+    let gone = tokio::spawn({
+        let journal = Arc::clone(&journal);
+        async move { journal.unfollowed().await }
+    });
+    journal.followed().await;
+    tokio::task::yield_now().await;
+    assert!(!gone.is_finished());
+    drop(follower);
+    gone.await.unwrap();
 }

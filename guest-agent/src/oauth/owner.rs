@@ -155,9 +155,10 @@ impl Owner {
     }
 
     fn begin(&mut self, spec: SignInSpec, resume: Option<Resumed>) -> Result<(), Refusal> {
-        if let Some(current) = &self.current {
+        if let Some(current) = &mut self.current {
             if current.spec.session == spec.session {
-                // A host that did not get the answer asks again.
+                // A host that did not get the answer asks again, and one that comes after another brings a token of its own.
+                current.spec.token = spec.token;
                 return Ok(());
             }
             return Err(Refusal::new(

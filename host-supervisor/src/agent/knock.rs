@@ -3,6 +3,7 @@
 //! ```text
 //!  guest: connect to CID 2, port 1025 ──▶ VMM ──▶ v.sock_1025        no bytes; from now on the host may dial
 //! ```
+//! It knocks as long as nobody follows its events: at its start, and again when the host's daemon is gone.
 //! Dialling earlier only costs time with Firecracker, and silences vhost-device-vsock (0.3.0) for good: a connection that
 //! comes while QEMU is handing over the guest's queues ends the thread that serves them.
 
@@ -28,6 +29,17 @@ impl Knock {
         let directory = SocketDirectory::open(&address.directory)?;
         let listener = UnixListener::bind(directory.short_path(&address.host_socket(HOST_KNOCK)))?;
         Ok(Self { listener })
+    }
+
+    /// To be called for a guest whose daemon, which had listened there, is gone.
+    ///
+    /// # Errors
+    /// When the socket cannot be made in the VM's directory.
+    pub fn listen_again(address: &AgentAddress) -> io::Result<Self> {
+        match std::fs::remove_file(address.directory.join(address.host_socket(HOST_KNOCK))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Self::listen(address),
+        }
     }
 
     /// Returns when the guest has knocked. That it did says nothing about who in the guest it was.

@@ -20,7 +20,7 @@ use crate::{
     agent::AgentError,
     failure::causes,
     media::{OfferError, sdp::SdpError},
-    session::StartError,
+    session::{Refusal, StartError},
     store::StoreError,
     vault::VaultError,
 };
@@ -137,12 +137,25 @@ impl From<VaultError> for ApiError {
     }
 }
 
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        const RETRY_AFTER_S: u64 = 30;
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::Host { most } => Self::too_many("vm_limit", message, RETRY_AFTER_S).with("limit", most),
+            Refusal::User { most } => {
+                Self::too_many("user_vm_limit", message, RETRY_AFTER_S).with("limit", most)
+            }
+            Refusal::Memory { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_memory_left", message)
+                .retry_after(RETRY_AFTER_S),
+        }
+    }
+}
+
 impl From<StartError> for ApiError {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::TooMany { most } => {
-                Self::too_many("vm_limit", error.to_string(), 30).with("limit", most)
-            }
+            StartError::Full(refusal) => refusal.into(),
             StartError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", error.to_string()).retry_after(5)
             }

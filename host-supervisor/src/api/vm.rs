@@ -68,7 +68,7 @@ pub(super) async fn summary(State(api): State<Arc<Api>>) -> Result<Json<Value>, 
     Ok(Json(json!({
         "total": total,
         "living": living,
-        "limit": api.sessions.settings().most_vms,
+        "limit": api.sessions.settings().admission.most,
         "byStatus": by_status,
         "byType": by_type,
     })))

@@ -93,7 +93,9 @@ pub(super) struct UpArguments {
     pub(super) serve: ServeArguments,
 }
 
-/// Serve the API and the page until SIGTERM or Ctrl+C
+/// Serve the API and the page until SIGTERM or Ctrl+C, which end every session and its VM
+///
+/// SIGUSR2 ends the daemon alone: VMs and sessions stay, and the next daemon goes on with them, as after a crash.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

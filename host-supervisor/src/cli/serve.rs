@@ -12,7 +12,7 @@ use crate::{
     api::access,
     config::{Config, Environment},
     core_file,
-    daemon::{self, DaemonError, Machine},
+    daemon::{self, DaemonError, Machine, Stop},
     failure::causes,
     log,
 };
@@ -56,7 +56,12 @@ fn run(config: &Config, environment: &Environment, ready: impl FnOnce(SocketAddr
     let stopped = runtime.block_on(async {
         let shutdown = stop_signal()?;
         let machine = Machine::find(config).await.map_err(DaemonError::from)?;
-        daemon::run(config, environment, machine, ready, shutdown).await.map_err(Problem::from)
+        let how = daemon::run(config, environment, machine, ready, shutdown).await?;
+        if how == Stop::HandOver {
+            // As if it were killed, but after the last answer: whatever is dropped from here on would end its VMs.
+            std::process::exit(0);
+        }
+        Ok::<(), Problem>(())
     });
     // What still blocks, for example the reading of an image, is not waited for.
     runtime.shutdown_background();
@@ -72,14 +77,16 @@ pub(super) fn forbid_core_files(config: &Config) -> Result<(), Problem> {
         .map_err(|error| Problem::new(Exit::Failed, format!("core files stay possible: {error}")))
 }
 
-/// Resolves with SIGTERM or SIGINT.
-fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
+/// Resolves with SIGTERM or SIGINT, which end everything, or with SIGUSR2, which leaves the VMs to the next daemon.
+fn stop_signal() -> Result<impl Future<Output = Stop> + Send + 'static, Problem> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hand_over = signal(SignalKind::user_defined2())?;
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => Stop::End,
+            _ = interrupt.recv() => Stop::End,
+            _ = hand_over.recv() => Stop::HandOver,
         }
     })
 }

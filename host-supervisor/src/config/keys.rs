@@ -120,6 +120,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("vm.disk_mib", "4096", "writable disk of a VM, in MiB; takes up only what is written"),
     key("vm.max", "auto", "most VMs at once; auto: what the memory of this machine holds"),
+    key("vm.max_per_user", "5", "most VMs of one user at once"),
     key("session.start_limit", "10m", "longest time from the request to a usable desktop"),
     key("session.sign_in_limit", "30m", "longest time from the usable desktop to the credentials"),
     key("session.idle_limit", "30m", "a session without heartbeat or input ends after this time"),

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     ops::RangeInclusive,
     path::PathBuf,
     str::FromStr,
@@ -137,6 +138,12 @@ pub(super) fn image_recipe(text: &str) -> Result<ImageRecipe, String> {
     } else {
         image_name(text).map(ImageRecipe::Embedded)
     }
+}
+
+/// How many of something, one at least.
+pub(super) fn count(text: &str) -> Result<NonZeroU32, String> {
+    let count = number(1..=1000)(text).map_err(|_| "a number from 1 to 1000".to_owned())?;
+    NonZeroU32::new(count).ok_or_else(|| "a number from 1 to 1000".to_owned())
 }
 
 pub(super) fn vm_limit(text: &str) -> Result<VmLimit, String> {

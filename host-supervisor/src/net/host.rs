@@ -150,6 +150,14 @@ impl HostNetwork {
         self.take_away(vm, &tap_network(&self.settings, self.dns, vm, address), true).await
     }
 
+    /// The address of a VM that is attached.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn address_of(&self, vm: VmId) -> Result<Option<Ipv4Addr>, HostNetworkError> {
+        self.pool.address_of(vm).await
+    }
+
     /// Removes what belongs to other VMs than these: addresses of the store with what they stand for, and devices on our
     /// bridge with a name of ours.
     ///

@@ -30,11 +30,16 @@ impl History {
         (Self(sender), receiver)
     }
 
+    /// Something that has just happened.
     pub(super) fn add(&self, text: &str) {
+        self.add_at(OffsetDateTime::now_utc(), text);
+    }
+
+    pub(super) fn add_at(&self, at: OffsetDateTime, text: &str) {
         self.0.send_if_modified(|moments| {
             let room = moments.len() < MAX_MOMENTS;
             if room {
-                moments.push(Moment { at: OffsetDateTime::now_utc(), text: printable(text) });
+                moments.push(Moment { at, text: printable(text) });
             }
             room
         });

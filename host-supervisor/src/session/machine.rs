@@ -94,6 +94,12 @@ impl State {
         }
     }
 
+    /// Of a session that another daemon has brought so far. What its guest tells again does the rest.
+    #[must_use]
+    pub fn resumed(status: SessionStatus) -> Self {
+        Self { status, ..Self::new() }
+    }
+
     /// Whether credentials are on their way into the store: nothing may interrupt that.
     #[must_use]
     pub fn is_storing(&self) -> bool {

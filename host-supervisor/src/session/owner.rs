@@ -24,7 +24,7 @@ use super::{
 use crate::{
     failure::causes,
     store::{SessionPurpose, SessionRecord, SessionStatus},
-    vm::{AckGuard, StopReason, VmHandle, VmState, VmStatus},
+    vm::{AckGuard, StopReason, VmEvent, VmHandle, VmState, VmStatus},
 };
 
 pub(super) struct Owner {
@@ -36,6 +36,7 @@ pub(super) struct Owner {
     history: History,
     vm: VmHandle,
     activity: Arc<Activity>,
+    asked: mpsc::Receiver<Asked>,
     started: Instant,
     ready: Option<Instant>,
     /// When the last attempt failed, if no other is under way.
@@ -46,26 +47,33 @@ pub(super) struct Owner {
     deeds: FuturesUnordered<BoxFuture<'static, Option<Event>>>,
 }
 
+/// What a session consists of besides.
+pub(super) struct Parts {
+    pub(super) definition: ProviderDefinition,
+    pub(super) agent_token: Secret,
+    pub(super) publish: watch::Sender<SessionView>,
+    pub(super) history: History,
+    pub(super) vm: VmHandle,
+    pub(super) activity: Arc<Activity>,
+    pub(super) asked: mpsc::Receiver<Asked>,
+}
+
 impl Owner {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        definition: ProviderDefinition,
-        agent_token: Secret,
-        publish: watch::Sender<SessionView>,
-        history: History,
-        vm: VmHandle,
-        activity: Arc<Activity>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, parts: Parts, state: State) -> Self {
+        let Parts { definition, agent_token, publish, history, vm, activity, asked } = parts;
+        let age = OffsetDateTime::now_utc() - publish.borrow().record.created_at;
+        let started = Instant::now().checked_sub(age.try_into().unwrap_or_default());
         Self {
             shared,
             definition,
             agent_token,
-            state: State::new(),
+            state,
             publish,
             history,
             vm,
             activity,
-            started: Instant::now(),
+            asked,
+            started: started.unwrap_or_else(Instant::now),
             ready: None,
             attempt_failed: None,
             captured: BTreeMap::new(),
@@ -73,24 +81,30 @@ impl Owner {
         }
     }
 
+    /// Goes on where a daemon that is gone has stopped.
+    pub(super) async fn resume(mut self, events: mpsc::Receiver<VmEvent>) {
+        self.history.add("the daemon was restarted; the session goes on");
+        if self.state.status >= SessionStatus::Ready {
+            // It may have died before its guest heard of it; one that has heard gets another token.
+            self.act(Action::StartSignIn);
+        }
+        self.run(events).await;
+    }
+
     /// Runs until the session has ended and its VM is gone.
-    pub(super) async fn run(
-        mut self,
-        mut events: mpsc::Receiver<(anteroom_protocol::Event, AckGuard)>,
-        mut asks: mpsc::Receiver<Asked>,
-    ) {
+    pub(super) async fn run(mut self, mut events: mpsc::Receiver<VmEvent>) {
         let mut vm = self.vm.state();
         let mut vm_gone = false;
         while !(self.state.status.is_final() && vm_gone) {
             let (deadline, limit) = self.next_limit();
             tokio::select! {
-                Some((event, ack)) = events.recv() => self.on_agent_event(event.body, ack).await,
+                Some(event) = events.recv() => self.on_agent_event(event).await,
                 changed = vm.changed(), if !vm_gone => {
                     let state = vm.borrow_and_update().clone();
                     vm_gone = changed.is_err() || state.status.is_final();
                     self.on_vm_state(&state, vm_gone).await;
                 }
-                Some(asked) = asks.recv() => self.apply(match asked {
+                Some(asked) = self.asked.recv() => self.apply(match asked {
                     Asked::Cancel(cause) => Event::Cancel(cause),
                     Asked::NewAttempt => Event::NewAttempt,
                 }).await,

@@ -2,31 +2,34 @@
 
 use std::{
     collections::BTreeMap,
-    num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use anteroom_protocol::{SessionId, VmId, agent::Surroundings, desk::Directions};
+use anteroom_protocol::{ProviderDefinition, Secret, SessionId, VmId, agent::Surroundings, desk::Directions};
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Activity, Asked, NewSession, SessionHandle, SessionView, history::History, launch, owner::Owner,
+    Activity, Asked, NewSession, SessionHandle, SessionView,
+    admission::{Admission, Load, Refusal},
+    history::History,
+    launch,
+    machine::State,
+    owner::{Owner, Parts},
 };
 use crate::{
     config::{SessionLimits, VmShape},
     failure::Failure,
+    host_memory,
     images::ResolvedImage,
     net::Network,
-    store::{SessionRecord, SessionStatus, Store, StoreError},
+    store::{SessionPlan, SessionRecord, SessionStatus, Store, StoreError},
     vault::Vault,
-    vm::{VmKind, VmRequest, VmStarter},
+    vm::{StopReason, TakenOver, VmHandle, VmKind, VmRequest, VmStarter, WAITING_EVENTS},
 };
 
-/// How many events of a VM may wait for their session. The agent keeps what does not fit.
-const WAITING_EVENTS: usize = 64;
 /// How many may look at one desktop at once. x11vnc sends each of them the whole picture.
 const MOST_VIEWERS: usize = 8;
 
@@ -34,7 +37,7 @@ const MOST_VIEWERS: usize = 8;
 #[derive(Debug)]
 pub struct SessionSettings {
     pub limits: SessionLimits,
-    pub most_vms: NonZeroU32,
+    pub admission: Admission,
     pub vm: VmTemplate,
     pub surroundings: Surroundings,
 }
@@ -52,14 +55,23 @@ pub struct VmTemplate {
 /// Why a session cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("{most} VMs are running, which is the limit")]
-    TooMany { most: NonZeroU32 },
+    #[error(transparent)]
+    Full(#[from] Refusal),
     #[error("the daemon is stopping")]
     Stopping,
     #[error("no random numbers from the kernel")]
     NoRandomness(#[from] getrandom::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What became of the sessions of a daemon that is gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resumed {
+    /// They go on.
+    pub sessions: usize,
+    /// Their VMs were gone.
+    pub ended: usize,
 }
 
 /// Cheap to clone.
@@ -81,13 +93,16 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct Living {
     sessions: BTreeMap<SessionId, SessionHandle>,
-    /// Starts that have been let in but have no session yet.
-    starting: u32,
+    /// Users whose starts have been let in but have no session yet.
+    starting: Vec<String>,
     stopping: bool,
 }
 
 /// A place among the VMs, given back when the start does not come to anything.
-struct Place<'a>(&'a Shared);
+struct Place<'a> {
+    shared: &'a Shared,
+    user: String,
+}
 
 impl Sessions {
     #[must_use]
@@ -102,7 +117,7 @@ impl Sessions {
     /// When there are too many VMs, the daemon is stopping, or store or kernel do not do their part.
     pub async fn start(&self, new: NewSession) -> Result<SessionHandle, StartError> {
         let shared = &self.shared;
-        let place = shared.take_place()?;
+        let place = shared.take_place(&new.user_id)?;
         let (id, vm_id) = (SessionId::random(), VmId::random());
         let agent_token = launch::agent_token()?;
         let record = SessionRecord {
@@ -117,29 +132,17 @@ impl Sessions {
             failure: None,
         };
         shared.store.session_create(&record).await?;
+        // A definition is plain data with string keys; it always has a JSON form.
+        let definition = serde_json::to_value(&new.provider).unwrap_or_default();
+        let plan = SessionPlan { definition, launch: new.launch.clone() };
+        shared.store.session_set_plan(id, &plan).await?;
         let (events_in, events) = mpsc::channel(WAITING_EVENTS);
         let vm = shared.vms.start(shared.settings.vm_request(vm_id, id), events_in);
-        let (publish, view) = watch::channel(SessionView::new(record, new.launch));
-        let (history, seen) = History::new();
-        let (asks, asked) = mpsc::channel(1);
-        let activity = Arc::new(Activity::starting_now());
-        let viewers = Arc::new(Semaphore::new(MOST_VIEWERS));
-        let handle = SessionHandle {
-            id,
-            view,
-            history: seen,
-            asks,
-            activity: activity.clone(),
-            vm: vm.clone(),
-            viewers,
-            agent_token: agent_token.clone(),
-        };
+        let view = SessionView::new(record, new.launch);
+        let (handle, owner) = shared.session(view, new.provider, agent_token, vm, State::new());
         place.fill(handle.clone());
-        tracing::info!(session = %id, vm = %vm_id, provider = new.provider.id, "session started");
-        let owner = Owner::new(shared.clone(), new.provider, agent_token, publish, history, vm, activity);
-        shared.owners.spawn(async move {
-            owner.run(events, asked).await;
-        });
+        tracing::info!(session = %id, vm = %vm_id, "session started");
+        shared.owners.spawn(owner.run(events));
         Ok(handle)
     }
 
@@ -164,24 +167,67 @@ impl Sessions {
         &self.shared.settings
     }
 
-    /// Ends in the store what a daemon that died has left behind there; returns how many sessions that were.
+    /// Goes on with the sessions whose VMs were taken over from a daemon that is gone, and ends the others: those VMs to which
+    /// no session belongs any more, and in the store those sessions that have no VM any more.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn end_orphans(&self) -> Result<usize, StoreError> {
-        let orphans = self.shared.store.session_unfinished().await?;
-        for record in &orphans {
+    pub async fn take_over(&self, vms: Vec<TakenOver>) -> Result<Resumed, StoreError> {
+        let mut resumed = Resumed::default();
+        let mut unfinished: BTreeMap<SessionId, SessionRecord> = BTreeMap::new();
+        for record in self.shared.store.session_unfinished().await? {
+            unfinished.insert(record.id, record);
+        }
+        for vm in vms {
+            let session = vm.record.session_id.and_then(|id| unfinished.get(&id));
+            let went_on = match session {
+                Some(record) => self.resume(record.clone(), vm).await?,
+                None => Err(vm),
+            };
+            match went_on {
+                Ok(id) => {
+                    resumed.sessions += 1;
+                    unfinished.remove(&id);
+                }
+                Err(vm) => vm.end(StopReason::Completed),
+            }
+        }
+        resumed.ended = unfinished.len();
+        for record in unfinished.into_values() {
             let failure =
                 Failure::new("daemon_restarted", "the daemon was restarted while the session was under way");
             let ended = SessionRecord {
                 status: SessionStatus::Failed,
                 completed_at: Some(OffsetDateTime::now_utc()),
                 failure: Some(failure),
-                ..record.clone()
+                ..record
             };
             self.shared.store.session_update(&ended).await?;
         }
-        Ok(orphans.len())
+        Ok(resumed)
+    }
+
+    /// Gives the VM back when nobody can know how to go on.
+    async fn resume(
+        &self,
+        record: SessionRecord,
+        vm: TakenOver,
+    ) -> Result<Result<SessionId, TakenOver>, StoreError> {
+        let shared = &self.shared;
+        let id = record.id;
+        let Some(plan) = shared.store.session_plan(id).await? else { return Ok(Err(vm)) };
+        let (Ok(definition), Ok(agent_token)) =
+            (serde_json::from_value::<ProviderDefinition>(plan.definition), launch::agent_token())
+        else {
+            return Ok(Err(vm));
+        };
+        tracing::info!(session = %id, vm = %vm.record.id, "session taken over");
+        let state = State::resumed(record.status);
+        let view = SessionView::new(record, plan.launch);
+        let (handle, owner) = shared.session(view, definition, agent_token, vm.handle, state);
+        shared.lock().sessions.insert(id, handle);
+        shared.owners.spawn(owner.resume(vm.events));
+        Ok(Ok(id))
     }
 
     /// Ends every session and waits until their VMs are gone, at most this long. No new ones are let in.
@@ -220,22 +266,50 @@ impl SessionSettings {
 }
 
 impl Shared {
+    /// Everything of a session but the running of its task.
+    fn session(
+        self: &Arc<Self>,
+        view: SessionView,
+        definition: ProviderDefinition,
+        agent_token: Secret,
+        vm: VmHandle,
+        state: State,
+    ) -> (SessionHandle, Owner) {
+        let id = view.record.id;
+        let (publish, view) = watch::channel(view);
+        let (history, seen) = History::new();
+        let (asks, asked) = mpsc::channel(1);
+        let activity = Arc::new(Activity::starting_now());
+        let handle = SessionHandle {
+            id,
+            view,
+            history: seen,
+            asks,
+            activity: activity.clone(),
+            vm: vm.clone(),
+            viewers: Arc::new(Semaphore::new(MOST_VIEWERS)),
+            agent_token: agent_token.clone(),
+        };
+        let parts = Parts { definition, agent_token, publish, history, vm, activity, asked };
+        (handle, Owner::new(self.clone(), parts, state))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Living> {
         // Nothing that holds the lock can panic half-way through a change.
         self.living.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_place(&self) -> Result<Place<'_>, StartError> {
+    fn take_place(&self, user: &str) -> Result<Place<'_>, StartError> {
         let mut living = self.lock();
         if living.stopping {
             return Err(StartError::Stopping);
         }
-        let most = self.settings.most_vms;
-        if living.sessions.len() + living.starting as usize >= most.get() as usize {
-            return Err(StartError::TooMany { most });
-        }
-        living.starting += 1;
-        Ok(Place(self))
+        let of_user = living.sessions.values().filter(|session| session.is_of(user)).count()
+            + living.starting.iter().filter(|other| *other == user).count();
+        let vms = living.sessions.len() + living.starting.len();
+        self.settings.admission.admit(&Load { vms, of_user, available_mib: host_memory::available_mib() })?;
+        living.starting.push(user.to_owned());
+        Ok(Place { shared: self, user: user.to_owned() })
     }
 
     /// The session's VM is gone.
@@ -246,12 +320,15 @@ impl Shared {
 
 impl Place<'_> {
     fn fill(self, handle: SessionHandle) {
-        self.0.lock().sessions.insert(handle.id, handle);
+        self.shared.lock().sessions.insert(handle.id, handle);
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.lock().starting -= 1;
+        let mut living = self.shared.lock();
+        if let Some(at) = living.starting.iter().position(|user| *user == self.user) {
+            living.starting.swap_remove(at);
+        }
     }
 }

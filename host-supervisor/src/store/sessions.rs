@@ -91,6 +91,15 @@ pub struct SessionRecord {
     pub failure: Option<Failure>,
 }
 
+/// What a session is to do: enough for another daemon to go on with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionPlan {
+    /// The provider definition as JSON: this layer does not read it.
+    pub definition: serde_json::Value,
+    /// Which of the definition's ways to start.
+    pub launch: String,
+}
+
 impl Store {
     /// # Errors
     /// When the database does not answer or has this id already.
@@ -109,6 +118,34 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn session_set_plan(&self, id: SessionId, plan: &SessionPlan) -> Result<(), StoreError> {
+        sqlx::query("UPDATE sessions SET definition = $2, launch = $3 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(json(&plan.definition)?)
+            .bind(&plan.launch)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// `None` for a session of an older version, and for one that does not exist.
+    ///
+    /// # Errors
+    /// When the database does not answer or the row is damaged.
+    pub async fn session_plan(&self, id: SessionId) -> Result<Option<SessionPlan>, StoreError> {
+        let row =
+            sqlx::query("SELECT id, definition, launch FROM sessions WHERE id = $1 AND launch IS NOT NULL")
+                .bind(id.to_string())
+                .fetch_optional(&self.pool)
+                .await?;
+        let Some(row) = row else { return Ok(None) };
+        let columns = Columns::of(&row, "session", "id")?;
+        let Some(definition) = columns.json("definition")? else { return Ok(None) };
+        Ok(Some(SessionPlan { definition, launch: columns.text("launch")? }))
     }
 
     /// Stores what changes in the life of a session.

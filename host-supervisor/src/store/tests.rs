@@ -120,16 +120,20 @@ async fn a_vm_is_living_until_its_end_is_stored() {
 }
 
 #[tokio::test]
-async fn timeline_and_event_cursor_of_a_vm_are_kept() {
+async fn the_timeline_of_a_vm_and_the_plan_of_a_session_are_kept() {
     let (_directory, store) = open().await;
-    let vm = vm(None);
-    assert_eq!(store.vm_event_cursor(vm.id).await.unwrap(), 0);
+    let (vm, session) = (vm(None), session("ann"));
     store.vm_create(&vm).await.unwrap();
-    store.vm_set_event_cursor(vm.id, 41).await.unwrap();
     let timeline = serde_json::json!([{ "name": "pid1", "since_request_ms": 12.5 }]);
     store.vm_set_timeline(vm.id, &timeline).await.unwrap();
-    assert_eq!(store.vm_event_cursor(vm.id).await.unwrap(), 41);
     assert_eq!(store.vm_list(10).await.unwrap()[0].timeline, Some(timeline));
+
+    store.session_create(&session).await.unwrap();
+    assert_eq!(store.session_plan(session.id).await.unwrap(), None);
+    let plan = SessionPlan { definition: serde_json::json!({ "id": "codex" }), launch: "browser".to_owned() };
+    store.session_set_plan(session.id, &plan).await.unwrap();
+    assert_eq!(store.session_plan(session.id).await.unwrap(), Some(plan));
+    assert_eq!(store.session_plan(SessionId::random()).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -149,29 +149,6 @@ impl Store {
         Ok(())
     }
 
-    /// The number of the last agent event that was dealt with; 0 when there was none.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn vm_event_cursor(&self, id: VmId) -> Result<u64, StoreError> {
-        let row = sqlx::query("SELECT id, event_cursor FROM vms WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(&self.pool)
-            .await?;
-        row.map_or(Ok(0), |row| Columns::of(&row, "vm", "id")?.number("event_cursor"))
-    }
-
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn vm_set_event_cursor(&self, id: VmId, cursor: u64) -> Result<(), StoreError> {
-        sqlx::query("UPDATE vms SET event_cursor = $2 WHERE id = $1")
-            .bind(id.to_string())
-            .bind(i64::try_from(cursor).unwrap_or(i64::MAX))
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
-
     /// VMs of which something may be left on the host, oldest first.
     ///
     /// # Errors

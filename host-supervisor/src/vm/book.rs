@@ -13,7 +13,10 @@ use super::{
     life::{Happening, Life},
     timeline::Timeline,
 };
-use crate::{failure::Failure, store::Store};
+use crate::{
+    failure::Failure,
+    store::{Store, VmRecord},
+};
 
 /// More services than any image has; a bound because the guest names them.
 const MAX_SERVICES: usize = 64;
@@ -31,17 +34,38 @@ pub(super) struct Book {
 
 impl Book {
     pub(super) fn open(id: VmId, store: Store) -> (Self, watch::Receiver<VmState>) {
-        let (life, timeline) = (Life::new(), Timeline::begin());
+        Self::with(id, store, Life::new(), Timeline::begin(), None)
+    }
+
+    /// Of a VM that another daemon has begun.
+    pub(super) fn resume(
+        record: &VmRecord,
+        address: Option<IpAddr>,
+        store: Store,
+    ) -> (Self, watch::Receiver<VmState>) {
+        let life = Life { status: record.status, failure: None };
+        let marks = record.timeline.clone().and_then(|marks| serde_json::from_value(marks).ok());
+        let timeline = Timeline::resume(record.created_at, marks.unwrap_or_default());
+        Self::with(record.id, store, life, timeline, address)
+    }
+
+    fn with(
+        id: VmId,
+        store: Store,
+        life: Life,
+        timeline: Timeline,
+        address: Option<IpAddr>,
+    ) -> (Self, watch::Receiver<VmState>) {
         let state = VmState {
             status: life.status,
             failure: None,
             timeline: timeline.marks().to_vec(),
             services: Vec::new(),
-            address: None,
+            address,
             generation: 0,
         };
         let (published, state) = watch::channel(state);
-        (Self { id, store, life, timeline, services: BTreeMap::new(), address: None, published }, state)
+        (Self { id, store, life, timeline, services: BTreeMap::new(), address, published }, state)
     }
 
     pub(super) fn status(&self) -> VmStatus {

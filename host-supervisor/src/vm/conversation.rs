@@ -19,7 +19,6 @@ use super::{Limits, failures, timeline::ClockReading};
 use crate::{
     agent::{AgentClient, AgentError, Knock},
     failure::Failure,
-    store::Store,
     vmm::{AgentAddress, console::Console},
 };
 
@@ -36,10 +35,7 @@ pub(super) struct Conversation {
     pub(super) address: AgentAddress,
     pub(super) console: Arc<Console>,
     pub(super) limits: Limits,
-    /// The last event that was dealt with.
-    pub(super) after: u64,
     pub(super) vm: VmId,
-    pub(super) store: Store,
     /// Up to which event everything is done.
     pub(super) done: watch::Receiver<u64>,
     pub(super) news: mpsc::Sender<News>,
@@ -61,10 +57,7 @@ impl Conversation {
             Ok(agent) => tokio::select! {
                 failure = self.heartbeat(&agent) => failure,
                 () = self.follow(&agent) => return,
-                failure = self.forget(&agent) => match failure {
-                    Some(failure) => failure,
-                    None => return,
-                },
+                () = self.forget(&agent) => return,
             },
             Err(failure) => {
                 tokio::time::sleep(MOMENT).await;
@@ -99,7 +92,8 @@ impl Conversation {
 
     /// Returns when the owner is gone.
     async fn follow(&self, agent: &AgentClient) {
-        let mut after = self.after;
+        // From the first: a guest that was taken over tells again what nobody here knows.
+        let mut after = 0;
         while !self.news.is_closed() {
             if let Ok(mut events) = agent.events(after).await {
                 // The end of the stream and an error are the same: ask again from the last event.
@@ -132,18 +126,14 @@ impl Conversation {
         }
     }
 
-    /// Stored, then acknowledged; beside the events, which do not wait for a disk. `None` when the owner is gone.
-    async fn forget(&self, agent: &AgentClient) -> Option<Failure> {
+    /// Acknowledges what is dealt with. Returns when the owner is gone.
+    async fn forget(&self, agent: &AgentClient) {
         let mut done = self.done.clone();
         while done.changed().await.is_ok() {
             let through = *done.borrow_and_update();
-            if let Err(error) = self.store.vm_set_event_cursor(self.vm, through).await {
-                return Some(failures::store(&error));
-            }
             // The next one covers this one; what the agent keeps a little longer harms nobody.
             let _ = agent.ack(through).await;
         }
-        None
     }
 }
 

@@ -58,12 +58,19 @@ pub(super) fn ended(exit: &VmExit, console: &[String], memory_mib: u32) -> Failu
     let VmExit { program, code, stderr, by_guest } = exit;
     if !by_guest {
         let said = stderr.last().map(|line| format!(": {line}")).unwrap_or_default();
-        let how = match code - 128 {
-            signal @ 1..=64 => format!("was ended by {}", signal_name(signal)),
-            _ => format!("ended with exit code {code}"),
+        let how = match code {
+            Some(code @ 129..=192) => format!("was ended by {}", signal_name(code - 128)),
+            Some(code) => format!("ended with exit code {code}"),
+            None if diagnose(console).is_some() => return guest_ended(console, memory_mib),
+            None => "ended; how, only the daemon would know that had started it".to_owned(),
         };
         return Failure::new("vmm_died", format!("{program} {how}{said}")).with_lines(stderr);
     }
+    guest_ended(console, memory_mib)
+}
+
+/// The guest has ended, and its VMM with it.
+fn guest_ended(console: &[String], memory_mib: u32) -> Failure {
     let failure = match diagnose(console) {
         Some(cause) => Failure::new(cause.code(), cause.message()),
         // Without memory for its own page tables a kernel resets, which nobody could print.
@@ -149,7 +156,7 @@ mod tests {
     fn exit(code: i32, stderr: &[&str]) -> VmExit {
         VmExit {
             program: "qemu".into(),
-            code,
+            code: Some(code),
             stderr: stderr.iter().map(ToString::to_string).collect(),
             by_guest: code == 0,
         }

@@ -1,8 +1,13 @@
 //! The task that owns one VM. It alone changes the VM's state; everything else reaches it through channels.
+//!
+//! ```text
+//!  run:    prepare (disk, network) ──▶ launch ──┐
+//!  resume: the VM of a daemon that is gone ─────┴──▶ watch ──▶ tear down
+//! ```
 
 use std::{path::PathBuf, sync::Arc};
 
-use anteroom_protocol::{Event, EventBody};
+use anteroom_protocol::{Event, EventBody, VmId};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -10,7 +15,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    AckGuard, Limits, Reached, StopReason, VmKind, VmRequest, VmStatus,
+    Limits, Reached, StopReason, VmEvent, VmKind, VmRequest, VmStatus,
     ack::Outstanding,
     book::Book,
     conversation::{Conversation, News},
@@ -32,7 +37,9 @@ const NEWS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Owner {
-    pub(super) request: VmRequest,
+    pub(super) id: VmId,
+    pub(super) kind: VmKind,
+    pub(super) memory_mib: u32,
     pub(super) directory: PathBuf,
     pub(super) vmm: Arc<dyn Vmm>,
     pub(super) store: Store,
@@ -43,7 +50,7 @@ pub(super) struct Owner {
     pub(super) book: Book,
     pub(super) reached: watch::Sender<Reached>,
     /// To the session.
-    pub(super) events: mpsc::Sender<(Event, AckGuard)>,
+    pub(super) events: mpsc::Sender<VmEvent>,
     pub(super) stop: Stop,
 }
 
@@ -73,36 +80,43 @@ async fn asked(receiver: &mut watch::Receiver<Option<StopReason>>) -> StopReason
 
 impl Owner {
     /// The whole life of the VM.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self, mut request: VmRequest) {
         let mut vm = None;
-        let end = match self.prepare().await {
-            Ok(()) => self.live(&mut vm).await,
+        let end = match self.prepare(&mut request).await {
+            Ok(()) => self.live(&request, &mut vm).await,
             Err(failure) => Happening::Failed(failure),
         };
         self.tear_down(vm, end).await;
     }
 
+    /// The rest of the life of a VM that another daemon has launched. Its guest knocks again, because nobody follows it.
+    pub(super) async fn resume(mut self, mut vm: Box<dyn Vm>, knock: Knock) {
+        self.book.timeline.mark(host_mark::TAKEN_OVER);
+        let end = self.watch(vm.as_mut(), knock).await.unwrap_or_else(Happening::Failed);
+        self.tear_down(Some(vm), end).await;
+    }
+
     /// Writes down what will be there, then makes the directory, the disk and the network. Short, and never given up half-way.
-    async fn prepare(&mut self) -> Result<(), Failure> {
-        let record = self.record();
+    async fn prepare(&mut self, request: &mut VmRequest) -> Result<(), Failure> {
+        let record = self.record(request);
         self.store.vm_create(&record).await.map_err(|error| failures::store(&error))?;
         make_private_directory(&self.directory)
             .await
             .map_err(|error| failures::directory(&error, &self.directory))?;
         let disk = self.disk();
-        self.disks.make_disk(self.request.disk_mib, &disk).await.map_err(|error| failures::disk(&error))?;
+        self.disks.make_disk(request.disk_mib, &disk).await.map_err(|error| failures::disk(&error))?;
         self.book.timeline.mark(host_mark::DISK_READY);
         if let Some(network) = &self.host_network {
-            let tap = network.attach(self.request.id).await.map_err(|error| failures::network(&error))?;
+            let tap = network.attach(self.id).await.map_err(|error| failures::network(&error))?;
             self.book.address = Some(tap.address.into());
-            self.request.network = Network::Tap(tap);
+            request.network = Network::Tap(tap);
         }
         Ok(())
     }
 
     /// From the launch to whatever ends it.
-    async fn live(&mut self, place: &mut Option<Box<dyn Vm>>) -> Happening {
-        let spec = self.spec();
+    async fn live(&mut self, request: &VmRequest, place: &mut Option<Box<dyn Vm>>) -> Happening {
+        let spec = self.spec(request);
         let knock = match Knock::listen(&self.vmm.agent_address(&self.directory)) {
             Ok(knock) => knock,
             Err(error) => return Happening::Failed(failures::directory(&error, &self.directory)),
@@ -116,36 +130,30 @@ impl Owner {
             Ok(vm) => place.insert(vm),
             Err(error) => return Happening::Failed(failures::launch(&error)),
         };
-        match self.watch(vm.as_mut(), knock).await {
-            Ok(end) => end,
-            Err(failure) => Happening::Failed(failure),
+        if let Err(error) = self.store.vm_set_processes(self.id, &vm.processes()).await {
+            return Happening::Failed(failures::store(&error));
         }
+        self.book.timeline.mark(host_mark::VMM_STARTED);
+        if let Err(failure) = self.book.happened(Happening::Launched).await {
+            return Happening::Failed(failure);
+        }
+        self.watch(vm.as_mut(), knock).await.unwrap_or_else(Happening::Failed)
     }
 
     /// # Errors
     /// When the VM fails by something that is noticed here.
     async fn watch(&mut self, vm: &mut dyn Vm, knock: Knock) -> Result<Happening, Failure> {
-        self.store
-            .vm_set_processes(self.request.id, &vm.processes())
-            .await
-            .map_err(|error| failures::store(&error))?;
-        self.book.timeline.mark(host_mark::VMM_STARTED);
-        self.book.happened(Happening::Launched).await?;
         let console = vm.console();
         self.reached.send_modify(|reached| reached.console = Some(Arc::clone(&console)));
 
         let limits = self.limits();
         let (done, done_receiver) = watch::channel(0);
         let (news_sender, mut news) = mpsc::channel(NEWS);
-        let after =
-            self.store.vm_event_cursor(self.request.id).await.map_err(|error| failures::store(&error))?;
         let conversation = Conversation {
             address: self.vmm.agent_address(&self.directory),
             console: Arc::clone(&console),
             limits,
-            after,
-            vm: self.request.id,
-            store: self.store.clone(),
+            vm: self.id,
             done: done_receiver,
             news: news_sender,
         };
@@ -156,14 +164,13 @@ impl Owner {
         loop {
             // A session that does not keep up slows its guest down, not this task.
             let room = session.capacity() > 0 || session.is_closed();
-            let waits_for_desktop =
-                self.book.status() == VmStatus::Running && self.request.kind == VmKind::Browser;
+            let waits_for_desktop = self.book.status() == VmStatus::Running && self.kind == VmKind::Browser;
             tokio::select! {
                 biased;
                 reason = self.stop.asked() => return Ok(Happening::StopAsked(reason)),
                 exit = vm.wait() => {
                     console.ended().await;
-                    return Err(failures::ended(&exit, &console.tail(), self.request.memory_mib));
+                    return Err(failures::ended(&exit, &console.tail(), self.memory_mib));
                 }
                 through = outstanding.next() => drop(done.send_replace(through)),
                 Some(item) = news.recv(), if room => {
@@ -175,7 +182,7 @@ impl Owner {
                 _ = session.reserve(), if !room => {}
                 () = sleep_until(desktop_due), if waits_for_desktop => {
                     let failure = failures::no_desktop(limits.desktop, &self.book.unready_services());
-                    return Err(failures::with_memory_hint(failure, self.request.memory_mib));
+                    return Err(failures::with_memory_hint(failure, self.memory_mib));
                 }
             }
         }
@@ -185,18 +192,19 @@ impl Owner {
         match news {
             News::Answered { agent, at, clock } => {
                 self.book.timeline.learn_guest_clock(clock);
-                self.book.timeline.mark_at(host_mark::AGENT_ANSWERED, at);
+                self.book.timeline.mark_first(host_mark::AGENT_ANSWERED, at);
                 self.reached.send_modify(|reached| reached.agent = Some(agent));
                 self.book.happened(Happening::AgentAnswered).await
             }
             News::Event(event) => {
                 let verdict = self.heed(&event).await;
+                let at = self.book.timeline.moment_of(event.uptime_ns);
                 let guard = outstanding.hand_out(event.number);
                 // There is room, or nobody is there to take it.
-                let _ = self.events.try_send((event, guard));
+                let _ = self.events.try_send(VmEvent { event, at, guard });
                 verdict
             }
-            News::Failed(failure) => Err(failures::with_memory_hint(failure, self.request.memory_mib)),
+            News::Failed(failure) => Err(failures::with_memory_hint(failure, self.memory_mib)),
         }
     }
 
@@ -236,8 +244,8 @@ impl Owner {
         self.directory.join("disk.img")
     }
 
-    fn spec(&self) -> VmSpec {
-        let VmRequest { id, vcpus, memory_mib, image, network, clipboard, .. } = &self.request;
+    fn spec(&self, request: &VmRequest) -> VmSpec {
+        let VmRequest { id, vcpus, memory_mib, image, network, clipboard, .. } = request;
         VmSpec {
             id: *id,
             vcpus: *vcpus,
@@ -252,8 +260,7 @@ impl Owner {
         }
     }
 
-    fn record(&self) -> VmRecord {
-        let request = &self.request;
+    fn record(&self, request: &VmRequest) -> VmRecord {
         VmRecord {
             id: request.id,
             session_id: request.session,

@@ -2,22 +2,20 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anteroom_protocol::{Event, VmId};
+use anteroom_protocol::VmId;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    AckGuard, Limits, Reached, StopReason, VmHandle, VmRequest,
+    Limits, Reached, StopReason, VmEvent, VmHandle, VmKind, VmRequest, VmState,
     book::Book,
     owner::{Owner, Stop},
-    sweep::{self, Swept},
     teardown,
 };
 use crate::{
     disk::DiskTemplates,
-    failure::causes,
     net::HostNetwork,
-    store::{Store, StoreError},
+    store::Store,
     vmm::{Vmm, console},
 };
 
@@ -35,11 +33,11 @@ pub struct VmSettings {
 /// Starts VMs. One in each daemon.
 #[derive(Debug)]
 pub struct VmStarter {
-    vmm: Arc<dyn Vmm>,
-    store: Store,
-    host_network: Option<Arc<HostNetwork>>,
-    settings: VmSettings,
-    owners: TaskTracker,
+    pub(super) vmm: Arc<dyn Vmm>,
+    pub(super) store: Store,
+    pub(super) host_network: Option<Arc<HostNetwork>>,
+    pub(super) settings: VmSettings,
+    pub(super) owners: TaskTracker,
     close: watch::Sender<Option<StopReason>>,
 }
 
@@ -69,14 +67,29 @@ impl VmStarter {
     }
 
     /// Starts a VM and returns at once: what becomes of it is seen in the handle's state. The agent's events go to
-    /// `events`, each with a guard to be called when it has been dealt with.
+    /// `events`.
     #[must_use]
-    pub fn start(&self, request: VmRequest, events: mpsc::Sender<(Event, AckGuard)>) -> VmHandle {
-        let id = request.id;
-        let (book, state) = Book::open(id, self.store.clone());
+    pub fn start(&self, request: VmRequest, events: mpsc::Sender<VmEvent>) -> VmHandle {
+        let book = Book::open(request.id, self.store.clone());
+        let (owner, handle) = self.owner(request.id, request.kind, request.memory_mib, book, events);
+        self.owners.spawn(owner.run(request));
+        handle
+    }
+
+    pub(super) fn owner(
+        &self,
+        id: VmId,
+        kind: VmKind,
+        memory_mib: u32,
+        (book, state): (Book, watch::Receiver<VmState>),
+        events: mpsc::Sender<VmEvent>,
+    ) -> (Owner, VmHandle) {
         let (reached, reached_receiver) = watch::channel(Reached::default());
         let (stop, this) = watch::channel(None);
         let owner = Owner {
+            id,
+            kind,
+            memory_mib,
             directory: self.settings.directory.join(id.to_string()),
             disks: DiskTemplates::new(self.settings.disk_templates.clone()),
             vmm: Arc::clone(&self.vmm),
@@ -84,13 +97,11 @@ impl VmStarter {
             host_network: self.host_network.clone(),
             limits: self.settings.limits,
             stop: Stop { this, all: self.close.subscribe() },
-            request,
             book,
             reached,
             events,
         };
-        self.owners.spawn(owner.run());
-        VmHandle { id, state, stop: Arc::new(stop), reached: reached_receiver }
+        (owner, VmHandle { id, state, stop: Arc::new(stop), reached: reached_receiver })
     }
 
     /// Ends every VM and waits until nothing of them is left.
@@ -98,21 +109,6 @@ impl VmStarter {
         self.close.send_replace(Some(StopReason::DaemonStopping));
         self.owners.close();
         self.owners.wait().await;
-    }
-
-    /// Removes what a daemon that was killed has left. To be called once, before the first start.
-    ///
-    /// # Errors
-    /// When the store does not answer. What cannot be removed is logged and tried again at the next start.
-    pub async fn sweep(&self) -> Result<Swept, StoreError> {
-        let swept = sweep::sweep(&self.store, self.vmm.as_ref(), &self.settings.directory).await?;
-        // Every VM of that daemon is gone by now.
-        if let Some(network) = &self.host_network
-            && let Err(error) = network.sweep(&[]).await
-        {
-            tracing::error!("what is left of the guests' network cannot be removed: {}", causes(&error));
-        }
-        Ok(swept)
     }
 
     /// The serial console of a VM, living or failed: at most 256 KiB of its beginning and its end each.

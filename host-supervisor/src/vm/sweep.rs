@@ -1,4 +1,4 @@
-//! What a daemon that was killed has left behind: found by the store and by the directories, ended and removed.
+//! What is left of VMs that cannot go on: found by the store and by the directories, ended and removed.
 
 use std::{collections::HashSet, io, path::Path, time::Duration};
 
@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::{VmStatus, teardown};
 use crate::{
-    failure::Failure,
+    failure::{Failure, causes},
+    net::HostNetwork,
     store::{Store, StoreError, VmRecord},
     vmm::{ProcessId, Vmm},
 };
@@ -25,24 +26,30 @@ pub struct Swept {
     pub directories: usize,
 }
 
-pub(super) async fn sweep(store: &Store, vmm: &dyn Vmm, directory: &Path) -> Result<Swept, StoreError> {
-    let mut swept = Swept::default();
-    for vm in store.vm_living().await? {
-        swept.vms += 1;
-        swept.processes += end_processes(&vm).await;
-        vmm.clear(vm.id).await;
-        report(vm.id, teardown::remove_all_but_log(&vm.directory).await);
-        let failure =
-            Failure::new("daemon_killed", "the daemon ended without warning while this VM was running");
-        store.vm_end(vm.id, VmStatus::Failed, Some(&failure)).await?;
+/// Removes everything of a VM that cannot go on, then says in the store that nothing of it is left.
+pub(super) async fn remove(
+    store: &Store,
+    vmm: &dyn Vmm,
+    network: Option<&HostNetwork>,
+    vm: &VmRecord,
+    swept: &mut Swept,
+) -> Result<(), StoreError> {
+    swept.vms += 1;
+    swept.processes += end_processes(vm).await;
+    vmm.clear(vm.id).await;
+    if let Some(network) = network
+        && let Err(error) = network.detach(vm.id).await
+    {
+        tracing::error!(vm = %vm.id, "its network cannot be removed: {}", causes(&error));
     }
-    swept.directories = remove_strays(store, directory).await?;
-    Ok(swept)
+    report(vm.id, teardown::remove_all_but_log(&vm.directory).await);
+    let failure = Failure::new("daemon_killed", "the daemon ended without warning while this VM was running");
+    store.vm_end(vm.id, VmStatus::Failed, Some(&failure)).await
 }
 
 /// Ends what the store names, and what was started too late to be written down.
 async fn end_processes(vm: &VmRecord) -> usize {
-    let found = ProcessId::working_in(&vm.directory);
+    let found = ProcessId::unrecorded(vm.id, &vm.directory);
     let processes: HashSet<ProcessId> =
         vm.processes.iter().copied().chain(found).filter(ProcessId::is_alive).collect();
     processes.iter().for_each(ProcessId::kill);
@@ -54,13 +61,20 @@ async fn end_processes(vm: &VmRecord) -> usize {
 }
 
 /// Directories named like VMs that are unknown or were destroyed. A failed VM's log stays for its session.
-async fn remove_strays(store: &Store, directory: &Path) -> Result<usize, StoreError> {
+pub(super) async fn remove_strays(
+    store: &Store,
+    directory: &Path,
+    living: &[VmId],
+) -> Result<usize, StoreError> {
     let Ok(mut entries) = tokio::fs::read_dir(directory).await else { return Ok(0) };
     let mut removed = 0;
     while let Ok(Some(entry)) = entries.next_entry().await {
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<VmId>().ok()) else {
             continue;
         };
+        if living.contains(&id) {
+            continue;
+        }
         let status = store.vm_get(id).await?.map(|vm| vm.status);
         if status != Some(VmStatus::Failed) {
             removed += 1;

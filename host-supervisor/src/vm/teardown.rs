@@ -14,7 +14,7 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 impl Owner {
     /// Ends the VM and removes everything of it but, after a failure, the console's log.
     pub(super) async fn tear_down(mut self, vm: Option<Box<dyn Vm>>, end: Happening) {
-        let id = self.request.id;
+        let id = self.id;
         match &end {
             Happening::Failed(failure) => {
                 tracing::warn!(vm = %id, code = failure.code, "{}", failure.message)
@@ -64,7 +64,7 @@ impl Owner {
     /// A store that does not answer must not stop a teardown; the next start of the daemon sweeps.
     async fn note(&mut self, happening: Happening) {
         if let Err(failure) = self.book.happened(happening).await {
-            tracing::error!(vm = %self.request.id, "{}", failure.message);
+            tracing::error!(vm = %self.id, "{}", failure.message);
         }
     }
 }

@@ -156,11 +156,6 @@ async fn an_event_is_acknowledged_only_when_the_session_is_done_with_it() {
     assert_eq!(house.agent.acknowledged(), 0, "the first one is not done yet");
     guard_one.done();
     within(house.agent.until_acknowledged(2)).await;
-    assert_eq!(
-        house.store.vm_event_cursor(vm.handle.id()).await.unwrap(),
-        2,
-        "stored before it is acknowledged"
-    );
 }
 
 #[tokio::test]
@@ -229,7 +224,9 @@ async fn what_a_killed_daemon_left_is_swept_whether_it_was_written_down_or_not()
     let foreign = house.settings().directory.join("README");
     std::fs::write(&foreign, "not a VM").unwrap();
 
-    let swept = house.starter.sweep().await.unwrap();
+    let recovered = house.starter.recover().await.unwrap();
+    assert!(recovered.taken.is_empty());
+    let swept = recovered.swept;
     assert_eq!((swept.vms, swept.processes, swept.directories), (2, 2, 1));
     assert!(!written.is_alive() && !unwritten.is_alive());
     assert!(!stray.exists() && foreign.exists());
@@ -238,5 +235,44 @@ async fn what_a_killed_daemon_left_is_swept_whether_it_was_written_down_or_not()
     assert!(
         records.iter().all(|vm| vm.failure.as_ref().is_some_and(|failure| failure.code == "daemon_killed"))
     );
-    assert_eq!(house.starter.sweep().await.unwrap(), Swept::default(), "a second time there is nothing");
+    let again = house.starter.recover().await.unwrap().swept;
+    assert_eq!(again, Swept::default(), "a second time there is nothing");
+}
+
+#[tokio::test]
+async fn a_vm_of_a_daemon_that_is_gone_goes_on_and_tells_everything_again() {
+    let house = House::new(LIVES).await;
+    let left = house.leave_alive().await;
+    house.agent.say(mark("pid1", 1_000_000));
+    house.agent.say(json!({ "type": "desktop_ready" }));
+
+    let mut recovered = house.starter.recover().await.unwrap();
+    assert_eq!(recovered.swept, Swept::default());
+    let TakenOver { record, handle, events } = recovered.taken.remove(0);
+    assert_eq!(record.id, left.id);
+    let mut vm = house::Tenant { handle, events };
+    vm.until(VmStatus::Ready).await;
+    assert!(left.processes[0].is_alive(), "it is the same process");
+    assert_eq!(vm.event().await.0.number, 1, "what the daemon that is gone has heard already");
+    let stored = house.store.vm_get(left.id).await.unwrap().unwrap();
+    assert_eq!(stored.status, VmStatus::Ready);
+
+    vm.handle.stop(StopReason::Completed);
+    let end = within(vm.handle.ended()).await;
+    assert_eq!((end.status, end.failure), (VmStatus::Destroyed, None));
+    assert!(end.timeline.iter().any(|mark| mark.name == host_mark::TAKEN_OVER), "{:?}", end.timeline);
+    assert!(!left.processes[0].is_alive() && house.directories().is_empty());
+}
+
+#[tokio::test]
+async fn a_vm_that_was_taken_over_and_ends_by_itself_fails_with_the_words_of_both_lives() {
+    let house = House::new("until [ -e v.sock ]; do sleep 0.01; done; echo later words; exit 1").await;
+    let left = house.leave_alive().await;
+    let mut recovered = house.starter.recover().await.unwrap();
+    let end = within(recovered.taken.remove(0).handle.ended()).await;
+    let failure = end.failure.unwrap();
+    assert_eq!(failure.code, "vmm_died");
+    assert!(failure.message.contains("only the daemon would know"), "{}", failure.message);
+    let log = house.starter.console_log(left.id).await.unwrap();
+    assert_eq!(log, "BIOS\nlater words\n");
 }

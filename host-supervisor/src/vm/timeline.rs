@@ -16,6 +16,8 @@ pub mod host_mark {
     /// Computed: the beginning of the guest's own clock.
     pub const KERNEL_START: &str = "kernel-start";
     pub const AGENT_ANSWERED: &str = "agent-answered";
+    /// By another daemon than the one that had started it.
+    pub const TAKEN_OVER: &str = "taken-over";
     pub const STOPPING: &str = "stopping";
     pub const GONE: &str = "gone";
 }
@@ -70,6 +72,21 @@ impl Timeline {
         timeline
     }
 
+    /// Goes on with one that another daemon has begun. The guest tells its own marks again.
+    pub(super) fn resume(requested_at: OffsetDateTime, marks: Vec<HostMark>) -> Self {
+        const OF_THE_HOST: [&str; 5] = [
+            host_mark::REQUESTED,
+            host_mark::DISK_READY,
+            host_mark::VMM_STARTED,
+            host_mark::KERNEL_START,
+            host_mark::AGENT_ANSWERED,
+        ];
+        let age = Duration::try_from(OffsetDateTime::now_utc() - requested_at).unwrap_or_default();
+        let requested = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
+        let marks = marks.into_iter().filter(|mark| OF_THE_HOST.contains(&mark.name.as_str())).collect();
+        Self { requested, requested_at, kernel_start: None, marks }
+    }
+
     pub(super) fn requested_at(&self) -> OffsetDateTime {
         self.requested_at
     }
@@ -88,14 +105,31 @@ impl Timeline {
         // A guest that claims to have run since before it was asked for is not believed.
         let start = reading.zero().unwrap_or(self.requested).max(self.requested);
         self.kernel_start = Some(start);
-        self.mark_at(host_mark::KERNEL_START, start);
+        self.mark_first(host_mark::KERNEL_START, start);
+    }
+
+    /// A moment of the guest's clock on everybody's; never in the future, and now when nothing is known of its clock.
+    pub(super) fn moment_of(&self, uptime_ns: u64) -> OffsetDateTime {
+        let now = Instant::now();
+        let age = self.on_our_clock(uptime_ns).map(|moment| now.saturating_duration_since(moment));
+        OffsetDateTime::now_utc() - age.unwrap_or_default()
+    }
+
+    fn on_our_clock(&self, uptime_ns: u64) -> Option<Instant> {
+        self.kernel_start?.checked_add(Duration::from_nanos(uptime_ns))
     }
 
     /// Marks a moment of the guest's clock. Without any answer so far there is no telling when that was.
     pub(super) fn mark_guest(&mut self, name: &str, uptime_ns: u64) {
-        let moment = self.kernel_start.and_then(|start| start.checked_add(Duration::from_nanos(uptime_ns)));
-        if let Some(moment) = moment {
+        if let Some(moment) = self.on_our_clock(uptime_ns) {
             self.mark_at(name, moment.min(Instant::now()));
+        }
+    }
+
+    /// Marks a moment unless there is a mark of that name.
+    pub(super) fn mark_first(&mut self, name: &str, moment: Instant) {
+        if self.marks.iter().all(|mark| mark.name != name) {
+            self.mark_at(name, moment);
         }
     }
 

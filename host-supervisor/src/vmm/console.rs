@@ -61,7 +61,28 @@ impl Console {
         options.write(true).create(true).truncate(true).mode(0o600);
         let file = tokio::fs::OpenOptions::from(options).open(directory.join(Self::FILE_NAME)).await?;
         let console = Arc::new(Self::new());
-        tokio::spawn(Arc::clone(&console).run(stream, file));
+        tokio::spawn(Arc::clone(&console).run(stream, file, HEAD_BYTES));
+        Ok(console)
+    }
+
+    /// Goes on with a stream of which another daemon has captured the beginning into `directory`.
+    ///
+    /// # Errors
+    /// When its log cannot be read or written.
+    pub async fn resume<S>(stream: S, directory: &Path) -> io::Result<Arc<Self>>
+    where
+        S: AsyncRead + Unpin + Send + 'static,
+    {
+        let path = directory.join(Self::FILE_NAME);
+        let mut options = std::fs::OpenOptions::new();
+        options.read(true).append(true).create(true).mode(0o600);
+        let mut file = tokio::fs::OpenOptions::from(options).open(path).await?;
+        let mut head = Vec::new();
+        (&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head).await?;
+        let console = Arc::new(Self::new());
+        let lines = console.record().push(&head);
+        console.progress.send_replace(Progress { lines, ended: false });
+        tokio::spawn(Arc::clone(&console).run(stream, file, HEAD_BYTES - head.len()));
         Ok(console)
     }
 
@@ -99,9 +120,9 @@ impl Console {
         let _ = self.progress.subscribe().wait_for(|progress| progress.ended).await;
     }
 
-    async fn run(self: Arc<Self>, mut stream: impl AsyncRead + Unpin, mut file: File) {
+    /// The file has room for so many more bytes of the beginning.
+    async fn run(self: Arc<Self>, mut stream: impl AsyncRead + Unpin, mut file: File, mut room: usize) {
         let mut buffer = vec![0; 8 * 1024];
-        let mut room = HEAD_BYTES;
         while let Ok(count @ 1..) = stream.read(&mut buffer).await {
             let lines = self.record().push(&buffer[..count]);
             let head = count.min(room);

@@ -1,7 +1,7 @@
 //! A VMM without virtual machines, for tests: the "kernel" is a shell script that runs as a real child process, the
 //! console is its standard output, and the agent, when there is one, is an HTTP application behind the real handshake.
 
-use std::{path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use axum::{Extension, Router};
@@ -9,13 +9,15 @@ use tokio::net::UnixListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Vm, VmExit, VmSpec, Vmm,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Survivor, Vm, VmExit,
+    VmSpec, Vmm,
     console::Console,
     process::{Invocation, Process},
 };
 use crate::agent::tests::guest;
 
 const SOCKET: &str = "v.sock";
+const SHELL: &str = "/bin/sh";
 
 #[derive(Debug, Default)]
 pub(crate) struct FakeVmm {
@@ -55,15 +57,32 @@ impl Vmm for FakeVmm {
             return Err(LaunchError::Missing { what: "the kernel", path: spec.kernel.clone(), remedy });
         }
         let directory = spec.directory.as_path();
+        let agent = self.serve(directory).await;
+        let arguments = vec![kernel.into()];
+        let mut process = Process::start(Invocation::of(SHELL.as_ref(), arguments, directory))?;
+        let console = process.console(directory).await?;
+        Ok(Box::new(FakeVm { process, console, _agent: agent }))
+    }
+
+    /// The guest's processes have survived; its agent, which is one of ours, begins anew.
+    async fn adopt(&self, survivor: &Survivor) -> io::Result<Box<dyn Vm>> {
+        let directory = survivor.directory.as_path();
+        let &[process] = &survivor.processes[..] else { return Err(io::ErrorKind::InvalidData.into()) };
+        let mut process = Process::adopt(process, SHELL.as_ref(), directory)?;
+        let console = process.console(directory).await.map_err(io::Error::other)?;
+        let agent = self.serve(directory).await;
+        Ok(Box::new(FakeVm { process, console, _agent: agent }))
+    }
+}
+
+impl FakeVmm {
+    async fn serve(&self, directory: &Path) -> AbortOnDropHandle<()> {
         let _ = std::fs::remove_file(directory.join(SOCKET));
         let listener = UnixListener::bind(directory.join(SOCKET)).unwrap();
-        let application = self.agent.clone().layer(Extension(spec.directory.clone()));
+        let application = self.agent.clone().layer(Extension(directory.to_owned()));
         let agent = AbortOnDropHandle::new(tokio::spawn(guest::serve(listener, application)));
         guest::knock(&self.agent_address(directory)).await;
-        let arguments = vec![kernel.into()];
-        let mut process = Process::start(Invocation::of("/bin/sh".as_ref(), arguments, directory))?;
-        let console = Console::capture(process.take_stdout().unwrap(), directory).await.unwrap();
-        Ok(Box::new(FakeVm { process, console, _agent: agent }))
+        agent
     }
 }
 

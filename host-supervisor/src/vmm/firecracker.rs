@@ -19,6 +19,7 @@ mod vm;
 
 use std::{
     fs::OpenOptions,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -26,7 +27,8 @@ use anteroom_protocol::VmId;
 use async_trait::async_trait;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Vm, VmSpec, Vmm, process::find_program,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Vm, VmSpec, Vmm,
+    process::find_program,
 };
 use jail::Jailer;
 pub use plan::Transport;
@@ -151,11 +153,15 @@ impl Vmm for Firecracker {
     }
 
     async fn clear(&self, id: VmId) {
-        jail::clear(id);
+        jail::clear(id).await;
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
         spec.check_files()?;
         Ok(Box::new(FirecrackerVm::start(self, spec).await?))
+    }
+
+    async fn adopt(&self, survivor: &Survivor) -> io::Result<Box<dyn Vm>> {
+        Ok(Box::new(FirecrackerVm::adopt(self, survivor).await?))
     }
 }

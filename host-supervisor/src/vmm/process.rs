@@ -1,11 +1,19 @@
 //! A process that belongs to a VM: named beyond its pid's reuse, its last words kept, ended when its value is dropped.
 //!
+//! ```text
+//!  start ──▶ child ──────────────┬─▶ wait, kill
+//!  adopt ──▶ somebody's orphan ──┘      what it writes comes through named pipes in its directory (`output`)
+//! ```
+//! A daemon that is killed takes none of them with it: the next one adopts them.
+//!
 //! Children get the VM's directory as working directory (their sockets have relative names), a process group of their
 //! own (Ctrl-C in the daemon's terminal is for the daemon) and an almost empty environment (the daemon's may hold
 //! secrets). Their limits are the daemon's: no core files, see [`crate::core_file`].
 
 mod id;
 mod mounts;
+mod orphan;
+mod output;
 pub(super) mod socket;
 #[cfg(test)]
 mod tests;
@@ -23,13 +31,16 @@ use std::{
 
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
-    process::{Child, ChildStdout, Command},
+    net::unix::pipe::Receiver,
+    process::{Child, Command},
     task::JoinHandle,
 };
 
 use super::{LaunchError, VmExit, console::Console};
 pub use id::ProcessId;
-pub(super) use mounts::Mounts;
+pub use mounts::Mounts;
+use orphan::Orphan;
+use output::Output;
 
 /// How much of a child's standard error is kept.
 const STDERR_LINES: usize = 40;
@@ -39,32 +50,44 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What to start.
 #[derive(Debug)]
-pub(super) struct Invocation<'a> {
-    pub(super) program: &'a Path,
-    pub(super) arguments: Vec<OsString>,
-    pub(super) directory: &'a Path,
+pub struct Invocation<'a> {
+    pub program: &'a Path,
+    pub arguments: Vec<OsString>,
+    pub directory: &'a Path,
     /// What it sees there besides; needs root when it is not empty.
-    pub(super) mounts: Mounts,
+    pub mounts: Mounts,
 }
 
 impl<'a> Invocation<'a> {
-    pub(super) fn of(program: &'a Path, arguments: Vec<OsString>, directory: &'a Path) -> Self {
+    #[must_use]
+    pub fn of(program: &'a Path, arguments: Vec<OsString>, directory: &'a Path) -> Self {
         Self { program, arguments, directory, mounts: Mounts::default() }
     }
 }
 
-/// A running child, or an ended one whose exit is known.
+/// A running process, or an ended one whose exit is known.
 #[derive(Debug)]
-pub(super) struct Process {
-    child: Child,
+pub struct Process {
+    life: Life,
     id: ProcessId,
     name: String,
-    stderr: Option<JoinHandle<Vec<String>>>,
+    stdout: Option<Receiver>,
+    stderr: JoinHandle<Vec<String>>,
     exit: Option<VmExit>,
 }
 
+/// Whose child it is.
+#[derive(Debug)]
+enum Life {
+    Ours(Child),
+    /// A daemon's that is gone.
+    Orphan(Orphan),
+}
+
 impl Process {
-    pub(super) fn start(invocation: Invocation<'_>) -> Result<Self, LaunchError> {
+    /// # Errors
+    /// When the program cannot be started, or its pipes cannot be made.
+    pub fn start(invocation: Invocation<'_>) -> Result<Self, LaunchError> {
         let name = name_of(invocation.program);
         let cannot = |source| LaunchError::Start { program: name.clone(), source };
         let mut command = Command::new(invocation.program);
@@ -73,20 +96,40 @@ impl Process {
             .current_dir(invocation.directory)
             .process_group(0)
             .kill_on_drop(true);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (stdout, to_stdout) = Output::Words.make(invocation.directory, &name).map_err(cannot)?;
+        let (stderr, to_stderr) = Output::Errors.make(invocation.directory, &name).map_err(cannot)?;
+        command.stdin(Stdio::null()).stdout(to_stdout).stderr(to_stderr);
         command.env_clear().envs(["PATH", "HOME", "LD_LIBRARY_PATH"].into_iter().filter_map(variable));
         if !invocation.mounts.is_empty() {
             enter_between_fork_and_exec(&mut command, invocation.mounts);
         }
-        let mut child = command.spawn().map_err(cannot)?;
+        let child = command.spawn().map_err(cannot)?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
         // The child cannot have been reaped yet, so its entry in /proc exists even if it has ended.
         let id = ProcessId::of(pid).map_err(cannot)?;
-        let stderr = child.stderr.take().map(|stderr| tokio::spawn(last_lines(stderr)));
-        Ok(Self { child, id, name, stderr, exit: None })
+        Ok(Self::new(Life::Ours(child), id, name, stdout, stderr))
     }
 
-    pub(super) fn id(&self) -> ProcessId {
+    /// Takes over a process that another daemon has started, in that directory, as a program of that name.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn adopt(id: ProcessId, program: &Path, directory: &Path) -> io::Result<Self> {
+        let name = name_of(program);
+        let stdout = Output::Words.open(directory, &name)?;
+        let stderr = Output::Errors.open(directory, &name)?;
+        // Last: from here on it is ended when something fails.
+        let orphan = Orphan::adopt(id)?;
+        Ok(Self::new(Life::Orphan(orphan), id, name, stdout, stderr))
+    }
+
+    fn new(life: Life, id: ProcessId, name: String, stdout: Receiver, stderr: Receiver) -> Self {
+        let stderr = tokio::spawn(last_lines(stderr));
+        Self { life, id, name, stdout: Some(stdout), stderr, exit: None }
+    }
+
+    #[must_use]
+    pub fn id(&self) -> ProcessId {
         self.id
     }
 
@@ -95,52 +138,59 @@ impl Process {
         self.name = name_of(program);
     }
 
-    /// Makes its standard output the guest's console, kept in the VM's directory; once.
-    pub(super) async fn console(&mut self, directory: &Path) -> Result<Arc<Console>, LaunchError> {
+    /// Makes its standard output the guest's console, kept in the VM's directory; once. That of an orphan goes on where its
+    /// first daemon has left it.
+    ///
+    /// # Errors
+    /// When the log cannot be written, or it has been taken already.
+    pub async fn console(&mut self, directory: &Path) -> Result<Arc<Console>, LaunchError> {
         let cannot_log = |source| LaunchError::Io { path: directory.join(Console::FILE_NAME), source };
-        let stdout = self.take_stdout().ok_or_else(|| cannot_log(io::ErrorKind::BrokenPipe.into()))?;
-        Console::capture(stdout, directory).await.map_err(cannot_log)
-    }
-
-    /// The child's standard output; once.
-    pub(super) fn take_stdout(&mut self) -> Option<ChildStdout> {
-        self.child.stdout.take()
+        let stdout = self.stdout.take().ok_or_else(|| cannot_log(io::ErrorKind::BrokenPipe.into()))?;
+        let console = match self.life {
+            Life::Ours(_) => Console::capture(stdout, directory).await,
+            Life::Orphan(_) => Console::resume(stdout, directory).await,
+        };
+        console.map_err(cannot_log)
     }
 
     /// Waits for the end and the last words.
     ///
     /// # Cancel safety
     /// Can be dropped and called again.
-    pub(super) async fn wait(&mut self) -> VmExit {
+    pub async fn wait(&mut self) -> VmExit {
         if let Some(exit) = &self.exit {
             return exit.clone();
         }
-        let code = self.child.wait().await.map_or(-1, exit_code);
-        let stderr = match &mut self.stderr {
-            // A grandchild may hold the pipe open; then there are no last words.
-            Some(reader) => match tokio::time::timeout(LAST_WORDS, reader).await {
-                Ok(lines) => lines.unwrap_or_default(),
-                Err(_) => Vec::new(),
-            },
-            None => Vec::new(),
+        let code = match &mut self.life {
+            Life::Ours(child) => Some(child.wait().await.map_or(-1, exit_code)),
+            Life::Orphan(orphan) => orphan.ended().await,
         };
-        let by_guest = code == 0;
+        // Another process may hold the pipe open; then there are no last words.
+        let stderr = match tokio::time::timeout(LAST_WORDS, &mut self.stderr).await {
+            Ok(lines) => lines.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        let by_guest = code == Some(0);
         self.exit.insert(VmExit { program: self.name.clone(), code, stderr, by_guest }).clone()
     }
 
     /// The exit, if there is one by now.
     pub(super) async fn ended(&mut self) -> Option<VmExit> {
-        match self.child.try_wait() {
-            Ok(None) => None,
-            Ok(Some(_)) | Err(_) => Some(self.wait().await),
-        }
+        let runs = match &mut self.life {
+            Life::Ours(child) => matches!(child.try_wait(), Ok(None)),
+            Life::Orphan(_) => self.id.is_alive(),
+        };
+        if runs { None } else { Some(self.wait().await) }
     }
 
     /// Ends it at once (SIGKILL) and waits until it is gone.
-    pub(super) async fn kill(&mut self) -> VmExit {
+    pub async fn kill(&mut self) -> VmExit {
         if self.exit.is_none() {
-            // An error means that it has ended already.
-            let _ = self.child.start_kill();
+            match &mut self.life {
+                // An error means that it has ended already.
+                Life::Ours(child) => drop(child.start_kill()),
+                Life::Orphan(orphan) => orphan.kill(),
+            }
         }
         self.wait().await
     }
@@ -148,9 +198,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(reader) = &self.stderr {
-            reader.abort();
-        }
+        self.stderr.abort();
     }
 }
 

@@ -19,12 +19,15 @@ mod version;
 mod vm;
 mod vsock_device;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::{Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Vm, VmSpec, Vmm};
+use super::{Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Vm, VmSpec, Vmm};
 use accelerator::Candidate;
 pub use accelerator::{Accelerator, Choice, Wanted};
 pub use probe::{ProbeOutcome, probe_kvm};
@@ -159,5 +162,9 @@ impl Vmm for Qemu {
         let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
         let vm = QemuVm::start(self, spec, accelerator).await?;
         Ok(Box::new(vm))
+    }
+
+    async fn adopt(&self, survivor: &Survivor) -> io::Result<Box<dyn Vm>> {
+        Ok(Box::new(QemuVm::adopt(self, survivor).await?))
     }
 }

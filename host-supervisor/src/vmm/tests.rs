@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anteroom_protocol::{VmId, desk::Directions};
 
 use super::{
-    LaunchError, ProcessId, Vm, VmSpec, Vmm,
+    LaunchError, ProcessId, Survivor, Vm, VmSpec, Vmm,
     fake::FakeVmm,
     firecracker::{Firecracker, FirecrackerSettings, JailerChoice, Rate, Transport},
     qemu::{Qemu, QemuSettings, Wanted},
@@ -86,10 +86,19 @@ impl Bench {
     }
 
     async fn try_launch_in(&self, directory: &Path, guest: Guest) -> Result<Box<dyn Vm>, LaunchError> {
+        self.try_launch_as(VmId::random(), directory, guest).await
+    }
+
+    async fn try_launch_as(
+        &self,
+        id: VmId,
+        directory: &Path,
+        guest: Guest,
+    ) -> Result<Box<dyn Vm>, LaunchError> {
         let kernel = directory.join("kernel");
         std::fs::write(&kernel, (self.kernel)(guest)).unwrap();
         let spec = VmSpec {
-            id: VmId::random(),
+            id,
             vcpus: 1,
             memory_mib: 64,
             kernel,
@@ -132,7 +141,7 @@ async fn a_killed_vm_leaves_no_process(bench: Bench) {
     let processes = vm.processes();
     assert!(!processes.is_empty() && processes.iter().all(ProcessId::is_alive));
     let exit = within(10, vm.kill()).await;
-    assert_eq!((exit.code, exit.by_guest), (128 + 9, false));
+    assert_eq!((exit.code, exit.by_guest), (Some(128 + 9), false));
     assert!(!processes.iter().any(ProcessId::is_alive));
     assert_eq!(within(10, vm.kill()).await, exit, "a second end is the first one");
     assert_eq!(within(10, vm.wait()).await, exit);
@@ -149,7 +158,7 @@ async fn waiting_can_be_given_up_and_taken_up_again(bench: Bench) {
 async fn a_guest_that_ends_by_itself_is_told_apart_and_its_words_stay(bench: Bench) {
     let Scene { mut vm, scratch } = bench.launch(Guest::Ends).await;
     let exit = within(30, vm.wait()).await;
-    assert!(exit.by_guest && exit.code == 0, "{exit:?}");
+    assert!(exit.by_guest && exit.code == Some(0), "{exit:?}");
     within(10, vm.console().ended()).await;
     assert!(vm.console().tail().iter().any(|line| line.contains(GREETING)));
     let log = std::fs::read_to_string(scratch.path().join("console.log")).unwrap();
@@ -162,7 +171,7 @@ async fn a_vmm_that_cannot_run_its_guest_says_why(bench: Bench) {
     let (program, said) = match bench.try_launch_in(scratch.path(), Guest::Broken).await {
         Ok(mut vm) => {
             let exit = within(30, vm.wait()).await;
-            assert_eq!((exit.code, exit.by_guest), (1, false));
+            assert_eq!((exit.code, exit.by_guest), (Some(1), false));
             (exit.program, exit.stderr.join("\n"))
         }
         Err(LaunchError::Died { program, stderr, .. }) => (program, stderr),
@@ -170,7 +179,7 @@ async fn a_vmm_that_cannot_run_its_guest_says_why(bench: Bench) {
     };
     assert_eq!(program, bench.program);
     assert!(!said.is_empty());
-    assert!(ProcessId::working_in(scratch.path()).is_empty(), "its helpers are gone as well");
+    assert!(ProcessId::unrecorded(VmId::random(), scratch.path()).is_empty(), "its helpers are gone as well");
 }
 
 async fn a_dropped_vm_is_ended(bench: Bench) {
@@ -192,7 +201,7 @@ async fn a_process_of_it_that_dies_ends_all_of_it(bench: Bench) {
         let processes = vm.processes();
         processes[victim].kill();
         let exit = within(10, vm.wait()).await;
-        assert!(!exit.by_guest && exit.code == 128 + 9, "{exit:?}");
+        assert!(!exit.by_guest && exit.code == Some(128 + 9), "{exit:?}");
         assert!(!processes.iter().any(ProcessId::is_alive));
     }
 }
@@ -207,6 +216,42 @@ async fn a_directory_in_which_a_vm_was_killed_can_be_used_again(bench: Bench) {
         assert!(scratch.path().join(&address.socket).exists());
         within(10, vm.kill()).await;
     }
+}
+
+/// As if the daemon that had launched it were gone: its tasks end, and nothing ends the guest.
+fn orphaned(bench: Bench, directory: &Path) -> (Bench, Survivor) {
+    std::thread::scope(|scope| {
+        let launched = scope.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            let survivor = runtime.block_on(async {
+                let id = VmId::random();
+                let vm = bench.try_launch_as(id, directory, Guest::Lives).await.unwrap();
+                greets(vm.as_ref()).await;
+                let processes = vm.processes();
+                std::mem::forget(vm);
+                Survivor { id, directory: directory.to_owned(), processes }
+            });
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            (bench, survivor)
+        });
+        launched.join().unwrap()
+    })
+}
+
+async fn a_vm_whose_daemon_is_gone_is_adopted_with_all_it_has_said(bench: Bench) {
+    let scratch = tempfile::tempdir().unwrap();
+    let (bench, survivor) = orphaned(bench, scratch.path());
+    let processes = survivor.processes.clone();
+    let mut vm = bench.vmm.adopt(&survivor).await.unwrap();
+    assert_eq!(vm.processes(), processes);
+    assert!(processes.iter().all(ProcessId::is_alive));
+    greets(vm.as_ref()).await;
+    assert!(tokio::time::timeout(Duration::from_millis(20), vm.wait()).await.is_err());
+    let exit = within(10, vm.kill()).await;
+    assert_eq!((exit.code, exit.by_guest), (Some(128 + 9), false));
+    assert!(!processes.iter().any(ProcessId::is_alive));
+    let gone = bench.vmm.adopt(&survivor).await;
+    assert!(gone.is_err(), "there is nothing to adopt any more");
 }
 
 /// The lines of each mapping of a process, proc_pid_smaps(5), that mention this name.
@@ -328,6 +373,7 @@ macro_rules! contract {
 }
 
 contract! {
+    a_vm_whose_daemon_is_gone_is_adopted_with_all_it_has_said
     a_killed_vm_leaves_no_process
     waiting_can_be_given_up_and_taken_up_again
     a_guest_that_ends_by_itself_is_told_apart_and_its_words_stay

@@ -52,6 +52,21 @@ async fn no_more_vms_are_made_than_the_limit_says() {
 }
 
 #[tokio::test]
+async fn one_user_does_not_take_the_places_of_all() {
+    let service = Service::with(&[("vm.max_per_user", "1")]).await;
+    service.session("ann").await;
+    let start = async |user: &str| {
+        service.post("/api/auth/start", &json!({ "userId": user, "provider": "demo" })).await
+    };
+    let refused = start("ann").await;
+    let code = &refused.body["code"];
+    assert_eq!((refused.status, code), (StatusCode::TOO_MANY_REQUESTS, &json!("user_vm_limit")));
+    assert!(refused.body["error"].as_str().unwrap().contains("vm.max_per_user"), "{}", refused.text);
+    assert_eq!(start("bob").await.status, StatusCode::OK);
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_session_nobody_looks_at_ends_and_a_heartbeat_keeps_one() {
     let service = Service::with(&[("session.idle_limit", "1s")]).await;
     let (kept, _guest) = service.session("ann").await;

@@ -9,7 +9,7 @@ use std::{
 
 use anteroom::{
     config::{Config, Environment, Layers},
-    daemon::{Daemon, Machine},
+    daemon::{Daemon, Machine, Stop},
     images::ResolvedImage,
     vault::KeyTexts,
 };
@@ -63,6 +63,7 @@ impl Service {
         let serving = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await;
+                Stop::End
             };
             daemon.run(stopped).await.unwrap();
         });

@@ -9,46 +9,46 @@ use time::OffsetDateTime;
 use super::Owner;
 use crate::{
     session::{UserCode, attempt, history, machine::Event},
-    vm::AckGuard,
+    vm::VmEvent,
 };
 
 /// Longest user code that is shown to people; RFC 8628 section 6.1 recommends eight characters.
 const MAX_USER_CODE_CHARS: usize = 64;
 
 impl Owner {
-    pub(super) async fn on_agent_event(&mut self, event: EventBody, ack: AckGuard) {
+    pub(super) async fn on_agent_event(&mut self, VmEvent { event, at, guard }: VmEvent) {
         let id = self.id();
-        match event {
+        match event.body {
             EventBody::UrlFound { session, found } if session == id => self.on_url(found).await,
             EventBody::CredentialsCaptured { session, generation } if session == id => {
-                self.captured.insert(generation, ack);
+                self.captured.insert(generation, guard);
                 return self.apply(Event::Captured { generation }).await;
             }
-            EventBody::UserCode { session, code, .. } if session == id => self.on_user_code(code),
+            EventBody::UserCode { session, code, .. } if session == id => self.on_user_code(code, at),
             EventBody::AsksForCode { session } if session == id => {
                 self.publish(|view| view.attempt.asks_for_code = true);
-                self.history.add("the terminal asks for a code of the page");
+                self.history.add_at(at, "the terminal asks for a code of the page");
             }
             EventBody::Noted { session, note } if session == id => {
                 let launch = self.publish.borrow().launch.clone();
                 if let Some(text) = history::of_note(&note, &launch, &self.definition) {
-                    self.history.add(&text);
+                    self.history.add_at(at, &text);
                 }
             }
             EventBody::SignInFailed { session, by, cause, last_lines } if session == id => {
                 let failure = attempt::failure(by, &cause, &last_lines);
-                self.history.add(&format!("the attempt failed: {}", failure.message));
+                self.history.add_at(at, &format!("the attempt failed: {}", failure.message));
                 tracing::warn!(session = %id, code = failure.code, cause = failure.message, "the attempt failed");
                 self.apply(Event::AttemptFailed(failure)).await;
             }
             EventBody::CliExited { session, code, .. } if session == id => {
-                self.history.add(&format!("the command has ended with code {code}"));
+                self.history.add_at(at, &format!("the command has ended with code {code}"));
                 tracing::info!(session = %id, code, "the CLI has ended");
             }
             // What concerns the VM is its owner's; what names another session is a lie of the guest.
             _ => {}
         }
-        ack.done();
+        guard.done();
     }
 
     /// The guest's word is not enough: only what the definition takes for a sign-in address is passed on to people.
@@ -69,7 +69,7 @@ impl Owner {
     }
 
     /// How long it is good for is the definition's to say, not the guest's.
-    fn on_user_code(&self, code: Secret) {
+    fn on_user_code(&self, code: Secret, at: OffsetDateTime) {
         let plain = |text: &str| {
             (1..=MAX_USER_CODE_CHARS).contains(&text.chars().count())
                 && !text.chars().any(|c| c.is_control() || c.is_whitespace())
@@ -79,9 +79,9 @@ impl Owner {
             tracing::warn!(session = %self.id(), "the guest reported a code that is none");
             return;
         };
-        let expires_at = OffsetDateTime::now_utc() + Duration::from_secs(device.lifetime_s.into());
+        let expires_at = at + Duration::from_secs(device.lifetime_s.into());
         self.publish(|view| view.attempt.user_code = Some(UserCode { code, expires_at }));
-        self.history.add("the terminal shows a code for the page");
+        self.history.add_at(at, "the terminal shows a code for the page");
         tracing::info!(session = %self.id(), "the code for the page is known");
     }
 }

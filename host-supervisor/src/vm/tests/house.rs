@@ -22,7 +22,7 @@ use crate::{
     images::ResolvedImage,
     net::Network,
     store::{Store, VmRecord},
-    vm::{AckGuard, Limits, VmHandle, VmKind, VmRequest, VmSettings, VmStarter, VmStatus},
+    vm::{AckGuard, Limits, VmEvent, VmHandle, VmKind, VmRequest, VmSettings, VmStarter, VmStatus},
     vmm::{ProcessId, fake::FakeVmm},
 };
 
@@ -100,6 +100,33 @@ impl House {
         names(&self.settings().directory.join(vm.to_string()))
     }
 
+    /// As a daemon that is killed leaves a VM in which nothing is amiss.
+    pub(super) async fn leave_alive(&self) -> VmRecord {
+        let process = self.leave_behind(true).await;
+        process.kill();
+        let [record] = &mut self.store.vm_living().await.unwrap()[..] else { panic!("one VM") };
+        let output = |kind: &str| {
+            let path = record.directory.join(format!("sh.{kind}"));
+            nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap()
+        };
+        let mut child = std::process::Command::new("/bin/sh")
+            .arg(self.kernel())
+            .current_dir(&record.directory)
+            .stdout(output("out"))
+            .stderr(output("err"))
+            .spawn()
+            .unwrap();
+        let process = ProcessId::of(i32::try_from(child.id()).unwrap()).unwrap();
+        std::thread::spawn(move || child.wait());
+        std::fs::write(record.directory.join("console.log"), "BIOS\n").unwrap();
+        // Of the daemon that is gone.
+        std::fs::write(record.directory.join("v.sock_1025"), "").unwrap();
+        self.store.vm_set_processes(record.id, &[process]).await.unwrap();
+        record.processes = vec![process];
+        record.clone()
+    }
+
     /// As a daemon that is killed leaves a VM: in the store, with its directory and its process, which is in the store
     /// too unless the daemon died a moment earlier.
     pub(super) async fn leave_behind(&self, written_down: bool) -> ProcessId {
@@ -144,7 +171,7 @@ fn names(directory: &std::path::Path) -> Vec<String> {
 /// Who has asked for a VM.
 pub(super) struct Tenant {
     pub(super) handle: VmHandle,
-    events: mpsc::Receiver<(Event, AckGuard)>,
+    pub(super) events: mpsc::Receiver<VmEvent>,
 }
 
 impl Tenant {
@@ -156,7 +183,8 @@ impl Tenant {
     }
 
     pub(super) async fn event(&mut self) -> (Event, AckGuard) {
-        within(self.events.recv()).await.unwrap()
+        let VmEvent { event, guard, .. } = within(self.events.recv()).await.unwrap();
+        (event, guard)
     }
 }
 

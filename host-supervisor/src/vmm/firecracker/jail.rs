@@ -16,9 +16,10 @@ use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs, io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use anteroom_protocol::{VmId, ports::HOST_KNOCK};
@@ -26,7 +27,7 @@ use anteroom_protocol::{VmId, ports::HOST_KNOCK};
 use super::plan::GUEST_SOCKET;
 use crate::{
     net::{self, Network},
-    vmm::{AgentAddress, LaunchError, VmSpec, process::Mounts},
+    vmm::{AgentAddress, LaunchError, Survivor, VmSpec, process::Mounts},
 };
 
 /// The first user and group, and how many; far from those that people and distributions hand out (login.defs(5) ends its
@@ -87,10 +88,7 @@ impl Jailer {
         firecracker: &Path,
         spec: &VmSpec,
     ) -> Result<(Jail, VmSpec, Mounts), LaunchError> {
-        let base = spec.directory.join("jail");
-        // The jailer names it by the program.
-        let name = firecracker.file_name().unwrap_or_default();
-        let root = base.join(name).join(spec.id.to_string()).join("root");
+        let (base, root) = places(firecracker, spec.id, &spec.directory);
         let at_root = |source| LaunchError::Io { path: root.clone(), source };
         // One that was left would have devices in it, which the jailer makes anew.
         gone(fs::remove_dir_all(&base)).map_err(at_root)?;
@@ -103,8 +101,25 @@ impl Jailer {
         Ok((jail, inside, mounts))
     }
 
+    /// The jail of a Firecracker that another daemon has put there.
+    pub(super) fn adopt(&self, firecracker: &Path, survivor: &Survivor) -> io::Result<Jail> {
+        let (base, root) = places(firecracker, survivor.id, &survivor.directory);
+        // The jailer has given it to the user.
+        let number = fs::metadata(&root)?.uid();
+        self.lock().insert(number);
+        let uid = Uid { number, taken: Arc::clone(&self.taken) };
+        let jail =
+            Jail { uid, root, base, id: survivor.id, directory: survivor.directory.clone(), group: None };
+        jail.let_the_knock_out()?;
+        Ok(jail)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take_uid(&self) -> Result<Uid, LaunchError> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.lock();
         let free = (FIRST_UID..FIRST_UID + UIDS).find(|uid| !taken.contains(uid));
         let number =
             free.ok_or_else(|| LaunchError::Shape { what: format!("one of {UIDS} users of its own") })?;
@@ -132,13 +147,20 @@ impl Jail {
         if let Network::Tap(tap) = &spec.network {
             net::host::give_device(&tap.device, self.uid.number)?;
         }
-        let knock = AgentAddress { directory: spec.directory.clone(), socket: GUEST_SOCKET.to_owned() }
-            .host_socket(HOST_KNOCK);
-        // It is there unless somebody starts a guest that nobody wants to hear of.
-        if spec.directory.join(&knock).exists() {
-            self.give(&spec.directory.join(&knock), &knock)?;
-        }
+        self.let_the_knock_out()?;
         Ok((VmSpec { kernel, initrd, layers, disk, ..spec.clone() }, mounts))
+    }
+
+    /// The guest's knock reaches the socket on which the host listens for it now. It is there unless somebody starts a guest
+    /// that nobody wants to hear of.
+    fn let_the_knock_out(&self) -> io::Result<()> {
+        let address = AgentAddress { directory: self.directory.clone(), socket: GUEST_SOCKET.to_owned() };
+        let knock = address.host_socket(HOST_KNOCK);
+        gone(fs::remove_file(self.root.join(&knock)))?;
+        if self.directory.join(&knock).exists() {
+            self.give(&self.directory.join(&knock), &knock)?;
+        }
+        Ok(())
     }
 
     /// The same file under a name in the jail, and its user's.
@@ -185,6 +207,15 @@ impl Jail {
     }
 }
 
+/// What the jailer makes of its base directory: the base, and the root.
+fn places(firecracker: &Path, id: VmId, directory: &Path) -> (PathBuf, PathBuf) {
+    let base = directory.join("jail");
+    // The jailer names it by the program.
+    let name = firecracker.file_name().unwrap_or_default();
+    let root = base.join(name).join(id.to_string()).join("root");
+    (base, root)
+}
+
 /// A control group of the second version (Documentation/admin-guide/cgroup-v2.rst), with those limits for which the host has a
 /// controller there.
 #[derive(Debug)]
@@ -192,6 +223,9 @@ struct Group {
     limits: Vec<(&'static str, String)>,
 }
 
+/// How long killed processes may take to leave a group.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const LOOKS: u32 = 400;
 /// Above the VMs' groups.
 const PARENT: &str = "anteroom";
 
@@ -242,13 +276,20 @@ fn mount_point(mounts: &str) -> Option<PathBuf> {
     })
 }
 
-/// Removes the control group of a VM whose processes are gone.
-pub(super) fn clear(id: VmId) {
+/// Ends what may still run in a VM's control group, and removes it.
+pub(super) async fn clear(id: VmId) {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    if let Some(place) = mount_point(&mounts) {
-        // Where there is none, there is nothing to remove.
-        let _ = fs::remove_dir(place.join(PARENT).join(id.to_string()));
+    let Some(place) = mount_point(&mounts) else { return };
+    let group = place.join(PARENT).join(id.to_string());
+    // Where there is none, there is nothing to end and nothing to remove.
+    let _ = fs::write(group.join("cgroup.kill"), "1");
+    for _ in 0..LOOKS {
+        match fs::remove_dir(&group) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => tokio::time::sleep(LOOK_AGAIN).await,
+            _ => return,
+        }
     }
+    tracing::error!(vm = %id, "the control group {} cannot be removed", group.display());
 }
 
 #[cfg(test)]

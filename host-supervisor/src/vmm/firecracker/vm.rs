@@ -1,20 +1,20 @@
 //! A living Firecracker.
 
-use std::{ffi::OsString, fs, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc, time::Duration};
+use std::{ffi::OsString, fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 use super::{
     Firecracker,
     api::{Api, ApiError},
-    jail::Jail,
+    jail::{Jail, Jailer},
     plan::{self, GUEST_SOCKET, Transport},
 };
 use crate::{
     failure::causes,
     socket_directory::SocketDirectory,
     vmm::{
-        LaunchError, ProcessId, Vm, VmExit, VmSpec,
+        LaunchError, ProcessId, Survivor, Vm, VmExit, VmSpec,
         console::Console,
         process::{Invocation, Mounts, Process, socket},
     },
@@ -75,6 +75,21 @@ impl FirecrackerVm {
         }
         Ok(Self { process, console, _jail: jail })
     }
+
+    pub(super) async fn adopt(firecracker: &Firecracker, survivor: &Survivor) -> io::Result<Self> {
+        let directory = survivor.directory.as_path();
+        let [process] = survivor.processes[..] else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not the process of a Firecracker"));
+        };
+        // Its output has the name of the program that it was started as.
+        let started_as = firecracker.jailer.as_ref().map_or(firecracker.program.as_path(), Jailer::program);
+        let mut process = Process::adopt(process, started_as, directory)?;
+        process.has_become(&firecracker.program);
+        let jailer = firecracker.jailer.as_ref();
+        let jail = jailer.map(|jailer| jailer.adopt(&firecracker.program, survivor)).transpose()?;
+        let console = process.console(directory).await.map_err(io::Error::other)?;
+        Ok(Self { process, console, _jail: jail })
+    }
 }
 
 /// Firecracker does not make it.
@@ -109,7 +124,7 @@ async fn refused(process: &mut Process, directory: &Path, error: ApiError) -> La
         words.push_str("; ");
         words.push_str(line.trim());
     }
-    let code = ended.map_or(0, |exit| exit.code);
+    let code = ended.and_then(|exit| exit.code).unwrap_or(0);
     LaunchError::Died { program: exit.program, code, stderr: words }
 }
 

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anteroom_protocol::VmId;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -47,20 +48,25 @@ impl ProcessId {
         }
     }
 
-    /// Every process of this user whose working directory is `directory`: children that a daemon has started but
-    /// could not write down before it was killed.
+    /// Every process of this user that a daemon has started for that VM but could not write down before it was killed: it
+    /// works in the VM's directory, or, where it has a root of its own, was started with `--id` and the VM's id.
     #[must_use]
-    pub fn working_in(directory: &Path) -> Vec<Self> {
+    pub fn unrecorded(vm: VmId, directory: &Path) -> Vec<Self> {
         // The kernel shows a working directory without symbolic links, and says when it has been removed.
         let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let removed = PathBuf::from(format!("{} (deleted)", directory.display()));
+        let works_there = |pid: i32| {
+            std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == directory || cwd == removed)
+        };
+        let named = format!("--id\0{vm}\0").into_bytes();
+        let is_named = |pid: i32| {
+            std::fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.windows(named.len()).any(|words| words == named))
+        };
         let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
         entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok())
-            .filter(|pid| {
-                std::fs::read_link(format!("/proc/{pid}/cwd"))
-                    .is_ok_and(|cwd| cwd == directory || cwd == removed)
-            })
+            .filter(|pid| works_there(*pid) || is_named(*pid))
             .filter_map(|pid| Self::of(pid).ok())
             .collect()
     }
@@ -106,11 +112,27 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let mut child = std::process::Command::new("sleep").arg("60").current_dir(&scratch).spawn().unwrap();
         let id = ProcessId::of(i32::try_from(child.id()).unwrap()).unwrap();
-        assert_eq!(ProcessId::working_in(scratch.path()), [id]);
+        let vm = VmId::random();
+        assert_eq!(ProcessId::unrecorded(vm, scratch.path()), [id]);
         std::fs::remove_dir(scratch.path()).unwrap();
-        assert_eq!(ProcessId::working_in(scratch.path()), [id]);
+        assert_eq!(ProcessId::unrecorded(vm, scratch.path()), [id]);
         id.kill();
         child.wait().unwrap();
-        assert!(ProcessId::working_in(scratch.path()).is_empty());
+        assert!(ProcessId::unrecorded(vm, scratch.path()).is_empty());
+    }
+
+    #[test]
+    fn a_process_in_a_root_of_its_own_is_found_by_the_vm_that_it_was_started_for() {
+        let (vm, elsewhere) = (VmId::random(), Path::new("/nonexistent"));
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "read -r line", "firecracker", "--id", &vm.to_string(), "--api-sock", "x"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let id = ProcessId::of(i32::try_from(child.id()).unwrap()).unwrap();
+        assert_eq!(ProcessId::unrecorded(vm, elsewhere), [id]);
+        assert!(ProcessId::unrecorded(VmId::random(), elsewhere).is_empty());
+        id.kill();
+        child.wait().unwrap();
     }
 }

@@ -15,14 +15,14 @@ use nix::{
 
 /// What is shown where, read-only.
 #[derive(Debug, Default)]
-pub(in crate::vmm) struct Mounts(Vec<(CString, CString)>);
+pub struct Mounts(Vec<(CString, CString)>);
 
 impl Mounts {
     /// Shows the file at `place`, where an empty one is made for it.
     ///
     /// # Errors
     /// When that cannot be made.
-    pub(in crate::vmm) fn show(&mut self, file: &Path, place: PathBuf) -> io::Result<()> {
+    pub fn show(&mut self, file: &Path, place: PathBuf) -> io::Result<()> {
         std::fs::File::create(&place)?;
         let path = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(io::Error::from);
         self.0.push((path(file)?, path(&place)?));

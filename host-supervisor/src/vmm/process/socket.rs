@@ -54,7 +54,11 @@ async fn wait(
         while !is_there() {
             if let Some(exit) = process.ended().await {
                 let stderr = exit.stderr.join("; ");
-                return Err(LaunchError::Died { program: exit.program, code: exit.code, stderr });
+                return Err(LaunchError::Died {
+                    program: exit.program,
+                    code: exit.code.unwrap_or(-1),
+                    stderr,
+                });
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }

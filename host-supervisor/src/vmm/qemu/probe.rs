@@ -13,7 +13,7 @@ use crate::{
     vmm::{
         LaunchError,
         boot_line::{Boot, boot_line},
-        console::{Console, diagnose},
+        console::diagnose,
         process::{Invocation, Process},
     },
 };
@@ -64,8 +64,7 @@ async fn boot_and_listen(qemu: &Path, machine: &Machine<'_>) -> Result<ProbeOutc
     let arguments = machine.argv()?.into_iter().map(Into::into).collect();
     let started = Instant::now();
     let mut process = Process::start(Invocation::of(qemu, arguments, directory.path()))?;
-    let Some(stdout) = process.take_stdout() else { return Ok(useless("it has no console")) };
-    let console = Console::capture(stdout, directory.path()).await.map_err(cannot_write)?;
+    let console = process.console(directory.path()).await?;
     let greeting = console.wait_for(|line| line.contains(PROBE_GREETING));
     let outcome = match tokio::time::timeout(LIMIT, greeting).await {
         Ok(Some(_)) => ProbeOutcome::Boots { after: started.elapsed() },
@@ -74,7 +73,8 @@ async fn boot_and_listen(qemu: &Path, machine: &Machine<'_>) -> Result<ProbeOutc
             let said = diagnose(&console.tail())
                 .map(|cause| cause.message())
                 .or_else(|| exit.stderr.last().cloned());
-            let said = said.unwrap_or_else(|| format!("QEMU ended with exit code {}", exit.code));
+            let said =
+                said.unwrap_or_else(|| format!("QEMU ended with exit code {}", exit.code.unwrap_or(-1)));
             useless(&said)
         }
         Err(_) => useless(&format!("no kernel reached PID 1 within {} s", LIMIT.as_secs())),

@@ -1,12 +1,12 @@
 //! A living QEMU with its vsock device.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 use super::{Qemu, accelerator::Accelerator, argv::Machine, vsock_device};
 use crate::vmm::{
-    LaunchError, ProcessId, Vm, VmExit, VmSpec,
+    LaunchError, ProcessId, Survivor, Vm, VmExit, VmSpec,
     boot_line::{Boot, boot_line},
     console::Console,
     process::{Invocation, Process},
@@ -51,6 +51,17 @@ impl QemuVm {
         let vsock_device = vsock_device::start(&qemu.vsock_device, directory).await?;
         let mut process = Process::start(Invocation::of(&qemu.program, arguments, directory))?;
         let console = process.console(directory).await?;
+        Ok(Self { qemu: process, vsock_device, console, exit: None })
+    }
+
+    pub(super) async fn adopt(qemu: &Qemu, survivor: &Survivor) -> io::Result<Self> {
+        let directory = survivor.directory.as_path();
+        let [process, vsock_device] = survivor.processes[..] else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not the processes of a QEMU"));
+        };
+        let vsock_device = Process::adopt(vsock_device, &qemu.vsock_device, directory)?;
+        let mut process = Process::adopt(process, &qemu.program, directory)?;
+        let console = process.console(directory).await.map_err(io::Error::other)?;
         Ok(Self { qemu: process, vsock_device, console, exit: None })
     }
 

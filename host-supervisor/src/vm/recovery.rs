@@ -1,0 +1,122 @@
+//! What a daemon that is gone has left: a VM that lives is taken over, and what is left of any other is removed.
+//!
+//! ```text
+//!  in the store, launched, every process alive ──adopt──▶ its owner goes on where the last one stopped
+//!         └── not launched yet, being ended, or a process is gone ──▶ sweep
+//! ```
+//! The guest notices that nobody follows its events any more, and knocks until somebody does.
+
+use std::io;
+
+use anteroom_protocol::VmId;
+use tokio::sync::mpsc;
+
+use super::{
+    StopReason, VmEvent, VmHandle, VmStarter, VmStatus, WAITING_EVENTS,
+    book::Book,
+    sweep::{self, Swept},
+};
+use crate::{
+    agent::Knock,
+    failure::causes,
+    net::HostNetworkError,
+    store::{StoreError, VmRecord},
+    vmm::Survivor,
+};
+
+/// A VM that goes on.
+#[derive(Debug)]
+pub struct TakenOver {
+    pub record: VmRecord,
+    pub handle: VmHandle,
+    /// Everything that its agent has to tell, from the first event that it still has.
+    pub events: mpsc::Receiver<VmEvent>,
+}
+
+/// What became of what was left.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    pub taken: Vec<TakenOver>,
+    pub swept: Swept,
+}
+
+/// Why a VM does not go on.
+#[derive(Debug, thiserror::Error)]
+enum NotTaken {
+    #[error("it had not been launched yet")]
+    NotLaunched,
+    #[error("it was being ended")]
+    Ending,
+    #[error("its VMM")]
+    Vmm(#[source] io::Error),
+    #[error("its socket for the knock")]
+    Knock(#[source] io::Error),
+    #[error("its network")]
+    Network(#[from] HostNetworkError),
+}
+
+impl TakenOver {
+    /// Ends a VM that nobody wants any more.
+    pub fn end(self, reason: StopReason) {
+        self.handle.stop(reason);
+    }
+}
+
+impl VmStarter {
+    /// Takes over or removes what a daemon that is gone has left. To be called once, before the first start.
+    ///
+    /// # Errors
+    /// When the store does not answer. What cannot be removed is logged and tried again at the next start.
+    pub async fn recover(&self) -> Result<Recovered, StoreError> {
+        let mut recovered = Recovered::default();
+        for record in self.store.vm_living().await? {
+            match self.take_over(&record).await {
+                Ok(taken) => {
+                    tracing::info!(vm = %record.id, status = ?record.status, "taken over");
+                    recovered.taken.push(taken);
+                }
+                Err(cause) => {
+                    tracing::warn!(vm = %record.id, cause = causes(&cause), "not taken over");
+                    let network = self.host_network.as_deref();
+                    sweep::remove(&self.store, self.vmm.as_ref(), network, &record, &mut recovered.swept)
+                        .await?;
+                }
+            }
+        }
+        let living: Vec<VmId> = recovered.taken.iter().map(|taken| taken.record.id).collect();
+        recovered.swept.directories =
+            sweep::remove_strays(&self.store, &self.settings.directory, &living).await?;
+        if let Some(network) = &self.host_network
+            && let Err(error) = network.sweep(&living).await
+        {
+            tracing::error!("what is left of the guests' network cannot be removed: {}", causes(&error));
+        }
+        Ok(recovered)
+    }
+
+    async fn take_over(&self, record: &VmRecord) -> Result<TakenOver, NotTaken> {
+        match record.status {
+            VmStatus::Creating => return Err(NotTaken::NotLaunched),
+            VmStatus::Stopping | VmStatus::Destroyed | VmStatus::Failed => return Err(NotTaken::Ending),
+            VmStatus::Booting | VmStatus::Running | VmStatus::Ready => {}
+        }
+        let address = match &self.host_network {
+            Some(network) => network.address_of(record.id).await?,
+            None => None,
+        };
+        // Before the VMM is adopted, which may have to show it to its guest.
+        let knock =
+            Knock::listen_again(&self.vmm.agent_address(&record.directory)).map_err(NotTaken::Knock)?;
+        let survivor = Survivor {
+            id: record.id,
+            directory: record.directory.clone(),
+            processes: record.processes.clone(),
+        };
+        let vm = self.vmm.adopt(&survivor).await.map_err(NotTaken::Vmm)?;
+        let (sender, events) = mpsc::channel(WAITING_EVENTS);
+        let book = Book::resume(record, address.map(Into::into), self.store.clone());
+        let (owner, handle) = self.owner(record.id, record.kind, record.memory_mib, book, sender);
+        self.owners.spawn(owner.resume(vm, knock));
+        Ok(TakenOver { record: record.clone(), handle, events })
+    }
+}
