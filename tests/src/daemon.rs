@@ -64,16 +64,8 @@ impl Daemon {
             environment.insert("ANTEROOM_CONFIG".into(), path.display().to_string());
         }
         let log = artefact(&format!("{test}.log"));
-        let output = std::fs::File::create(&log)?;
-        let process = Command::new(binary())
-            .arg("serve")
-            .envs(&environment)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .kill_on_drop(true)
-            .spawn()
-            .context("anteroom serve")?;
+        std::fs::File::create(&log)?;
+        let process = serve(&environment, &log)?;
         let mut daemon =
             Self { address, key: String::new(), process, state, environment, http: Client::new(), log };
         daemon.answers().await?;
@@ -254,16 +246,34 @@ impl Daemon {
         Ok(())
     }
 
-    /// Kills the daemon as a power cut would, and returns what it leaves behind: its state directory.
+    /// Ends the daemon by this signal, and starts another one in its place as soon as it is gone.
     ///
     /// # Errors
-    /// When it cannot be killed.
-    pub async fn crash(mut self) -> Result<(tempfile::TempDir, BTreeMap<String, String>)> {
-        self.signal(Signal::SIGKILL)?;
-        self.process.wait().await?;
-        let environment = std::mem::take(&mut self.environment);
-        let nothing = tempfile::tempdir()?;
-        Ok((std::mem::replace(&mut self.state, nothing), environment))
+    /// When it does not end within half a minute, or the other one does not answer.
+    pub async fn replace_after(&mut self, signal: Signal) -> Result<()> {
+        self.end_by(signal).await?;
+        self.start_again().await
+    }
+
+    /// Ends the daemon by this signal: SIGKILL ends it as a power cut would.
+    ///
+    /// # Errors
+    /// When it does not end within half a minute.
+    pub async fn end_by(&mut self, signal: Signal) -> Result<()> {
+        self.signal(signal)?;
+        tokio::time::timeout(Duration::from_secs(30), self.process.wait())
+            .await
+            .context("the daemon does not end")??;
+        Ok(())
+    }
+
+    /// Starts a daemon that has ended again, with the same state.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.process = serve(&self.environment, &self.log)?;
+        self.answers().await
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
@@ -305,6 +315,20 @@ impl Drop for Daemon {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+/// What it says is added to the log.
+fn serve(environment: &BTreeMap<String, String>, log: &Path) -> Result<Child> {
+    let output = std::fs::OpenOptions::new().append(true).open(log)?;
+    Command::new(binary())
+        .arg("serve")
+        .envs(environment)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .kill_on_drop(true)
+        .spawn()
+        .context("anteroom serve")
 }
 
 /// The `anteroom` binary that `make test` has built, or the one that `ANTEROOM_BIN` names.

@@ -5,6 +5,7 @@
 //! how the daemon works inside: it is driven by its command line and its API, as its users do.
 
 pub mod browser;
+pub mod chaos;
 pub mod daemon;
 pub mod desktop;
 pub mod hop;

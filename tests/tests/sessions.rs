@@ -1,12 +1,8 @@
 //! Several sessions at once, and what is left when the daemon ends: nothing.
 
-use std::{collections::BTreeSet, process::Stdio, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
-use anteroom_tests::{
-    Daemon, Turn,
-    daemon::{self, Options},
-    machine,
-};
+use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
 use anyhow::{Context as _, Result, ensure};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -80,31 +76,6 @@ async fn a_cancelled_session_and_a_stopped_daemon_leave_nothing_behind() -> Resu
     ensure!(living().is_empty(), "processes are left: {:?}", living());
     let sockets = machine::unix_sockets_mentioning(&state);
     ensure!(sockets.is_empty(), "sockets are left: {sockets:?}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_daemon_that_was_killed_leaves_nothing_to_its_successor() -> Result<()> {
-    let _turn = Turn::take()?;
-    let daemon = Daemon::start("killed", "test", small()).await?;
-    let session = daemon.start_session("demo", "alice").await?;
-    let living = daemon.wait_for(&session, &["ready", "awaiting_user_auth"]).await?;
-    let vm = living["vm_id"].as_str().context("a VM")?.to_owned();
-    let (state, environment) = daemon.crash().await?;
-
-    let mut successor = tokio::process::Command::new(daemon::binary())
-        .arg("serve")
-        .envs(&environment)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    gone(|| machine::processes_mentioning(&vm)).await?;
-    let directory = state.path().join("state/vms").join(&vm);
-    ensure!(!directory.join("disk.img").exists(), "the disk of the lost VM is still there");
-    successor.start_kill()?;
-    successor.wait().await?;
     Ok(())
 }
 

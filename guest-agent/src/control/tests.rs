@@ -144,7 +144,7 @@ async fn services_and_what_they_say_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn events_are_streamed_until_they_are_acknowledged() {
+async fn events_are_streamed_from_where_the_host_asks_and_again_although_they_were_acknowledged() {
     let agent = Agent::start();
     for name in ["a", "b", "c"] {
         agent.journal.publish(EventBody::Mark { name: name.into() });
@@ -152,7 +152,7 @@ async fn events_are_streamed_until_they_are_acknowledged() {
     assert_eq!(agent.ask("POST /events/ack", "{\"through\":1}").await.0, 204);
     let mut stream = UnixStream::connect(agent.socket()).await.unwrap();
     stream
-        .write_all(b"GET /events?after=0 HTTP/1.1\r\nHost: a\r\nanteroom-protocol: 1.0\r\n\r\n")
+        .write_all(b"GET /events?after=1 HTTP/1.1\r\nHost: a\r\nanteroom-protocol: 1.0\r\n\r\n")
         .await
         .unwrap();
     let mut seen = String::new();
@@ -163,6 +163,16 @@ async fn events_are_streamed_until_they_are_acknowledged() {
     }
     assert!(seen.contains("application/x-ndjson") && seen.contains("\"number\":2"), "{seen}");
     assert!(!seen.contains("\"number\":1,"), "{seen}");
+
+    let mut successor = UnixStream::connect(agent.socket()).await.unwrap();
+    successor.write_all(b"GET /events HTTP/1.1\r\nHost: a\r\nanteroom-protocol: 1.0\r\n\r\n").await.unwrap();
+    let mut seen = String::new();
+    while !seen.contains("\"number\":3") {
+        let mut chunk = [0; 4096];
+        let length = soon(successor.read(&mut chunk)).await.unwrap();
+        seen += &String::from_utf8_lossy(&chunk[..length]);
+    }
+    assert!(seen.contains("\"number\":1,"), "{seen}");
 }
 
 #[tokio::test]

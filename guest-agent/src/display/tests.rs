@@ -1,6 +1,8 @@
 //! Against a real X server, window manager and terminal; the report says so when this machine has none of them.
 
 use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -39,6 +41,11 @@ fn run(program: &str, arguments: &[&str], display: &str) -> Option<Running> {
 async fn screen(number: u32) -> Option<(Running, String, PathBuf)> {
     let display = format!(":{number}");
     let socket = PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
+    // On a machine that has had no X server yet, as the servers make it themselves.
+    let directory = socket.parent()?;
+    if fs::create_dir(directory).is_ok() {
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o1777)).unwrap();
+    }
     let arguments = [&display, "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"];
     let server = run("Xvfb", &arguments, &display)?;
     soon(crate::appear::wait(&socket)).await.unwrap();

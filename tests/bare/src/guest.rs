@@ -2,27 +2,30 @@
 
 use std::{
     fs, io,
-    os::unix::{fs::PermissionsExt as _, process::ExitStatusExt as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    process::Stdio,
     sync::Arc,
+    time::Duration,
 };
 
 use anteroom::vmm::{
-    AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Vm, VmExit, VmSpec, Vmm, console::Console,
+    AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Survivor, Vm, VmExit, VmSpec, Vmm,
+    console::Console,
+    process::{Invocation, Process},
 };
-use anteroom_protocol::{cmdline::KernelCommandLine, ports::HOST_KNOCK};
+use anteroom_protocol::{VmId, cmdline::KernelCommandLine, ports::HOST_KNOCK};
 use async_trait::async_trait;
-use tempfile::TempDir;
 use tokio::{
     net::{UnixListener, UnixStream},
-    process::{Child, Command},
     task::JoinHandle,
 };
 
 use crate::bridge;
 
 const START: &str = include_str!("start.sh");
+const SHELL: &str = "/bin/sh";
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const LOOKS: u32 = 400;
 /// Where the kernel's second hierarchy of control groups is, alone or beside the first.
 const CGROUP2: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 
@@ -33,12 +36,28 @@ pub(crate) struct Bare {
 
 #[derive(Debug)]
 struct Guest {
-    child: Child,
-    id: ProcessId,
+    process: Process,
     console: Arc<Console>,
-    tasks: [JoinHandle<()>; 2],
-    group: PathBuf,
-    _place: TempDir,
+    bridges: [JoinHandle<()>; 2],
+    group: Group,
+}
+
+/// What a guest has outside of its VM's directory, by the VM's id.
+struct Place(PathBuf);
+
+impl Place {
+    /// Short: sockets in a VM's directory can have names that are too long for a kernel.
+    fn of(vm: VmId) -> Self {
+        Self(std::env::temp_dir().join(format!("anteroom-bare-{}", vm.short())))
+    }
+
+    fn sockets(&self) -> PathBuf {
+        self.0.join("s")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
 }
 
 #[async_trait]
@@ -58,50 +77,66 @@ impl Vmm for Bare {
         AgentAddress { directory: directory.to_owned(), socket: "v.sock".into() }
     }
 
+    async fn clear(&self, id: VmId) {
+        if let Some(group) = Group::of(id) {
+            group.end();
+        }
+        let _ = fs::remove_dir_all(Place::of(id).0);
+    }
+
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source| LaunchError::Io { path, source }
         };
-        // Its own short path: sockets in a VM's directory can have names that are too long for a kernel.
-        let place = tempfile::tempdir().map_err(io(Path::new("/tmp")))?;
-        let (script, line, sockets, staging) = (
-            place.path().join("start.sh"),
-            place.path().join("cmdline"),
-            place.path().join("s"),
-            place.path().join("staging"),
-        );
+        let place = Place::of(spec.id);
+        let (script, line, sockets, staging) =
+            (place.file("start.sh"), place.file("cmdline"), place.sockets(), place.file("staging"));
+        for directory in [&place.0, &sockets, &staging] {
+            fs::DirBuilder::new().mode(0o711).create(directory).map_err(io(directory))?;
+        }
         fs::write(&script, START).map_err(io(&script))?;
         let words = KernelCommandLine { vm: Some(spec.id), clipboard: spec.clipboard, ..Default::default() }
             .render()?;
         fs::write(&line, words).map_err(io(&line))?;
-        for directory in [&sockets, &staging] {
-            fs::create_dir(directory).map_err(io(directory))?;
-        }
         // Roles that are not root listen there too.
         fs::set_permissions(&sockets, fs::Permissions::from_mode(0o1777)).map_err(io(&sockets))?;
-        let address = self.agent_address(&spec.directory);
-        let host = spec.directory.join(&address.socket);
-        let host = UnixListener::bind(&host).map_err(io(&host))?;
-        let knocked = sockets.join(HOST_KNOCK.to_string());
-        let knocked = UnixListener::bind(&knocked).map_err(io(&knocked))?;
-        let tasks = [
-            tokio::spawn(bridge::serve(host, Arc::new(sockets.clone()))),
-            tokio::spawn(pass_on(knocked, spec.directory.join(address.host_socket(HOST_KNOCK)))),
-        ];
-        let group = control_group(spec)?;
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "sh"]).arg(&script).arg(&group).arg(&staging);
-        command.arg(&self.agent).arg(&line).arg(&sockets).args(&spec.layers);
-        command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-        let cannot = |source| LaunchError::Start { program: "setpriv".into(), source };
-        let mut child = command.spawn().map_err(cannot)?;
-        let output = child.stdout.take().ok_or_else(|| cannot(io::ErrorKind::BrokenPipe.into()))?;
-        let console = Console::capture(output, &spec.directory).await.map_err(io(&spec.directory))?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
-        let id = ProcessId::of(pid).map_err(cannot)?;
-        Ok(Box::new(Guest { child, id, console, tasks, group, _place: place }))
+        let bridges = self.bridges(spec.id, &spec.directory).map_err(io(&sockets))?;
+        let group = Group::make(spec.id)?;
+        let own = [&script, &group.0, &staging, &self.agent, &line, &sockets];
+        let arguments = own.into_iter().chain(&spec.layers).map(Into::into).collect();
+        let mut process =
+            Process::start(Invocation::of(Path::new(SHELL), arguments, spec.directory.as_path()))?;
+        let console = process.console(&spec.directory).await?;
+        Ok(Box::new(Guest { process, console, bridges, group }))
+    }
+
+    async fn adopt(&self, survivor: &Survivor) -> io::Result<Box<dyn Vm>> {
+        let (&[process], Some(group)) = (&survivor.processes[..], Group::of(survivor.id)) else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let mut process = Process::adopt(process, Path::new(SHELL), &survivor.directory)?;
+        let bridges = self.bridges(survivor.id, &survivor.directory)?;
+        let console = process.console(&survivor.directory).await.map_err(io::Error::other)?;
+        Ok(Box::new(Guest { process, console, bridges, group }))
+    }
+}
+
+impl Bare {
+    /// What a VMM does for vsock, in this process.
+    fn bridges(&self, vm: VmId, directory: &Path) -> io::Result<[JoinHandle<()>; 2]> {
+        let (sockets, address) = (Place::of(vm).sockets(), self.agent_address(directory));
+        let listen = |path: PathBuf| {
+            // Of a daemon that is gone.
+            let _ = fs::remove_file(&path);
+            UnixListener::bind(path)
+        };
+        let host = listen(directory.join(&address.socket))?;
+        let knocked = listen(sockets.join(HOST_KNOCK.to_string()))?;
+        Ok([
+            tokio::spawn(bridge::serve(host, Arc::new(sockets))),
+            tokio::spawn(pass_on(knocked, directory.join(address.host_socket(HOST_KNOCK)))),
+        ])
     }
 }
 
@@ -112,25 +147,48 @@ async fn pass_on(knocked: UnixListener, to: PathBuf) {
     }
 }
 
-fn control_group(spec: &VmSpec) -> Result<PathBuf, LaunchError> {
-    let root = CGROUP2.into_iter().map(Path::new).find(|root| root.join("cgroup.procs").exists());
-    let root = root.ok_or_else(|| LaunchError::Missing {
-        what: "control groups",
-        path: CGROUP2[1].into(),
-        remedy: "mount cgroup2 there".into(),
-    })?;
-    let group = root.join(format!("anteroom-bare-{}", spec.id.short()));
-    fs::create_dir(&group).map_err(|source| LaunchError::Io { path: group.clone(), source })?;
-    Ok(group)
+/// A guest's control group.
+#[derive(Debug)]
+struct Group(PathBuf);
+
+impl Group {
+    /// `None` where there are no control groups of the second version.
+    fn of(vm: VmId) -> Option<Self> {
+        let root = CGROUP2.into_iter().map(Path::new).find(|root| root.join("cgroup.procs").exists())?;
+        Some(Self(root.join(format!("anteroom-bare-{}", vm.short()))))
+    }
+
+    fn make(vm: VmId) -> Result<Self, LaunchError> {
+        let group = Self::of(vm).ok_or_else(|| LaunchError::Missing {
+            what: "control groups",
+            path: CGROUP2[1].into(),
+            remedy: "mount cgroup2 there".into(),
+        })?;
+        fs::create_dir(&group.0).map_err(|source| LaunchError::Io { path: group.0.clone(), source })?;
+        Ok(group)
+    }
+
+    fn kill(&self) {
+        let _ = fs::write(self.0.join("cgroup.kill"), "1");
+    }
+
+    fn end(&self) {
+        self.kill();
+        // Killed processes take moments to leave.
+        for _ in 0..LOOKS {
+            remove_groups(&self.0);
+            if !self.0.exists() {
+                return;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
 }
 
 impl Guest {
-    async fn ended(&mut self) -> VmExit {
-        let status = self.child.wait().await.unwrap_or_default();
-        let code = status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(-1);
-        // A PID 1 that powers off is ended by the kernel with SIGINT (reboot(2), PID namespaces).
-        let by_guest = status.success() || code == 130;
-        VmExit { program: "anteroom-agent".into(), code, stderr: Vec::new(), by_guest }
+    /// A PID 1 that powers off is ended by the kernel with SIGINT (reboot(2), PID namespaces).
+    fn told(exit: VmExit) -> VmExit {
+        VmExit { by_guest: exit.by_guest || exit.code == Some(130), ..exit }
     }
 }
 
@@ -141,29 +199,26 @@ impl Vm for Guest {
     }
 
     fn processes(&self) -> Vec<ProcessId> {
-        vec![self.id]
+        vec![self.process.id()]
     }
 
     async fn wait(&mut self) -> VmExit {
-        self.ended().await
+        Self::told(self.process.wait().await)
     }
 
     async fn kill(&mut self) -> VmExit {
-        let _ = fs::write(self.group.join("cgroup.kill"), "1");
-        let _ = self.child.start_kill();
-        self.ended().await
+        self.group.kill();
+        Self::told(self.process.kill().await)
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-        let _ = fs::write(self.group.join("cgroup.kill"), "1");
-        remove_groups(&self.group);
+        self.bridges.iter().for_each(JoinHandle::abort);
+        self.group.kill();
     }
 }
 
-/// The processes in it are gone, or about to be: what cannot be removed yet stays empty.
 fn remove_groups(group: &Path) {
     for entry in fs::read_dir(group).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

@@ -15,7 +15,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anteroom::{
     config::{Config, Environment, Layers},
-    daemon::{self, Machine},
+    daemon::{self, Machine, Stop},
     log,
 };
 use anyhow::{Context as _, Result};
@@ -46,6 +46,8 @@ async fn serve() -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let stopped = async move {
         terminate.recv().await;
+        Stop::End
     };
-    Ok(daemon::run(&config, &environment, machine, |_| {}, stopped).await?)
+    daemon::run(&config, &environment, machine, |_| {}, stopped).await?;
+    Ok(())
 }
