@@ -30,6 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::vmm::AgentAddress;
 use call::Call;
 use dial::Dialler;
+pub use dial::hold_still;
 pub use error::AgentError;
 pub use events::Events;
 pub use knock::Knock;

@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod doctor;
 mod exit;
+mod gc;
 mod image;
 mod key;
 mod provider;
@@ -65,6 +66,10 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Key(command) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(key::run(&command, &load(&[])?, environment))
+        }
+        Command::Gc(arguments) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(gc::run(&arguments, &load(&[])?))
         }
         Command::Config(command) => config::run(&command, &common, environment),
         Command::Provider(command) => provider::run(&command, environment, || load(&[])),

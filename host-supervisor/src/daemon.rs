@@ -14,6 +14,7 @@ mod listener;
 mod lock;
 mod machine;
 mod notify;
+pub mod remnants;
 pub mod rotation;
 
 use std::{
@@ -31,6 +32,7 @@ use tokio::{net::TcpListener, sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    agent,
     api::{
         self, Api, ApiSettings,
         access::{Access, AccessError},
@@ -262,8 +264,14 @@ impl Daemon {
             // It stops at once; a panic of its own has been logged.
             let _ = task.await;
         }
-        if how == Stop::End {
-            self.store.close().await;
+        match how {
+            Stop::End => self.store.close().await,
+            Stop::HandOver => {
+                // For ever: whoever hands over ends its process next. One that is late is not waited for.
+                if let Ok(guard) = tokio::time::timeout(ANSWER_PATIENCE, agent::hold_still()).await {
+                    std::mem::forget(guard);
+                }
+            }
         }
         match ended {
             Ok(Ok(Err(error))) => Err(DaemonError::Serve(error)),

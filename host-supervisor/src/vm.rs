@@ -17,6 +17,7 @@ mod life;
 mod owner;
 mod recovery;
 mod starter;
+mod survey;
 mod sweep;
 mod teardown;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use crate::{
 pub use ack::AckGuard;
 pub use recovery::{Recovered, TakenOver};
 pub use starter::{VmSettings, VmStarter};
+pub use survey::{Fate, Remnant, survey};
 pub use sweep::Swept;
 pub use timeline::{HostMark, host_mark};
 

@@ -84,7 +84,7 @@ async fn an_empty_terminal_is_not_painted_and_one_with_text_is() {
     let Some(_terminal) = terminal(&display, &script) else { return };
     soon(has_window(&socket, CLASS)).await.unwrap();
     assert!(timeout(Duration::from_millis(500), is_painted(&socket, CLASS)).await.is_err());
-    std::fs::write(&file, "").unwrap();
+    fs::write(&file, "").unwrap();
     soon(is_painted(&socket, CLASS)).await.unwrap();
 }
 

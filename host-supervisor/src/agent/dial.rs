@@ -6,14 +6,17 @@
 //!                                    ◀──   end of file        nothing listens there (yet)
 //! ```
 //! Nothing may be sent before the OK has come, and the CONNECT line must go out in one write: the bytes behind it would
-//! be lost, a split line breaks the connection.
+//! be lost, a split line breaks the connection. Nor may the host hang up before the OK: vhost-device-vsock (0.3.0) dies of
+//! writing it to nobody, and with it every other connection of that guest. So a handshake is brought to its end whatever
+//! becomes of who wanted it, and a daemon that hands its VMs over waits for those that are under way ([`hold_still`]).
 
-use std::io;
+use std::{io, sync::Arc};
 
 use anteroom_protocol::ports::AGENT_VSOCK;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::UnixStream,
+    sync::{RwLock, RwLockWriteGuard},
 };
 
 use crate::{socket_directory::SocketDirectory, vmm::AgentAddress};
@@ -21,15 +24,26 @@ use crate::{socket_directory::SocketDirectory, vmm::AgentAddress};
 /// `OK 4294967295\n` has 14 bytes.
 const MAX_ANSWER_BYTES: usize = 32;
 
+/// Read by every handshake of this process as long as it is under way.
+static HANDSHAKES: RwLock<()> = RwLock::const_new(());
+
+/// Waits for the handshakes that are under way; no other begins as long as the guard lives.
+pub async fn hold_still() -> RwLockWriteGuard<'static, ()> {
+    HANDSHAKES.write().await
+}
+
 #[derive(Debug)]
 pub(super) struct Dialler {
-    directory: SocketDirectory,
+    directory: Arc<SocketDirectory>,
     socket: String,
 }
 
 impl Dialler {
     pub(super) fn new(address: &AgentAddress) -> io::Result<Self> {
-        Ok(Self { directory: SocketDirectory::open(&address.directory)?, socket: address.socket.clone() })
+        Ok(Self {
+            directory: Arc::new(SocketDirectory::open(&address.directory)?),
+            socket: address.socket.clone(),
+        })
     }
 
     /// A connection to the agent's port; not bounded in time.
@@ -39,20 +53,29 @@ impl Dialler {
 
     /// A connection to any port of the guest; not bounded in time.
     pub(super) async fn dial_port(&self, port: u32) -> io::Result<UnixStream> {
-        let mut stream = UnixStream::connect(self.directory.short_path(&self.socket)).await?;
-        stream.write_all(format!("CONNECT {port}\n").as_bytes()).await?;
-        let mut answer = Vec::with_capacity(MAX_ANSWER_BYTES);
-        loop {
-            // Byte by byte, because what follows the line belongs to the connection.
-            answer.push(stream.read_u8().await?);
-            match answer.last() {
-                Some(b'\n') => break,
-                _ if answer.len() == MAX_ANSWER_BYTES => return Err(unexpected(&answer)),
-                _ => {}
-            }
-        }
-        if answer.starts_with(b"OK ") { Ok(stream) } else { Err(unexpected(&answer)) }
+        let (directory, socket) = (Arc::clone(&self.directory), self.socket.clone());
+        // Its own task, because whoever waits may give up.
+        tokio::spawn(async move { handshake(&directory, &socket, port).await })
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
     }
+}
+
+async fn handshake(directory: &SocketDirectory, socket: &str, port: u32) -> io::Result<UnixStream> {
+    let _under_way = HANDSHAKES.read().await;
+    let mut stream = UnixStream::connect(directory.short_path(socket)).await?;
+    stream.write_all(format!("CONNECT {port}\n").as_bytes()).await?;
+    let mut answer = Vec::with_capacity(MAX_ANSWER_BYTES);
+    loop {
+        // Byte by byte, because what follows the line belongs to the connection.
+        answer.push(stream.read_u8().await?);
+        match answer.last() {
+            Some(b'\n') => break,
+            _ if answer.len() == MAX_ANSWER_BYTES => return Err(unexpected(&answer)),
+            _ => {}
+        }
+    }
+    if answer.starts_with(b"OK ") { Ok(stream) } else { Err(unexpected(&answer)) }
 }
 
 fn unexpected(answer: &[u8]) -> io::Error {

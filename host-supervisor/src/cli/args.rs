@@ -70,6 +70,7 @@ pub(super) enum Command {
     /// Master keys: which there are, and a new one for everything that is sealed
     #[command(subcommand)]
     Key(KeyCommand),
+    Gc(GcArguments),
     /// Settings: which count, and where they came from
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -78,6 +79,27 @@ pub(super) enum Command {
     Relay {
         address: SocketAddr,
     },
+}
+
+/// Remove what VMs have left whose daemon is gone: processes, directories, devices, addresses
+///
+/// The next `anteroom serve` does the same, and goes on with VMs that live; this is for a machine on which none will run.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  anteroom gc --dry-run      what there is; a daemon may be running
+  anteroom gc                what cannot go on; not beside a daemon
+  anteroom gc --all          living VMs, too")]
+pub(super) struct GcArguments {
+    /// Only say what would be removed
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// End VMs that live, too
+    #[arg(long)]
+    pub(super) all: bool,
+    /// As JSON, for programs
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Check this machine, build the VM image if it is missing, serve, and print the address to open

@@ -40,6 +40,17 @@ pub enum MachineError {
     Interrupted,
 }
 
+/// The VMM alone, for who starts no VM.
+///
+/// # Errors
+/// With what is missing and how to get it.
+pub(super) async fn find_vmm(config: &Config) -> Result<Arc<dyn Vmm>, LaunchError> {
+    Ok(match config.vmm {
+        Backend::Qemu => Arc::new(Qemu::open(qemu_settings(config)).await?),
+        Backend::Firecracker => Arc::new(Firecracker::open(config.firecracker.clone()).await?),
+    })
+}
+
 impl Machine {
     /// Finds the VMM and the image.
     ///

@@ -35,6 +35,8 @@ pub(super) struct Conversation {
     pub(super) address: AgentAddress,
     pub(super) console: Arc<Console>,
     pub(super) limits: Limits,
+    /// Until the first answer.
+    pub(super) patience: Duration,
     pub(super) vm: VmId,
     /// Up to which event everything is done.
     pub(super) done: watch::Receiver<u64>,
@@ -71,9 +73,9 @@ impl Conversation {
     async fn begin(&self, knock: Knock) -> Result<AgentClient, Failure> {
         let agent = AgentClient::new(&self.address)
             .map_err(|error| failures::directory(&error, &self.address.directory))?;
-        let first = tokio::time::timeout(self.limits.boot, first_answer(&agent, knock))
+        let first = tokio::time::timeout(self.patience, first_answer(&agent, knock))
             .await
-            .map_err(|_| failures::no_answer(self.limits.boot, &self.console.tail()))?
+            .map_err(|_| self.unanswered())?
             .map_err(|error| failures::agent(&error))?;
         // Before anything else: TLS and OAuth need the right time.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -88,6 +90,15 @@ impl Conversation {
         // An error means that the owner is gone.
         let _ = self.news.send(News::Answered { agent: agent.clone(), at: first.answered, clock }).await;
         Ok(agent)
+    }
+
+    fn unanswered(&self) -> Failure {
+        let console = self.console.tail();
+        if self.patience == self.limits.boot {
+            failures::no_answer(self.patience, &console)
+        } else {
+            failures::silent(self.patience, &console)
+        }
     }
 
     /// Returns when the owner is gone.

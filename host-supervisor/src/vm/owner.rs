@@ -153,6 +153,8 @@ impl Owner {
             address: self.vmm.agent_address(&self.directory),
             console: Arc::clone(&console),
             limits,
+            // A guest that has answered before, to a daemon that is gone, knocks again within moments.
+            patience: if self.book.status() == VmStatus::Booting { limits.boot } else { 2 * limits.silence },
             vm: self.id,
             done: done_receiver,
             news: news_sender,

@@ -21,7 +21,7 @@ use crate::{
     failure::causes,
     net::HostNetworkError,
     store::{StoreError, VmRecord},
-    vmm::Survivor,
+    vmm::{ProcessId, Survivor},
 };
 
 /// A VM that goes on.
@@ -55,6 +55,12 @@ enum NotTaken {
     Network(#[from] HostNetworkError),
 }
 
+/// Whether it looks as if the VM could be taken over.
+pub(super) fn lives(record: &VmRecord) -> bool {
+    let launched = matches!(record.status, VmStatus::Booting | VmStatus::Running | VmStatus::Ready);
+    launched && !record.processes.is_empty() && record.processes.iter().all(ProcessId::is_alive)
+}
+
 impl TakenOver {
     /// Ends a VM that nobody wants any more.
     pub fn end(self, reason: StopReason) {
@@ -84,14 +90,40 @@ impl VmStarter {
             }
         }
         let living: Vec<VmId> = recovered.taken.iter().map(|taken| taken.record.id).collect();
-        recovered.swept.directories =
-            sweep::remove_strays(&self.store, &self.settings.directory, &living).await?;
+        self.remove_strays(&living, &mut recovered.swept).await?;
+        Ok(recovered)
+    }
+
+    /// Removes what is left of VMs, without a daemon: of those that cannot go on, or of all.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn remove_remnants(&self, all: bool) -> Result<Swept, StoreError> {
+        let (mut swept, mut living) = (Swept::default(), Vec::new());
+        for record in self.store.vm_living().await? {
+            if lives(&record) && !all {
+                living.push(record.id);
+            } else {
+                self.remove(&record, &mut swept).await?;
+            }
+        }
+        self.remove_strays(&living, &mut swept).await?;
+        Ok(swept)
+    }
+
+    async fn remove(&self, record: &VmRecord, swept: &mut Swept) -> Result<(), StoreError> {
+        sweep::remove(&self.store, self.vmm.as_ref(), self.host_network.as_deref(), record, swept).await
+    }
+
+    /// What belongs to no VM but these.
+    async fn remove_strays(&self, living: &[VmId], swept: &mut Swept) -> Result<(), StoreError> {
+        swept.directories = sweep::remove_strays(&self.store, &self.settings.directory, living).await?;
         if let Some(network) = &self.host_network
-            && let Err(error) = network.sweep(&living).await
+            && let Err(error) = network.sweep(living).await
         {
             tracing::error!("what is left of the guests' network cannot be removed: {}", causes(&error));
         }
-        Ok(recovered)
+        Ok(())
     }
 
     async fn take_over(&self, record: &VmRecord) -> Result<TakenOver, NotTaken> {

@@ -60,14 +60,27 @@ async fn end_processes(vm: &VmRecord) -> usize {
     processes.len()
 }
 
-/// Directories named like VMs that are unknown or were destroyed. A failed VM's log stays for its session.
+/// Removes the directories of [`strays`].
 pub(super) async fn remove_strays(
     store: &Store,
     directory: &Path,
     living: &[VmId],
 ) -> Result<usize, StoreError> {
-    let Ok(mut entries) = tokio::fs::read_dir(directory).await else { return Ok(0) };
-    let mut removed = 0;
+    let strays = strays(store, directory, living).await?;
+    for id in &strays {
+        report(*id, teardown::remove_directory(&directory.join(id.to_string())).await);
+    }
+    Ok(strays.len())
+}
+
+/// Directories named like VMs that are unknown or were destroyed. A failed VM's log stays for its session.
+pub(super) async fn strays(
+    store: &Store,
+    directory: &Path,
+    living: &[VmId],
+) -> Result<Vec<VmId>, StoreError> {
+    let Ok(mut entries) = tokio::fs::read_dir(directory).await else { return Ok(Vec::new()) };
+    let mut strays = Vec::new();
     while let Ok(Some(entry)) = entries.next_entry().await {
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<VmId>().ok()) else {
             continue;
@@ -77,11 +90,10 @@ pub(super) async fn remove_strays(
         }
         let status = store.vm_get(id).await?.map(|vm| vm.status);
         if status != Some(VmStatus::Failed) {
-            removed += 1;
-            report(id, teardown::remove_directory(&entry.path()).await);
+            strays.push(id);
         }
     }
-    Ok(removed)
+    Ok(strays)
 }
 
 fn report(id: VmId, result: io::Result<()>) {

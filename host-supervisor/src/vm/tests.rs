@@ -276,3 +276,30 @@ async fn a_vm_that_was_taken_over_and_ends_by_itself_fails_with_the_words_of_bot
     let log = house.starter.console_log(left.id).await.unwrap();
     assert_eq!(log, "BIOS\nlater words\n");
 }
+
+#[tokio::test]
+async fn what_is_left_is_told_before_it_is_touched_and_what_lives_is_kept_unless_all_has_to_go() {
+    let house = House::new(LIVES).await;
+    let living = house.leave_alive().await;
+    let unlaunched = house.leave_behind(false).await;
+    let stray = VmId::random();
+    std::fs::create_dir_all(house.settings().directory.join(stray.to_string())).unwrap();
+
+    let directory = house.settings().directory;
+    let found = survey(&house.store, &directory).await.unwrap();
+    let fate_of = |vm: VmId| found.iter().find(|remnant| remnant.vm == vm).map(|remnant| remnant.fate);
+    assert_eq!((found.len(), fate_of(living.id)), (3, Some(Fate::GoesOn)));
+    assert_eq!(fate_of(stray), Some(Fate::Removed));
+    let other = found.iter().find(|remnant| ![living.id, stray].contains(&remnant.vm)).unwrap();
+    assert_eq!((other.fate, &other.processes), (Fate::Removed, &vec![unlaunched.pid]));
+    assert!(unlaunched.is_alive(), "nothing was touched");
+
+    let swept = house.starter.remove_remnants(false).await.unwrap();
+    assert_eq!((swept.vms, swept.processes, swept.directories), (1, 1, 1));
+    assert!(living.processes[0].is_alive() && !unlaunched.is_alive());
+    assert_eq!(survey(&house.store, &directory).await.unwrap().len(), 1);
+
+    house.starter.remove_remnants(true).await.unwrap();
+    assert!(!living.processes[0].is_alive());
+    assert!(survey(&house.store, &directory).await.unwrap().is_empty());
+}
