@@ -35,13 +35,15 @@ async fn a_sign_in_goes_on_although_its_daemon_was_killed_twice_and_then_handed_
 
     // The guest's own endpoint has another token now, and takes it.
     let shown = scene.daemon.fetch(&format!("/api/auth/session/{session}/vm")).await?;
-    ensure!(shown["vm"]["agentToken"].as_str().is_some_and(|token| token.len() > 20), "{shown:#}");
+    ensure!(shown["agentToken"].as_str().is_some_and(|token| token.len() > 20), "{shown:#}");
     let timeline = scene.daemon.fetch(&format!("/api/vms/{vm}")).await?["vm"]["timeline"].to_string();
     for mark in ["requested", "vmm-started", "agent-answered", "taken-over", "desktop-ready"] {
         ensure!(timeline.contains(mark), "{mark} is missing: {timeline}");
     }
     let log = std::fs::read_to_string(scene.daemon.state_dir().join("vms").join(&vm).join("console.log"))?;
-    ensure!(log.contains("Linux version"), "the console lost its beginning: {log}");
+    for line in ["mark pid1", "mark sign-in-url"] {
+        ensure!(log.contains(line), "the console lost {line:?}: {log}");
+    }
 
     let code = after["device"]["user_code"].as_str().context("a code")?;
     scene.person.type_code(code, "allow").await?;
