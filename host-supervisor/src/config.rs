@@ -30,7 +30,7 @@ pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 use crate::{
     net::{HostNetworkSettings, Network, UserNetwork},
     vmm::{
-        firecracker::{FirecrackerSettings, Rate},
+        firecracker::{FirecrackerSettings, Rate, Rates},
         qemu::Wanted,
     },
 };
@@ -140,6 +140,7 @@ impl Config {
     /// Names the setting, where its value came from and what is expected there.
     pub fn load(layers: &Layers) -> Result<Self, ConfigError> {
         let read = Reader { layers };
+        let per_second = value::number(1..=100_000_000_u64);
         Ok(Self {
             listen: read.value("listen", value::socket_address)?,
             public_url: read.option("public_url", value::http_url)?,
@@ -175,12 +176,15 @@ impl Config {
                 program: read.value("firecracker.program", value::program)?,
                 transport: read.value("firecracker.transport", value::transport)?,
                 jailer: read.value("firecracker.jailer", value::jailer)?,
-                disk_rate: Rate {
-                    bytes: read
-                        .option("firecracker.disk_mib_per_second", value::number(1..=1_048_576_u64))?
-                        .map(|mib| mib * 1024 * 1024),
-                    operations: read
-                        .option("firecracker.disk_operations_per_second", value::number(1..=100_000_000))?,
+                rates: Rates {
+                    disk: Rate {
+                        bytes: read.mib("firecracker.disk_mib_per_second")?,
+                        operations: read.option("firecracker.disk_operations_per_second", &per_second)?,
+                    },
+                    network: Rate {
+                        bytes: read.mib("firecracker.network_mib_per_second")?,
+                        operations: read.option("firecracker.network_packets_per_second", &per_second)?,
+                    },
                 },
             },
             network: NetworkSettings {
@@ -258,6 +262,12 @@ impl Reader<'_> {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, ConfigError> {
         self.value(key, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) })
+    }
+
+    /// A number of MiB, in bytes.
+    fn mib(&self, key: &'static str) -> Result<Option<u64>, ConfigError> {
+        let mib = self.option(key, value::number(1..=1_048_576_u64))?;
+        Ok(mib.map(|mib| mib * 1024 * 1024))
     }
 
     fn list<T>(

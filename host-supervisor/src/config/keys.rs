@@ -158,6 +158,12 @@ pub const KEYS: &[Key] = &[
         "",
         "most reads and writes of a VM for each drive; no limit when empty",
     ),
+    key(
+        "firecracker.network_mib_per_second",
+        "",
+        "most that a VM sends, and most that it receives; no limit when empty",
+    ),
+    key("firecracker.network_packets_per_second", "", "most packets of a VM each way; no limit when empty"),
     key("firecracker.transport", "pci", "how a guest of Firecracker's finds its devices: pci or mmio"),
     key("network.hosts", "", "names for the guests' hosts file: name=address, ..."),
     key("network.extra_ca", "", "PEM file with a certificate authority that the guests shall trust"),

@@ -42,8 +42,17 @@ pub struct FirecrackerSettings {
     pub program: String,
     pub transport: Transport,
     pub jailer: JailerChoice,
-    /// Of each of a VM's drives; as fast as they are when unset.
-    pub disk_rate: Rate,
+    /// As fast as the host when unset.
+    pub rates: Rates,
+}
+
+/// What a VM's devices may do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// Each of its drives.
+    pub disk: Rate,
+    /// Its network, each way.
+    pub network: Rate,
 }
 
 /// What a device may do in a second.

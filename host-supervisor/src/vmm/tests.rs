@@ -10,7 +10,7 @@ use anteroom_protocol::{VmId, desk::Directions};
 use super::{
     LaunchError, ProcessId, Survivor, Vm, VmSpec, Vmm,
     fake::FakeVmm,
-    firecracker::{Firecracker, FirecrackerSettings, JailerChoice, Rate, Transport},
+    firecracker::{Firecracker, FirecrackerSettings, JailerChoice, Rates, Transport},
     qemu::{Qemu, QemuSettings, Wanted},
 };
 use crate::net::{Network, UserNetwork};
@@ -65,7 +65,7 @@ impl Bench {
             Jailed::No => JailerChoice::Never,
             Jailed::Yes => JailerChoice::Program(std::env::var("JAILER").ok()?),
         };
-        let settings = FirecrackerSettings { program, transport, jailer, disk_rate: Rate::default() };
+        let settings = FirecrackerSettings { program, transport, jailer, rates: Rates::default() };
         let firecracker = Firecracker::open(settings).await.unwrap();
         let kernel = |guest| match guest {
             Guest::Lives => tiny_elf::image(GREETING, tiny_kernel::Then::Halt),

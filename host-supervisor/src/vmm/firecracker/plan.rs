@@ -6,7 +6,7 @@ mod tests;
 use std::path::PathBuf;
 
 use super::{
-    Rate,
+    Rate, Rates,
     body::{
         Action, Balloon, BootSource, CacheType, DeviceId, Drive, EntropyDevice, InstanceActionInfo, IoEngine,
         MachineConfiguration, NetworkInterface, RateLimiter, Vsock,
@@ -40,7 +40,7 @@ pub enum Transport {
 pub(super) fn requests(
     spec: &VmSpec,
     transport: Transport,
-    disk_rate: Rate,
+    rates: Rates,
 ) -> Result<Vec<Request>, LaunchError> {
     let shape = |what: String| LaunchError::Shape { what };
     if spec.memory_mib > MAX_MEMORY_MIB {
@@ -56,8 +56,8 @@ pub(super) fn requests(
             boot_args: boot_line(Boot::desktop(spec, kernel_words(transport)))?,
         }),
     ];
-    requests.extend(drives(spec, disk_rate)?.into_iter().map(Request::Drive));
-    requests.extend(interface(&spec.network)?.map(Request::NetworkInterface));
+    requests.extend(drives(spec, rates.disk)?.into_iter().map(Request::Drive));
+    requests.extend(interface(&spec.network, rates.network)?.map(Request::NetworkInterface));
     requests.extend([
         Request::Vsock(Vsock { guest_cid: GUEST_CID, uds_path: GUEST_SOCKET.into() }),
         Request::Entropy(EntropyDevice::default()),
@@ -69,7 +69,7 @@ pub(super) fn requests(
 }
 
 /// The device exists and is nobody's, so that a Firecracker without privileges may take it.
-fn interface(network: &Network) -> Result<Option<NetworkInterface>, LaunchError> {
+fn interface(network: &Network, rate: Rate) -> Result<Option<NetworkInterface>, LaunchError> {
     let shape = |what: String| LaunchError::Shape { what };
     match network {
         Network::None => Ok(None),
@@ -78,8 +78,8 @@ fn interface(network: &Network) -> Result<Option<NetworkInterface>, LaunchError>
             iface_id: DeviceId::new("eth0").map_err(|error| shape(error.to_string()))?,
             host_dev_name: tap.device.clone(),
             guest_mac: tap.mac.to_string(),
-            rx_rate_limiter: None,
-            tx_rate_limiter: None,
+            rx_rate_limiter: RateLimiter::of(rate),
+            tx_rate_limiter: RateLimiter::of(rate),
         })),
     }
 }

@@ -48,7 +48,7 @@ impl FirecrackerVm {
             }
             None => (None, spec.clone(), Mounts::default()),
         };
-        let requests = plan::requests(&inside, settings.transport, settings.disk_rate)?;
+        let requests = plan::requests(&inside, settings.transport, settings.rates)?;
         // Where it makes its sockets and looks for its log.
         let place = jail.as_ref().map_or(directory, Jail::root);
         make_log(&place.join(LOG), jail.as_ref())?;

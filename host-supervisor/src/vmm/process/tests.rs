@@ -1,14 +1,26 @@
 use super::*;
 
-fn shell(script: &str) -> Process {
-    // Both ends of the pipes are open when it is removed again.
+/// A shell in a directory of its own, which goes with it.
+struct Shell(Process, #[expect(dead_code, reason = "removed when it is dropped")] tempfile::TempDir);
+
+fn shell(script: &str) -> Shell {
     let scratch = tempfile::tempdir().unwrap();
-    shell_in(scratch.path(), script)
+    let arguments = vec!["-c".into(), script.into()];
+    Shell(Process::start(Invocation::of(Path::new("/bin/sh"), arguments, scratch.path())).unwrap(), scratch)
 }
 
-fn shell_in(directory: &Path, script: &str) -> Process {
-    let arguments = vec!["-c".into(), script.into()];
-    Process::start(Invocation::of(Path::new("/bin/sh"), arguments, directory)).unwrap()
+impl std::ops::Deref for Shell {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Shell {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.0
+    }
 }
 
 #[tokio::test]

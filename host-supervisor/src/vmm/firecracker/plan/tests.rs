@@ -33,6 +33,7 @@ const DEFINITIONS: [(&str, &[&str], &[&str]); 8] = [
     ("/actions", &["action_type"], &[]),
 ];
 const RATE: Rate = Rate { bytes: Some(1_000_000), operations: Some(100) };
+const RATES: Rates = Rates { disk: RATE, network: Rate { bytes: Some(2_000_000), operations: None } };
 const RATE_LIMITER: &[&str] = &["bandwidth", "ops"];
 const TOKEN_BUCKET: (&[&str], &[&str]) = (&["refill_time", "size"], &["one_time_burst"]);
 
@@ -58,7 +59,7 @@ fn bodies(requests: &[Request]) -> BTreeMap<String, Value> {
 #[test]
 fn every_body_has_the_fields_of_its_definition_and_no_other() {
     let limiter = RateLimiter::of(RATE);
-    let mut all = requests(&spec(), Transport::Pci, RATE).unwrap();
+    let mut all = requests(&spec(), Transport::Pci, RATES).unwrap();
     all.push(Request::NetworkInterface(NetworkInterface {
         iface_id: DeviceId::new("eth0").unwrap(),
         host_dev_name: "fc-vm-1".into(),
@@ -94,8 +95,12 @@ fn check(path: &str, body: &Value, required: &[&str], optional: &[&str]) {
 fn a_guest_on_the_hosts_network_gets_its_device_and_its_address() {
     let tap = TapNetwork::example();
     let spec = VmSpec { network: Network::Tap(tap.clone()), ..spec() };
-    let bodies = bodies(&requests(&spec, Transport::Pci, Rate::default()).unwrap());
+    let bodies = bodies(&requests(&spec, Transport::Pci, RATES).unwrap());
     let interface = &bodies["/network-interfaces/eth0"];
+    for limiter in ["rx_rate_limiter", "tx_rate_limiter"].map(|name| &interface[name]) {
+        assert_eq!(limiter["bandwidth"]["size"], 2_000_000);
+        assert!(limiter["ops"].is_null());
+    }
     assert_eq!(interface["host_dev_name"], "fc-vm-3f2a51c4");
     assert_eq!(interface["guest_mac"], tap.mac.to_string());
     let line = bodies["/boot-source"]["boot_args"].as_str().unwrap();
@@ -104,7 +109,7 @@ fn a_guest_on_the_hosts_network_gets_its_device_and_its_address() {
 
 #[test]
 fn the_start_comes_last_and_drives_come_in_the_order_of_their_names() {
-    let requests = requests(&spec(), Transport::Pci, RATE).unwrap();
+    let requests = requests(&spec(), Transport::Pci, RATES).unwrap();
     assert_eq!(requests.last().unwrap().path(), "/actions");
     let drives: Vec<_> = requests
         .iter()
@@ -122,7 +127,7 @@ fn the_start_comes_last_and_drives_come_in_the_order_of_their_names() {
 
 #[test]
 fn without_pci_the_kernel_is_told_not_to_look_for_it() {
-    let requests = requests(&spec(), Transport::Mmio, Rate::default()).unwrap();
+    let requests = requests(&spec(), Transport::Mmio, Rates::default()).unwrap();
     let boot = &bodies(&requests)["/boot-source"];
     assert!(boot["boot_args"].as_str().unwrap().contains("pci=off"));
 }
@@ -132,7 +137,7 @@ fn what_firecracker_would_take_and_no_guest_survives_is_refused_before() {
     let refused = |change: fn(&mut VmSpec)| {
         let mut spec = spec();
         change(&mut spec);
-        requests(&spec, Transport::Pci, Rate::default()).unwrap_err().to_string()
+        requests(&spec, Transport::Pci, Rates::default()).unwrap_err().to_string()
     };
     assert!(refused(|spec| spec.memory_mib = MAX_MEMORY_MIB + 1).contains("MiB of memory"));
     assert!(refused(|spec| spec.vcpus = 3).contains("even number of processors"));
