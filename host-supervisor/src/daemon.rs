@@ -9,6 +9,7 @@
 //! What can be wrong is found before the first VM: a port that is taken, a key that others can read, an image that is
 //! not built.
 
+pub(crate) mod backend;
 mod capacity;
 mod listener;
 mod lock;

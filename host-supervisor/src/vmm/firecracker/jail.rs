@@ -19,7 +19,6 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use anteroom_protocol::{VmId, ports::HOST_KNOCK};
@@ -27,13 +26,16 @@ use anteroom_protocol::{VmId, ports::HOST_KNOCK};
 use super::plan::GUEST_SOCKET;
 use crate::{
     net::{self, Network},
-    vmm::{AgentAddress, LaunchError, Survivor, VmSpec, process::Mounts},
+    vmm::{
+        AgentAddress, LaunchError, Survivor, VmSpec,
+        confine::{
+            UIDS,
+            group::{Limits, Share},
+        },
+        process::Mounts,
+    },
 };
 
-/// The first user and group, and how many; far from those that people and distributions hand out (login.defs(5) ends its
-/// subordinate ids at 600 100 000).
-const FIRST_UID: u32 = 700_000_000;
-const UIDS: u32 = 65_536;
 /// Open files of a Firecracker: its drives, sockets and devices, and some to spare.
 const MOST_FILES: u32 = 256;
 /// What a Firecracker needs beside the memory of its guest, with room for the page cache of what it writes.
@@ -61,7 +63,7 @@ impl Drop for Uid {
     }
 }
 
-/// What surrounds one VM. All of it is in the VM's directory but the control group, which [`clear`] removes.
+/// What surrounds one VM. All of it is in the VM's directory but the control group.
 #[derive(Debug)]
 pub(super) struct Jail {
     uid: Uid,
@@ -70,7 +72,7 @@ pub(super) struct Jail {
     id: VmId,
     directory: PathBuf,
     /// `None` where the host has no controller for it.
-    group: Option<Group>,
+    limits: Option<Limits>,
 }
 
 impl Jailer {
@@ -93,10 +95,10 @@ impl Jailer {
         // One that was left would have devices in it, which the jailer makes anew.
         gone(fs::remove_dir_all(&base)).map_err(at_root)?;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&root).map_err(at_root)?;
-        let group = Group::of(spec);
+        let limits = Limits::of(share(spec));
         let directory = spec.directory.clone();
         let uid = self.take_uid()?;
-        let jail = Jail { uid, root: root.clone(), base, id: spec.id, directory, group };
+        let jail = Jail { uid, root: root.clone(), base, id: spec.id, directory, limits };
         let (inside, mounts) = jail.bring_in(spec).map_err(at_root)?;
         Ok((jail, inside, mounts))
     }
@@ -109,7 +111,7 @@ impl Jailer {
         self.lock().insert(number);
         let uid = Uid { number, taken: Arc::clone(&self.taken) };
         let jail =
-            Jail { uid, root, base, id: survivor.id, directory: survivor.directory.clone(), group: None };
+            Jail { uid, root, base, id: survivor.id, directory: survivor.directory.clone(), limits: None };
         jail.let_the_knock_out()?;
         Ok(jail)
     }
@@ -120,9 +122,9 @@ impl Jailer {
 
     fn take_uid(&self) -> Result<Uid, LaunchError> {
         let mut taken = self.lock();
-        let free = (FIRST_UID..FIRST_UID + UIDS).find(|uid| !taken.contains(uid));
+        let free = UIDS.into_iter().find(|uid| !taken.contains(uid));
         let number =
-            free.ok_or_else(|| LaunchError::Shape { what: format!("one of {UIDS} users of its own") })?;
+            free.ok_or_else(|| LaunchError::Shape { what: "a user of its own: all are taken".to_owned() })?;
         taken.insert(number);
         Ok(Uid { number, taken: Arc::clone(&self.taken) })
     }
@@ -187,8 +189,8 @@ impl Jail {
                 .collect();
         arguments.extend(["--exec-file".into(), firecracker.into()]);
         arguments.extend(["--chroot-base-dir".into(), self.base.clone().into()]);
-        if let Some(group) = &self.group {
-            arguments.extend(group.arguments());
+        if let Some(limits) = &self.limits {
+            arguments.extend(limits.for_jailer().into_iter().map(OsString::from));
         }
         arguments.push("--".into());
         arguments.extend(own);
@@ -216,47 +218,12 @@ fn places(firecracker: &Path, id: VmId, directory: &Path) -> (PathBuf, PathBuf) 
     (base, root)
 }
 
-/// A control group of the second version (Documentation/admin-guide/cgroup-v2.rst), with those limits for which the host has a
-/// controller there.
-#[derive(Debug)]
-struct Group {
-    limits: Vec<(&'static str, String)>,
-}
-
-/// How long killed processes may take to leave a group.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
-const LOOKS: u32 = 400;
-/// Above the VMs' groups.
-const PARENT: &str = "anteroom";
-
-impl Group {
-    /// `None` where the host has none of the controllers: they are still with the first version there.
-    fn of(spec: &VmSpec) -> Option<Self> {
-        let place = mount_point(&fs::read_to_string("/proc/self/mounts").ok()?)?;
-        let controllers = fs::read_to_string(place.join("cgroup.controllers")).ok()?;
-        let memory = (u64::from(spec.memory_mib) + OVERHEAD_MIB) * 1024 * 1024;
-        let limits: Vec<_> = [
-            ("memory", "memory.max", memory.to_string()),
-            ("memory", "memory.swap.max", "0".to_owned()),
-            ("cpu", "cpu.max", format!("{} 100000", u32::from(spec.vcpus) * 100_000)),
-            ("pids", "pids.max", (u32::from(spec.vcpus) + OTHER_THREADS).to_string()),
-        ]
-        .into_iter()
-        .filter(|(controller, file, _)| {
-            // Swap is accounted for only where the kernel was told to.
-            let accounted = *file != "memory.swap.max" || place.join(PARENT).join(file).exists();
-            accounted && controllers.split_whitespace().any(|known| known == *controller)
-        })
-        .map(|(_, file, value)| (file, value))
-        .collect();
-        (!limits.is_empty()).then_some(Self { limits })
-    }
-
-    fn arguments(&self) -> Vec<OsString> {
-        let limits =
-            self.limits.iter().flat_map(|(file, value)| ["--cgroup".to_owned(), format!("{file}={value}")]);
-        let which = ["--cgroup-version", "2", "--parent-cgroup", PARENT].map(str::to_owned);
-        which.into_iter().chain(limits).map(OsString::from).collect()
+fn share(spec: &VmSpec) -> Share {
+    let processors = u32::from(spec.vcpus);
+    Share {
+        memory_mib: u64::from(spec.memory_mib) + OVERHEAD_MIB,
+        processors,
+        processes: processors + OTHER_THREADS,
     }
 }
 
@@ -267,43 +234,9 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Of the second version's hierarchy, in proc_mounts(5).
-fn mount_point(mounts: &str) -> Option<PathBuf> {
-    let mut fields = mounts.lines().map(|line| line.split(' '));
-    fields.find_map(|mut fields| {
-        let place = fields.nth(1)?;
-        (fields.next()? == "cgroup2").then(|| place.into())
-    })
-}
-
-/// Ends what may still run in a VM's control group, and removes it.
-pub(super) async fn clear(id: VmId) {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let Some(place) = mount_point(&mounts) else { return };
-    let group = place.join(PARENT).join(id.to_string());
-    // Where there is none, there is nothing to end and nothing to remove.
-    let _ = fs::write(group.join("cgroup.kill"), "1");
-    for _ in 0..LOOKS {
-        match fs::remove_dir(&group) {
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => tokio::time::sleep(LOOK_AGAIN).await,
-            _ => return,
-        }
-    }
-    tracing::error!(vm = %id, "the control group {} cannot be removed", group.display());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_second_version_is_found_beside_the_first_or_alone() {
-        let beside =
-            "cgroup /sys/fs/cgroup/memory cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
-        assert_eq!(mount_point(beside), Some("/sys/fs/cgroup/unified".into()));
-        assert_eq!(mount_point("none /sys/fs/cgroup cgroup2 rw 0 0"), Some("/sys/fs/cgroup".into()));
-        assert_eq!(mount_point("cgroup /sys/fs/cgroup/memory cgroup rw 0 0"), None);
-    }
 
     #[test]
     fn no_two_vms_have_the_same_user_and_one_is_given_back() {
