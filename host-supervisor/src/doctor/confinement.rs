@@ -103,6 +103,15 @@ fn judge_place(place: &Path, flags: FsFlags, backend: Backend) -> Finding {
         _ if forbidden.is_empty() => {
             Finding::ok(id, title, format!("{} takes programs and device nodes", place.display()))
         }
+        Backend::Qemu if flags.contains(FsFlags::ST_NODEV) => {
+            let text = "choose another state directory, or mount this one without";
+            Finding::warn(
+                id,
+                title,
+                format!("{detail}: QEMU can use neither KVM nor the host's network there"),
+            )
+            .with(Remedy::by_hand(text, None))
+        }
         Backend::Qemu => Finding::ok(id, title, format!("{detail}, which QEMU does not mind")),
         Backend::Firecracker => {
             let text = "choose another state directory, or mount this one without";
@@ -150,7 +159,8 @@ mod tests {
         let place = Path::new("/srv");
         let judged = |flags, backend| judge_place(place, flags, backend);
         assert_eq!(judged(FsFlags::empty(), Backend::Firecracker).level, Level::Ok);
-        assert_eq!(judged(FsFlags::ST_NODEV, Backend::Qemu).level, Level::Ok);
+        assert_eq!(judged(FsFlags::ST_NOEXEC, Backend::Qemu).level, Level::Ok);
+        assert_eq!(judged(FsFlags::ST_NODEV, Backend::Qemu).level, Level::Warn);
         let finding = judged(FsFlags::ST_NODEV | FsFlags::ST_NOEXEC, Backend::Firecracker);
         assert_eq!(finding.level, Level::Fail);
         assert!(finding.detail.starts_with("/srv is mounted with nodev and noexec"), "{}", finding.detail);

@@ -28,8 +28,7 @@ use async_trait::async_trait;
 
 use super::{
     Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Vm, VmSpec, Vmm,
-    confine::group,
-    process::find_program,
+    confine::group, process::find_program,
 };
 use jail::Jailer;
 pub use plan::Transport;

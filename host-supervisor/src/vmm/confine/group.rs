@@ -22,7 +22,7 @@ const PARENT: &str = "anteroom";
 pub(crate) const NEEDED: [&str; 3] = ["memory", "cpu", "pids"];
 
 /// What all processes of a VM may use together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::vmm) struct Share {
     pub(in crate::vmm) memory_mib: u64,
     pub(in crate::vmm) processors: u32,
@@ -69,6 +69,67 @@ impl Limits {
     }
 }
 
+/// A group that we have made, removed when this is dropped: whatever is in it then is ended.
+#[derive(Debug)]
+pub(in crate::vmm) struct Group(PathBuf);
+
+impl Group {
+    /// `None` where there are no groups of the second version. Without a controller it limits nothing, but ends with all that
+    /// is in it.
+    pub(in crate::vmm) fn make(id: VmId, share: Share) -> io::Result<Option<Self>> {
+        let Some(place) = mount_point() else { return Ok(None) };
+        let parent = place.join(PARENT);
+        made(fs::create_dir(&parent))?;
+        let controllers = controllers_at(&place).unwrap_or_default();
+        for name in NEEDED.into_iter().filter(|name| controllers.contains(*name)) {
+            for above in [&place, &parent] {
+                fs::write(above.join("cgroup.subtree_control"), format!("+{name}"))?;
+            }
+        }
+        let group = Self(parent.join(id.to_string()));
+        made(fs::create_dir(&group.0))?;
+        let counts_swap = group.0.join("memory.swap.max").exists();
+        for (file, value) in Limits::under(share, &controllers, counts_swap).0 {
+            fs::write(group.0.join(file), value)?;
+        }
+        Ok(Some(group))
+    }
+
+    /// The one that another daemon has made for this VM.
+    pub(in crate::vmm) fn existing(id: VmId) -> Option<Self> {
+        let group = mount_point()?.join(PARENT).join(id.to_string());
+        group.is_dir().then_some(Self(group))
+    }
+
+    /// For a process to write itself into.
+    pub(in crate::vmm) fn entrance(&self) -> io::Result<fs::File> {
+        fs::File::options().write(true).open(self.0.join("cgroup.procs"))
+    }
+}
+
+impl Drop for Group {
+    /// Usually nothing is in it any more. Where something is, its memory may take a moment to be given back.
+    fn drop(&mut self) {
+        const LOOKS: u32 = 500;
+        for _ in 0..LOOKS {
+            match fs::remove_dir(&self.0) {
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                    let _ = fs::write(self.0.join("cgroup.kill"), "1");
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+fn made(created: io::Result<()>) -> io::Result<()> {
+    match created {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
 /// Ends what may still run in a VM's group, and removes it.
 pub(in crate::vmm) async fn clear(id: VmId) {
     let Some(place) = mount_point() else { return };
@@ -82,6 +143,12 @@ pub(in crate::vmm) async fn clear(id: VmId) {
         }
     }
     tracing::error!(vm = %id, "the control group {} cannot be removed", group.display());
+}
+
+#[cfg(test)]
+pub(in crate::vmm) fn exists(id: VmId) -> bool {
+    // Not dropped, which would remove it.
+    Group::existing(id).map(std::mem::forget).is_some()
 }
 
 /// The controllers that groups of the second version can have; `None` where there are no such groups.
