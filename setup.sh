@@ -6,7 +6,8 @@
 #                    Node.js with npm for the web page
 #   setup.sh test    the same, Chromium with its driver for the browser tests, a session bus with a client for the portal's,
 #                    the GitHub CLI to sign in with, a C++ compiler for the fuzzer, and an X server with a window manager,
-#                    a terminal, keyboard layouts and a program that copies and pastes; for the guests' network nft and ip
+#                    a terminal, keyboard layouts and a program that copies and pastes; for the guests' network nft and ip,
+#                    for the units of the service systemd's own checks
 set -eu
 
 want=${1:-build}
@@ -45,6 +46,7 @@ test)
     # /usr/sbin is not in everybody's path.
     [ -x /usr/sbin/nft ] || need nft nftables
     need ip iproute2
+    need systemd-analyze systemd
     ;;
 *)
     echo "usage: setup.sh build|test" >&2

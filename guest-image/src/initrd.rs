@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cpio::{Access, Writer};
 use crate::digest::{Digest, Hasher};
 use crate::error::Error;
-use crate::store::{ImageStore, Kernel, public};
+use crate::store::{ImageStore, Kernel, public_file_in};
 
 /// Raised when the same kernel and agent would give another file.
 const BUILDER: u32 = 1;
@@ -35,7 +35,7 @@ impl ImageStore {
             return Ok(path);
         }
         let directory = self.root().join("initrds");
-        let mut file = BufWriter::new(tempfile::Builder::new().permissions(public()).tempfile_in(directory)?);
+        let mut file = BufWriter::new(public_file_in(directory)?);
         file.write_all(&fs_err::read(&kernel.modules_archive)?)?;
         let file = write_agent(file, &agent)?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.persist(&path).map_err(|e| e.error)?;

@@ -177,7 +177,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
 /// Readers see the old file or the new one, never a part.
 fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().permissions(public()).tempfile_in(directory)?;
+    let mut file = public_file_in(directory)?;
     serde_json::to_writer_pretty(&mut file, value).map_err(std::io::Error::from)?;
     file.write_all(b"\n")?;
     file.as_file().sync_all()?;
@@ -185,8 +185,15 @@ fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     Ok(())
 }
 
+/// To be written and then given its name. Its mode is ours to say, not the umask's, which services narrow.
+pub(crate) fn public_file_in(directory: impl AsRef<Path>) -> std::io::Result<tempfile::NamedTempFile> {
+    let file = tempfile::NamedTempFile::new_in(directory)?;
+    file.as_file().set_permissions(public())?;
+    Ok(file)
+}
+
 /// Nothing here is secret, and a VMM may run as another user.
-pub(crate) fn public() -> std::fs::Permissions {
+fn public() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o644)
 }
 

@@ -24,7 +24,7 @@ use url::Url;
 pub use keys::{KEYS, Key};
 pub use layer::{ConfigError, Layers, Source};
 pub use media::{IceServer, MediaChoices, MediaListen, PublicAddress};
-pub use value::{Backend, ImageRecipe, LogFormat, VmLimit};
+pub use value::{Backend, BackendChoice, ImageRecipe, LogFormat, VmLimit};
 pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 
 use crate::{
@@ -60,7 +60,7 @@ pub struct Config {
     /// Most VMs of one user at once.
     pub vm_limit_per_user: NonZeroU32,
     pub session: SessionLimits,
-    pub vmm: Backend,
+    pub vmm: BackendChoice,
     pub qemu: QemuChoices,
     pub firecracker: FirecrackerSettings,
     pub network: NetworkSettings,

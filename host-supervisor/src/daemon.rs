@@ -9,13 +9,14 @@
 //! What can be wrong is found before the first VM: a port that is taken, a key that others can read, an image that is
 //! not built.
 
+pub(crate) mod backend;
 mod capacity;
 mod listener;
 mod lock;
 mod machine;
-mod notify;
 pub mod remnants;
 pub mod rotation;
+mod service_manager;
 
 use std::{
     fs, io,
@@ -54,6 +55,8 @@ pub use listener::{ListenError, reachable};
 pub use lock::LockError;
 pub use machine::{Machine, MachineError, layer_inputs, recipe};
 pub(crate) use machine::{find_image, image_programs, qemu_settings};
+use service_manager::State;
+pub use service_manager::{ServiceManager, ServiceManagerError, SocketError};
 
 /// How long sessions and their VMs may take to end when the daemon is stopped.
 const END_PATIENCE: Duration = Duration::from_secs(20);
@@ -70,6 +73,7 @@ pub struct Daemon {
     store: Store,
     courier: Option<Courier>,
     tidy: Tidy,
+    manager: ServiceManager,
     // Given back last.
     _image: Option<Lease>,
     _lock: lock::Lock,
@@ -132,17 +136,14 @@ pub enum Stop {
 pub async fn run(
     config: &Config,
     environment: &Environment,
+    manager: ServiceManager,
     machine: Machine,
     ready: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = Stop> + Send + 'static,
 ) -> Result<Stop, DaemonError> {
-    let daemon = Daemon::start(config, machine, KeyTexts::of(environment)).await?;
+    let daemon = Daemon::start_under(manager, config, machine, KeyTexts::of(environment)).await?;
     ready(daemon.address());
-    if let Some(socket) = environment.get("NOTIFY_SOCKET")
-        && let Err(error) = notify::ready(socket)
-    {
-        tracing::warn!("the service manager was not told that we are ready: {error}");
-    }
+    daemon.manager.tell(&[State::Ready]);
     daemon.run(shutdown).await
 }
 
@@ -156,6 +157,19 @@ impl Daemon {
         machine: Machine,
         key_texts: KeyTexts<'_>,
     ) -> Result<Self, DaemonError> {
+        Self::start_under(ServiceManager::default(), config, machine, key_texts).await
+    }
+
+    /// The same under a service manager, on the socket that it hands down: that one counts, whatever is configured.
+    ///
+    /// # Errors
+    /// With what is in the way; nothing is left running.
+    pub async fn start_under(
+        mut manager: ServiceManager,
+        config: &Config,
+        machine: Machine,
+        key_texts: KeyTexts<'_>,
+    ) -> Result<Self, DaemonError> {
         make_private_directory(&config.state_dir)?;
         let lock = lock::Lock::take(&config.state_dir, &format!("listens on {}", config.listen))?;
         let webhook = config.webhook.as_ref().map(Webhook::new).transpose()?.map(Arc::new);
@@ -165,7 +179,7 @@ impl Daemon {
             store = store.announcing(Arc::clone(&written));
         }
         let ring = KeyRing::load(&config.state_dir, key_texts)?;
-        let listener = listener::bind(config.listen).await?;
+        let listener = listener::open(manager.socket.take(), config.listen).await?;
         let address = listener.local_addr().map_err(DaemonError::Serve)?;
         let media = Media::open(config, address).await?;
         let access = Arc::new(Access::open(config, address.port(), &ring.present)?);
@@ -212,7 +226,7 @@ impl Daemon {
             started: Instant::now(),
         };
         let (_image, _lock) = (machine.lease, lock);
-        Ok(Self { listener, address, api, sessions, store, courier, tidy, _image, _lock })
+        Ok(Self { listener, address, api, sessions, store, courier, tidy, manager, _image, _lock })
     }
 
     /// Where the API is, with the real port when the configuration asked for any.
@@ -239,11 +253,14 @@ impl Daemon {
         let stop_outbox = CancellationToken::new();
         let courier = self.courier.map(|courier| tokio::spawn(courier.run(stop_outbox.clone())));
         let tidy = tokio::spawn(self.tidy.run(stop_outbox.clone()));
+        let pulse = self.manager.pulse(self.store.clone(), self.sessions.clone());
+        let pulse = pulse.map(|pulse| tokio::spawn(pulse.run(stop_outbox.clone())));
         tracing::info!(address = %self.address, "serving");
         let (how, early) = tokio::select! {
             how = shutdown => (how, None),
             ended = &mut server => (Stop::End, Some(ended)),
         };
+        self.manager.tell(&[State::Stopping]);
         match how {
             Stop::End => {
                 tracing::info!("stopping");
@@ -260,7 +277,7 @@ impl Daemon {
         };
         server.abort();
         stop_outbox.cancel();
-        for task in courier.into_iter().chain([tidy]) {
+        for task in courier.into_iter().chain([tidy]).chain(pulse) {
             // It stops at once; a panic of its own has been logged.
             let _ = task.await;
         }

@@ -6,10 +6,12 @@
 //! ```
 //! Every finding has its remedy. Looking changes nothing on the machine but the cache of the probe boot.
 
+mod confinement;
 mod finding;
 pub mod fix;
 mod host;
 mod image;
+mod network;
 mod vmm;
 
 use std::fmt;
@@ -38,7 +40,9 @@ impl Report {
 /// Looks at everything. Takes a second, or six when a probe boot is due for which nothing is remembered.
 pub async fn examine(config: &Config) -> Report {
     let image = image::look(config).await;
-    let mut findings = vmm::examine(config, image.as_ref().ok()).await;
+    let (backend, mut findings) = vmm::examine(config, image.as_ref().ok()).await;
+    findings.extend(confinement::examine(config, backend));
+    findings.extend(network::examine(config, backend).await);
     findings.extend(image::examine(config, &image));
     findings.extend(host::examine(config, image.is_ok()));
     Report::new(findings)

@@ -11,7 +11,7 @@ mod mac_address;
 mod tap;
 mod user;
 
-pub use host::{HostNetwork, HostNetworkError, HostNetworkSettings};
+pub use host::{HostNetwork, HostNetworkError, HostNetworkSettings, Neighbours, Outlook};
 pub use mac_address::{MacAddress, ParseMacError};
 pub use tap::{TapIpv6, TapNetwork};
 pub use user::{Forward, NetworkError, Reach, UserNetwork};

@@ -106,6 +106,15 @@ impl Store {
         Ok(Some(Self { pool, outbox: None }))
     }
 
+    /// Reads something: whether the database still answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM vms LIMIT 1").fetch_optional(&self.pool).await?;
+        Ok(())
+    }
+
     /// Takes what was deleted out of the write-ahead log as well. The deletion itself is committed before; when somebody
     /// reads just now, the log is emptied by the next one, or by the last connection's end.
     pub(super) async fn scrub(&self) {

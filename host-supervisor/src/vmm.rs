@@ -4,6 +4,7 @@
 //! between backends are data ([`Capabilities`], [`AgentAddress`]); nothing above this module knows which one runs.
 
 mod boot_line;
+pub(crate) mod confine;
 pub mod console;
 #[cfg(test)]
 pub(crate) mod fake;

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
 use crate::error::Error;
-use crate::store::{ImageStore, Kernel, public};
+use crate::store::{ImageStore, Kernel, public_file_in};
 
 /// The largest kernel that is unpacked, in bytes; Debian's has 53 MB.
 const MAX_BYTES: usize = 256 << 20;
@@ -40,7 +40,7 @@ impl ImageStore {
         let elf = unpack(&fs_err::read(&kernel.image)?)
             .map_err(|source| Error::Vmlinux { path: kernel.image.clone(), source })?;
         let scratch = self.root().join("scratch");
-        let mut file = tempfile::Builder::new().permissions(public()).tempfile_in(scratch)?;
+        let mut file = public_file_in(scratch)?;
         file.write_all(&elf)?;
         file.persist(&path).map_err(|e| e.error)?;
         Ok(path)

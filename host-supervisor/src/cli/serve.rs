@@ -12,7 +12,7 @@ use crate::{
     api::access,
     config::{Config, Environment},
     core_file,
-    daemon::{self, DaemonError, Machine, Stop},
+    daemon::{self, DaemonError, Machine, ServiceManager, Stop},
     failure::causes,
     log,
 };
@@ -52,11 +52,13 @@ fn announce(config: &Config, address: SocketAddr, key: &str) {
 
 fn run(config: &Config, environment: &Environment, ready: impl FnOnce(SocketAddr)) -> Result<Exit, Problem> {
     forbid_core_files(config)?;
+    let manager =
+        ServiceManager::of(environment).map_err(|error| Problem::new(Exit::Failed, causes(&error)))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let stopped = runtime.block_on(async {
         let shutdown = stop_signal()?;
         let machine = Machine::find(config).await.map_err(DaemonError::from)?;
-        let how = daemon::run(config, environment, machine, ready, shutdown).await?;
+        let how = daemon::run(config, environment, manager, machine, ready, shutdown).await?;
         if how == Stop::HandOver {
             // As if it were killed, but after the last answer: whatever is dropped from here on would end its VMs.
             std::process::exit(0);

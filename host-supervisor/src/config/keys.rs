@@ -129,7 +129,11 @@ pub const KEYS: &[Key] = &[
         "5m",
         "a session whose sign-in failed ends when nobody tries again within this time",
     ),
-    key("vmm", "qemu", "what runs the VMs: qemu or firecracker"),
+    key(
+        "vmm",
+        "qemu",
+        "what runs the VMs: qemu, firecracker, or auto: Firecracker where it is there, KVM works and network.mode is bridge",
+    ),
     key("qemu.program", QemuSettings::PROGRAM, "QEMU: a path, or a name to be found in PATH"),
     key(
         "qemu.vsock_device",

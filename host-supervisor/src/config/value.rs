@@ -19,6 +19,14 @@ use crate::{
     },
 };
 
+/// What shall run the VMs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendChoice {
+    /// Firecracker where it can run them as configured, QEMU elsewhere.
+    Auto,
+    Exactly(Backend),
+}
+
 /// What runs the VMs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -157,11 +165,12 @@ pub(super) fn acceleration(text: &str) -> Result<Wanted, String> {
     parsed(text, "auto, kvm or tcg")
 }
 
-pub(super) fn backend(text: &str) -> Result<Backend, String> {
+pub(super) fn backend(text: &str) -> Result<BackendChoice, String> {
     match text {
-        "qemu" => Ok(Backend::Qemu),
-        "firecracker" => Ok(Backend::Firecracker),
-        _ => Err("qemu or firecracker".to_owned()),
+        "auto" => Ok(BackendChoice::Auto),
+        "qemu" => Ok(BackendChoice::Exactly(Backend::Qemu)),
+        "firecracker" => Ok(BackendChoice::Exactly(Backend::Firecracker)),
+        _ => Err("qemu, firecracker or auto".to_owned()),
     }
 }
 

@@ -24,6 +24,21 @@ pub enum ListenError {
     },
 }
 
+/// The socket that the service manager has bound, or one of our own at this address.
+pub(super) async fn open(
+    handed_down: Option<std::net::TcpListener>,
+    address: SocketAddr,
+) -> Result<TcpListener, ListenError> {
+    let Some(listener) = handed_down else { return bind(address).await };
+    let listener = TcpListener::from_std(listener).map_err(|source| ListenError::Io { address, source })?;
+    if let Ok(actual) = listener.local_addr()
+        && actual != address
+    {
+        tracing::warn!(%actual, configured = %address, "the service manager's socket counts, not the setting `listen`");
+    }
+    Ok(listener)
+}
+
 pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => ListenError::Taken {

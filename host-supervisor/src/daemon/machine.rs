@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use anteroom_guest_image::{self as guest_image, Image, ImageStore, Inputs, Lease, Recipe};
 
+use super::backend;
 use crate::{
-    config::{Backend, Config, ImageRecipe},
+    config::{Backend, BackendChoice, Config, ImageRecipe},
     failure::causes,
     guest_programs::{self, NoGuestProgram},
     images::ResolvedImage,
@@ -45,10 +46,23 @@ pub enum MachineError {
 /// # Errors
 /// With what is missing and how to get it.
 pub(super) async fn find_vmm(config: &Config) -> Result<Arc<dyn Vmm>, LaunchError> {
-    Ok(match config.vmm {
+    Ok(match backend(config).await {
         Backend::Qemu => Arc::new(Qemu::open(qemu_settings(config)).await?),
         Backend::Firecracker => Arc::new(Firecracker::open(config.firecracker.clone()).await?),
     })
+}
+
+async fn backend(config: &Config) -> Backend {
+    if let BackendChoice::Exactly(backend) = config.vmm {
+        return backend;
+    }
+    let sought = config.clone();
+    // What is wrong with the image is told by whoever needs it.
+    let found = tokio::task::spawn_blocking(move || find_image(&sought).ok()).await.ok().flatten();
+    let boot = found.as_ref().map(|(image, initrd)| (image.kernel.image.as_path(), initrd.as_path()));
+    let chosen = backend::choose(config, boot).await;
+    tracing::info!(vmm = ?chosen.backend, "chosen: {}", chosen.reason);
+    chosen.backend
 }
 
 impl Machine {
@@ -57,7 +71,7 @@ impl Machine {
     /// # Errors
     /// With what is missing and how to get it.
     pub async fn find(config: &Config) -> Result<Self, MachineError> {
-        match config.vmm {
+        match backend(config).await {
             Backend::Qemu => Self::with_qemu(config).await,
             Backend::Firecracker => {
                 let firecracker = Firecracker::open(config.firecracker.clone()).await?;

@@ -1,4 +1,4 @@
-//! The machine around: room, memory, network devices, directories, the port.
+//! The machine around: room, memory, directories, the port.
 
 use std::{
     fs, io,
@@ -26,7 +26,6 @@ pub(super) fn examine(config: &Config, image_is_there: bool) -> Vec<Finding> {
         state_directory(&config.state_dir),
         judge_memory(&meminfo, u64::from(config.browser_vm.memory_mib)),
         user_namespaces(image_is_there),
-        tun(),
         judge_port(config.listen, TcpListener::bind(config.listen).map(drop)),
     ]
 }
@@ -140,21 +139,12 @@ fn judge_user_namespaces(is_root: bool, image_is_there: bool, settings: &Namespa
     finding.with(Remedy::by_hand("allow them, or build the image as root", Some(&command)))
 }
 
-fn tun() -> Finding {
-    let (id, title) = ("tun", "/dev/net/tun");
-    match fs::OpenOptions::new().read(true).write(true).open("/dev/net/tun") {
-        Ok(_) => Finding::ok(id, title, "can be opened"),
-        Err(error) => Finding::ok(id, title, format!("{error}; not needed for user-mode networking")),
-    }
-}
-
 fn judge_port(listen: SocketAddr, bound: io::Result<()>) -> Finding {
     let (id, title) = ("port", "port");
     match bound {
         Ok(()) => Finding::ok(id, title, format!("{listen} is free")),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let text =
-                "nothing, if that is Anteroom itself; else stop it, or choose another with ANTEROOM_LISTEN";
+            let text = "nothing, if that is Anteroom itself or its anteroom.socket; else stop it, or choose another with ANTEROOM_LISTEN";
             Finding::warn(id, title, format!("something listens on {listen} already"))
                 .with(Remedy::by_hand(text, None))
         }

@@ -9,12 +9,15 @@ use super::{
     image::Found,
 };
 use crate::{
-    config::{Backend, Config},
-    daemon::qemu_settings,
+    config::{Backend, BackendChoice, Config},
+    daemon::{
+        backend::{self, Chosen},
+        qemu_settings,
+    },
     failure::causes,
     vmm::{
         LaunchError,
-        firecracker::{Firecracker, FirecrackerSettings},
+        firecracker::{Firecracker, FirecrackerSettings, FirecrackerVersion},
         process::find_program,
         qemu::{Accelerator, Choice, Qemu, QemuSettings, QemuVersion, Wanted},
     },
@@ -25,8 +28,17 @@ const FIRECRACKER: (&str, &str) = ("firecracker", "Firecracker");
 /// How long a program may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) async fn examine(config: &Config, image: Option<&Found>) -> Vec<Finding> {
-    match config.vmm {
+/// And which it is.
+pub(super) async fn examine(config: &Config, image: Option<&Found>) -> (Backend, Vec<Finding>) {
+    let (backend, mut findings) = match config.vmm {
+        BackendChoice::Exactly(backend) => (backend, Vec::new()),
+        BackendChoice::Auto => {
+            let boot = image.map(|image| (image.kernel.as_path(), image.initrd.as_path()));
+            let Chosen { backend, reason } = backend::choose(config, boot).await;
+            (backend, vec![Finding::ok("vmm", "VMM", format!("{}: {reason}", name(backend)))])
+        }
+    };
+    findings.extend(match backend {
         Backend::Qemu => {
             let settings = qemu_settings(config);
             vec![
@@ -36,7 +48,15 @@ pub(super) async fn examine(config: &Config, image: Option<&Found>) -> Vec<Findi
                 unused_firecracker().await,
             ]
         }
-        Backend::Firecracker => vec![firecracker(config).await],
+        Backend::Firecracker => firecracker(config).await,
+    });
+    (backend, findings)
+}
+
+fn name(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Qemu => "QEMU",
+        Backend::Firecracker => "Firecracker",
     }
 }
 
@@ -129,9 +149,34 @@ fn kvm_remedy(device: &io::Result<()>) -> Remedy {
     }
 }
 
-async fn firecracker(config: &Config) -> Finding {
+async fn firecracker(config: &Config) -> Vec<Finding> {
     let opened = Firecracker::open(config.firecracker.clone()).await;
-    judge_firecracker(opened, &open_kvm())
+    let jailer = match &opened {
+        Ok(firecracker) => match firecracker.jailer() {
+            Some(jailer) => Some(judge_jailer(firecracker.version(), version_line(jailer).await)),
+            None => None,
+        },
+        Err(_) => None,
+    };
+    let vsock = Finding::ok("vsock", "vsock", "made by Firecracker itself; /dev/vhost-vsock is not needed");
+    [judge_firecracker(opened, &open_kvm())].into_iter().chain(jailer).chain([vsock]).collect()
+}
+
+/// The two speak by arguments that change with versions: `Jailer v1.13.1`.
+fn judge_jailer(firecracker: FirecrackerVersion, said: Option<String>) -> Finding {
+    let (id, title) = ("jailer", "jailer");
+    let Some(said) = said else {
+        return Finding::fail(id, title, "does not say its version")
+            .with(Remedy::by_hand("install the jailer of Firecracker's own release", None));
+    };
+    let of_the_release =
+        said.split_whitespace().any(|word| word.trim_start_matches('v') == firecracker.to_string());
+    if of_the_release {
+        Finding::ok(id, title, said)
+    } else {
+        Finding::warn(id, title, format!("{said} is of another release than Firecracker {firecracker}"))
+            .with(Remedy::by_hand("install both from one release", None))
+    }
 }
 
 fn judge_firecracker(opened: Result<Firecracker, LaunchError>, device: &io::Result<()>) -> Finding {
@@ -225,6 +270,16 @@ mod tests {
         assert!(finding.remedy.unwrap().text.contains("qemu"));
         let finding = judge_firecracker(Err(LaunchError::NoAcceleration("closed".into())), &denied);
         assert!(finding.remedy.unwrap().command.unwrap().contains("--groups kvm"));
+    }
+
+    #[test]
+    fn a_jailer_of_another_release_is_a_remark() {
+        let firecracker = FirecrackerVersion { major: 1, minor: 13, patch: 1 };
+        let level = |said: Option<&str>| judge_jailer(firecracker, said.map(str::to_owned)).level;
+        assert_eq!(level(Some("Jailer v1.13.1")), Level::Ok);
+        assert_eq!(level(Some("Jailer v1.13.10")), Level::Warn);
+        assert_eq!(level(Some("Jailer v1.12.0")), Level::Warn);
+        assert_eq!(level(None), Level::Fail);
     }
 
     #[tokio::test]

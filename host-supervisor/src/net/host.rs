@@ -24,6 +24,7 @@ mod error;
 mod forwarding;
 mod link;
 mod nft;
+mod outlook;
 mod port;
 mod ruleset;
 mod settings;
@@ -45,6 +46,7 @@ pub use dns::DnsError;
 pub use error::HostNetworkError;
 use link::Links;
 use nft::Nft;
+pub use outlook::{Neighbours, Outlook};
 use ruleset::Ruleset;
 pub use settings::{HostNetworkSettings, HostService, SettingsError, Transport};
 

@@ -28,7 +28,7 @@ use async_trait::async_trait;
 
 use super::{
     Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Vm, VmSpec, Vmm,
-    process::find_program,
+    confine::group, process::find_program,
 };
 use jail::Jailer;
 pub use plan::Transport;
@@ -162,7 +162,7 @@ impl Vmm for Firecracker {
     }
 
     async fn clear(&self, id: VmId) {
-        jail::clear(id).await;
+        group::clear(id).await;
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {

@@ -11,6 +11,7 @@
 //! secrets). Their limits are the daemon's: no core files, see [`crate::core_file`].
 
 mod id;
+mod identity;
 mod mounts;
 mod orphan;
 mod output;
@@ -38,6 +39,7 @@ use tokio::{
 
 use super::{LaunchError, VmExit, console::Console};
 pub use id::ProcessId;
+pub use identity::Identity;
 pub use mounts::Mounts;
 use orphan::Orphan;
 use output::Output;
@@ -56,12 +58,14 @@ pub struct Invocation<'a> {
     pub directory: &'a Path,
     /// What it sees there besides; needs root when it is not empty.
     pub mounts: Mounts,
+    /// As whom it runs; as the daemon's user when unset. Needs root.
+    pub identity: Option<Identity>,
 }
 
 impl<'a> Invocation<'a> {
     #[must_use]
     pub fn of(program: &'a Path, arguments: Vec<OsString>, directory: &'a Path) -> Self {
-        Self { program, arguments, directory, mounts: Mounts::default() }
+        Self { program, arguments, directory, mounts: Mounts::default(), identity: None }
     }
 }
 
@@ -100,8 +104,9 @@ impl Process {
         let (stderr, to_stderr) = Output::Errors.make(invocation.directory, &name).map_err(cannot)?;
         command.stdin(Stdio::null()).stdout(to_stdout).stderr(to_stderr);
         command.env_clear().envs(["PATH", "HOME", "LD_LIBRARY_PATH"].into_iter().filter_map(variable));
-        if !invocation.mounts.is_empty() {
-            enter_between_fork_and_exec(&mut command, invocation.mounts);
+        let Invocation { mounts, identity, .. } = invocation;
+        if !mounts.is_empty() || identity.is_some() {
+            change_between_fork_and_exec(&mut command, mounts, identity);
         }
         let child = command.spawn().map_err(cannot)?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
@@ -203,10 +208,16 @@ impl Drop for Process {
 }
 
 #[expect(unsafe_code, reason = "code between fork and exec")]
-fn enter_between_fork_and_exec(command: &mut Command, mounts: Mounts) {
-    // SAFETY: `enter` makes system calls and nothing else: it neither allocates nor takes a lock.
+fn change_between_fork_and_exec(command: &mut Command, mounts: Mounts, identity: Option<Identity>) {
+    let change = move || {
+        if !mounts.is_empty() {
+            mounts.enter()?;
+        }
+        identity.as_ref().map_or(Ok(()), Identity::assume)
+    };
+    // SAFETY: it makes system calls and nothing else: it neither allocates nor takes a lock.
     unsafe {
-        command.pre_exec(move || mounts.enter());
+        command.pre_exec(change);
     }
 }
 

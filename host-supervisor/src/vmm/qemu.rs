@@ -7,11 +7,15 @@
 //!             └─────┼────────────▶ qemu-system-x86_64 ┘
 //!                   └── agent client                  └─ stdout: the serial console
 //! ```
+//! Where the daemon is root, both run as a user of the VM's own in a cell (`vmm/confine`), and the sockets are in its
+//! lodging, `run`.
+//!
 //! KVM is used where a probe boot has shown that it works, the translator (TCG) elsewhere. Works with QEMU 7.2
 //! (Debian 12) to 10.
 
 mod accelerator;
 mod argv;
+mod confined;
 mod probe;
 mod tsc;
 mod verdict;
@@ -24,10 +28,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anteroom_protocol::VmId;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::{Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Vm, VmSpec, Vmm};
+use super::{
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Vm, VmSpec, Vmm,
+    confine::{Uids, group},
+};
 use accelerator::Candidate;
 pub use accelerator::{Accelerator, Choice, Wanted};
 pub use probe::{ProbeOutcome, probe_kvm};
@@ -94,6 +102,8 @@ pub struct Qemu {
     vsock_device: PathBuf,
     version: QemuVersion,
     choice: OnceCell<Choice>,
+    /// Where VMs are confined: as root.
+    uids: Option<Uids>,
 }
 
 impl Qemu {
@@ -105,7 +115,8 @@ impl Qemu {
         let program = settings.find(&settings.program)?;
         let vsock_device = settings.find(&settings.vsock_device)?;
         let version = QemuVersion::of(&program).await?;
-        Ok(Self { settings, program, vsock_device, version, choice: OnceCell::new() })
+        let uids = nix::unistd::geteuid().is_root().then(Uids::default);
+        Ok(Self { settings, program, vsock_device, version, choice: OnceCell::new(), uids })
     }
 
     /// What executes the guests' instructions; found out once, by booting this kernel where that is needed.
@@ -155,6 +166,10 @@ impl Vmm for Qemu {
 
     fn agent_address(&self, directory: &Path) -> AgentAddress {
         AgentAddress { directory: directory.to_owned(), socket: vsock_device::GUEST_SOCKET.to_owned() }
+    }
+
+    async fn clear(&self, id: VmId) {
+        group::clear(id).await;
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {

@@ -334,6 +334,62 @@ async fn a_jailed_firecracker_is_nobody_in_a_root_of_its_own_and_has_little_to_c
     within(10, other.kill()).await;
 }
 
+/// A resource limit of a process, as proc_pid_limits(5) has it.
+fn limit(pid: i32, name: &str) -> String {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_qemu_that_root_starts_is_nobody_and_so_is_its_vsock_device() {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("SKIPPED a_qemu_that_root_starts_is_nobody: this is not root");
+    }
+    // There has to be something to give up.
+    let (ours, more) = (nix::unistd::getgroups().unwrap(), nix::unistd::Gid::from_raw(4711));
+    nix::unistd::setgroups(&[more]).unwrap();
+    let bench = Bench::qemu().await;
+    let (id, scratch) = (VmId::random(), tempfile::tempdir().unwrap());
+    let mut vm = bench.try_launch_as(id, scratch.path(), Guest::Lives).await.unwrap();
+    let Scene { vm: mut other, scratch: _other } = bench.launch(Guest::Lives).await;
+    nix::unistd::setgroups(&ours).unwrap();
+    greets(vm.as_ref()).await;
+    let [qemu, vsock_device] = vm.processes()[..] else { panic!("{:?}", vm.processes()) };
+    let uid: u32 = status(qemu.pid, "Uid").split(' ').next().unwrap().parse().unwrap();
+    assert!(super::confine::UIDS.contains(&uid), "{uid}");
+    assert_ne!(status(other.processes()[0].pid, "Uid"), status(qemu.pid, "Uid"));
+    for pid in [qemu.pid, vsock_device.pid] {
+        for field in ["Uid", "Gid"] {
+            assert_eq!(status(pid, field), format!("{uid} {uid} {uid} {uid}"), "{field}");
+        }
+        assert_eq!(status(pid, "Groups"), "");
+        for capabilities in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            assert_eq!(status(pid, capabilities), "0000000000000000", "{capabilities}");
+        }
+        assert_eq!(status(pid, "NoNewPrivs"), "1");
+        assert_eq!(limit(pid, "Max open files"), "4096 4096");
+        assert_eq!(limit(pid, "Max processes"), "101 101");
+        let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/mnt")).unwrap();
+        assert_ne!(namespace(&pid.to_string()), namespace("self"));
+        if super::confine::group::controllers().is_some() {
+            let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+            assert!(groups.lines().any(|line| line == format!("0::/anteroom/{id}")), "{groups}");
+        }
+    }
+    assert_eq!(status(qemu.pid, "Seccomp"), "2");
+    let mounts = std::fs::read_to_string(format!("/proc/{}/mountinfo", qemu.pid)).unwrap();
+    let kernel = mounts.lines().find(|line| line.contains("/run/kernel ")).unwrap();
+    assert!(kernel.split(' ').nth(5).unwrap().split(',').any(|option| option == "ro"), "{kernel}");
+    let ours = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!ours.contains(scratch.path().to_str().unwrap()), "{ours}");
+    let owner = |path: &Path| std::os::unix::fs::MetadataExt::uid(&path.metadata().unwrap());
+    assert_eq!((owner(scratch.path()), owner(&scratch.path().join("run"))), (0, uid));
+    within(10, vm.kill()).await;
+    within(10, other.kill()).await;
+    assert!(!super::confine::group::exists(id), "its control group is gone as well");
+}
+
 /// Whether Firecracker is in its jail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Jailed {

@@ -12,6 +12,7 @@ mod guest;
 mod input;
 mod limits;
 mod service;
+mod service_manager;
 mod sign_in;
 mod stream;
 mod trouble;

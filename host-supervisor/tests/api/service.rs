@@ -9,7 +9,7 @@ use std::{
 
 use anteroom::{
     config::{Config, Environment, Layers},
-    daemon::{Daemon, Machine, Stop},
+    daemon::{Daemon, Machine, ServiceManager, Stop},
     images::ResolvedImage,
     vault::KeyTexts,
 };
@@ -53,11 +53,19 @@ impl Service {
     }
 
     pub(crate) async fn in_directory(state: Arc<tempfile::TempDir>, settings: &[(&str, &str)]) -> Self {
+        Self::under(ServiceManager::default(), state, settings).await
+    }
+
+    pub(crate) async fn under(
+        manager: ServiceManager,
+        state: Arc<tempfile::TempDir>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         log();
         let config = config(state.path(), settings);
         let stage = Arc::new(Stage::default());
         let machine = machine(stage.clone());
-        let daemon = Daemon::start(&config, machine, KeyTexts::default()).await.unwrap();
+        let daemon = Daemon::start_under(manager, &config, machine, KeyTexts::default()).await.unwrap();
         let address = daemon.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {

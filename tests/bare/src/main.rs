@@ -15,7 +15,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anteroom::{
     config::{Config, Environment, Layers},
-    daemon::{self, Machine, Stop},
+    daemon::{self, Machine, ServiceManager, Stop},
     log,
 };
 use anyhow::{Context as _, Result};
@@ -41,6 +41,7 @@ async fn serve() -> Result<()> {
     let environment: Environment = std::env::vars_os().filter_map(named).collect();
     let config = Config::load(&Layers::gather(&environment, None, &[])?)?;
     log::begin(&config);
+    let manager = ServiceManager::of(&environment)?;
     let agent = config.agent.clone().context("the setting `agent` has to name the agent")?;
     let machine = Machine::running(Arc::new(Bare { agent }), &config).await?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -48,6 +49,6 @@ async fn serve() -> Result<()> {
         terminate.recv().await;
         Stop::End
     };
-    daemon::run(&config, &environment, machine, |_| {}, stopped).await?;
+    daemon::run(&config, &environment, manager, machine, |_| {}, stopped).await?;
     Ok(())
 }

@@ -84,7 +84,7 @@ impl Links {
     }
 
     /// Two interfaces with one network would take each other's packets.
-    async fn check_free(
+    pub(super) async fn check_free(
         &self,
         settings: &HostNetworkSettings,
         bridge: Option<u32>,

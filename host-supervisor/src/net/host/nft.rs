@@ -30,6 +30,20 @@ impl Nft {
         self.run(&["-f", "-"], rules).await.map(drop)
     }
 
+    /// Has the kernel say whether it would take them.
+    pub(super) async fn check(&self, rules: &str) -> Result<(), HostNetworkError> {
+        self.run(&["--check", "-f", "-"], rules).await.map(drop)
+    }
+
+    pub(super) async fn version(&self) -> Result<String, HostNetworkError> {
+        self.run(&["--version"], "").await.map(|text| text.trim().to_owned())
+    }
+
+    /// All chains of everybody, as JSON.
+    pub(super) async fn chains(&self) -> Result<String, HostNetworkError> {
+        self.run(&["--json", "list", "chains"], "").await
+    }
+
     /// The interfaces that the rules of this bridge guard; none where there are no rules.
     pub(super) async fn opened(&self, bridge: &str) -> Result<Interfaces, HostNetworkError> {
         Ok(Interfaces {

@@ -29,12 +29,7 @@ const FRAMES: c_int = libc::IFF_TAP | libc::IFF_NO_PI;
 /// it executes its program (`O_CLOEXEC`); who opens the device before that finds it busy (EBUSY). A VMM opens it
 /// milliseconds later.
 pub(super) fn create(name: &str, owner: Option<u32>) -> Result<(), HostNetworkError> {
-    let file = driver().map_err(|error| match error.raw_os_error() {
-        Some(libc::ENOENT | libc::ENODEV | libc::ENXIO) => HostNetworkError::NoTun,
-        Some(libc::EACCES | libc::EPERM) => HostNetworkError::TunForbidden,
-        _ => HostNetworkError::Io { what: DRIVER.to_owned(), source: error },
-    })?;
-    let device = match name_it(file, name, FRAMES | libc::IFF_TUN_EXCL) {
+    let device = match name_it(open_driver()?, name, FRAMES | libc::IFF_TUN_EXCL) {
         Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
             return Err(HostNetworkError::DeviceExists(name.to_owned()));
         }
@@ -45,6 +40,19 @@ pub(super) fn create(name: &str, owner: Option<u32>) -> Result<(), HostNetworkEr
     number(&device, libc::TUNSETOWNER, owner.into())
         .and_then(|()| number(&device, libc::TUNSETPERSIST, 1))
         .map_err(HostNetworkError::io(format!("the owner of the device {name}")))
+}
+
+/// Whether there is what makes them. Who may is another matter.
+pub(super) fn can_be_made() -> Result<(), HostNetworkError> {
+    open_driver().map(drop)
+}
+
+fn open_driver() -> Result<File, HostNetworkError> {
+    driver().map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENODEV | libc::ENXIO) => HostNetworkError::NoTun,
+        Some(libc::EACCES | libc::EPERM) => HostNetworkError::TunForbidden,
+        _ => HostNetworkError::Io { what: DRIVER.to_owned(), source: error },
+    })
 }
 
 /// Lets this user, and root, open an existing device; nobody may have it open.

@@ -1,39 +1,29 @@
 //! Firecracker's jailer: each VM's Firecracker runs as a user of its own, in a root of its own, within a control group of its own.
 //!
-//! ```text
-//!  vms/ID/                     the VM's directory, root's
-//!    v.sock, v.sock_1025       what the host connects to and listens on ┐ hard links: the same sockets under
-//!    jail/firecracker/ID/root/                                          │ two names
-//!      v.sock, v.sock_1025  ◀───────────────────────────────────────────┘
-//!      kernel, initrd, layer0…  bind mounts, seen by this process only
-//!      disk                     a hard link
-//!  /sys/fs/cgroup/anteroom/ID  memory, processors, processes
-//! ```
+//! Its root is a `confine::Lodging`, in `jail/firecracker/ID/root` of the VM's directory.
+//!
 //! The jailer changes root with pivot_root(2), drops all privileges and replaces itself by Firecracker, whose own seccomp filters
 //! then leave it three dozen system calls a thread.
 
 use std::{
-    collections::BTreeSet,
     ffi::OsString,
     fs, io,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use anteroom_protocol::{VmId, ports::HOST_KNOCK};
+use anteroom_protocol::VmId;
 
 use super::plan::GUEST_SOCKET;
-use crate::{
-    net::{self, Network},
-    vmm::{AgentAddress, LaunchError, Survivor, VmSpec, process::Mounts},
+use crate::vmm::{
+    LaunchError, Survivor, VmSpec,
+    confine::{
+        Lodging, Uid, Uids, gone,
+        group::{Limits, Share},
+    },
+    process::Mounts,
 };
 
-/// The first user and group, and how many; far from those that people and distributions hand out (login.defs(5) ends its
-/// subordinate ids at 600 100 000).
-const FIRST_UID: u32 = 700_000_000;
-const UIDS: u32 = 65_536;
 /// Open files of a Firecracker: its drives, sockets and devices, and some to spare.
 const MOST_FILES: u32 = 256;
 /// What a Firecracker needs beside the memory of its guest, with room for the page cache of what it writes.
@@ -45,37 +35,22 @@ const OTHER_THREADS: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Jailer {
     program: PathBuf,
-    taken: Arc<Mutex<BTreeSet<u32>>>,
+    uids: Uids,
 }
 
-/// A user and group of one VM's own, given back when this is dropped.
-#[derive(Debug)]
-struct Uid {
-    number: u32,
-    taken: Arc<Mutex<BTreeSet<u32>>>,
-}
-
-impl Drop for Uid {
-    fn drop(&mut self) {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
-    }
-}
-
-/// What surrounds one VM. All of it is in the VM's directory but the control group, which [`clear`] removes.
+/// What surrounds one VM. All of it is in the VM's directory but the control group.
 #[derive(Debug)]
 pub(super) struct Jail {
-    uid: Uid,
-    root: PathBuf,
+    lodging: Lodging,
     base: PathBuf,
     id: VmId,
-    directory: PathBuf,
     /// `None` where the host has no controller for it.
-    group: Option<Group>,
+    limits: Option<Limits>,
 }
 
 impl Jailer {
     pub(super) fn new(program: PathBuf) -> Self {
-        Self { program, taken: Arc::default() }
+        Self { program, uids: Uids::default() }
     }
 
     pub(super) fn program(&self) -> &Path {
@@ -93,92 +68,32 @@ impl Jailer {
         // One that was left would have devices in it, which the jailer makes anew.
         gone(fs::remove_dir_all(&base)).map_err(at_root)?;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&root).map_err(at_root)?;
-        let group = Group::of(spec);
-        let directory = spec.directory.clone();
-        let uid = self.take_uid()?;
-        let jail = Jail { uid, root: root.clone(), base, id: spec.id, directory, group };
-        let (inside, mounts) = jail.bring_in(spec).map_err(at_root)?;
-        Ok((jail, inside, mounts))
+        let limits = Limits::of(share(spec));
+        let lodging = lodging(self.uids.take()?, &spec.directory, root.clone());
+        let (inside, mounts) = lodging.bring_in(spec).map_err(at_root)?;
+        Ok((Jail { lodging, base, id: spec.id, limits }, inside, mounts))
     }
 
     /// The jail of a Firecracker that another daemon has put there.
     pub(super) fn adopt(&self, firecracker: &Path, survivor: &Survivor) -> io::Result<Jail> {
         let (base, root) = places(firecracker, survivor.id, &survivor.directory);
         // The jailer has given it to the user.
-        let number = fs::metadata(&root)?.uid();
-        self.lock().insert(number);
-        let uid = Uid { number, taken: Arc::clone(&self.taken) };
-        let jail =
-            Jail { uid, root, base, id: survivor.id, directory: survivor.directory.clone(), group: None };
-        jail.let_the_knock_out()?;
-        Ok(jail)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<u32>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take_uid(&self) -> Result<Uid, LaunchError> {
-        let mut taken = self.lock();
-        let free = (FIRST_UID..FIRST_UID + UIDS).find(|uid| !taken.contains(uid));
-        let number =
-            free.ok_or_else(|| LaunchError::Shape { what: format!("one of {UIDS} users of its own") })?;
-        taken.insert(number);
-        Ok(Uid { number, taken: Arc::clone(&self.taken) })
+        let uid = self.uids.adopt(fs::metadata(&root)?.uid());
+        let lodging = lodging(uid, &survivor.directory, root);
+        lodging.let_the_knock_out()?;
+        Ok(Jail { lodging, base, id: survivor.id, limits: None })
     }
 }
 
 impl Jail {
-    fn bring_in(&self, spec: &VmSpec) -> io::Result<(VmSpec, Mounts)> {
-        let mut mounts = Mounts::default();
-        let mut inside = |file: &Path, name: String| -> io::Result<PathBuf> {
-            mounts.show(file, self.root.join(&name))?;
-            Ok(Path::new("/").join(name))
-        };
-        let kernel = inside(&spec.kernel, "kernel".to_owned())?;
-        let initrd = spec.initrd.as_ref().map(|initrd| inside(initrd, "initrd".to_owned())).transpose()?;
-        let layers = spec
-            .layers
-            .iter()
-            .enumerate()
-            .map(|(index, layer)| inside(layer, format!("layer{index}")))
-            .collect::<io::Result<_>>()?;
-        let disk = spec.disk.as_ref().map(|disk| self.give(disk, "disk")).transpose()?;
-        if let Network::Tap(tap) = &spec.network {
-            net::host::give_device(&tap.device, self.uid.number)?;
-        }
-        self.let_the_knock_out()?;
-        Ok((VmSpec { kernel, initrd, layers, disk, ..spec.clone() }, mounts))
-    }
-
-    /// The guest's knock reaches the socket on which the host listens for it now. It is there unless somebody starts a guest
-    /// that nobody wants to hear of.
-    fn let_the_knock_out(&self) -> io::Result<()> {
-        let address = AgentAddress { directory: self.directory.clone(), socket: GUEST_SOCKET.to_owned() };
-        let knock = address.host_socket(HOST_KNOCK);
-        gone(fs::remove_file(self.root.join(&knock)))?;
-        if self.directory.join(&knock).exists() {
-            self.give(&self.directory.join(&knock), &knock)?;
-        }
-        Ok(())
-    }
-
-    /// The same file under a name in the jail, and its user's.
-    fn give(&self, file: &Path, name: &str) -> io::Result<PathBuf> {
-        fs::hard_link(file, self.root.join(name))?;
-        self.own(file)?;
-        Ok(Path::new("/").join(name))
-    }
-
     /// Makes it the user's, and nobody else's.
     pub(super) fn own(&self, file: &Path) -> io::Result<()> {
-        chown(file, Some(self.uid.number), Some(self.uid.number))?;
-        fs::set_permissions(file, fs::Permissions::from_mode(0o600))
+        self.lodging.own(file)
     }
 
     /// What the jailer is told; Firecracker's own arguments come behind.
     pub(super) fn arguments(&self, firecracker: &Path, own: Vec<OsString>) -> Vec<OsString> {
-        let (id, uid) = (self.id.to_string(), self.uid.number.to_string());
+        let (id, uid) = (self.id.to_string(), self.lodging.uid.number().to_string());
         let files = format!("no-file={MOST_FILES}");
         let mut arguments: Vec<OsString> =
             ["--id", &id, "--uid", &uid, "--gid", &uid, "--resource-limit", &files]
@@ -187,8 +102,8 @@ impl Jail {
                 .collect();
         arguments.extend(["--exec-file".into(), firecracker.into()]);
         arguments.extend(["--chroot-base-dir".into(), self.base.clone().into()]);
-        if let Some(group) = &self.group {
-            arguments.extend(group.arguments());
+        if let Some(limits) = &self.limits {
+            arguments.extend(limits.for_jailer().into_iter().map(OsString::from));
         }
         arguments.push("--".into());
         arguments.extend(own);
@@ -197,14 +112,16 @@ impl Jail {
 
     /// The jail as the host sees it: where Firecracker's sockets appear.
     pub(super) fn root(&self) -> &Path {
-        &self.root
+        &self.lodging.root
     }
 
-    /// Firecracker's socket of the guest appears in the jail; from now on it is where a VM's belongs.
     pub(super) fn show_guest_socket(&self) -> Result<(), LaunchError> {
-        let path = self.directory.join(GUEST_SOCKET);
-        fs::hard_link(self.root.join(GUEST_SOCKET), &path).map_err(|source| LaunchError::Io { path, source })
+        self.lodging.show_guest_socket()
     }
+}
+
+fn lodging(uid: Uid, directory: &Path, root: PathBuf) -> Lodging {
+    Lodging { uid, directory: directory.to_owned(), root, from_inside: "/", guest_socket: GUEST_SOCKET }
 }
 
 /// What the jailer makes of its base directory: the base, and the root.
@@ -216,102 +133,11 @@ fn places(firecracker: &Path, id: VmId, directory: &Path) -> (PathBuf, PathBuf) 
     (base, root)
 }
 
-/// A control group of the second version (Documentation/admin-guide/cgroup-v2.rst), with those limits for which the host has a
-/// controller there.
-#[derive(Debug)]
-struct Group {
-    limits: Vec<(&'static str, String)>,
-}
-
-/// How long killed processes may take to leave a group.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
-const LOOKS: u32 = 400;
-/// Above the VMs' groups.
-const PARENT: &str = "anteroom";
-
-impl Group {
-    /// `None` where the host has none of the controllers: they are still with the first version there.
-    fn of(spec: &VmSpec) -> Option<Self> {
-        let place = mount_point(&fs::read_to_string("/proc/self/mounts").ok()?)?;
-        let controllers = fs::read_to_string(place.join("cgroup.controllers")).ok()?;
-        let memory = (u64::from(spec.memory_mib) + OVERHEAD_MIB) * 1024 * 1024;
-        let limits: Vec<_> = [
-            ("memory", "memory.max", memory.to_string()),
-            ("memory", "memory.swap.max", "0".to_owned()),
-            ("cpu", "cpu.max", format!("{} 100000", u32::from(spec.vcpus) * 100_000)),
-            ("pids", "pids.max", (u32::from(spec.vcpus) + OTHER_THREADS).to_string()),
-        ]
-        .into_iter()
-        .filter(|(controller, file, _)| {
-            // Swap is accounted for only where the kernel was told to.
-            let accounted = *file != "memory.swap.max" || place.join(PARENT).join(file).exists();
-            accounted && controllers.split_whitespace().any(|known| known == *controller)
-        })
-        .map(|(_, file, value)| (file, value))
-        .collect();
-        (!limits.is_empty()).then_some(Self { limits })
-    }
-
-    fn arguments(&self) -> Vec<OsString> {
-        let limits =
-            self.limits.iter().flat_map(|(file, value)| ["--cgroup".to_owned(), format!("{file}={value}")]);
-        let which = ["--cgroup-version", "2", "--parent-cgroup", PARENT].map(str::to_owned);
-        which.into_iter().chain(limits).map(OsString::from).collect()
-    }
-}
-
-fn gone(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-/// Of the second version's hierarchy, in proc_mounts(5).
-fn mount_point(mounts: &str) -> Option<PathBuf> {
-    let mut fields = mounts.lines().map(|line| line.split(' '));
-    fields.find_map(|mut fields| {
-        let place = fields.nth(1)?;
-        (fields.next()? == "cgroup2").then(|| place.into())
-    })
-}
-
-/// Ends what may still run in a VM's control group, and removes it.
-pub(super) async fn clear(id: VmId) {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let Some(place) = mount_point(&mounts) else { return };
-    let group = place.join(PARENT).join(id.to_string());
-    // Where there is none, there is nothing to end and nothing to remove.
-    let _ = fs::write(group.join("cgroup.kill"), "1");
-    for _ in 0..LOOKS {
-        match fs::remove_dir(&group) {
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => tokio::time::sleep(LOOK_AGAIN).await,
-            _ => return,
-        }
-    }
-    tracing::error!(vm = %id, "the control group {} cannot be removed", group.display());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_second_version_is_found_beside_the_first_or_alone() {
-        let beside =
-            "cgroup /sys/fs/cgroup/memory cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
-        assert_eq!(mount_point(beside), Some("/sys/fs/cgroup/unified".into()));
-        assert_eq!(mount_point("none /sys/fs/cgroup cgroup2 rw 0 0"), Some("/sys/fs/cgroup".into()));
-        assert_eq!(mount_point("cgroup /sys/fs/cgroup/memory cgroup rw 0 0"), None);
-    }
-
-    #[test]
-    fn no_two_vms_have_the_same_user_and_one_is_given_back() {
-        let jailer = Jailer::new("/usr/bin/jailer".into());
-        let (first, second) = (jailer.take_uid().unwrap(), jailer.take_uid().unwrap());
-        assert_ne!(first.number, second.number);
-        let number = first.number;
-        drop(first);
-        assert_eq!(jailer.take_uid().unwrap().number, number);
+fn share(spec: &VmSpec) -> Share {
+    let processors = u32::from(spec.vcpus);
+    Share {
+        memory_mib: u64::from(spec.memory_mib) + OVERHEAD_MIB,
+        processors,
+        processes: processors + OTHER_THREADS,
     }
 }

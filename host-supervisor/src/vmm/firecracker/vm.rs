@@ -57,7 +57,8 @@ impl FirecrackerVm {
             (Some(jailer), Some(jail)) => (jailer.program(), jail.arguments(&firecracker.program, arguments)),
             _ => (firecracker.program.as_path(), arguments),
         };
-        let mut process = Process::start(Invocation { program, arguments, directory, mounts })?;
+        let mut process =
+            Process::start(Invocation { mounts, ..Invocation::of(program, arguments, directory) })?;
         let console = process.console(directory).await?;
         socket::accepted_by(&mut process, place, API_SOCKET, PATIENCE).await?;
         process.has_become(&firecracker.program);

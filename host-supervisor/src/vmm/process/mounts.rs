@@ -24,8 +24,16 @@ impl Mounts {
     /// When that cannot be made.
     pub fn show(&mut self, file: &Path, place: PathBuf) -> io::Result<()> {
         std::fs::File::create(&place)?;
+        self.cover(file, &place)
+    }
+
+    /// Shows the file in the place of another that is there.
+    ///
+    /// # Errors
+    /// When a path has a zero in it.
+    pub fn cover(&mut self, file: &Path, place: &Path) -> io::Result<()> {
         let path = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(io::Error::from);
-        self.0.push((path(file)?, path(&place)?));
+        self.0.push((path(file)?, path(place)?));
         Ok(())
     }
 

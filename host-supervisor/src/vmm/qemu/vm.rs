@@ -4,10 +4,17 @@ use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::{Qemu, accelerator::Accelerator, argv::Machine, vsock_device};
+use super::{
+    Qemu,
+    accelerator::Accelerator,
+    argv::Machine,
+    confined::{self, Place},
+    vsock_device,
+};
 use crate::vmm::{
     LaunchError, ProcessId, Survivor, Vm, VmExit, VmSpec,
     boot_line::{Boot, boot_line},
+    confine::Cell,
     console::Console,
     process::{Invocation, Process},
 };
@@ -21,6 +28,8 @@ pub(super) struct QemuVm {
     vsock_device: Process,
     console: Arc<Console>,
     exit: Option<VmExit>,
+    /// Given back when nobody is in it any more.
+    cell: Option<Cell>,
 }
 
 impl QemuVm {
@@ -29,8 +38,13 @@ impl QemuVm {
         spec: &VmSpec,
         accelerator: Accelerator,
     ) -> Result<Self, LaunchError> {
-        let command_line = boot_line(Boot::desktop(spec, accelerator.kernel_words()))?;
+        let cell = qemu.uids.as_ref().map(|uids| confined::cell(uids, spec, accelerator)).transpose()?;
+        let directory = spec.directory.as_path();
+        let vsock_device = vsock_device::start(&qemu.vsock_device, directory, cell.as_ref()).await?;
+        let Place { spec, relay, mounts, identity } = Place::of(qemu, spec, accelerator, cell.as_ref())?;
+        let command_line = boot_line(Boot::desktop(&spec, accelerator.kernel_words()))?;
         let name = format!("anteroom-{}", spec.id.short());
+        let vhost_socket = vsock_device::place_of(vsock_device::VHOST_SOCKET, cell.as_ref());
         let machine = Machine {
             name: &name,
             machine: &qemu.settings.machine,
@@ -43,15 +57,14 @@ impl QemuVm {
             layers: &spec.layers,
             disk: spec.disk.as_deref(),
             network: &spec.network,
-            relay: qemu.settings.relay.as_deref(),
-            vsock: Some(vsock_device::VHOST_SOCKET),
+            relay: relay.as_deref(),
+            vsock: Some(&vhost_socket),
         };
         let arguments = machine.argv()?.into_iter().map(Into::into).collect();
-        let directory = spec.directory.as_path();
-        let vsock_device = vsock_device::start(&qemu.vsock_device, directory).await?;
-        let mut process = Process::start(Invocation::of(&qemu.program, arguments, directory))?;
+        let invocation = Invocation { program: &qemu.program, arguments, directory, mounts, identity };
+        let mut process = Process::start(invocation)?;
         let console = process.console(directory).await?;
-        Ok(Self { qemu: process, vsock_device, console, exit: None })
+        Ok(Self { qemu: process, vsock_device, console, exit: None, cell })
     }
 
     pub(super) async fn adopt(qemu: &Qemu, survivor: &Survivor) -> io::Result<Self> {
@@ -62,7 +75,9 @@ impl QemuVm {
         let vsock_device = Process::adopt(vsock_device, &qemu.vsock_device, directory)?;
         let mut process = Process::adopt(process, &qemu.program, directory)?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
-        Ok(Self { qemu: process, vsock_device, console, exit: None })
+        let adopt = |uids| Cell::adopt(uids, survivor, vsock_device::GUEST_SOCKET);
+        let cell = qemu.uids.as_ref().map(adopt).transpose()?.flatten();
+        Ok(Self { qemu: process, vsock_device, console, exit: None, cell })
     }
 
     /// Which process ended, seen from what both say.
@@ -100,6 +115,7 @@ impl Vm for QemuVm {
         let exit = self.exit.insert(exit).clone();
         self.qemu.kill().await;
         self.vsock_device.kill().await;
+        self.cell = None;
         exit
     }
 

@@ -1,0 +1,55 @@
+//! The real daemon under a service manager, which the test plays: no connection is refused, not even while there is no daemon.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anteroom_tests::ServiceManager;
+use anyhow::{Context as _, Result, ensure};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+const WATCHDOG: Duration = Duration::from_secs(2);
+
+/// A connection that is made and asks at once, whether there is a daemon or not.
+async fn ask(address: SocketAddr) -> Result<TcpStream> {
+    let mut connection = TcpStream::connect(address).await?;
+    let request = format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).await?;
+    Ok(connection)
+}
+
+async fn is_answered(mut connection: TcpStream) -> Result<()> {
+    let mut answer = String::new();
+    let reading = connection.read_to_string(&mut answer);
+    timeout(Duration::from_secs(10), reading).await.context("no answer")??;
+    ensure!(answer.starts_with("HTTP/1.1 200 "), "the answer is {answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_daemon_serves_on_the_socket_it_is_handed_and_tells_how_it_is_and_a_restart_refuses_nobody()
+-> Result<()> {
+    let manager = ServiceManager::new("service-manager")?;
+    let early = ask(manager.address).await?;
+    let mut first = manager.start(WATCHDOG)?;
+    manager.hears(&mut first, "READY=1").await?;
+    is_answered(early).await?;
+    for _ in 0..3 {
+        let since = std::time::Instant::now();
+        let told = manager.hears(&mut first, "WATCHDOG=1").await?;
+        ensure!(since.elapsed() < WATCHDOG, "a sign of life took {:?}", since.elapsed());
+        ensure!(
+            told.iter().all(|line| line == "WATCHDOG=1" || line == "STATUS=0 sessions, 0 VMs"),
+            "{told:?}"
+        );
+    }
+    manager.stop(first).await?;
+
+    let between = ask(manager.address).await?;
+    let mut second = manager.start(WATCHDOG)?;
+    manager.hears(&mut second, "READY=1").await?;
+    is_answered(between).await?;
+    manager.stop(second).await
+}
