@@ -61,16 +61,16 @@ pub(super) fn ended(exit: &VmExit, console: &[String], memory_mib: u32) -> Failu
         let how = match code {
             Some(code @ 129..=192) => format!("was ended by {}", signal_name(code - 128)),
             Some(code) => format!("ended with exit code {code}"),
-            None if diagnose(console).is_some() => return guest_ended(console, memory_mib),
+            None if diagnose(console).is_some() => return guest_ended(console, stderr, memory_mib),
             None => "ended; how, only the daemon would know that had started it".to_owned(),
         };
         return Failure::new("vmm_died", format!("{program} {how}{said}")).with_lines(stderr);
     }
-    guest_ended(console, memory_mib)
+    guest_ended(console, stderr, memory_mib)
 }
 
-/// The guest has ended, and its VMM with it.
-fn guest_ended(console: &[String], memory_mib: u32) -> Failure {
+/// The guest has ended, and its VMM with it, which may have said why.
+fn guest_ended(console: &[String], stderr: &[String], memory_mib: u32) -> Failure {
     let failure = match diagnose(console) {
         Some(cause) => Failure::new(cause.code(), cause.message()),
         // Without memory for its own page tables a kernel resets, which nobody could print.
@@ -80,7 +80,7 @@ fn guest_ended(console: &[String], memory_mib: u32) -> Failure {
         }
         None => Failure::new("guest_ended", "the guest powered off by itself"),
     };
-    with_memory_hint(failure.with_lines(last(console)), memory_mib)
+    with_memory_hint(failure.with_lines(last(console).iter().chain(stderr)), memory_mib)
 }
 
 /// Says so when the guest has so little memory that it can fail in every way for want of it.

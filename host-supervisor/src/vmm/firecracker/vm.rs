@@ -1,6 +1,14 @@
 //! A living Firecracker.
 
-use std::{ffi::OsString, fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
@@ -26,13 +34,16 @@ const API_SOCKET: &str = "firecracker.sock";
 pub(super) const LOG: &str = "firecracker.log";
 /// From its start to its socket it takes some ten milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How much of its log is repeated when it refuses to start a guest.
+/// How much of its log is repeated when it refuses to start a guest, or ends.
 const LAST_LINES: usize = 5;
+const LAST_BYTES: u64 = 8 * 1024;
 
 #[derive(Debug)]
 pub(super) struct FirecrackerVm {
     process: Process,
     console: Arc<Console>,
+    /// What it says itself.
+    log: PathBuf,
     /// Its user is given back when nobody runs as that any more.
     _jail: Option<Jail>,
 }
@@ -74,7 +85,7 @@ impl FirecrackerVm {
         if let Some(jail) = &jail {
             jail.show_guest_socket()?;
         }
-        Ok(Self { process, console, _jail: jail })
+        Ok(Self { process, console, log: place.join(LOG), _jail: jail })
     }
 
     pub(super) async fn adopt(firecracker: &Firecracker, survivor: &Survivor) -> io::Result<Self> {
@@ -89,7 +100,8 @@ impl FirecrackerVm {
         let jailer = firecracker.jailer.as_ref();
         let jail = jailer.map(|jailer| jailer.adopt(&firecracker.program, survivor)).transpose()?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
-        Ok(Self { process, console, _jail: jail })
+        let log = jail.as_ref().map_or(directory, Jail::root).join(LOG);
+        Ok(Self { process, console, log, _jail: jail })
     }
 }
 
@@ -117,16 +129,28 @@ fn arguments(spec: &VmSpec, transport: Transport, jailed: bool) -> Vec<OsString>
 async fn refused(process: &mut Process, directory: &Path, error: ApiError) -> LaunchError {
     let ended = process.ended().await;
     let exit = process.kill().await;
-    let log = fs::read_to_string(directory.join(LOG)).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().rev().take(LAST_LINES).collect();
-    let said = lines.into_iter().rev().chain(exit.stderr.iter().map(String::as_str));
     let mut words = causes(&error);
-    for line in said {
+    for line in last_lines(&directory.join(LOG)).iter().chain(&exit.stderr) {
         words.push_str("; ");
         words.push_str(line.trim());
     }
     let code = ended.and_then(|exit| exit.code).unwrap_or(0);
     LaunchError::Died { program: exit.program, code, stderr: words }
+}
+
+/// Of its log, which a guest can make long.
+fn last_lines(log: &Path) -> Vec<String> {
+    let read = || {
+        let mut file = fs::File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.take(LAST_BYTES).read_to_end(&mut bytes)?;
+        io::Result::Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let text = read().unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| line.trim().to_owned()).collect()
 }
 
 #[async_trait]
@@ -141,10 +165,13 @@ impl Vm for FirecrackerVm {
 
     /// A guest that resets ends Firecracker with 0.
     async fn wait(&mut self) -> VmExit {
-        self.process.wait().await
+        let mut exit = self.process.wait().await;
+        exit.stderr.splice(..0, last_lines(&self.log));
+        exit
     }
 
     async fn kill(&mut self) -> VmExit {
-        self.process.kill().await
+        self.process.kill().await;
+        self.wait().await
     }
 }
