@@ -97,6 +97,12 @@ impl Index {
         newest.ok_or_else(|| Error::Archive("none of its suites has a date".to_owned()))
     }
 
+    /// The version of `package` that would be downloaded now.
+    pub(crate) fn version(&self, package: &PackageName) -> Result<String, Error> {
+        let shown = self.apt(tool::APT_CACHE, ["show", "--no-all-versions", package.as_str()])?.output()?;
+        version(&shown).ok_or_else(|| Error::Archive(format!("the package {package} has no version")))
+    }
+
     /// Downloads `package` and what it depends on among packages with one of the `prefixes`, into `directory`. Returns the
     /// names.
     pub(crate) fn download(
@@ -164,6 +170,12 @@ fn release_date(release: &str) -> Option<u64> {
     let date = release.lines().find_map(|line| line.strip_prefix("Date:"))?;
     let date = OffsetDateTime::parse(&date.trim().replace("UTC", "+0000"), &Rfc2822).ok()?;
     u64::try_from(date.unix_timestamp()).ok()
+}
+
+/// Of what `apt-cache show` prints about one version of a package.
+fn version(shown: &str) -> Option<String> {
+    let version = shown.lines().find_map(|line| line.strip_prefix("Version:"))?.trim();
+    (!version.is_empty()).then(|| version.to_owned())
 }
 
 /// Names after "Depends:" in what `apt-cache depends` prints, which begin with one of the `prefixes`.

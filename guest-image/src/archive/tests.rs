@@ -32,6 +32,13 @@ fn only_kernel_packages_are_followed() {
 }
 
 #[test]
+fn the_version_of_a_package_is_read() {
+    assert_eq!(version("Package: linux-source-6.1\nVersion: 6.1.192-2\n\n").as_deref(), Some("6.1.192-2"));
+    assert_eq!(version("Package: linux-source-6.1\nVersion: \n"), None);
+    assert_eq!(version(""), None);
+}
+
+#[test]
 fn apt_sees_nothing_of_the_hosts_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let scratch = directory.path();

@@ -94,15 +94,16 @@ impl Machine {
     }
 }
 
-/// The recipe that the configuration names.
+/// The recipe that the configuration names, with the kernel that it wants.
 ///
 /// # Errors
-/// When there is none of that name, or it is wrong.
+/// When there is none of that name, it is wrong, or it has no such kernel.
 pub fn recipe(config: &Config) -> Result<Recipe, guest_image::Error> {
-    Ok(match &config.image_recipe {
+    let recipe = match &config.image_recipe {
         ImageRecipe::Embedded(name) => Recipe::embedded(name)?,
         ImageRecipe::File(path) => Recipe::load(path)?,
-    })
+    };
+    Ok(recipe.with_kernel(config.image_kernel)?)
 }
 
 /// The programs of ours that go into layers, as far as they are there.
