@@ -97,10 +97,11 @@ impl Index {
         newest.ok_or_else(|| Error::Archive("none of its suites has a date".to_owned()))
     }
 
-    /// The version of `package` that would be downloaded now.
-    pub(crate) fn version(&self, package: &PackageName) -> Result<String, Error> {
+    /// Which file would be downloaded for `package` now: its version and its SHA-256, as one text.
+    pub(crate) fn identity(&self, package: &PackageName) -> Result<String, Error> {
         let shown = self.apt(tool::APT_CACHE, ["show", "--no-all-versions", package.as_str()])?.output()?;
-        version(&shown).ok_or_else(|| Error::Archive(format!("the package {package} has no version")))
+        identity(&shown)
+            .ok_or_else(|| Error::Archive(format!("the package {package} has no version or no hash")))
     }
 
     /// Downloads `package` and what it depends on among packages with one of the `prefixes`, into `directory`. Returns the
@@ -173,9 +174,12 @@ fn release_date(release: &str) -> Option<u64> {
 }
 
 /// Of what `apt-cache show` prints about one version of a package.
-fn version(shown: &str) -> Option<String> {
-    let version = shown.lines().find_map(|line| line.strip_prefix("Version:"))?.trim();
-    (!version.is_empty()).then(|| version.to_owned())
+fn identity(shown: &str) -> Option<String> {
+    let field = |name: &str| {
+        let value = shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.trim();
+        (!value.is_empty()).then_some(value)
+    };
+    Some(format!("{} {}", field("Version")?, field("SHA256")?))
 }
 
 /// Names after "Depends:" in what `apt-cache depends` prints, which begin with one of the `prefixes`.

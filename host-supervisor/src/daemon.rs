@@ -49,7 +49,7 @@ use crate::{
 pub use listener::{ListenError, reachable};
 pub use lock::LockError;
 pub use machine::{Machine, MachineError, layer_inputs, recipe};
-pub(crate) use machine::{find_image, image_programs, qemu_settings};
+pub(crate) use machine::{find_image, image_programs, kernel_file, qemu_settings};
 
 /// How long sessions and their VMs may take to end when the daemon is stopped.
 const END_PATIENCE: Duration = Duration::from_secs(20);

@@ -22,7 +22,9 @@ enum Value {
 /// A line that is no option and no comment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FragmentError {
-    #[error("line {line}: {text:?} is neither CONFIG_NAME=value nor \"# CONFIG_NAME is not set\" nor a comment")]
+    #[error(
+        "line {line}: {text:?} is neither CONFIG_NAME=value nor \"# CONFIG_NAME is not set\" nor a comment"
+    )]
     NoOption { line: usize, text: String },
     #[error("line {line}: {option} is a module, and this kernel has none")]
     Module { line: usize, option: String },

@@ -30,8 +30,8 @@ const BUILDER_NAME: &str = "anteroom";
 /// All that decides what the files of a custom kernel are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// Of the source package: patches of the distribution count.
-    source_version: String,
+    /// The source package: patches of the distribution count.
+    source: String,
     /// What compiler and linker say of themselves.
     toolchain: [String; 2],
     config: &'static [u8],
@@ -45,7 +45,7 @@ impl Origin {
             Ok(said.lines().next().unwrap_or_default().to_owned())
         };
         Ok(Self {
-            source_version: index.version(&spec.source)?,
+            source: format!("{} {}", spec.source, index.identity(&spec.source)?),
             toolchain: [version(tool::GCC)?, version(tool::LD)?],
             config: spec.config.contents(),
         })
@@ -54,7 +54,7 @@ impl Origin {
     pub(crate) fn digest(&self) -> Digest {
         let mut hasher = Hasher::default();
         hasher.field(b"custom kernel").field(&BUILDER.to_le_bytes());
-        hasher.field(self.source_version.as_bytes());
+        hasher.field(self.source.as_bytes());
         for tool in &self.toolchain {
             hasher.field(tool.as_bytes());
         }
@@ -95,7 +95,9 @@ fn logged<T>(
         line(text);
     };
     work(&mut tell).map_err(|error| match error {
-        Error::ToolFailed { .. } => KernelError::Build { log: log.to_owned(), source: Box::new(error) }.into(),
+        Error::ToolFailed { .. } => {
+            KernelError::Build { log: log.to_owned(), source: Box::new(error) }.into()
+        }
         other => other,
     })
 }

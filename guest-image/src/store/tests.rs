@@ -271,7 +271,8 @@ fn a_list_that_does_not_fit_its_layer_is_found() {
     fs_err::write(&list, &text).unwrap();
     manifest.layers[0].file_list.sha256 = Digest::of(text.as_bytes());
     manifest.layers[0].file_list.size_bytes = text.len() as u64;
-    write_json(&bench.store.manifest_path(&manifest.recipe, &manifest.profile, KernelKind::Stock), &manifest).unwrap();
+    write_json(&bench.store.manifest_path(&manifest.recipe, &manifest.profile, KernelKind::Stock), &manifest)
+        .unwrap();
     let findings = bench.findings();
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].ends_with("/etc/ghosts is missing, /etc/hosts is not in the list"), "{findings:?}");
@@ -384,7 +385,8 @@ fn a_custom_kernel_whose_elf_file_is_gone_counts_as_not_built_and_is_never_prune
     let image = bench.build("dev");
     let elf = image.kernel.elf.clone().unwrap();
     let lease = image.lease().unwrap();
-    let manifest = bench.store.manifest_path(&image.manifest.recipe, &image.manifest.profile, KernelKind::Custom);
+    let manifest =
+        bench.store.manifest_path(&image.manifest.recipe, &image.manifest.profile, KernelKind::Custom);
     fs_err::remove_file(&manifest).unwrap();
     let in_use = bench.store.prune().unwrap().in_use;
     assert!(in_use.iter().any(|path| elf.ends_with(path)), "{in_use:?}");

@@ -29,7 +29,10 @@ fn a_program_that_is_not_there_is_an_error_with_its_package() {
     let nowhere = Program { name: "anteroom-no-such-program", debian_package: "some-package" };
     assert!(!nowhere.is_installed());
     let error = Tool::new(nowhere, [""; 0]).run(&mut |_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "not installed: anteroom-no-such-program; run: sudo apt-get install some-package");
+    assert_eq!(
+        error.to_string(),
+        "not installed: anteroom-no-such-program; run: sudo apt-get install some-package"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-use anteroom_guest_image::{self as guest_image, Image, ImageStore, Inputs, Lease, Recipe};
+use anteroom_guest_image::{self as guest_image, Image, ImageStore, Inputs, Kernel, Lease, Recipe};
 
 use crate::{
     config::{Backend, Config, ImageRecipe},
@@ -78,10 +78,7 @@ impl Machine {
         let (sought, kind) = (config.clone(), vmm.capabilities().kernel);
         let found = tokio::task::spawn_blocking(move || {
             let (image, initrd) = find_image(&sought)?;
-            let kernel = match kind {
-                KernelFile::BzImage => image.kernel.image.clone(),
-                KernelFile::Elf => ImageStore::open(&sought.image_dir)?.vmlinux(&image.kernel)?,
-            };
+            let kernel = kernel_file(kind, &image.kernel, &sought)?;
             Ok::<_, MachineError>((image, kernel, initrd))
         });
         let (image, kernel, initrd) = found.await.map_err(|_| MachineError::Interrupted)??;
@@ -132,6 +129,20 @@ pub(crate) fn find_image(config: &Config) -> Result<(Image, PathBuf), MachineErr
     let image = store.find(&recipe(config)?, &config.image_profile, &layer_inputs())?;
     let initrd = store.initrd(&image.kernel, &agent)?;
     Ok((image, initrd))
+}
+
+/// The kernel as a VMM takes it.
+pub(crate) fn kernel_file(
+    kind: KernelFile,
+    kernel: &Kernel,
+    config: &Config,
+) -> Result<PathBuf, guest_image::Error> {
+    match kind {
+        KernelFile::BzImage => Ok(kernel.image.clone()),
+        KernelFile::Elf => ImageStore::open(&config.image_dir)?.vmlinux(kernel),
+        // A stock kernel's bzImage is not worth being unpacked for it: nobody knows whether it has the entry.
+        KernelFile::Either => Ok(kernel.elf.as_ref().unwrap_or(&kernel.image).clone()),
+    }
 }
 
 fn resolved(image: Image, kernel: PathBuf, initrd: PathBuf) -> ResolvedImage {

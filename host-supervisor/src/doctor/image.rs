@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use anteroom_guest_image::{
-    Error as StoreError,
-    KernelKind,
+    Error as StoreError, KernelKind,
     tool::{FSCK_EROFS, KERNEL_BUILD, MKFS_EROFS, MMDEBSTRAP, NEWUIDMAP, NPM, Requirement},
 };
 use nix::unistd::Uid;
@@ -12,9 +11,10 @@ use nix::unistd::Uid;
 use super::finding::{Finding, Remedy};
 use crate::{
     config::Config,
-    daemon::{MachineError, find_image},
+    daemon::{MachineError, find_image, kernel_file},
     disk,
     failure::causes,
+    vmm::KernelFile,
 };
 
 /// The parts of an image that a probe boot needs.
@@ -29,7 +29,8 @@ pub(super) async fn look(config: &Config) -> Result<Found, MachineError> {
     let config = config.clone();
     let look = move || {
         let (image, initrd) = find_image(&config)?;
-        Ok(Found { size_bytes: image.manifest.size_bytes(), kernel: image.kernel.image, initrd })
+        let kernel = kernel_file(KernelFile::Either, &image.kernel, &config)?;
+        Ok(Found { size_bytes: image.manifest.size_bytes(), kernel, initrd })
     };
     tokio::task::spawn_blocking(look).await.unwrap_or(Err(MachineError::Interrupted))
 }
@@ -43,7 +44,8 @@ pub(super) fn examine(config: &Config, image: &Result<Found, MachineError>) -> V
 }
 
 fn needed(is_root: bool, kernel: KernelKind) -> Vec<Requirement> {
-    let mut needed: Vec<Requirement> = [MMDEBSTRAP, MKFS_EROFS, FSCK_EROFS, NPM].map(Requirement::from).into();
+    let mut needed: Vec<Requirement> =
+        [MMDEBSTRAP, MKFS_EROFS, FSCK_EROFS, NPM].map(Requirement::from).into();
     if !is_root {
         needed.push(NEWUIDMAP.into());
     }
@@ -80,7 +82,8 @@ fn judge_tools(missing: &[Requirement], image_is_there: bool) -> Finding {
         return Finding::ok(id, title, "all of them are installed");
     }
     let names: Vec<&str> = missing.iter().map(|requirement| requirement.name()).collect();
-    let mut packages: Vec<&'static str> = missing.iter().map(|requirement| requirement.debian_package()).collect();
+    let mut packages: Vec<&'static str> =
+        missing.iter().map(|requirement| requirement.debian_package()).collect();
     packages.dedup();
     let detail = format!("not installed: {}", names.join(", "));
     let finding = if image_is_there {

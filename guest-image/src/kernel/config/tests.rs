@@ -64,10 +64,7 @@ fn what_is_no_option_is_refused_with_its_line() {
     );
     assert!(error("CONFIG_A=\n").starts_with("line 1: "));
     assert!(error("EROFS_FS=y\n").starts_with("line 1: "));
-    assert_eq!(
-        error("\nCONFIG_A=y\n# CONFIG_A is not set\n"),
-        "line 3: CONFIG_A is there twice"
-    );
+    assert_eq!(error("\nCONFIG_A=y\n# CONFIG_A is not set\n"), "line 3: CONFIG_A is there twice");
     assert_eq!(error("CONFIG_KVM=m\n"), "line 1: CONFIG_KVM is a module, and this kernel has none");
 }
 

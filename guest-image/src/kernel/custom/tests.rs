@@ -24,7 +24,7 @@ fn spec() -> CustomKernel {
 
 fn origin() -> Origin {
     Origin {
-        source_version: "6.1.192-2".to_owned(),
+        source: "linux-source-6.1 6.1.192-2 ae95fe63".to_owned(),
         toolchain: ["gcc 12.2.0".to_owned(), "GNU ld 2.40".to_owned()],
         config: b"CONFIG_SMP=y\n",
     }
@@ -81,7 +81,10 @@ fn the_packages_source_becomes_a_kernel_with_its_elf_file_and_its_configuration(
     let bench = Bench::new(MAKEFILE);
     let built = bench.build().unwrap();
     assert_eq!(built.version, "6.1.0-test");
-    assert_eq!((built.packages[0].name.as_str(), built.packages[0].version.as_str()), ("linux-source-6.1", "6.1.0-1"));
+    assert_eq!(
+        (built.packages[0].name.as_str(), built.packages[0].version.as_str()),
+        ("linux-source-6.1", "6.1.0-1")
+    );
     assert_eq!(built.name().unwrap(), format!("6.1.0-test-{}", origin().digest().short()));
     let Contents::Custom { vmlinux, config, .. } = &built.contents else { panic!("{built:?}") };
     assert!(fs_err::read(vmlinux).unwrap().starts_with(b"\x7fELF"));
@@ -97,7 +100,8 @@ fn the_kernel_tells_the_date_of_its_source_and_nobodys_name() {
 
 #[test]
 fn a_build_that_fails_names_its_log_and_ends_with_its_last_lines() {
-    let makefile = MAKEFILE.replace("mkdir -p arch/x86/boot", "@for n in $$(seq 30); do echo line $$n; done; false");
+    let makefile =
+        MAKEFILE.replace("mkdir -p arch/x86/boot", "@for n in $$(seq 30); do echo line $$n; done; false");
     let bench = Bench::new(&makefile);
     let log = bench.directory.path().join("kernel-build.log");
     let mut shown = Vec::new();
@@ -124,13 +128,16 @@ fn a_configuration_that_loses_an_option_stops_the_build_and_names_it() {
         error.starts_with("the kernel's configuration did not take all of linux-6.1.config: 1 of "),
         "{error}"
     );
-    assert!(error.ends_with("CONFIG_EROFS_FS=y is unknown, or depends on something that is missing"), "{error}");
+    assert!(
+        error.ends_with("CONFIG_EROFS_FS=y is unknown, or depends on something that is missing"),
+        "{error}"
+    );
 }
 
 #[test]
 fn the_same_origin_has_the_same_digest_and_anything_else_another() {
     let others = [
-        Origin { source_version: "6.1.192-3".to_owned(), ..origin() },
+        Origin { source: "linux-source-6.1 6.1.192-3 ae95fe63".to_owned(), ..origin() },
         Origin { toolchain: ["gcc 12.2.1".to_owned(), "GNU ld 2.40".to_owned()], ..origin() },
         Origin { toolchain: ["gcc 12.2.0".to_owned(), "GNU ld 2.41".to_owned()], ..origin() },
         Origin { config: b"CONFIG_SMP=y\nCONFIG_PCI=y\n", ..origin() },

@@ -13,7 +13,8 @@ fn the_command_line_is_consistent() {
 
 #[test]
 fn flags_become_settings_and_a_wrong_setting_is_refused() {
-    let Command::Serve(serve) = parse("anteroom serve --listen 127.0.0.1:1 --profile dev --kernel custom").unwrap().command
+    let Command::Serve(serve) =
+        parse("anteroom serve --listen 127.0.0.1:1 --profile dev --kernel custom").unwrap().command
     else {
         panic!("not serve");
     };
