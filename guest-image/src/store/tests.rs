@@ -375,7 +375,7 @@ fn images_with_either_kernel_stand_beside_each_other_and_share_their_layers() {
     let listed: Vec<_> = bench.store.list().unwrap().iter().map(|row| row.image.clone()).collect();
     assert_eq!(listed, [custom.clone(), stock.clone()]);
     let pruned = bench.store.prune().unwrap();
-    assert_eq!(pruned.removed, [PathBuf::new(); 0]);
+    assert!(pruned.removed.is_empty(), "{pruned:?}");
     assert_eq!(bench.store.find(&bench.recipe, "dev", &bench.inputs()).unwrap(), custom);
 }
 
