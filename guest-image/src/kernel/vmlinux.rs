@@ -28,14 +28,12 @@ pub enum VmlinuxError {
 }
 
 impl ImageStore {
-    /// The kernel as an ELF file, which a custom one has anyway. Unpacked at the first call, which takes a tenth of a second, and found at the next ones.
+    /// The kernel as an ELF file. A custom one came with it; a stock one is unpacked at the first call, which takes a tenth of
+    /// a second, and found at the next ones.
     ///
     /// # Errors
     /// When the bzImage cannot be read or understood, or the file cannot be written.
     pub fn vmlinux(&self, kernel: &Kernel) -> Result<PathBuf, Error> {
-        if let Some(elf) = &kernel.elf {
-            return Ok(elf.clone());
-        }
         let path = kernel.image.with_file_name("vmlinux");
         if path.is_file() {
             return Ok(path);
