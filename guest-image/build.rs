@@ -1,4 +1,4 @@
-//! Lists every file under `files/` and `recipes/npm/` as a table of `include_bytes!`, so that an installed binary builds
+//! Lists every file under `files/`, `recipes/npm/` and `recipes/kernel/` as a table of `include_bytes!`, so that an installed binary builds
 //! the same images as one in the source tree.
 
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ fn main() -> io::Result<()> {
     let source = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?);
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
     let mut table = String::from("&[\n");
-    for root in ["files", "recipes/npm"] {
+    for root in ["files", "recipes/npm", "recipes/kernel"] {
         // Cargo watches a directory through all its depths: a new file runs this again.
         println!("cargo::rerun-if-changed={root}");
         for path in files_under(&source.join(root))? {

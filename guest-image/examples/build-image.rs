@@ -17,7 +17,9 @@ fn main() -> anyhow::Result<()> {
     let recipe = Recipe::embedded(recipe)?;
     let image = ImageStore::open(directory)?.build(&recipe, profile, &inputs, Freshness::Reuse, &mut show)?;
     println!("kernel   {}", image.kernel.image.display());
-    println!("modules  {}", image.kernel.modules_archive.display());
+    if let Some(modules) = &image.kernel.modules {
+        println!("modules  {}", modules.path.display());
+    }
     for layer in &image.layers {
         println!("layer    {}", layer.display());
     }

@@ -97,6 +97,13 @@ impl Index {
         newest.ok_or_else(|| Error::Archive("none of its suites has a date".to_owned()))
     }
 
+    /// Which file would be downloaded for `package` now: its version and its SHA-256, as one text.
+    pub(crate) fn identity(&self, package: &PackageName) -> Result<String, Error> {
+        let shown = self.apt(tool::APT_CACHE, ["show", "--no-all-versions", package.as_str()])?.output()?;
+        identity(&shown)
+            .ok_or_else(|| Error::Archive(format!("the package {package} has no version or no hash")))
+    }
+
     /// Downloads `package` and what it depends on among packages with one of the `prefixes`, into `directory`. Returns the
     /// names.
     pub(crate) fn download(
@@ -164,6 +171,15 @@ fn release_date(release: &str) -> Option<u64> {
     let date = release.lines().find_map(|line| line.strip_prefix("Date:"))?;
     let date = OffsetDateTime::parse(&date.trim().replace("UTC", "+0000"), &Rfc2822).ok()?;
     u64::try_from(date.unix_timestamp()).ok()
+}
+
+/// Of what `apt-cache show` prints about one version of a package.
+fn identity(shown: &str) -> Option<String> {
+    let field = |name: &str| {
+        let value = shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.trim();
+        (!value.is_empty()).then_some(value)
+    };
+    Some(format!("{} {}", field("Version")?, field("SHA256")?))
 }
 
 /// Names after "Depends:" in what `apt-cache depends` prints, which begin with one of the `prefixes`.

@@ -1,4 +1,5 @@
-//! The files that are part of the binary: the trees of `files/` and the npm projects of `recipes/npm/`.
+//! The files that are part of the binary: the trees of `files/`, the npm projects of `recipes/npm/` and the kernel
+//! configurations of `recipes/kernel/`.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,12 @@ pub struct Tree(String);
 #[serde(try_from = "String")]
 pub struct NpmProject(String);
 
-/// A directory that the binary does not carry.
+/// The name of a file of `recipes/kernel/`, which exists, without its `.config`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct KernelConfig(String);
+
+/// A directory or file that the binary does not carry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name:?} is not one of {}", known.join(", "))]
 pub struct NotEmbedded {
@@ -41,6 +47,21 @@ impl NpmProject {
     }
 }
 
+impl KernelConfig {
+    const ROOT: &str = "recipes/kernel/";
+    const SUFFIX: &str = ".config";
+
+    /// The file's name, for messages.
+    pub(crate) fn file_name(&self) -> String {
+        format!("{}{}", self.0, Self::SUFFIX)
+    }
+
+    pub(crate) fn contents(&self) -> &'static [u8] {
+        let name = self.file_name();
+        below(Self::ROOT.to_owned()).find(|(path, _)| *path == name).map_or(&[], |(_, contents)| contents)
+    }
+}
+
 impl TryFrom<String> for Tree {
     type Error = NotEmbedded;
 
@@ -57,6 +78,15 @@ impl TryFrom<String> for NpmProject {
     }
 }
 
+impl TryFrom<String> for KernelConfig {
+    type Error = NotEmbedded;
+
+    fn try_from(name: String) -> Result<Self, NotEmbedded> {
+        let files = below(Self::ROOT.to_owned());
+        one_of(files.filter_map(|(path, _)| path.strip_suffix(Self::SUFFIX)).collect(), name).map(Self)
+    }
+}
+
 fn below(prefix: String) -> impl Iterator<Item = (&'static str, &'static [u8])> {
     FILES.iter().filter_map(move |(path, contents)| Some((path.strip_prefix(&prefix)?, *contents)))
 }
@@ -65,5 +95,9 @@ fn existing(root: &str, name: String) -> Result<String, NotEmbedded> {
     let mut known: Vec<_> =
         FILES.iter().filter_map(|(path, _)| Some(path.strip_prefix(root)?.split_once('/')?.0)).collect();
     known.dedup();
+    one_of(known, name)
+}
+
+fn one_of(known: Vec<&'static str>, name: String) -> Result<String, NotEmbedded> {
     if known.contains(&name.as_str()) { Ok(name) } else { Err(NotEmbedded { name, known }) }
 }

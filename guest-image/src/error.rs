@@ -1,11 +1,13 @@
 //! Why an image could not be built, found or checked.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
 use crate::kernel::{KernelError, VmlinuxError};
 use crate::recipe::{Name, RecipeError};
 use crate::store::Missing;
+use crate::tool::Requirement;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -18,8 +20,8 @@ pub enum Error {
     Missing(Missing),
     #[error("layer {layer} contains the program {input}, and no file was given for it")]
     InputMissing { layer: Name, input: Name },
-    #[error("{program} is not installed: apt install {package}")]
-    ToolMissing { program: &'static str, package: &'static str },
+    #[error("not installed: {}; run: sudo apt-get install {}", names(.0), packages(.0))]
+    ToolsMissing(Vec<Requirement>),
     /// The program said why in its last lines.
     #[error("{program} ended with {status}{}", after_colon(last_lines))]
     ToolFailed { program: &'static str, status: std::process::ExitStatus, last_lines: Vec<String> },
@@ -43,4 +45,13 @@ pub enum Error {
 
 fn after_colon(lines: &[String]) -> String {
     lines.iter().fold(String::new(), |text, line| text + "\n    " + line)
+}
+
+fn names(missing: &[Requirement]) -> String {
+    missing.iter().map(|requirement| requirement.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn packages(missing: &[Requirement]) -> String {
+    let packages: BTreeSet<_> = missing.iter().map(|requirement| requirement.debian_package()).collect();
+    packages.into_iter().collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! The initramfs of a VM: the kernel's modules and the agent, two cpio archives one behind the other.
+//! The initramfs of a VM: the kernel's modules, if it has any, and the agent, two cpio archives one behind the other.
 //!
 //! Not compressed: a guest reaches its init equally fast with and without (docs/benchmarks.md), and writing a plain file
 //! takes milliseconds. A changed agent costs no more than that.
@@ -28,7 +28,8 @@ impl ImageStore {
         let agent = fs_err::read(agent)?;
         let mut hasher = Hasher::default();
         hasher.field(&BUILDER.to_le_bytes());
-        hasher.field(kernel.modules_sha256.to_string().as_bytes());
+        let modules = kernel.modules.as_ref().map(|modules| modules.sha256.to_string()).unwrap_or_default();
+        hasher.field(modules.as_bytes());
         hasher.field(Digest::of(&agent).to_string().as_bytes());
         let path = self.root().join(format!("initrds/{}.cpio", hasher.finish().short()));
         if path.is_file() {
@@ -36,7 +37,9 @@ impl ImageStore {
         }
         let directory = self.root().join("initrds");
         let mut file = BufWriter::new(public_file_in(directory)?);
-        file.write_all(&fs_err::read(&kernel.modules_archive)?)?;
+        if let Some(modules) = &kernel.modules {
+            file.write_all(&fs_err::read(&modules.path)?)?;
+        }
         let file = write_agent(file, &agent)?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.persist(&path).map_err(|e| e.error)?;
         Ok(path)

@@ -1,5 +1,5 @@
 //! The kernel that the VMM loads: out of the distribution's packages, with an initramfs segment of the modules that a guest
-//! needs before it has a root file system.
+//! needs before it has a root file system; or one that is compiled here and needs none (`custom`).
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -11,13 +11,16 @@ use crate::cpio;
 use crate::digest::{Digest, Hasher};
 use crate::error::Error;
 use crate::layer::PackageVersion;
-use crate::recipe::{Archive, KernelSpec};
+use crate::recipe::{Archive, KernelSpec, StockKernel};
 use crate::tool::{self, Tool};
 
+mod config;
+pub(crate) mod custom;
 mod load_order;
 mod modinfo;
 mod vmlinux;
 
+pub use config::{FragmentError, LostOptions};
 pub use modinfo::ModinfoError;
 pub use vmlinux::VmlinuxError;
 
@@ -38,6 +41,13 @@ pub enum KernelError {
     Module { path: PathBuf, source: ModinfoError },
     #[error("module {path} is compressed: only plain .ko files can be read")]
     Compressed { path: PathBuf },
+    #[error("kernel configuration {file}")]
+    Config { file: String, source: FragmentError },
+    /// They are misspelt, need another option, or are not in this version of the kernel.
+    #[error("the kernel's configuration did not take all of {file}: {lost}")]
+    OptionsLost { file: String, lost: LostOptions },
+    #[error("the kernel was not built; all that its build has said is in {log}")]
+    Build { log: PathBuf, source: Box<Error> },
 }
 
 /// A kernel built in a scratch directory.
@@ -49,32 +59,56 @@ pub(crate) struct BuiltKernel {
     pub(crate) modules: Vec<String>,
     /// The bzImage.
     pub(crate) image: PathBuf,
+    pub(crate) contents: Contents,
+}
+
+/// What a kernel consists of besides its bzImage.
+#[derive(Debug)]
+pub(crate) enum Contents {
     /// A cpio archive of /modules/NN-name.ko.
-    pub(crate) archive: PathBuf,
+    Stock { archive: PathBuf },
+    /// The kernel as an ELF file, the configuration that it was built with, and the digest of all that it was made from.
+    Custom { origin: Digest, vmlinux: PathBuf, config: PathBuf },
 }
 
 impl BuiltKernel {
-    /// Its version, and a digest of all that it is: the same kernel with other modules is another one.
+    /// Its version, and a digest: of all that a stock kernel is, because with other modules it is another one; of all that a
+    /// custom kernel was made from.
     pub(crate) fn name(&self) -> io::Result<String> {
-        let mut hasher = Hasher::default();
-        for file in [&self.image, &self.archive] {
-            hasher.field(Digest::of_file(file)?.to_string().as_bytes());
-        }
-        Ok(format!("{}-{}", self.version, hasher.finish().short()))
+        let digest = match &self.contents {
+            Contents::Stock { archive } => {
+                let mut hasher = Hasher::default();
+                for file in [&self.image, archive] {
+                    hasher.field(Digest::of_file(file)?.to_string().as_bytes());
+                }
+                hasher.finish()
+            }
+            Contents::Custom { origin, .. } => *origin,
+        };
+        Ok(format!("{}-{}", self.version, digest.short()))
     }
 }
 
-/// What decides the kernel's files.
+/// What decides the kernel's files, as far as the recipe says it.
 pub(crate) fn input_digest(spec: &KernelSpec, archives: &[Archive]) -> Result<Digest, Error> {
     let mut hasher = Hasher::default();
-    let json = serde_json::to_vec(&(spec, archives)).map_err(io::Error::from)?;
-    hasher.field(b"kernel").field(&BUILDER.to_le_bytes()).field(&json);
+    match spec {
+        KernelSpec::Stock(spec) => {
+            let json = serde_json::to_vec(&(spec, archives)).map_err(io::Error::from)?;
+            hasher.field(b"kernel").field(&BUILDER.to_le_bytes()).field(&json);
+        }
+        KernelSpec::Custom(spec) => {
+            let json = serde_json::to_vec(&(spec, archives)).map_err(io::Error::from)?;
+            hasher.field(b"custom kernel").field(&custom::BUILDER.to_le_bytes()).field(&json);
+            hasher.field(spec.config.contents());
+        }
+    }
     Ok(hasher.finish())
 }
 
 /// Downloads the kernel's packages and takes out of them what is needed. `scratch` is an empty directory.
 pub(crate) fn build(
-    spec: &KernelSpec,
+    spec: &StockKernel,
     index: &Index,
     scratch: &Path,
     line: &mut dyn FnMut(&str),
@@ -116,7 +150,7 @@ pub(crate) fn build(
     write_archive(&archive, order.iter().map(|name| (name.as_str(), &files[name])))?;
     let image = scratch.join("vmlinuz");
     fs_err::rename(bzimage, &image)?;
-    Ok(BuiltKernel { version, packages, modules: order, image, archive })
+    Ok(BuiltKernel { version, packages, modules: order, image, contents: Contents::Stock { archive } })
 }
 
 /// The newest kernel of a boot directory.

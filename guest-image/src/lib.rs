@@ -29,13 +29,13 @@ mod user_namespace;
 
 pub use digest::{Digest, NotADigest};
 pub use error::Error;
-pub use kernel::{KernelError, ModinfoError, VmlinuxError};
+pub use kernel::{FragmentError, KernelError, LostOptions, ModinfoError, VmlinuxError};
 pub use layer::PackageVersion;
 pub use listing::{Entry, Kind, Listing};
 pub use manifest::Manifest;
 pub use progress::{Outcome, Progress};
-pub use recipe::{Recipe, RecipeError};
+pub use recipe::{KernelKind, Recipe, RecipeError};
 pub use store::{
     Damage, Depth, Finding, Freshness, Image, ImageStore, ImageSummary, Inputs, Kernel, Lease, Missing,
-    Pruned, Verified,
+    ModulesArchive, Pruned, Verified,
 };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
 use crate::layer::PackageVersion;
-use crate::recipe::Name;
+use crate::recipe::{KernelKind, Name};
 
 /// Raised when an older reader would misunderstand; manifests of other numbers count as not built.
 pub const SCHEMA: u32 = 1;
@@ -39,7 +39,7 @@ pub struct StoredFile {
     pub size_bytes: u64,
 }
 
-/// A kernel and the modules that go into the initramfs.
+/// A kernel, and what comes with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KernelRecord {
@@ -52,10 +52,40 @@ pub struct KernelRecord {
     pub packages: Vec<PackageVersion>,
     /// The bzImage.
     pub image: StoredFile,
-    /// An uncompressed cpio archive of /modules/NN-name.ko.
-    pub modules_archive: StoredFile,
+    /// An uncompressed cpio archive of /modules/NN-name.ko; a custom kernel has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modules_archive: Option<StoredFile>,
     /// In load order.
     pub modules: Vec<String>,
+    /// Only of a kernel that was compiled here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<CustomRecord>,
+}
+
+/// What a custom kernel has besides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomRecord {
+    /// Of all that decided its contents: the source's version and the compiler's, too. Names its directory.
+    pub origin: Digest,
+    /// The kernel as an ELF file.
+    pub vmlinux: StoredFile,
+    /// Its whole configuration.
+    pub config: StoredFile,
+}
+
+impl KernelRecord {
+    /// All of them.
+    pub fn files(&self) -> impl Iterator<Item = &StoredFile> {
+        let custom = self.custom.iter().flat_map(|custom| [&custom.vmlinux, &custom.config]);
+        [&self.image].into_iter().chain(&self.modules_archive).chain(custom)
+    }
+
+    /// Which of a recipe's kernels it is.
+    #[must_use]
+    pub fn kind(&self) -> KernelKind {
+        if self.custom.is_some() { KernelKind::Custom } else { KernelKind::Stock }
+    }
 }
 
 /// One erofs image.
@@ -93,8 +123,7 @@ impl Manifest {
 
     /// All that the image needs on disk, file lists aside.
     pub fn bootable_files(&self) -> impl Iterator<Item = &StoredFile> {
-        let kernel = [&self.kernel.image, &self.kernel.modules_archive];
-        kernel.into_iter().chain(self.layers.iter().map(|layer| &layer.image))
+        self.kernel.files().chain(self.layers.iter().map(|layer| &layer.image))
     }
 
     /// The above and the file lists.

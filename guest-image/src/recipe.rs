@@ -3,6 +3,7 @@
 //! Reading is strict: an unknown key, a text outside its alphabet, a profile that names no layer are refused with the line.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,9 @@ pub struct Recipe {
     /// For people: "Debian 12 (bookworm)".
     pub distribution: String,
     pub archives: Vec<Archive>,
+    /// The stock one, unless [`Recipe::with_kernel`] has chosen.
     pub kernel: KernelSpec,
+    custom_kernel: Option<CustomKernel>,
     /// The layers of each profile, the lowest first.
     pub profiles: BTreeMap<Name, Vec<Name>>,
     layers: BTreeMap<Name, LayerSpec>,
@@ -52,13 +55,49 @@ pub struct Archive {
     pub keyring_from: String,
 }
 
-/// The kernel package, and the modules that a guest needs before it has a root.
+/// The kernel that is to be had: [`Recipe::with_kernel`] chooses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KernelSpec {
+    Stock(StockKernel),
+    Custom(CustomKernel),
+}
+
+/// The distribution's kernel package, and the modules that a guest needs before it has a root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KernelSpec {
+pub struct StockKernel {
     /// May be a meta package: `linux-image-*` and `linux-modules-*` that it depends on are followed.
     pub package: PackageName,
     pub modules: Vec<ModuleName>,
+}
+
+/// The distribution's kernel source, built for guests and nothing else: all drivers built in, no modules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomKernel {
+    /// Brings `/usr/src/linux-source-*.tar.*`.
+    pub source: PackageName,
+    /// The name of a file of `recipes/kernel/`, without its `.config`: what the kernel consists of.
+    pub config: embedded::KernelConfig,
+}
+
+/// Which of a recipe's kernels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KernelKind {
+    /// The distribution's: there in seconds.
+    #[default]
+    Stock,
+    /// Compiled here, which takes many minutes once; boots in half the time.
+    Custom,
+}
+
+impl fmt::Display for KernelKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stock => "stock",
+            Self::Custom => "custom",
+        })
+    }
 }
 
 /// How one layer comes to be.
@@ -151,6 +190,8 @@ pub enum RecipeError {
     Syntax { origin: String, source: Box<toml::de::Error> },
     #[error("recipe {origin}, line {line}: {problem}")]
     Meaning { origin: String, line: usize, problem: String },
+    #[error("recipe {origin} has no custom kernel: it has no [kernel.custom]")]
+    NoCustomKernel { origin: String },
 }
 
 impl Recipe {
@@ -190,6 +231,29 @@ impl Recipe {
         })
     }
 
+    /// With this kernel.
+    ///
+    /// # Errors
+    /// When the recipe does not say how to build a custom one.
+    pub fn with_kernel(mut self, kind: KernelKind) -> Result<Self, RecipeError> {
+        if kind == KernelKind::Custom {
+            let Some(custom) = self.custom_kernel.clone() else {
+                return Err(RecipeError::NoCustomKernel { origin: self.origin });
+            };
+            self.kernel = KernelSpec::Custom(custom);
+        }
+        Ok(self)
+    }
+
+    /// Which kernel it has.
+    #[must_use]
+    pub fn kernel_kind(&self) -> KernelKind {
+        match self.kernel {
+            KernelSpec::Stock(_) => KernelKind::Stock,
+            KernelSpec::Custom(_) => KernelKind::Custom,
+        }
+    }
+
     /// The layer of that name. Those of [`Recipe::profiles`] exist.
     #[must_use]
     pub fn layer(&self, name: &Name) -> Option<&LayerSpec> {
@@ -204,7 +268,7 @@ struct Document {
     name: Name,
     distribution: String,
     archive: Vec<Archive>,
-    kernel: KernelSpec,
+    kernel: KernelTable,
     profiles: BTreeMap<Name, Vec<Spanned<Name>>>,
     #[serde(default)]
     packages: BTreeMap<Name, Spanned<PackagesSpec>>,
@@ -212,6 +276,14 @@ struct Document {
     npm: BTreeMap<Name, Spanned<NpmSpec>>,
     #[serde(default)]
     files: BTreeMap<Name, Spanned<FilesSpec>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KernelTable {
+    package: PackageName,
+    modules: Vec<ModuleName>,
+    custom: Option<CustomKernel>,
 }
 
 /// Byte offset in the text, and what is wrong there.
@@ -255,12 +327,14 @@ impl Document {
             }
             profiles.insert(profile, stack);
         }
+        let KernelTable { package, modules, custom } = self.kernel;
         Ok(Recipe {
             name: self.name,
             origin: origin.to_owned(),
             distribution: self.distribution,
             archives: self.archive,
-            kernel: self.kernel,
+            kernel: KernelSpec::Stock(StockKernel { package, modules }),
+            custom_kernel: custom,
             profiles,
             layers,
         })

@@ -8,7 +8,12 @@
 //! initrds/DIGEST.cpio           modules and agent
 //! scratch/                      builds in progress; what a killed one leaves is removed by the next
 //! lock                          held while building
+//! kernel-build.log              what the last build of a custom kernel has said, if it did not come to its end
 //! ```
+//! An image with the custom kernel has a manifest of its own, `images/RECIPE.PROFILE+custom.json`: both can be in use at the
+//! same time, with the same layers. That kernel's directory is named by the digest of what it was made from, and has `vmlinux`
+//! and `config` in place of the modules.
+//!
 //! Layers are found by the digest of what decides their contents, so that an unchanged recipe costs a few file reads, and are
 //! named by the digest of what they are, so that nothing is ever overwritten under a running VM.
 
@@ -21,7 +26,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::manifest::{KernelRecord, LayerRecord, Manifest, StoredFile};
-use crate::recipe::{Name, Recipe};
+use crate::recipe::{KernelKind, Name, Recipe};
 
 mod build;
 mod find;
@@ -74,11 +79,19 @@ pub struct Image {
 pub struct Kernel {
     /// The bzImage.
     pub image: PathBuf,
-    /// The segment of the initramfs that holds its modules.
-    pub modules_archive: PathBuf,
+    /// `None` when all is built in.
+    pub modules: Option<ModulesArchive>,
+    /// The kernel as an ELF file, if it came with one; [`ImageStore::vmlinux`] makes it from the bzImage else.
+    pub elf: Option<PathBuf>,
     /// As `uname -r` prints it.
     pub version: String,
-    pub(crate) modules_sha256: crate::Digest,
+}
+
+/// The segment of an initramfs that holds a kernel's modules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModulesArchive {
+    pub path: PathBuf,
+    pub(crate) sha256: crate::Digest,
 }
 
 /// The images of one directory. Cheap to make, holds nothing open.
@@ -105,8 +118,17 @@ impl ImageStore {
         &self.root
     }
 
-    fn manifest_path(&self, recipe: &Name, profile: &Name) -> PathBuf {
-        self.root.join(format!("images/{recipe}.{profile}.json"))
+    /// The file that stands for an image: its manifest, or the one that its lease is taken on. No name contains a '+'.
+    fn image_path(&self, recipe: &Name, profile: &Name, kernel: KernelKind, extension: &str) -> PathBuf {
+        let kernel = match kernel {
+            KernelKind::Stock => "",
+            KernelKind::Custom => "+custom",
+        };
+        self.root.join(format!("images/{recipe}.{profile}{kernel}.{extension}"))
+    }
+
+    fn manifest_path(&self, recipe: &Name, profile: &Name, kernel: KernelKind) -> PathBuf {
+        self.image_path(recipe, profile, kernel, "json")
     }
 
     fn record_path(&self, inputs: crate::Digest) -> PathBuf {
@@ -131,7 +153,7 @@ impl ImageStore {
     }
 
     fn has_kernel(&self, kernel: &KernelRecord) -> bool {
-        self.has(&kernel.image) && self.has(&kernel.modules_archive)
+        kernel.files().all(|file| self.has(file))
     }
 
     fn has_layer(&self, layer: &LayerRecord) -> bool {
@@ -140,12 +162,14 @@ impl ImageStore {
 
     fn image(&self, manifest: Manifest) -> Image {
         let at = |file: &StoredFile| self.root.join(&file.path);
+        let kernel = &manifest.kernel;
+        let modules = kernel.modules_archive.as_ref();
         Image {
             kernel: Kernel {
-                image: at(&manifest.kernel.image),
-                modules_archive: at(&manifest.kernel.modules_archive),
-                version: manifest.kernel.version.clone(),
-                modules_sha256: manifest.kernel.modules_archive.sha256,
+                image: at(&kernel.image),
+                modules: modules.map(|file| ModulesArchive { path: at(file), sha256: file.sha256 }),
+                elf: kernel.custom.as_ref().map(|custom| at(&custom.vmlinux)),
+                version: kernel.version.clone(),
             },
             layers: manifest.layers.iter().map(|layer| at(&layer.image)).collect(),
             lease_file: self.lease_path(&manifest),

@@ -18,18 +18,56 @@ pub struct Program {
     pub debian_package: &'static str,
 }
 
+/// A file that a compiler of the build host must find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Header {
+    pub path: &'static str,
+    pub debian_package: &'static str,
+}
+
+/// Something that the build host must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Requirement {
+    Program(Program),
+    Header(Header),
+}
+
 pub const APT_CACHE: Program = Program { name: "apt-cache", debian_package: "apt" };
 pub const APT_CONFIG: Program = Program { name: "apt-config", debian_package: "apt" };
 pub const APT_GET: Program = Program { name: "apt-get", debian_package: "apt" };
+pub const BC: Program = Program { name: "bc", debian_package: "bc" };
+pub const BISON: Program = Program { name: "bison", debian_package: "bison" };
 pub const DPKG_DEB: Program = Program { name: "dpkg-deb", debian_package: "dpkg" };
+pub const FLEX: Program = Program { name: "flex", debian_package: "flex" };
 pub const FSCK_EROFS: Program = Program { name: "fsck.erofs", debian_package: "erofs-utils" };
+pub const GCC: Program = Program { name: "gcc", debian_package: "gcc" };
+pub const LD: Program = Program { name: "ld", debian_package: "binutils" };
+pub const MAKE: Program = Program { name: "make", debian_package: "make" };
 pub const MKFS_EROFS: Program = Program { name: "mkfs.erofs", debian_package: "erofs-utils" };
 pub const MMDEBSTRAP: Program = Program { name: "mmdebstrap", debian_package: "mmdebstrap" };
 pub const NEWUIDMAP: Program = Program { name: "newuidmap", debian_package: "uidmap" };
 pub const NPM: Program = Program { name: "npm", debian_package: "npm" };
 pub const RM: Program = Program { name: "rm", debian_package: "coreutils" };
+pub const STRIP: Program = Program { name: "strip", debian_package: "binutils" };
 pub const TAR: Program = Program { name: "tar", debian_package: "tar" };
 pub const UNSHARE: Program = Program { name: "unshare", debian_package: "util-linux" };
+pub const XZ: Program = Program { name: "xz", debian_package: "xz-utils" };
+
+/// What compiles a kernel, besides what unpacks its source.
+pub const KERNEL_BUILD: [Requirement; 11] = [
+    Requirement::Program(GCC),
+    Requirement::Header(Header { path: "/usr/include/stdio.h", debian_package: "libc6-dev" }),
+    Requirement::Program(LD),
+    Requirement::Program(STRIP),
+    Requirement::Program(MAKE),
+    Requirement::Program(FLEX),
+    Requirement::Program(BISON),
+    Requirement::Program(BC),
+    // objtool, which looks through every compiled file, reads it by this library.
+    Requirement::Header(Header { path: "/usr/include/libelf.h", debian_package: "libelf-dev" }),
+    Requirement::Program(TAR),
+    Requirement::Program(XZ),
+];
 
 /// Lines kept for the error of a program that fails.
 const LAST_LINES: usize = 20;
@@ -58,6 +96,39 @@ impl Program {
     pub fn is_installed(self) -> bool {
         env::var_os("PATH")
             .is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(self.name).is_file()))
+    }
+}
+
+impl Requirement {
+    /// For people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Program(program) => program.name,
+            Self::Header(header) => header.path,
+        }
+    }
+
+    #[must_use]
+    pub fn debian_package(self) -> &'static str {
+        match self {
+            Self::Program(program) => program.debian_package,
+            Self::Header(header) => header.debian_package,
+        }
+    }
+
+    #[must_use]
+    pub fn is_installed(self) -> bool {
+        match self {
+            Self::Program(program) => program.is_installed(),
+            Self::Header(header) => Path::new(header.path).is_file(),
+        }
+    }
+}
+
+impl From<Program> for Requirement {
+    fn from(program: Program) -> Self {
+        Self::Program(program)
     }
 }
 
@@ -203,8 +274,16 @@ fn no_pipes() -> Error {
 }
 
 /// The error for a program that is not there.
-pub(crate) fn missing(program: Program) -> Error {
-    Error::ToolMissing { program: program.name, package: program.debian_package }
+fn missing(program: Program) -> Error {
+    Error::ToolsMissing(vec![program.into()])
+}
+
+/// All that is not there of what is `needed`, in one error.
+pub(crate) fn check(needed: impl IntoIterator<Item = Requirement>) -> Result<(), Error> {
+    let mut missing: Vec<_> = needed.into_iter().filter(|requirement| !requirement.is_installed()).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    if missing.is_empty() { Ok(()) } else { Err(Error::ToolsMissing(missing)) }
 }
 
 fn is_passed_on(name: &OsString) -> bool {

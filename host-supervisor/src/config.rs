@@ -18,6 +18,7 @@ use std::{
     collections::BTreeMap, net::Ipv4Addr, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration,
 };
 
+use anteroom_guest_image::KernelKind;
 use anteroom_protocol::desk::Directions;
 use url::Url;
 
@@ -50,6 +51,7 @@ pub struct Config {
     pub image_dir: PathBuf,
     pub image_recipe: ImageRecipe,
     pub image_profile: String,
+    pub image_kernel: KernelKind,
     /// The guest's agent; found beside the daemon when unset.
     pub agent: Option<PathBuf>,
     pub providers_dir: PathBuf,
@@ -152,6 +154,7 @@ impl Config {
             image_dir: read.value("image_dir", value::path)?,
             image_recipe: read.value("image_recipe", value::image_recipe)?,
             image_profile: read.value("image_profile", value::image_name)?,
+            image_kernel: read.value("image_kernel", value::image_kernel)?,
             agent: read.option("agent", value::path)?,
             providers_dir: read.value("providers_dir", value::path)?,
             browser_vm: read.shape("vm.browser.vcpus", "vm.browser.memory_mib")?,

@@ -107,7 +107,7 @@ pub struct Capabilities {
     pub snapshots: bool,
 }
 
-/// The two files in which a kernel can be loaded (Documentation/arch/x86/boot.rst).
+/// The files in which a kernel can be loaded (Documentation/arch/x86/boot.rst).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KernelFile {
@@ -115,6 +115,8 @@ pub enum KernelFile {
     BzImage,
     /// What the build links: `vmlinux`.
     Elf,
+    /// One or the other. The ELF file has a PVH entry then (`CONFIG_PVH`), and starts without being unpacked.
+    Either,
 }
 
 /// Who executes the guest's instructions.

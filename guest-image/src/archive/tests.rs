@@ -32,6 +32,15 @@ fn only_kernel_packages_are_followed() {
 }
 
 #[test]
+fn a_package_is_identified_by_version_and_hash() {
+    let shown = "Package: linux-source-6.1\nVersion: 6.1.192-2\nSHA256: ae95fe63\n\n";
+    assert_eq!(identity(shown).as_deref(), Some("6.1.192-2 ae95fe63"));
+    assert_eq!(identity(&shown.replace("6.1.192-2", "")), None);
+    assert_eq!(identity(&shown.replace("SHA256", "SHA512")), None);
+    assert_eq!(identity(""), None);
+}
+
+#[test]
 fn apt_sees_nothing_of_the_hosts_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let scratch = directory.path();

@@ -1,12 +1,13 @@
 use super::*;
+use crate::store::ModulesArchive;
 
 fn kernel_in(store: &ImageStore, modules: &[u8]) -> Kernel {
-    let modules_archive = store.root().join("modules.cpio");
-    std::fs::write(&modules_archive, modules).unwrap();
+    let path = store.root().join("modules.cpio");
+    std::fs::write(&path, modules).unwrap();
     Kernel {
         image: store.root().join("vmlinuz"),
-        modules_sha256: Digest::of(modules),
-        modules_archive,
+        modules: Some(ModulesArchive { path, sha256: Digest::of(modules) }),
+        elf: None,
         version: "6.1".to_owned(),
     }
 }

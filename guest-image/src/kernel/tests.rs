@@ -49,7 +49,13 @@ fn the_same_kernel_with_other_modules_has_another_name() {
         std::fs::write(&image, "kernel").unwrap();
         std::fs::write(&archive, modules).unwrap();
         let version = "6.1.0-56-cloud-amd64".to_owned();
-        BuiltKernel { version, packages: Vec::new(), modules: Vec::new(), image, archive }
+        BuiltKernel {
+            version,
+            packages: Vec::new(),
+            modules: Vec::new(),
+            image,
+            contents: Contents::Stock { archive },
+        }
     };
     let name = built("virtio_blk").name().unwrap();
     assert!(name.starts_with("6.1.0-56-cloud-amd64-"), "{name}");

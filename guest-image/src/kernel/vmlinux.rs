@@ -28,7 +28,8 @@ pub enum VmlinuxError {
 }
 
 impl ImageStore {
-    /// The kernel as an ELF file. Unpacked at the first call, which takes a tenth of a second, and found at the next ones.
+    /// The kernel as an ELF file. A custom one came with it; a stock one is unpacked at the first call, which takes a tenth of
+    /// a second, and found at the next ones.
     ///
     /// # Errors
     /// When the bzImage cannot be read or understood, or the file cannot be written.

@@ -96,6 +96,26 @@ fn a_small_recipe_is_read_whole() {
 }
 
 #[test]
+fn the_stock_kernel_is_the_default_and_a_custom_one_is_taken_if_the_recipe_has_it() {
+    let custom = |name: &str| Recipe::embedded(name).unwrap().with_kernel(KernelKind::Custom);
+    let kind = |recipe: Recipe| recipe.kernel_kind();
+    assert_eq!(kind(Recipe::embedded("debian-12").unwrap()), KernelKind::Stock);
+    assert_eq!(kind(custom("debian-12").unwrap()), KernelKind::Custom);
+    assert_eq!(kind(custom("debian-12-google-chrome").unwrap()), KernelKind::Custom);
+    assert_eq!(
+        custom("ubuntu-22.04").unwrap_err().to_string(),
+        "recipe ubuntu-22.04 has no custom kernel: it has no [kernel.custom]"
+    );
+}
+
+#[test]
+fn a_kernel_configuration_that_the_binary_does_not_carry_is_refused() {
+    let custom = "[kernel.custom]\nsource = \"linux-source\"\nconfig = \"../linux-6.1\"\n\n[profiles]";
+    let error = error_of(&SMALL.replace("[profiles]", custom));
+    assert!(error.contains(r#""../linux-6.1" is not one of linux-6.1"#), "{error}");
+}
+
+#[test]
 fn a_misspelt_key_is_refused_with_its_line() {
     let error = error_of(&SMALL.replace("include =", "includes ="));
     assert!(error.contains("line 20") && error.contains("includes"), "{error}");

@@ -21,8 +21,8 @@ use crate::kernel;
 use crate::layer::InputDigests;
 use crate::manifest::{KernelRecord, LayerRecord, Manifest, SCHEMA};
 use crate::progress::Progress;
-use crate::recipe::{LayerSpec, Name, Recipe};
-use crate::tool::{self, Program};
+use crate::recipe::{KernelKind, LayerSpec, Name, Recipe};
+use crate::tool::{self, Program, Requirement};
 use crate::user_namespace;
 
 /// Whether what was built before is good enough.
@@ -77,7 +77,7 @@ impl ImageStore {
         self.sweep_scratch()?;
         let mut plan = self.plan(recipe, layers, inputs)?;
         let needs_archives = plan.needs_archives(freshness);
-        plan.check_tools(needs_archives)?;
+        plan.check_tools(recipe, needs_archives)?;
 
         let scratch = Scratch::create(&self.root)?;
         let mut steps = Steps::new(1 + plan.layers.len() + usize::from(needs_archives), progress);
@@ -105,7 +105,7 @@ impl ImageStore {
             programs: programs.map(|(name, _)| name.clone()).collect(),
             layers: records,
         };
-        let path = self.manifest_path(&recipe.name, &manifest.profile);
+        let path = self.manifest_path(&recipe.name, &manifest.profile, recipe.kernel_kind());
         // The file's date is the image's: a build that changed nothing leaves it alone.
         if read_json(&path)?.as_ref() != Some(&manifest) {
             fs_err::File::create(self.lease_path(&manifest))?;
@@ -171,7 +171,7 @@ impl Plan<'_> {
     }
 
     /// Now rather than after minutes.
-    fn check_tools(&self, needs_archives: bool) -> Result<(), Error> {
+    fn check_tools(&self, recipe: &Recipe, needs_archives: bool) -> Result<(), Error> {
         let mut needed: Vec<Program> = Vec::new();
         if needs_archives {
             needed.extend([tool::APT_GET, tool::APT_CACHE, tool::APT_CONFIG, tool::DPKG_DEB]);
@@ -187,10 +187,9 @@ impl Plan<'_> {
                 needed.extend([tool::UNSHARE, tool::NEWUIDMAP]);
             }
         }
-        needed
-            .into_iter()
-            .find(|program| !program.is_installed())
-            .map_or(Ok(()), |program| Err(tool::missing(program)))
+        let compiles = self.kernel.found.is_none() && recipe.kernel_kind() == KernelKind::Custom;
+        let kernel = if compiles { tool::KERNEL_BUILD.as_slice() } else { &[] };
+        tool::check(needed.into_iter().map(Requirement::from).chain(kernel.iter().copied()))
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Image, ImageStore, Inputs, read_json, stack};
 use crate::error::Error;
 use crate::kernel;
 use crate::manifest::{LayerRecord, Manifest, SCHEMA};
-use crate::recipe::{LayerSpec, Name, Recipe};
+use crate::recipe::{KernelKind, LayerSpec, Name, Recipe};
 
 /// An image that has to be built first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub struct Missing {
     /// What `--recipe` takes.
     pub origin: String,
     pub profile: Name,
+    pub kernel: KernelKind,
     /// One line for each part that is not there or not up to date.
     pub reasons: Vec<String>,
 }
@@ -23,7 +24,11 @@ impl Missing {
     /// The command that makes the image.
     #[must_use]
     pub fn remedy(&self) -> String {
-        format!("anteroom image build --recipe {} --profile {}", self.origin, self.profile)
+        let kernel = match self.kernel {
+            KernelKind::Stock => "",
+            KernelKind::Custom => " --kernel custom",
+        };
+        format!("anteroom image build --recipe {} --profile {}{kernel}", self.origin, self.profile)
     }
 }
 
@@ -49,15 +54,17 @@ impl ImageStore {
     /// profile.
     pub fn find(&self, recipe: &Recipe, profile: &str, inputs: &Inputs) -> Result<Image, Error> {
         let (profile, layers) = stack(recipe, profile)?;
+        let kernel = recipe.kernel_kind();
         let missing = |reasons| {
             Error::Missing(Missing {
                 recipe: recipe.name.clone(),
                 origin: recipe.origin.clone(),
                 profile: profile.clone(),
+                kernel,
                 reasons,
             })
         };
-        let manifest: Option<Manifest> = read_json(&self.manifest_path(&recipe.name, profile))?;
+        let manifest: Option<Manifest> = read_json(&self.manifest_path(&recipe.name, profile, kernel))?;
         let Some(manifest) = manifest.filter(|manifest| manifest.schema == SCHEMA) else {
             return Err(missing(vec!["it was never built here".to_owned()]));
         };

@@ -19,7 +19,8 @@ impl Image {
     /// # Errors
     /// When a file is gone.
     pub fn lease(&self) -> Result<Lease, Error> {
-        let files = [&self.lease_file, &self.kernel.image].into_iter().chain(&self.layers);
+        let kernel = [&self.kernel.image].into_iter().chain(&self.kernel.elf);
+        let files = [&self.lease_file].into_iter().chain(kernel).chain(&self.layers);
         let locked = files.map(|path| {
             let file = fs_err::File::open(path)?.into_file();
             file.lock_shared()?;
@@ -32,7 +33,7 @@ impl Image {
 impl ImageStore {
     /// A file that stays when a manifest is replaced, for the lease on the image as a whole.
     pub(super) fn lease_path(&self, manifest: &Manifest) -> PathBuf {
-        self.root.join(format!("images/{}.{}.lease", manifest.recipe, manifest.profile))
+        self.image_path(&manifest.recipe, &manifest.profile, manifest.kernel.kind(), "lease")
     }
 }
 

@@ -30,7 +30,7 @@ impl ImageStore {
     /// When the store cannot be read.
     pub fn list(&self) -> Result<Vec<ImageSummary>, Error> {
         let summary = |manifest: Manifest| {
-            let path = self.manifest_path(&manifest.recipe, &manifest.profile);
+            let path = self.manifest_path(&manifest.recipe, &manifest.profile, manifest.kernel.kind());
             let is_complete = manifest.bootable_files().all(|file| self.has(file));
             Ok(ImageSummary {
                 digest: manifest.digest(),

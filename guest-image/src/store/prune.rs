@@ -33,7 +33,8 @@ impl ImageStore {
             .iter()
             .flat_map(|manifest| {
                 let layers = manifest.layers.iter().map(|layer| layer.inputs);
-                layers.chain([manifest.kernel.inputs])
+                let origin = manifest.kernel.custom.as_ref().map(|custom| custom.origin);
+                layers.chain([manifest.kernel.inputs]).chain(origin)
             })
             .map(|inputs| PathBuf::from(format!("records/{inputs}.json")))
             .collect();

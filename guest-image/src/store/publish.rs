@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
+
 use super::build::{Archives, KernelPlan, LayerPlan, Scratch, date};
 use super::steps::Steps;
-use super::{ImageStore, Inputs, public, write_json};
+use super::{ImageStore, Inputs, public, read_json, write_json};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::kernel;
+use crate::kernel::custom::{self, Origin};
+use crate::kernel::{self, BuiltKernel, Contents};
 use crate::layer::{self, Sources};
-use crate::manifest::{KernelRecord, LayerRecord, StoredFile};
-use crate::recipe::Recipe;
+use crate::manifest::{CustomRecord, KernelRecord, LayerRecord, StoredFile};
+use crate::recipe::{KernelSpec, Recipe};
 
 impl ImageStore {
     pub(super) fn build_kernel(
@@ -25,24 +28,71 @@ impl ImageStore {
             return Ok(kernel);
         }
         let archives = archives.ok_or_else(|| Error::Archive("its index was not fetched".to_owned()))?;
-        steps.run("kernel", |line| {
-            let scratch = Scratch::create(&self.root)?;
-            let built = kernel::build(&recipe.kernel, &archives.index, scratch.path(), line)?;
-            let directory = PathBuf::from(format!("kernels/{}", built.name()?));
-            fs_err::create_dir_all(self.root.join(&directory))?;
-            let record = KernelRecord {
-                inputs: plan.inputs,
-                created_at: date(archives.timestamp)?,
-                packages: built.packages,
-                image: self.publish(&built.image, &directory.join("vmlinuz"))?,
-                modules_archive: self.publish(&built.archive, &directory.join("modules.cpio"))?,
-                modules: built.modules,
-                version: built.version,
-            };
-            write_json(&self.record_path(plan.inputs), &record)?;
-            let size_bytes = record.image.size_bytes + record.modules_archive.size_bytes;
-            Ok((record, size_bytes))
-        })
+        let (inputs, created_at) = (plan.inputs, date(archives.timestamp)?);
+        let record = match &recipe.kernel {
+            KernelSpec::Stock(spec) => steps.run("kernel", |line| {
+                let scratch = Scratch::create(&self.root)?;
+                let built = kernel::build(spec, &archives.index, scratch.path(), line)?;
+                self.publish_kernel(built, inputs, created_at)
+            })?,
+            KernelSpec::Custom(spec) => {
+                let origin = Origin::now(spec, &archives.index)?;
+                // Archives publish more often than they publish a kernel.
+                let found = read_json(&self.record_path(origin.digest()))?;
+                if let Some(kernel) = found.filter(|kernel| self.has_kernel(kernel)) {
+                    steps.skip("kernel");
+                    KernelRecord { inputs, created_at, ..kernel }
+                } else {
+                    steps.run("kernel", |line| {
+                        let scratch = Scratch::create(&self.root)?;
+                        let log = self.root.join("kernel-build.log");
+                        let built =
+                            custom::build(spec, &origin, &archives.index, scratch.path(), &log, line)?;
+                        let (record, size_bytes) = self.publish_kernel(built, inputs, created_at)?;
+                        write_json(&self.record_path(origin.digest()), &record)?;
+                        fs_err::remove_file(log)?;
+                        Ok((record, size_bytes))
+                    })?
+                }
+            }
+        };
+        write_json(&self.record_path(inputs), &record)?;
+        Ok(record)
+    }
+
+    /// With the bytes that it takes up.
+    fn publish_kernel(
+        &self,
+        built: BuiltKernel,
+        inputs: Digest,
+        created_at: OffsetDateTime,
+    ) -> Result<(KernelRecord, u64), Error> {
+        let directory = PathBuf::from(format!("kernels/{}", built.name()?));
+        fs_err::create_dir_all(self.root.join(&directory))?;
+        let at = |name: &str| directory.join(name);
+        let (mut modules_archive, mut custom) = (None, None);
+        match built.contents {
+            Contents::Stock { archive } => {
+                modules_archive = Some(self.publish(&archive, &at("modules.cpio"))?);
+            }
+            Contents::Custom { origin, vmlinux, config } => {
+                let vmlinux = self.publish(&vmlinux, &at("vmlinux"))?;
+                let config = self.publish(&config, &at("config"))?;
+                custom = Some(CustomRecord { origin, vmlinux, config });
+            }
+        }
+        let record = KernelRecord {
+            version: built.version,
+            inputs,
+            created_at,
+            packages: built.packages,
+            image: self.publish(&built.image, &at("vmlinuz"))?,
+            modules_archive,
+            modules: built.modules,
+            custom,
+        };
+        let size_bytes = record.files().map(|file| file.size_bytes).sum();
+        Ok((record, size_bytes))
     }
 
     pub(super) fn build_layer(

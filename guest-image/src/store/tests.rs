@@ -4,6 +4,7 @@ use std::thread;
 use super::*;
 use crate::digest::Digest;
 use crate::kernel;
+use crate::manifest::CustomRecord;
 use crate::progress::{Outcome, Progress};
 use crate::recipe::Recipe;
 
@@ -22,6 +23,10 @@ keyring_from = "a test"
 [kernel]
 package = "linux-image"
 modules = []
+
+[kernel.custom]
+source = "linux-source-6.1"
+config = "linux-6.1"
 
 [profiles]
 desktop = ["desktop"]
@@ -50,26 +55,17 @@ impl Bench {
         let directory = tempfile::tempdir().unwrap();
         let store = ImageStore::open(directory.path().join("images")).unwrap();
         let recipe = Recipe::parse("local.toml", RECIPE).unwrap();
-        let stored = |name: &str| {
-            let path = PathBuf::from("kernels/6.1-test").join(name);
-            fs_err::create_dir_all(store.root().join("kernels/6.1-test")).unwrap();
-            fs_err::write(store.root().join(&path), name).unwrap();
-            StoredFile { path, sha256: Digest::of(name.as_bytes()), size_bytes: name.len() as u64 }
-        };
-        let inputs = kernel::input_digest(&recipe.kernel, &recipe.archives).unwrap();
-        let record = KernelRecord {
-            version: "6.1-test".to_owned(),
-            inputs,
-            created_at: time::OffsetDateTime::UNIX_EPOCH,
-            packages: Vec::new(),
-            image: stored("vmlinuz"),
-            modules_archive: stored("modules.cpio"),
-            modules: Vec::new(),
-        };
-        write_json(&store.record_path(inputs), &record).unwrap();
+        store_kernel(&store, &recipe, "6.1-test");
         let bench = Self { directory, store, recipe };
         bench.write_tool("the tool");
         bench
+    }
+
+    /// The same store with the other kernel, which is there already too.
+    fn with_custom_kernel(self) -> Self {
+        let recipe = self.recipe.with_kernel(KernelKind::Custom).unwrap();
+        store_kernel(&self.store, &recipe, "6.1-custom");
+        Self { recipe, ..self }
     }
 
     fn write_tool(&self, contents: &str) {
@@ -111,6 +107,36 @@ impl Bench {
             .iter()
             .map(|finding| format!("{} {}", finding.path.display(), finding.damage))
             .collect()
+    }
+}
+
+/// As if the recipe's kernel had been built.
+fn store_kernel(store: &ImageStore, recipe: &Recipe, name: &str) {
+    let directory = PathBuf::from("kernels").join(name);
+    fs_err::create_dir_all(store.root().join(&directory)).unwrap();
+    let stored = |name: &str| {
+        let path = directory.join(name);
+        fs_err::write(store.root().join(&path), name).unwrap();
+        StoredFile { path, sha256: Digest::of(name.as_bytes()), size_bytes: name.len() as u64 }
+    };
+    let inputs = kernel::input_digest(&recipe.kernel, &recipe.archives).unwrap();
+    let is_custom = recipe.kernel_kind() == KernelKind::Custom;
+    let record = KernelRecord {
+        version: name.to_owned(),
+        inputs,
+        created_at: time::OffsetDateTime::UNIX_EPOCH,
+        packages: Vec::new(),
+        image: stored("vmlinuz"),
+        modules_archive: (!is_custom).then(|| stored("modules.cpio")),
+        modules: Vec::new(),
+        custom: is_custom.then(|| CustomRecord {
+            origin: Digest::of(name.as_bytes()),
+            vmlinux: stored("vmlinux"),
+            config: stored("config"),
+        }),
+    };
+    for digest in [Some(inputs), record.custom.as_ref().map(|custom| custom.origin)].into_iter().flatten() {
+        write_json(&store.record_path(digest), &record).unwrap();
     }
 }
 
@@ -221,7 +247,7 @@ fn damage_is_found_and_told_precisely() {
     contents[100] ^= 1;
     fs_err::write(desktop, &contents).unwrap();
     fs_err::write(demo, &fs_err::read(demo).unwrap()[..1000]).unwrap();
-    fs_err::remove_file(&image.kernel.modules_archive).unwrap();
+    fs_err::remove_file(image.kernel.modules.unwrap().path).unwrap();
 
     let findings = bench.findings();
     assert_eq!(findings[0], "kernels/6.1-test/modules.cpio is missing");
@@ -245,7 +271,8 @@ fn a_list_that_does_not_fit_its_layer_is_found() {
     fs_err::write(&list, &text).unwrap();
     manifest.layers[0].file_list.sha256 = Digest::of(text.as_bytes());
     manifest.layers[0].file_list.size_bytes = text.len() as u64;
-    write_json(&bench.store.manifest_path(&manifest.recipe, &manifest.profile), &manifest).unwrap();
+    write_json(&bench.store.manifest_path(&manifest.recipe, &manifest.profile, KernelKind::Stock), &manifest)
+        .unwrap();
     let findings = bench.findings();
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].ends_with("/etc/ghosts is missing, /etc/hosts is not in the list"), "{findings:?}");
@@ -323,8 +350,62 @@ fn the_list_shows_which_images_are_whole_and_which_are_in_use() {
 fn a_manifest_of_another_version_counts_as_not_built() {
     let bench = Bench::new();
     let manifest = bench.build("dev").manifest;
-    let path = bench.store.manifest_path(&manifest.recipe, &manifest.profile);
+    let path = bench.store.manifest_path(&manifest.recipe, &manifest.profile, KernelKind::Stock);
     fs_err::write(&path, "{\"schema\": 99}").unwrap();
     assert_eq!(bench.missing("dev"), ["it was never built here"]);
     assert_eq!(bench.store.list().unwrap().len(), 0);
+}
+
+#[test]
+fn images_with_either_kernel_stand_beside_each_other_and_share_their_layers() {
+    let bench = Bench::new();
+    let stock = bench.build("dev");
+    let bench = bench.with_custom_kernel();
+    assert_eq!(bench.missing("dev"), ["it was never built here"]);
+    let error = bench.store.find(&bench.recipe, "dev", &bench.inputs()).unwrap_err().to_string();
+    assert!(error.ends_with("--profile dev --kernel custom"), "{error}");
+
+    let (custom, built) = bench.build_told("dev");
+    assert_eq!((built, &custom.layers), (vec![], &stock.layers));
+    assert_eq!(custom.kernel.version, "6.1-custom");
+    assert_eq!(custom.kernel.modules, None);
+    assert_eq!(bench.store.vmlinux(&custom.kernel).unwrap(), custom.kernel.image.with_file_name("vmlinux"));
+    assert_ne!(custom.manifest.digest(), stock.manifest.digest());
+
+    let listed: Vec<_> = bench.store.list().unwrap().iter().map(|row| row.image.clone()).collect();
+    assert_eq!(listed, [custom.clone(), stock.clone()]);
+    let pruned = bench.store.prune().unwrap();
+    assert!(pruned.removed.is_empty(), "{pruned:?}");
+    assert_eq!(bench.store.find(&bench.recipe, "dev", &bench.inputs()).unwrap(), custom);
+}
+
+#[test]
+fn a_custom_kernel_whose_elf_file_is_gone_counts_as_not_built_and_is_never_pruned_under_a_vm() {
+    let bench = Bench::new().with_custom_kernel();
+    let image = bench.build("dev");
+    let elf = image.kernel.elf.clone().unwrap();
+    let lease = image.lease().unwrap();
+    let manifest =
+        bench.store.manifest_path(&image.manifest.recipe, &image.manifest.profile, KernelKind::Custom);
+    fs_err::remove_file(&manifest).unwrap();
+    let in_use = bench.store.prune().unwrap().in_use;
+    assert!(in_use.iter().any(|path| elf.ends_with(path)), "{in_use:?}");
+    drop(lease);
+
+    let bench = Bench::new().with_custom_kernel();
+    let image = bench.build("dev");
+    fs_err::remove_file(image.kernel.elf.unwrap()).unwrap();
+    assert_eq!(bench.missing("dev"), ["the kernel's files are gone"]);
+}
+
+#[test]
+fn a_custom_kernel_that_was_never_recorded_is_not_taken_for_built() {
+    let bench = Bench::new().with_custom_kernel();
+    for record in fs_err::read_dir(bench.store.root().join("records")).unwrap() {
+        fs_err::remove_file(record.unwrap().path()).unwrap();
+    }
+    let built = bench.store.build(&bench.recipe, "dev", &bench.inputs(), Freshness::Reuse, &mut |_| ());
+    // To build it the archives are asked first, and this recipe has none.
+    assert!(matches!(built, Err(Error::KeyringMissing { .. } | Error::ToolsMissing(_))), "{built:?}");
+    assert_eq!(fs_err::read_dir(bench.store.root().join("scratch")).unwrap().count(), 0);
 }

@@ -29,7 +29,10 @@ fn a_program_that_is_not_there_is_an_error_with_its_package() {
     let nowhere = Program { name: "anteroom-no-such-program", debian_package: "some-package" };
     assert!(!nowhere.is_installed());
     let error = Tool::new(nowhere, [""; 0]).run(&mut |_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "anteroom-no-such-program is not installed: apt install some-package");
+    assert_eq!(
+        error.to_string(),
+        "not installed: anteroom-no-such-program; run: sudo apt-get install some-package"
+    );
 }
 
 #[test]
@@ -59,4 +62,22 @@ fn very_long_lines_are_cut() {
         .run(&mut |line| longest = longest.max(line.len()))
         .unwrap();
     assert_eq!(longest, LINE_BYTES);
+}
+
+#[test]
+fn all_that_is_missing_is_named_at_once_with_each_package_once() {
+    let nowhere = |name, debian_package| Requirement::Program(Program { name, debian_package });
+    let header = Header { path: "/nonexistent/include/some.h", debian_package: "libsome-dev" };
+    let needed = [
+        nowhere("anteroom-no-such-compiler", "some-tools"),
+        Requirement::Program(SH),
+        Requirement::Header(header),
+        nowhere("anteroom-no-such-assembler", "some-tools"),
+    ];
+    assert_eq!(
+        check(needed).unwrap_err().to_string(),
+        "not installed: anteroom-no-such-assembler, anteroom-no-such-compiler, /nonexistent/include/some.h; run: \
+         sudo apt-get install libsome-dev some-tools"
+    );
+    assert!(check([Requirement::Program(SH)]).is_ok());
 }

@@ -134,19 +134,31 @@ pub(super) struct ServeArguments {
     /// Which image the VMs use: desktop, dev (with the demo provider) or test
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// Which kernel the VMs boot: stock or custom [default: the setting image_kernel]
+    #[arg(long, value_name = "KIND")]
+    kernel: Option<String>,
 }
 
 impl ServeArguments {
     /// As settings, which go before every other source.
     pub(super) fn flags(&self) -> Vec<(String, String)> {
-        given([("listen", &self.listen), ("state_dir", &self.state_dir), ("image_profile", &self.profile)])
+        given([
+            ("listen", &self.listen),
+            ("state_dir", &self.state_dir),
+            ("image_profile", &self.profile),
+            ("image_kernel", &self.kernel),
+        ])
     }
 }
 
 impl ImageCommand {
     pub(super) fn flags(&self) -> Vec<(String, String)> {
         match self {
-            Self::Build(build) => given([("image_recipe", &build.recipe), ("image_profile", &build.profile)]),
+            Self::Build(build) => given([
+                ("image_recipe", &build.recipe),
+                ("image_profile", &build.profile),
+                ("image_kernel", &build.kernel),
+            ]),
             Self::Ls { .. } | Self::Verify { .. } => Vec::new(),
         }
     }
@@ -210,7 +222,9 @@ Examples:
   anteroom image build                      the configured profile
   anteroom image build --profile dev        with the demo provider
   anteroom image build --recipe debian-12-google-chrome
+  anteroom image build --kernel custom      compiles a kernel: many minutes once, then VMs start sooner
 
+An image with the custom kernel stands beside the one with the stock kernel; `anteroom serve --kernel custom` uses it.
 An unchanged part costs nothing: only layers whose recipe has changed are built. The agent is in no layer.")]
 pub(super) struct BuildArguments {
     /// What it is built from: the name of a recipe, or a path [default: the setting image_recipe]
@@ -219,6 +233,9 @@ pub(super) struct BuildArguments {
     /// Which image: desktop, dev (with the demo provider) or test [default: the setting image_profile]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// Which kernel it boots: stock (the distribution's) or custom [default: the setting image_kernel]
+    #[arg(long, value_name = "KIND")]
+    kernel: Option<String>,
     /// Build packages and kernel again if their archives have published anything since
     #[arg(long)]
     pub(super) update: bool,

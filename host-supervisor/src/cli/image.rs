@@ -18,6 +18,7 @@ use super::{
 use crate::{
     config::Config,
     daemon::{layer_inputs, recipe},
+    failure::causes,
 };
 
 /// Longest line of a tool that is shown while it runs, in characters: one row of a terminal.
@@ -85,6 +86,7 @@ fn report(image: &Image, as_json: bool) -> Result<(), Problem> {
             "digest": manifest.digest().to_string(),
             "size_bytes": manifest.size_bytes(),
             "kernel": image.kernel.image,
+            "kernel_kind": manifest.kernel.kind().to_string(),
             "layers": image.layers,
         }));
     }
@@ -104,13 +106,14 @@ fn list(config: &Config, as_json: bool) -> Result<Exit, Problem> {
         show::json(&images.iter().map(summary).collect::<Vec<_>>())?;
         return Ok(Exit::Ok);
     }
-    let mut table = show::table(&["RECIPE", "PROFILE", "SIZE", "BUILT", "STATE", "DIGEST"]);
-    show::align_right(&mut table, 2);
+    let mut table = show::table(&["RECIPE", "PROFILE", "KERNEL", "SIZE", "BUILT", "STATE", "DIGEST"]);
+    show::align_right(&mut table, 3);
     for image in &images {
         let manifest = &image.image.manifest;
         table.add_row([
             manifest.recipe.to_string(),
             manifest.profile.to_string(),
+            manifest.kernel.kind().to_string(),
             megabytes(image.size_bytes),
             show::span_since(image.built_at),
             state(image).to_owned(),
@@ -126,6 +129,7 @@ fn summary(image: &ImageSummary) -> Value {
     json!({
         "recipe": image.image.manifest.recipe.to_string(),
         "profile": image.image.manifest.profile.to_string(),
+        "kernel_kind": image.image.manifest.kernel.kind().to_string(),
         "digest": image.digest.to_string(),
         "size_bytes": image.size_bytes,
         "built_at_unix": built_at,
@@ -176,6 +180,6 @@ impl From<Error> for Problem {
             Error::Missing(_) => Exit::NotFound,
             _ => Exit::Failed,
         };
-        Self::new(exit, error.to_string())
+        Self::new(exit, causes(&error))
     }
 }

@@ -100,6 +100,11 @@ pub const KEYS: &[Key] = &[
         "what the VM images are built from: the name of a recipe, or the path of one",
     ),
     key("image_profile", "desktop", "which image the VMs use: desktop, dev or test"),
+    key(
+        "image_kernel",
+        "stock",
+        "which kernel the VMs boot: stock, the distribution's, or custom, compiled here, which takes long once",
+    ),
     key("agent", "", "the agent for the guests; found beside the daemon when empty"),
     path("providers_dir", |at| at.providers.clone(), "more provider definitions, one TOML file each"),
     renamed(

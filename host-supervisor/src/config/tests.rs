@@ -115,6 +115,7 @@ fn a_bad_value_is_refused_with_its_place_and_what_is_expected() {
         ("session.idle_limit", "30", "a time such as"),
         ("session.idle_limit", "0s", "a time such as"),
         ("session.idle_limit", "99999999999999999999h", "a time such as"),
+        ("image_kernel", "mine", "stock or custom"),
         ("qemu.accel", "hvf", "auto, kvm or tcg"),
         ("network.hosts", "auth.example.com", "name=IPv4 address"),
         ("network.forwards", "10.0.2.100=127.0.0.1:1", "guest address:port"),

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use anteroom_guest_image::KernelKind;
 use url::Url;
 
 use crate::{
@@ -136,6 +137,14 @@ pub(super) fn image_name(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("a name in lower-case letters, digits, dots and hyphens".to_owned())
+    }
+}
+
+pub(super) fn image_kernel(text: &str) -> Result<KernelKind, String> {
+    match text {
+        "stock" => Ok(KernelKind::Stock),
+        "custom" => Ok(KernelKind::Custom),
+        _ => Err("stock or custom".to_owned()),
     }
 }
 

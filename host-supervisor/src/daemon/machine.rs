@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-use anteroom_guest_image::{self as guest_image, Image, ImageStore, Inputs, Lease, Recipe};
+use anteroom_guest_image::{self as guest_image, Image, ImageStore, Inputs, Kernel, Lease, Recipe};
 
 use super::backend;
 use crate::{
@@ -103,10 +103,7 @@ impl Machine {
         let (sought, kind) = (config.clone(), vmm.capabilities().kernel);
         let found = tokio::task::spawn_blocking(move || {
             let (image, initrd) = find_image(&sought)?;
-            let kernel = match kind {
-                KernelFile::BzImage => image.kernel.image.clone(),
-                KernelFile::Elf => ImageStore::open(&sought.image_dir)?.vmlinux(&image.kernel)?,
-            };
+            let kernel = kernel_file(kind, &image.kernel, &sought)?;
             Ok::<_, MachineError>((image, kernel, initrd))
         });
         let (image, kernel, initrd) = found.await.map_err(|_| MachineError::Interrupted)??;
@@ -119,15 +116,16 @@ impl Machine {
     }
 }
 
-/// The recipe that the configuration names.
+/// The recipe that the configuration names, with the kernel that it wants.
 ///
 /// # Errors
-/// When there is none of that name, or it is wrong.
+/// When there is none of that name, it is wrong, or it has no such kernel.
 pub fn recipe(config: &Config) -> Result<Recipe, guest_image::Error> {
-    Ok(match &config.image_recipe {
+    let recipe = match &config.image_recipe {
         ImageRecipe::Embedded(name) => Recipe::embedded(name)?,
         ImageRecipe::File(path) => Recipe::load(path)?,
-    })
+    };
+    Ok(recipe.with_kernel(config.image_kernel)?)
 }
 
 /// The programs of ours that go into layers, as far as they are there.
@@ -156,6 +154,20 @@ pub(crate) fn find_image(config: &Config) -> Result<(Image, PathBuf), MachineErr
     let image = store.find(&recipe(config)?, &config.image_profile, &layer_inputs())?;
     let initrd = store.initrd(&image.kernel, &agent)?;
     Ok((image, initrd))
+}
+
+/// The kernel as a VMM takes it.
+pub(crate) fn kernel_file(
+    kind: KernelFile,
+    kernel: &Kernel,
+    config: &Config,
+) -> Result<PathBuf, guest_image::Error> {
+    match kind {
+        KernelFile::BzImage => Ok(kernel.image.clone()),
+        KernelFile::Elf => ImageStore::open(&config.image_dir)?.vmlinux(kernel),
+        // A stock kernel's bzImage is not worth being unpacked for it: nobody knows whether it has the entry.
+        KernelFile::Either => Ok(kernel.elf.as_ref().unwrap_or(&kernel.image).clone()),
+    }
 }
 
 fn resolved(image: Image, kernel: PathBuf, initrd: PathBuf) -> ResolvedImage {

@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 
 use anteroom_guest_image::{
-    Error as StoreError,
-    tool::{FSCK_EROFS, MKFS_EROFS, MMDEBSTRAP, NEWUIDMAP, NPM, Program},
+    Error as StoreError, KernelKind,
+    tool::{FSCK_EROFS, KERNEL_BUILD, MKFS_EROFS, MMDEBSTRAP, NEWUIDMAP, NPM, Requirement},
 };
 use nix::unistd::Uid;
 
 use super::finding::{Finding, Remedy};
 use crate::{
     config::Config,
-    daemon::{MachineError, find_image},
+    daemon::{MachineError, find_image, kernel_file},
     disk,
     failure::causes,
+    vmm::KernelFile,
 };
 
 /// The parts of an image that a probe boot needs.
@@ -28,26 +29,41 @@ pub(super) async fn look(config: &Config) -> Result<Found, MachineError> {
     let config = config.clone();
     let look = move || {
         let (image, initrd) = find_image(&config)?;
-        Ok(Found { size_bytes: image.manifest.size_bytes(), kernel: image.kernel.image, initrd })
+        let kernel = kernel_file(KernelFile::Either, &image.kernel, &config)?;
+        Ok(Found { size_bytes: image.manifest.size_bytes(), kernel, initrd })
     };
     tokio::task::spawn_blocking(look).await.unwrap_or(Err(MachineError::Interrupted))
 }
 
 pub(super) fn examine(config: &Config, image: &Result<Found, MachineError>) -> Vec<Finding> {
-    let needed: &[Program] = if Uid::effective().is_root() {
-        &[MMDEBSTRAP, MKFS_EROFS, FSCK_EROFS, NPM]
-    } else {
-        &[MMDEBSTRAP, MKFS_EROFS, FSCK_EROFS, NPM, NEWUIDMAP]
-    };
-    let missing: Vec<Program> = needed.iter().copied().filter(|program| !program.is_installed()).collect();
+    let missing: Vec<Requirement> = needed(Uid::effective().is_root(), config.image_kernel)
+        .into_iter()
+        .filter(|requirement| !requirement.is_installed())
+        .collect();
     vec![judge_image(config, image), judge_tools(&missing, image.is_ok()), disk_tool(disk::mke2fs())]
+}
+
+fn needed(is_root: bool, kernel: KernelKind) -> Vec<Requirement> {
+    let mut needed: Vec<Requirement> =
+        [MMDEBSTRAP, MKFS_EROFS, FSCK_EROFS, NPM].map(Requirement::from).into();
+    if !is_root {
+        needed.push(NEWUIDMAP.into());
+    }
+    if kernel == KernelKind::Custom {
+        needed.extend(KERNEL_BUILD);
+    }
+    needed
 }
 
 fn judge_image(config: &Config, image: &Result<Found, MachineError>) -> Finding {
     let (id, title) = ("image", "VM image");
     let profile = &config.image_profile;
+    let kernel = config.image_kernel;
     match image {
-        Ok(found) => Finding::ok(id, title, format!("{profile}, {} MB", found.size_bytes / 1_000_000)),
+        Ok(found) => {
+            let megabytes = found.size_bytes / 1_000_000;
+            Finding::ok(id, title, format!("{profile} with the {kernel} kernel, {megabytes} MB"))
+        }
         Err(MachineError::Image(StoreError::Missing(missing))) => {
             let text = "build it, which takes some minutes (`anteroom up` does it as well)";
             Finding::fail(id, title, format!("{profile}: {}", missing.reasons.join(", ")))
@@ -60,13 +76,14 @@ fn judge_image(config: &Config, image: &Result<Found, MachineError>) -> Finding 
 }
 
 /// Missing tools matter only while there is something to build.
-fn judge_tools(missing: &[Program], image_is_there: bool) -> Finding {
+fn judge_tools(missing: &[Requirement], image_is_there: bool) -> Finding {
     let (id, title) = ("image-tools", "image tools");
     if missing.is_empty() {
         return Finding::ok(id, title, "all of them are installed");
     }
-    let names: Vec<&str> = missing.iter().map(|program| program.name).collect();
-    let mut packages: Vec<&'static str> = missing.iter().map(|program| program.debian_package).collect();
+    let names: Vec<&str> = missing.iter().map(|requirement| requirement.name()).collect();
+    let mut packages: Vec<&'static str> =
+        missing.iter().map(|requirement| requirement.debian_package()).collect();
     packages.dedup();
     let detail = format!("not installed: {}", names.join(", "));
     let finding = if image_is_there {
@@ -93,13 +110,26 @@ mod tests {
 
     #[test]
     fn tools_are_asked_for_once_each_and_only_urgently_while_there_is_no_image() {
-        let missing = [MKFS_EROFS, FSCK_EROFS, NPM];
+        let missing = [MKFS_EROFS, FSCK_EROFS, NPM].map(Requirement::from);
         let finding = judge_tools(&missing, false);
         assert_eq!(finding.level, Level::Fail);
         assert_eq!(finding.detail, "not installed: mkfs.erofs, fsck.erofs, npm");
         assert!(finding.remedy.unwrap().command.unwrap().ends_with("apt-get install erofs-utils npm"));
         assert_eq!(judge_tools(&missing, true).level, Level::Warn);
         assert_eq!(judge_tools(&[], false).level, Level::Ok);
+    }
+
+    #[test]
+    fn a_compiler_is_needed_only_for_the_custom_kernel_and_uidmap_only_by_others_than_root() {
+        let names = |is_root, kernel| -> Vec<&str> {
+            needed(is_root, kernel).iter().map(|requirement| requirement.name()).collect()
+        };
+        let stock = names(true, KernelKind::Stock);
+        assert!(!stock.contains(&"gcc") && !stock.contains(&"newuidmap"), "{stock:?}");
+        let custom = names(false, KernelKind::Custom);
+        for name in ["newuidmap", "gcc", "make", "flex", "bison", "bc", "/usr/include/libelf.h"] {
+            assert!(custom.contains(&name), "{name}: {custom:?}");
+        }
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Vmm for Qemu {
                 Accelerator::Kvm => Acceleration::Kvm,
                 Accelerator::Tcg { .. } => Acceleration::Tcg,
             }),
-            kernel: KernelFile::BzImage,
+            kernel: KernelFile::Either,
             user_network: true,
             snapshots: false,
         }

@@ -13,11 +13,12 @@ fn the_command_line_is_consistent() {
 
 #[test]
 fn flags_become_settings_and_a_wrong_setting_is_refused() {
-    let Command::Serve(serve) = parse("anteroom serve --listen 127.0.0.1:1 --profile dev").unwrap().command
+    let Command::Serve(serve) =
+        parse("anteroom serve --listen 127.0.0.1:1 --profile dev --kernel custom").unwrap().command
     else {
         panic!("not serve");
     };
-    let expected = [("listen", "127.0.0.1:1"), ("image_profile", "dev")];
+    let expected = [("listen", "127.0.0.1:1"), ("image_profile", "dev"), ("image_kernel", "custom")];
     assert_eq!(serve.flags(), expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
     let arguments = parse("anteroom config show --set vm.max=4 --set a=b=c").unwrap();
     assert_eq!(arguments.common.settings[1], ("a".to_owned(), "b=c".to_owned()));
