@@ -58,6 +58,7 @@ bench: build setup-test ## how long a person waits, as the tables of docs/benchm
 	  echo; echo "# $$daemon"; \
 	  for bench in start sign-in stream; do ANTEROOM_BIN=$$daemon target/release/bench-$$bench || exit 1; done; \
 	done
+	cargo run --quiet --release -p anteroom --example bench-supervisor
 	cargo run --quiet --release -p anteroom-agent --example bench-capture
 
 fuzz: setup-test ## what must hold for hostile input, FUZZ_SECONDS for each target

@@ -150,10 +150,11 @@ impl SessionHandle {
         let _ = tokio::time::timeout(patience, view.wait_for(|view| view.record.status != known)).await;
     }
 
-    /// Waits until anything about the session is another than in this revision, at most so long.
+    /// Waits until anything about the session is another than in this revision, at most so long. A daemon that has taken the
+    /// session over counts from the beginning, so that a lower number is another one, too.
     pub async fn change_since(&self, revision: u64, patience: Duration) {
         let mut view = self.view.clone();
-        let _ = tokio::time::timeout(patience, view.wait_for(|view| view.revision > revision)).await;
+        let _ = tokio::time::timeout(patience, view.wait_for(|view| view.revision != revision)).await;
     }
 
     /// What was seen after the first `known` moments, once there is something or the session's task has ended, at most so

@@ -13,6 +13,7 @@ pub mod process;
 pub mod qemu;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use std::{
     io,
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::net::{Network, NetworkError};
 use console::Console;
 pub use process::ProcessId;
+pub use version::Version;
 
 /// Everything a guest is made of. The backend decides what it looks like to the guest (device names, console).
 #[derive(Debug, Clone)]

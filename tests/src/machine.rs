@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -74,7 +75,8 @@ pub fn remains(directory: &Path) -> Vec<String> {
     files(directory).into_iter().filter(|path| remains(path)).map(|path| path.display().to_string()).collect()
 }
 
-/// Every regular file below a directory that is there now.
+/// Every regular file below a directory that is there now, once. One that has several names, as a VM's disk has where its VMM
+/// is confined, is told by that which is nearest.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let (mut found, mut left) = (Vec::new(), vec![directory.to_owned()]);
     while let Some(path) = left.pop() {
@@ -83,10 +85,16 @@ fn files(directory: &Path) -> Vec<PathBuf> {
             let entries = fs::read_dir(&path).into_iter().flatten().flatten();
             left.extend(entries.map(|entry| entry.path()));
         } else if metadata.is_file() {
-            found.push(path);
+            found.push((metadata.dev(), metadata.ino(), path));
         }
     }
+    found.sort_by_key(|(_, _, path)| path.components().count());
+    let mut seen = BTreeSet::new();
     found
+        .into_iter()
+        .filter(|(device, inode, _)| seen.insert((*device, *inode)))
+        .map(|(.., path)| path)
+        .collect()
 }
 
 /// A resource limit of a process, soft and hard, as proc_pid_limits(5) has it: `Max core file size`.

@@ -1,6 +1,6 @@
 //! The command line's side of the HTTP API.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -17,6 +17,9 @@ use crate::{
 
 /// Ending a VM in order is the slowest call, waiting for a change of status the longest.
 const PATIENCE: Duration = Duration::from_secs(70);
+/// How long a daemon that is being replaced by another one may be away, and how often it is looked for.
+const REPLACEMENT: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Speaks with one daemon.
 #[derive(Debug)]
@@ -44,6 +47,20 @@ impl Client {
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, Problem> {
         self.json(Method::GET, path, None).await
+    }
+
+    /// As [`Client::get`], of a daemon that has answered already: it may be replaced by another one meanwhile, which goes on
+    /// with what it has begun.
+    pub(super) async fn get_through_a_restart(&self, path: &str) -> Result<Value, Problem> {
+        let deadline = Instant::now() + REPLACEMENT;
+        loop {
+            match self.get(path).await {
+                Err(problem) if problem.exit == Exit::Unreachable && Instant::now() < deadline => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
@@ -112,4 +129,41 @@ fn cause_of(error: &reqwest::Error) -> String {
         return format!("no answer within {} s", PATIENCE.as_secs());
     }
     root_cause(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_daemon_that_is_replaced_between_two_answers_is_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let environment = Environment::from([
+            ("HOME".to_owned(), "/nonexistent".to_owned()),
+            ("ANTEROOM_URL".to_owned(), format!("http://{}", listener.local_addr().unwrap())),
+            ("ANTEROOM_API_KEY".to_owned(), "k".to_owned()),
+        ]);
+        let config = Config::load(&crate::config::Layers::gather(&environment, None, &[]).unwrap()).unwrap();
+        let client = Client::new(&config, &environment).unwrap();
+        let daemons = tokio::spawn(async move {
+            // The first hangs up in the middle of its answer.
+            let (mut first, _) = listener.accept().await.unwrap();
+            first.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
+            drop(first);
+            let (mut second, _) = listener.accept().await.unwrap();
+            let mut request = [0; 2048];
+            let _ = second.read(&mut request).await.unwrap();
+            second.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"who\":2}").await.unwrap();
+            listener
+        });
+        assert_eq!(client.get_through_a_restart("/x").await.unwrap(), json!({ "who": 2 }));
+        drop(daemons.await.unwrap());
+        assert_eq!(client.get("/x").await.unwrap_err().exit, Exit::Unreachable, "at once");
+    }
 }

@@ -159,14 +159,14 @@ async fn wait(
         }
         let revision = session["revision"].as_u64().unwrap_or_default();
         let path = format!("/api/auth/session/{id}?revision={revision}&wait={}", left.min(WATCH_S));
-        session = client.get(&path).await?["session"].take();
+        session = client.get_through_a_restart(&path).await?["session"].take();
     }
 }
 
 async fn vm_gone(client: &Client, vm: &str) -> Result<(), Problem> {
     let deadline = Instant::now() + GOING;
     loop {
-        let vm_now = client.get(&format!("/api/vms/{vm}")).await?["vm"].take();
+        let vm_now = client.get_through_a_restart(&format!("/api/vms/{vm}")).await?["vm"].take();
         if matches!(vm_now["status"].as_str(), Some("destroyed" | "failed")) {
             return Ok(());
         }

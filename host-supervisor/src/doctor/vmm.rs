@@ -16,10 +16,10 @@ use crate::{
     },
     failure::causes,
     vmm::{
-        LaunchError,
-        firecracker::{Firecracker, FirecrackerSettings, FirecrackerVersion},
+        LaunchError, Version,
+        firecracker::{Firecracker, FirecrackerSettings},
         process::find_program,
-        qemu::{Accelerator, Choice, Qemu, QemuSettings, QemuVersion, Wanted},
+        qemu::{self, Accelerator, Choice, Qemu, QemuSettings, Wanted},
     },
 };
 
@@ -65,13 +65,13 @@ async fn qemu(settings: &QemuSettings) -> Finding {
         return Finding::fail("qemu", "QEMU", format!("{} is not installed", settings.program))
             .with(Remedy::packages("install it", &["qemu-system-x86"]));
     };
-    judge_qemu(&program, QemuVersion::of(&program).await)
+    judge_qemu(&program, qemu::version_of(&program).await)
 }
 
-fn judge_qemu(program: &Path, version: Result<QemuVersion, LaunchError>) -> Finding {
+fn judge_qemu(program: &Path, version: Result<Version, LaunchError>) -> Finding {
     match version {
-        Ok(version) if version < QemuVersion::OLDEST => {
-            let oldest = QemuVersion::OLDEST;
+        Ok(version) if version < qemu::OLDEST => {
+            let oldest = qemu::OLDEST;
             Finding::warn("qemu", "QEMU", format!("{version} is older than the oldest tested, {oldest}"))
                 .with(Remedy::by_hand("install a newer one", None))
         }
@@ -163,7 +163,7 @@ async fn firecracker(config: &Config) -> Vec<Finding> {
 }
 
 /// The two speak by arguments that change with versions: `Jailer v1.13.1`.
-fn judge_jailer(firecracker: FirecrackerVersion, said: Option<String>) -> Finding {
+fn judge_jailer(firecracker: Version, said: Option<String>) -> Finding {
     let (id, title) = ("jailer", "jailer");
     let Some(said) = said else {
         return Finding::fail(id, title, "does not say its version")
@@ -251,8 +251,8 @@ mod tests {
     #[test]
     fn an_old_qemu_is_a_remark_and_a_broken_one_a_failure() {
         let judged = |version| judge_qemu(Path::new("/usr/bin/qemu"), version).level;
-        assert_eq!(judged(Ok(QemuVersion::OLDEST)), Level::Ok);
-        assert_eq!(judged(Ok(QemuVersion { major: 6, minor: 2, patch: 0 })), Level::Warn);
+        assert_eq!(judged(Ok(qemu::OLDEST)), Level::Ok);
+        assert_eq!(judged(Ok(Version { major: 6, minor: 2, patch: 0 })), Level::Warn);
         let source = io::Error::from(io::ErrorKind::InvalidData);
         assert_eq!(judged(Err(LaunchError::Start { program: "qemu".into(), source })), Level::Fail);
     }
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_jailer_of_another_release_is_a_remark() {
-        let firecracker = FirecrackerVersion { major: 1, minor: 13, patch: 1 };
+        let firecracker = Version { major: 1, minor: 13, patch: 1 };
         let level = |said: Option<&str>| judge_jailer(firecracker, said.map(str::to_owned)).level;
         assert_eq!(level(Some("Jailer v1.13.1")), Level::Ok);
         assert_eq!(level(Some("Jailer v1.13.10")), Level::Warn);

@@ -27,12 +27,12 @@ use anteroom_protocol::VmId;
 use async_trait::async_trait;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Vm, VmSpec, Vmm,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Version, Vm, VmSpec, Vmm,
     confine::group, process::find_program,
 };
 use jail::Jailer;
 pub use plan::Transport;
-pub use version::FirecrackerVersion;
+pub use version::{OLDEST, version_of};
 use vm::FirecrackerVm;
 
 /// Where it is and what is wanted of it.
@@ -83,7 +83,7 @@ pub struct Firecracker {
     settings: FirecrackerSettings,
     program: PathBuf,
     jailer: Option<Jailer>,
-    version: FirecrackerVersion,
+    version: Version,
 }
 
 impl Firecracker {
@@ -96,18 +96,18 @@ impl Firecracker {
         let jailer = find_jailer(&settings.jailer, &program)?.map(Jailer::new);
         let kvm = OpenOptions::new().read(true).write(true).open("/dev/kvm");
         kvm.map_err(|error| LaunchError::NoAcceleration(format!("/dev/kvm cannot be opened: {error}")))?;
-        let version = FirecrackerVersion::of(&program).await?;
-        if version < FirecrackerVersion::OLDEST {
+        let version = version_of(&program).await?;
+        if version < OLDEST {
             return Err(LaunchError::NoAcceleration(format!(
                 "firecracker {version} is older than {}",
-                FirecrackerVersion::OLDEST
+                OLDEST
             )));
         }
         Ok(Self { settings, program, jailer, version })
     }
 
     #[must_use]
-    pub fn version(&self) -> FirecrackerVersion {
+    pub fn version(&self) -> Version {
         self.version
     }
 

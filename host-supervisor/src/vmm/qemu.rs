@@ -33,13 +33,13 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Vm, VmSpec, Vmm,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Version, Vm, VmSpec, Vmm,
     confine::{Uids, group},
 };
 use accelerator::Candidate;
 pub use accelerator::{Accelerator, Choice, Wanted};
 pub use probe::{ProbeOutcome, probe_kvm};
-pub use version::QemuVersion;
+pub use version::{OLDEST, version_of};
 use vm::QemuVm;
 
 /// Where the parts are and what is wanted of them.
@@ -100,7 +100,7 @@ pub struct Qemu {
     settings: QemuSettings,
     program: PathBuf,
     vsock_device: PathBuf,
-    version: QemuVersion,
+    version: Version,
     choice: OnceCell<Choice>,
     /// Where VMs are confined: as root.
     uids: Option<Uids>,
@@ -114,7 +114,7 @@ impl Qemu {
     pub async fn open(settings: QemuSettings) -> Result<Self, LaunchError> {
         let program = settings.find(&settings.program)?;
         let vsock_device = settings.find(&settings.vsock_device)?;
-        let version = QemuVersion::of(&program).await?;
+        let version = version_of(&program).await?;
         let uids = nix::unistd::geteuid().is_root().then(Uids::default);
         Ok(Self { settings, program, vsock_device, version, choice: OnceCell::new(), uids })
     }
@@ -138,12 +138,12 @@ impl Qemu {
         initrd: Option<&Path>,
     ) -> Result<Choice, LaunchError> {
         let program = settings.find(&settings.program)?;
-        let candidate = Candidate { settings, version: QemuVersion::of(&program).await?, program: &program };
+        let candidate = Candidate { settings, version: version_of(&program).await?, program: &program };
         accelerator::choose(candidate, kernel, initrd).await
     }
 
     #[must_use]
-    pub fn version(&self) -> &QemuVersion {
+    pub fn version(&self) -> &Version {
         &self.version
     }
 }

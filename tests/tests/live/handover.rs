@@ -14,6 +14,8 @@ printf '{"token":"t","first":"%s","second":"%s"}' "$first" "$second" > .told.new
 mv .told.new .told
 sleep 3
 "#;
+/// Presses Shift and lets it go.
+const SHIFT: &str = "\u{e008}\u{e000}";
 const TAKE: Locator<'_> = Locator::XPath("//*[contains(@class,'desktop-control') and not(@hidden)]//button");
 /// How often it is asked for, once a second; whoever has used the desktop keeps it for three.
 const OFTEN: usize = 20;
@@ -32,20 +34,28 @@ async fn a_second_page_takes_the_desktop_over_and_the_first_one_sees_it() -> Res
     let second = Desktop::shown(&other.page).await?;
     ensure!(second.way().await? == "live", "the second picture is not live");
     let take = other.page.wait().for_element(TAKE).await.context("the second page offers no control")?;
-    second.press("not mine").await?;
+    // Whoever is at work keeps it: what the other page presses meanwhile is nothing.
+    first.press(SHIFT).await?;
+    let at_work = async {
+        loop {
+            first.press(SHIFT).await?;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    };
+    tokio::select! {
+        failed = at_work => return failed,
+        pressed = second.press("not mine") => pressed?,
+    }
     first.type_line("").await?;
 
-    // A page at work keeps the desktop; then it is free to be taken.
-    let mut taken = false;
+    // Then it is asked for again and again until it is free to be taken.
     for _ in 0..OFTEN {
-        take.click().await?;
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        taken = !take.is_displayed().await?;
-        if taken {
+        if take.click().await.is_err() {
             break;
         }
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    ensure!(taken, "the second page does not get the desktop");
+    ensure!(!take.is_displayed().await?, "the second page does not get the desktop");
     stage
         .browser
         .page
@@ -54,7 +64,6 @@ async fn a_second_page_takes_the_desktop_over_and_the_first_one_sees_it() -> Res
         .await
         .context("the first page does not see that it is taken")?;
     stage.keep("1-taken").await?;
-    first.press("not mine any more").await?;
     second.type_line("second").await?;
 
     let told = stage.told().await?;

@@ -14,12 +14,12 @@ use std::{fs::OpenOptions, path::Path, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    QemuSettings, QemuVersion,
+    QemuSettings,
     probe::{ProbeOutcome, probe_kvm},
     tsc,
     verdict::{Verdict, VerdictKey},
 };
-use crate::vmm::LaunchError;
+use crate::vmm::{LaunchError, Version};
 
 /// What the operator wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ pub struct Choice {
 pub(super) struct Candidate<'a> {
     pub(super) settings: &'a QemuSettings,
     pub(super) program: &'a Path,
-    pub(super) version: QemuVersion,
+    pub(super) version: Version,
 }
 
 pub(super) async fn choose(

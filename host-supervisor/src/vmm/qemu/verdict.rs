@@ -8,8 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::QemuVersion;
-use crate::vmm::LaunchError;
+use crate::vmm::{LaunchError, Version};
 
 /// Whether KVM works here, and how that was found out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,14 +25,14 @@ pub(super) struct VerdictKey(String);
 #[derive(Debug, Clone, Copy)]
 struct Surroundings<'a> {
     kernel: &'a [u8],
-    qemu: QemuVersion,
+    qemu: Version,
     /// `/proc/cpuinfo`.
     cpuinfo: &'a str,
     boot_id: &'a str,
 }
 
 impl VerdictKey {
-    pub(super) async fn of_this_machine(qemu: QemuVersion, kernel: &Path) -> Result<Self, LaunchError> {
+    pub(super) async fn of_this_machine(qemu: Version, kernel: &Path) -> Result<Self, LaunchError> {
         let path = kernel.to_owned();
         let read = move || {
             let at = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
@@ -88,7 +87,7 @@ mod tests {
 
     const CPUINFO: &str =
         "processor\t: 0\nmodel name\t: EPYC\ncpu MHz\t\t: 2596.0\nflags\t\t: svm npt\n\nprocessor\t: 1\n";
-    const QEMU: QemuVersion = QemuVersion { major: 7, minor: 2, patch: 17 };
+    const QEMU: Version = Version { major: 7, minor: 2, patch: 17 };
     const HERE: Surroundings<'_> =
         Surroundings { kernel: b"kernel", qemu: QEMU, cpuinfo: CPUINFO, boot_id: "0a4447dd\n" };
 
@@ -97,7 +96,7 @@ mod tests {
         let key = VerdictKey::of(HERE);
         let slower = CPUINFO.replace("2596", "1200");
         assert_eq!(VerdictKey::of(Surroundings { cpuinfo: &slower, ..HERE }), key);
-        let newer = QemuVersion { patch: 18, ..QEMU };
+        let newer = Version { patch: 18, ..QEMU };
         let without_svm = CPUINFO.replace("svm ", "");
         for other in [
             Surroundings { kernel: b"other", ..HERE },
