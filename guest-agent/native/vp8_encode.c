@@ -15,7 +15,7 @@ struct anteroom_vp8_encoder {
 /* Beyond what any picture takes, so that the library neither drops frames nor changes the quantizer. */
 #define UNBOUNDED_KILOBITS 1000000
 /* Of the real-time speeds 0 to 16; negative means fixed instead of chosen by measuring time. */
-#define SPEED -12
+#define SPEED -16
 /* Timestamps count milliseconds. */
 #define TICKS_PER_SECOND 1000
 #define TICKS_PER_FRAME 33

@@ -307,6 +307,10 @@ impl<P: Pictures, H: Hands> Peer<'_, P, H> {
             return Ok(());
         }
         if video.goes_on(Some(picture), now) {
+            // The time that it has rested must not be made up for with padding.
+            self.rtc.handle_input(Input::Timeout(now))?;
+            self.drain()?;
+            let Some(video) = &self.video else { return Ok(()) };
             self.rtc.sdp_api().set_direction(video.mid, Direction::SendOnly);
             self.drain()?;
         }
