@@ -7,7 +7,7 @@ pub(crate) fn check(packet: &[u8]) {
     assert!(is_ufrag(name), "{name:?} is no name");
     let named = [name.as_bytes(), b":"].concat();
     assert!(packet.windows(named.len()).any(|bytes| bytes == named), "{name:?} is nowhere in the packet");
-    assert!(packet.len() >= 20 && packet.len() % 4 == 0);
+    assert!(packet.len() >= 20 && packet.len().is_multiple_of(4));
     for end in 0..packet.len() {
         assert_eq!(called(&packet[..end]), None, "{end} bytes of it were taken for the whole");
     }
