@@ -115,7 +115,7 @@ fn make_log(log: &Path, jail: Option<&Jail>) -> Result<(), LaunchError> {
 /// Firecracker's own; under the jailer it gets its id from there.
 fn arguments(spec: &VmSpec, transport: Transport, jailed: bool) -> Vec<OsString> {
     let id = spec.id.to_string();
-    let mut arguments = vec!["--api-sock", API_SOCKET, "--log-path", LOG, "--level", "Warning"];
+    let mut arguments = vec!["--api-sock", API_SOCKET, "--log-path", LOG, "--level", "Info"];
     if !jailed {
         arguments.extend(["--id", &id]);
     }
