@@ -291,7 +291,8 @@ impl Daemon {
             }
         }
         match ended {
-            Ok(Ok(Err(error))) => Err(DaemonError::Serve(error)),
+            // Who hands over ends without an error, whatever the last answers came to: an error would end the VMs.
+            Ok(Ok(Err(error))) if how == Stop::End => Err(DaemonError::Serve(error)),
             _ => Ok(how),
         }
     }

@@ -82,3 +82,35 @@ fn unexpected(answer: &[u8]) -> io::Error {
     let shown = String::from_utf8_lossy(answer).trim_end().escape_debug().to_string();
     io::Error::new(io::ErrorKind::InvalidData, format!("expected OK, got {shown:?}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{net::UnixListener, time::timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handshake_is_brought_to_its_end_although_nobody_waits_for_it_any_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = AgentAddress { directory: directory.path().to_owned(), socket: "v.sock".to_owned() };
+        let vmm = UnixListener::bind(directory.path().join(&address.socket)).unwrap();
+        let dialler = Dialler::new(&address).unwrap();
+        let given_up = timeout(Duration::from_millis(20), dialler.dial()).await;
+        assert!(given_up.is_err());
+
+        let (mut guest, _) = vmm.accept().await.unwrap();
+        let mut asked = [0; 13];
+        guest.read_exact(&mut asked).await.unwrap();
+        assert_eq!(&asked, b"CONNECT 1024\n");
+        let more = timeout(Duration::from_millis(50), guest.read_u8()).await;
+        assert!(more.is_err(), "the host has hung up before the OK: {more:?}");
+        let still = timeout(Duration::from_millis(50), hold_still()).await;
+        assert!(still.is_err(), "a handshake is under way");
+
+        guest.write_all(b"OK 1\n").await.unwrap();
+        let still = timeout(Duration::from_secs(5), hold_still()).await;
+        assert!(still.is_ok(), "it has ended");
+    }
+}

@@ -83,9 +83,7 @@ impl VmStarter {
                 }
                 Err(cause) => {
                     tracing::warn!(vm = %record.id, cause = causes(&cause), "not taken over");
-                    let network = self.host_network.as_deref();
-                    sweep::remove(&self.store, self.vmm.as_ref(), network, &record, &mut recovered.swept)
-                        .await?;
+                    self.remove(&record, &mut recovered.swept).await?;
                 }
             }
         }
