@@ -33,7 +33,7 @@ async fn a_sign_in_goes_on_although_its_daemon_was_killed_twice_and_then_handed_
     scene.daemon.start_again().await?;
     let after = with_code(&scene, &session).await?;
 
-    // The guest's own endpoint has another token now, and takes it.
+    // The guest's own endpoint has another token now.
     let shown = scene.daemon.fetch(&format!("/api/auth/session/{session}/vm")).await?;
     ensure!(shown["agentToken"].as_str().is_some_and(|token| token.len() > 20), "{shown:#}");
     let timeline = scene.daemon.fetch(&format!("/api/vms/{vm}")).await?["vm"]["timeline"].to_string();

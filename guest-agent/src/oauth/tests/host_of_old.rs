@@ -54,6 +54,21 @@ async fn everything_else_needs_the_token_of_this_vm() {
     }
 }
 
+const OTHER: &str = "YW5vdGhlci10b2tlbg";
+
+#[tokio::test]
+async fn a_daemon_that_comes_after_another_brings_a_token_of_its_own_and_the_old_one_is_worth_nothing() {
+    let Some(role) = Role::start().await else { return };
+    let spec = role.spec("exit 0");
+    let old = Old { session: spec.session, role };
+    let path = format!("/credentials/status?sessionId={}", old.session);
+    old.role.begin(&spec).await.unwrap();
+    assert_ne!(old.ask("GET", &path, Some(TOKEN), "").await.status, 401);
+    old.role.begin(&SignInSpec { token: Secret::new(OTHER), ..spec }).await.unwrap();
+    assert_ne!(old.ask("GET", &path, Some(OTHER), "").await.status, 401);
+    assert_eq!(old.ask("GET", &path, Some(TOKEN), "").await.status, 401);
+}
+
 #[tokio::test]
 async fn a_sign_in_that_the_host_has_begun_is_told_of_and_a_failed_one_is_begun_again() {
     let Some(old) = Old::usual().await else { return };
