@@ -4,12 +4,14 @@
 //! not ours pass through untouched, in order.
 
 mod ip;
+mod ip6;
 #[cfg(test)]
 mod tests;
 
 use std::{fmt, str::FromStr};
 
 pub use ip::{Autoconf, IpConfig, ParseIpError};
+pub use ip6::{Ip6Config, ParseIp6Error};
 
 use crate::{VmId, desk::Directions};
 
@@ -21,6 +23,8 @@ pub const MAX_BYTES: usize = 2048;
 pub struct KernelCommandLine {
     /// `ip=`, in the kernel's own syntax, for the first interface.
     pub ip: Option<IpConfig>,
+    /// `anteroom.ip6=`, for the same interface.
+    pub ip6: Option<Ip6Config>,
     /// `anteroom.vm=`
     pub vm: Option<VmId>,
     /// `anteroom.layers=`: block devices of the read-only layers, lowest first.
@@ -67,6 +71,7 @@ pub enum CommandLineError {
 }
 
 const IP: &str = "ip";
+const IP6: &str = "anteroom.ip6";
 const VM: &str = "anteroom.vm";
 const LAYERS: &str = "anteroom.layers";
 const DISK: &str = "anteroom.disk";
@@ -88,6 +93,9 @@ impl KernelCommandLine {
         let mut say = |key: &str, value: String| words.push(format!("{key}={value}"));
         if let Some(ip) = &self.ip {
             say(IP, ip.to_string());
+        }
+        if let Some(ip6) = self.ip6 {
+            say(IP6, ip6.to_string());
         }
         if let Some(vm) = self.vm {
             say(VM, vm.to_string());
@@ -116,7 +124,8 @@ impl KernelCommandLine {
             self.others.push(word);
             return Ok(());
         };
-        let Some(key) = [IP, VM, LAYERS, DISK, PURPOSE, CLIPBOARD].into_iter().find(|known| *known == key)
+        let Some(key) =
+            [IP, IP6, VM, LAYERS, DISK, PURPOSE, CLIPBOARD].into_iter().find(|known| *known == key)
         else {
             self.others.push(word);
             return Ok(());
@@ -132,6 +141,7 @@ impl KernelCommandLine {
         };
         match key {
             IP => self.ip = Some(value.parse().map_err(|error: ParseIpError| bad(error.to_string()))?),
+            IP6 => self.ip6 = Some(value.parse().map_err(|error: ParseIp6Error| bad(error.to_string()))?),
             VM => self.vm = Some(value.parse().map_err(|_| bad("expected a UUID".to_owned()))?),
             LAYERS => self.layers = devices(value).map_err(bad)?,
             DISK => self.disk = devices(value).map_err(bad)?.into_iter().next(),

@@ -78,9 +78,9 @@ pub(super) async fn run(line: KernelCommandLine, early: EarlyMarks) -> Result<()
 }
 
 async fn configure_network(line: KernelCommandLine, journal: Arc<Journal>, timeline: Arc<Timeline>) {
-    match network::configure(line.ip.as_ref()).await {
+    match network::configure(&line).await {
         Ok(true) => timeline.mark(mark::NETWORK_CONFIGURED),
-        Ok(false) => tracing::info!("no ip= on the command line: loopback only"),
+        Ok(false) => tracing::info!("no address on the command line: loopback only"),
         Err(error) => {
             let cause = console::chain(&error);
             tracing::error!("no network: {cause}");

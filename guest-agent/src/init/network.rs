@@ -1,12 +1,21 @@
-//! Loopback and the first interface, by netlink, from what `ip=` says.
+//! Loopback and the first interface, by netlink, from what `ip=` and `anteroom.ip6=` say.
 
-use std::{net::Ipv4Addr, time::Duration};
+#[cfg(test)]
+mod tests;
 
-use anteroom_protocol::cmdline::{Autoconf, IpConfig};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
+
+use anteroom_protocol::cmdline::{Autoconf, IpConfig, KernelCommandLine};
 use futures_util::{StreamExt, TryStreamExt};
 use rtnetlink::{
     Handle, LinkUnspec, MulticastGroup, RouteMessageBuilder, new_multicast_connection,
-    packet_route::link::{LinkAttribute, LinkMessage},
+    packet_route::{
+        address::AddressHeaderFlags,
+        link::{LinkAttribute, LinkMessage},
+    },
 };
 use tokio::time::timeout;
 
@@ -32,14 +41,21 @@ pub(super) enum NetworkError {
 #[derive(Debug, PartialEq, Eq)]
 struct Plan {
     device: String,
-    address: Ipv4Addr,
-    prefix_len: u8,
-    gateway: Option<Ipv4Addr>,
+    /// One at least.
+    places: Vec<Place>,
 }
 
-/// Brings loopback up, and the interface of `ip=` with address and default route. Says whether there was one to set.
-pub(super) async fn configure(ip: Option<&IpConfig>) -> Result<bool, NetworkError> {
-    let plan = ip.map_or(Ok(None), plan)?;
+/// An address of the interface, and the default route that comes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    address: IpAddr,
+    prefix_len: u8,
+    gateway: Option<IpAddr>,
+}
+
+/// Brings loopback up, and the interface with addresses and default routes. Says whether there was one to set.
+pub(super) async fn configure(line: &KernelCommandLine) -> Result<bool, NetworkError> {
+    let plan = plan(line)?;
     let (connection, handle, mut news) =
         new_multicast_connection(&[MulticastGroup::Link]).map_err(NetworkError::Netlink)?;
     let connection = tokio::spawn(connection);
@@ -63,16 +79,28 @@ pub(super) async fn configure(ip: Option<&IpConfig>) -> Result<bool, NetworkErro
     result
 }
 
-fn plan(ip: &IpConfig) -> Result<Option<Plan>, NetworkError> {
+fn plan(line: &KernelCommandLine) -> Result<Option<Plan>, NetworkError> {
+    let ip = line.ip.as_ref();
+    let v4 = ip.map_or(Ok(None), place)?;
+    let v6 = line.ip6.map(|ip6| Place {
+        address: ip6.address.into(),
+        prefix_len: ip6.prefix_len,
+        gateway: ip6.gateway.map(IpAddr::V6),
+    });
+    let places: Vec<_> = v4.into_iter().chain(v6).collect();
+    let device = ip.and_then(|ip| ip.device.clone()).unwrap_or_else(|| DEFAULT_DEVICE.to_owned());
+    Ok((!places.is_empty()).then_some(Plan { device, places }))
+}
+
+fn place(ip: &IpConfig) -> Result<Option<Place>, NetworkError> {
     if !matches!(ip.autoconf, Autoconf::Unset | Autoconf::Off) {
         return Err(NetworkError::Autoconf(ip.autoconf));
     }
     let Some(address) = ip.client else { return Ok(None) };
-    Ok(Some(Plan {
-        device: ip.device.clone().unwrap_or_else(|| DEFAULT_DEVICE.to_owned()),
-        address,
+    Ok(Some(Place {
+        address: address.into(),
         prefix_len: ip.prefix_len.ok_or(NetworkError::NoNetmask)?,
-        gateway: ip.gateway,
+        gateway: ip.gateway.map(IpAddr::V4),
     }))
 }
 
@@ -92,47 +120,30 @@ async fn up(handle: &Handle, device: &str, index: u32) -> Result<(), NetworkErro
 }
 
 async fn apply(handle: &Handle, plan: &Plan, index: u32) -> Result<(), NetworkError> {
-    handle
-        .address()
-        .add(index, plan.address.into(), plan.prefix_len)
-        .replace()
-        .execute()
-        .await
-        .map_err(refused("the address", &plan.device))?;
     up(handle, &plan.device, index).await?;
-    let Some(gateway) = plan.gateway else { return Ok(()) };
-    let route = RouteMessageBuilder::<Ipv4Addr>::new().gateway(gateway).output_interface(index).build();
-    handle.route().add(route).replace().execute().await.map_err(refused("the default route", &plan.device))
+    for place in &plan.places {
+        let mut address = handle.address().add(index, place.address, place.prefix_len).replace();
+        if place.address.is_ipv6() {
+            // It is reserved. Asking whether somebody has it takes a second, in which nobody can be reached by it.
+            address.message_mut().header.flags |= AddressHeaderFlags::Nodad;
+        }
+        address.execute().await.map_err(refused("the address", &plan.device))?;
+        let route = match place.gateway {
+            None => continue,
+            Some(IpAddr::V4(gateway)) => {
+                RouteMessageBuilder::<Ipv4Addr>::new().gateway(gateway).output_interface(index).build()
+            }
+            Some(IpAddr::V6(gateway)) => {
+                RouteMessageBuilder::<Ipv6Addr>::new().gateway(gateway).output_interface(index).build()
+            }
+        };
+        let added = handle.route().add(route).replace().execute().await;
+        added.map_err(refused("the default route", &plan.device))?;
+    }
+    Ok(())
 }
 
 fn refused(what: &'static str, device: &str) -> impl FnOnce(rtnetlink::Error) -> NetworkError {
     let device = device.to_owned();
     move |source| NetworkError::Refused { what, device, source }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn planned(ip: &str) -> Result<Option<Plan>, String> {
-        plan(&ip.parse().unwrap()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_full_line_becomes_a_plan_and_eth0_is_meant_when_nothing_is_named() {
-        let expected = Plan {
-            device: "eth0".into(),
-            address: Ipv4Addr::new(10, 0, 2, 15),
-            prefix_len: 24,
-            gateway: Some(Ipv4Addr::new(10, 0, 2, 2)),
-        };
-        assert_eq!(planned("10.0.2.15::10.0.2.2:255.255.255.0:::off"), Ok(Some(expected)));
-        assert_eq!(planned("::::guest::off"), Ok(None));
-    }
-
-    #[test]
-    fn what_cannot_be_done_is_refused_and_named() {
-        assert_eq!(planned("10.0.2.15"), Err("ip= has a client address but no netmask".into()));
-        assert!(planned("dhcp").unwrap_err().contains("Dhcp"));
-    }
 }

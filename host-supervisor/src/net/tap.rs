@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use anteroom_protocol::cmdline::{Autoconf, IpConfig};
+use anteroom_protocol::cmdline::{Autoconf, Ip6Config, IpConfig};
 
 use super::MacAddress;
 
@@ -23,7 +23,7 @@ pub struct TapNetwork {
     pub ipv6: Option<TapIpv6>,
 }
 
-/// The same for IPv6. The kernel's `ip=` has no place for it, so that a guest has to be told in another way.
+/// The same for IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TapIpv6 {
     pub address: Ipv6Addr,
@@ -45,6 +45,16 @@ impl TapNetwork {
             dns0: Some(self.dns),
             ..IpConfig::default()
         }
+    }
+
+    /// The same for what `ip=` cannot say.
+    #[must_use]
+    pub fn ip6_config(&self) -> Option<Ip6Config> {
+        self.ipv6.map(|TapIpv6 { address, prefix_len, gateway }| Ip6Config {
+            address,
+            prefix_len,
+            gateway: Some(gateway),
+        })
     }
 
     /// Every IPv6 address that the guest may use: the one it was given, and the link-local one of its interface.

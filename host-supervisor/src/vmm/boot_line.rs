@@ -69,19 +69,19 @@ pub(super) fn boot_line(boot: Boot<'_>) -> Result<String, CommandLineError> {
     let mut devices = ('a'..='z').map(|letter| format!("/dev/vd{letter}"));
     let layers = devices.by_ref().take(boot.layers).collect();
     let disk = boot.disk.then(|| devices.next()).flatten();
-    let ip = match boot.network {
-        Network::None => None,
-        Network::User(network) => Some(network.ip_config()),
-        Network::Tap(network) => Some(network.ip_config()),
+    let (ip, ip6) = match boot.network {
+        Network::None => (None, None),
+        Network::User(network) => (Some(network.ip_config()), None),
+        Network::Tap(network) => (Some(network.ip_config()), network.ip6_config()),
     };
     let Boot { vm, purpose, clipboard, .. } = boot;
-    KernelCommandLine { ip, vm, layers, disk, purpose, clipboard, others }.render()
+    KernelCommandLine { ip, ip6, vm, layers, disk, purpose, clipboard, others }.render()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::UserNetwork;
+    use crate::net::{TapIpv6, TapNetwork, UserNetwork};
 
     const VM: &str = "3f2a51c4-0b1e-4c52-9d37-6f1f4a1c9e10";
 
@@ -103,6 +103,23 @@ mod tests {
              anteroom.vm=3f2a51c4-0b1e-4c52-9d37-6f1f4a1c9e10 anteroom.layers=/dev/vda,/dev/vdb,/dev/vdc \
              anteroom.disk=/dev/vdd anteroom.clipboard=in"
         );
+    }
+
+    #[test]
+    fn a_guest_of_the_hosts_network_is_told_its_ipv6_address_where_it_has_one() {
+        let line = |ipv6| {
+            let network = Network::Tap(TapNetwork { ipv6, ..TapNetwork::example() });
+            boot_line(Boot { network: &network, ..Boot::probe(Vec::new()) }).unwrap()
+        };
+        let ip = "ip=192.168.100.2::192.168.100.1:255.255.255.0::eth0:off:9.9.9.9";
+        assert!(line(None).ends_with(&format!(" cryptomgr.notests {ip} anteroom.purpose=probe")));
+        let ipv6 = TapIpv6 {
+            address: "fd00:77::2".parse().unwrap(),
+            prefix_len: 64,
+            gateway: "fd00:77::1".parse().unwrap(),
+        };
+        let told = format!(" {ip} anteroom.ip6=fd00:77::2/64,fd00:77::1 anteroom.purpose=probe");
+        assert!(line(Some(ipv6)).ends_with(&told));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use super::*;
 fn word() -> impl Strategy<Value = String> {
     "[a-z][a-z0-9_]{0,8}(=[a-zA-Z0-9,./:-]{1,12})?".prop_filter("not ours", |word| {
         let key = word.split('=').next().unwrap_or_default();
-        ![IP, VM, LAYERS, DISK, PURPOSE].contains(&key)
+        ![IP, IP6, VM, LAYERS, DISK, PURPOSE, CLIPBOARD].contains(&key)
     })
 }
 
@@ -41,9 +41,16 @@ fn ip() -> impl Strategy<Value = IpConfig> {
     )
 }
 
+fn ip6() -> impl Strategy<Value = Ip6Config> {
+    let address = || any::<u128>().prop_map(Ipv6Addr::from);
+    (address(), 0u8..=128, proptest::option::of(address()))
+        .prop_map(|(address, prefix_len, gateway)| Ip6Config { address, prefix_len, gateway })
+}
+
 prop_compose! {
     fn line()(
         ip in proptest::option::of(ip()),
+        ip6 in proptest::option::of(ip6()),
         vm in proptest::option::of(Just(VmId::random())),
         layers in proptest::collection::vec("/dev/vd[a-z]", 0..5),
         disk in proptest::option::of("/dev/vd[a-z]"),
@@ -53,7 +60,7 @@ prop_compose! {
     ) -> KernelCommandLine {
         let purpose = if probe { Purpose::Probe } else { Purpose::Desktop };
         let clipboard = Directions { to_desktop, from_desktop };
-        KernelCommandLine { ip, vm, layers, disk, purpose, clipboard, others }
+        KernelCommandLine { ip, ip6, vm, layers, disk, purpose, clipboard, others }
     }
 }
 
@@ -73,6 +80,13 @@ proptest! {
     fn no_ip_value_makes_the_parser_panic(text in "[0-9a-z:.]{0,80}") {
         if let Ok(parsed) = text.parse::<IpConfig>() {
             prop_assert_eq!(parsed.to_string().parse::<IpConfig>().unwrap(), parsed);
+        }
+    }
+
+    #[test]
+    fn no_ip6_value_makes_the_parser_panic(text in "[0-9a-f:.,/]{0,80}") {
+        if let Ok(parsed) = text.parse::<Ip6Config>() {
+            prop_assert_eq!(parsed.to_string().parse::<Ip6Config>().unwrap(), parsed);
         }
     }
 }
@@ -102,6 +116,29 @@ fn a_wrong_ip_names_the_field() {
     assert_eq!(error(":::::eth0/x"), ParseIpError::Device("eth0/x".into()));
     assert_eq!(error("maybe"), ParseIpError::Autoconf("maybe".into()));
     assert_eq!(error(":::::::::::"), ParseIpError::TooManyFields);
+}
+
+#[test]
+fn an_ip6_has_an_address_a_prefix_and_perhaps_a_gateway() {
+    let expected = Ip6Config { address: "fd00:77::2".parse().unwrap(), prefix_len: 64, gateway: None };
+    assert_eq!("fd00:77::2/64".parse(), Ok(expected));
+    let routed = Ip6Config { gateway: Some("fd00:77::1".parse().unwrap()), ..expected };
+    assert_eq!("fd00:77::2/64,fd00:77::1".parse(), Ok(routed));
+}
+
+#[test]
+fn a_wrong_ip6_names_the_field() {
+    let error = |text: &str| text.parse::<Ip6Config>().unwrap_err();
+    assert_eq!(error("fd00::2"), ParseIp6Error::NoPrefix);
+    assert_eq!(error("10.0.2.15/24"), ParseIp6Error::Address("10.0.2.15".into()));
+    assert_eq!(error("fd00::2/129"), ParseIp6Error::PrefixLen("129".into()));
+    assert_eq!(error("fd00::2/64,"), ParseIp6Error::Address(String::new()));
+    assert_eq!(error("fd00::2/64,fd00::1,x"), ParseIp6Error::Address("fd00::1,x".into()));
+    let line = "anteroom.ip6=fd00::2".parse::<KernelCommandLine>().unwrap_err();
+    assert!(
+        line.to_string().starts_with("anteroom.ip6= has the value \"fd00::2\": expected an address"),
+        "{line}"
+    );
 }
 
 #[test]
