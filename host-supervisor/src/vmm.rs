@@ -143,6 +143,20 @@ pub struct VmExit {
     pub stderr: Vec<String>,
     /// The VMM ended because the guest did: it powered off, or it panicked and reset.
     pub by_guest: bool,
+    /// Set when the host's kernel has killed a process of the VM to get memory.
+    pub out_of_memory: Option<OutOfMemory>,
+}
+
+/// Whose memory was at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutOfMemory {
+    /// What the VM's control group allows.
+    Vm {
+        /// `None` when it is not known any more.
+        limit_mib: Option<u64>,
+    },
+    /// The host's, or of what surrounds Anteroom there.
+    Host,
 }
 
 #[derive(Debug, thiserror::Error)]

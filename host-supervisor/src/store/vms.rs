@@ -22,6 +22,17 @@ pub enum VmKind {
     Cli,
 }
 
+impl VmKind {
+    /// The setting that says how much memory such a VM has.
+    #[must_use]
+    pub fn memory_setting(self) -> &'static str {
+        match self {
+            Self::Browser => "vm.browser.memory_mib",
+            Self::Cli => "vm.cli.memory_mib",
+        }
+    }
+}
+
 /// The life of a VM; the diagram is in [`crate::vm`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,9 +7,9 @@ use crate::{
     disk::DiskError,
     failure::{Failure, causes},
     net::HostNetworkError,
-    store::StoreError,
+    store::{StoreError, VmKind},
     vmm::{
-        LaunchError, VmExit,
+        LaunchError, OutOfMemory, VmExit,
         console::{Cause, diagnose},
     },
 };
@@ -50,13 +50,20 @@ pub(super) fn launch(error: &LaunchError) -> Failure {
     Failure::new(code, causes(error))
 }
 
+/// The exit code of a process that SIGKILL has ended.
+const SIGKILLED: i32 = 128 + nix::libc::SIGKILL;
 /// With less than this, a guest that does not come up most likely lacks memory.
 const LITTLE_MEMORY_MIB: u32 = 256;
 
 /// The VMM has ended although nobody asked for it.
-pub(super) fn ended(exit: &VmExit, console: &[String], memory_mib: u32) -> Failure {
-    let VmExit { program, code, stderr, by_guest } = exit;
+pub(super) fn ended(exit: &VmExit, console: &[String], kind: VmKind, memory_mib: u32) -> Failure {
+    let VmExit { program, code, stderr, by_guest, out_of_memory } = exit;
+    // How somebody else's child has ended is not known.
+    let was_killed = matches!(code, Some(SIGKILLED) | None);
     if !by_guest {
+        if let Some(whose) = out_of_memory.filter(|_| was_killed) {
+            return killed_for_memory(whose, program, kind, memory_mib).with_lines(stderr);
+        }
         let said = stderr.last().map(|line| format!(": {line}")).unwrap_or_default();
         let how = match code {
             Some(code @ 129..=192) => format!("was ended by {}", signal_name(code - 128)),
@@ -67,6 +74,30 @@ pub(super) fn ended(exit: &VmExit, console: &[String], memory_mib: u32) -> Failu
         return Failure::new("vmm_died", format!("{program} {how}{said}")).with_lines(stderr);
     }
     guest_ended(console, stderr, memory_mib)
+}
+
+/// The host's kernel has ended the VMM to get memory.
+fn killed_for_memory(whose: OutOfMemory, program: &str, kind: VmKind, memory_mib: u32) -> Failure {
+    let setting = kind.memory_setting();
+    match whose {
+        OutOfMemory::Vm { limit_mib } => {
+            let all = limit_mib.map_or_else(|| "all".to_owned(), |limit| format!("all {limit} MiB"));
+            Failure::new(
+                "vmm_out_of_memory",
+                format!(
+                    "the kernel killed {program} because the VM had used {all} that its control group allows \
+                     ({memory_mib} MiB for the guest, the rest for the VMM): raise {setting}"
+                ),
+            )
+        }
+        OutOfMemory::Host => Failure::new(
+            "host_out_of_memory",
+            format!(
+                "the kernel killed {program} because the host ran out of memory; the VM had {memory_mib} MiB: lower \
+                 vm.max, or {setting}"
+            ),
+        ),
+    }
 }
 
 /// The guest has ended, and its VMM with it, which may have said why.
@@ -159,7 +190,12 @@ mod tests {
             code: Some(code),
             stderr: stderr.iter().map(ToString::to_string).collect(),
             by_guest: code == 0,
+            out_of_memory: None,
         }
+    }
+
+    fn ended(exit: &VmExit, console: &[String], memory_mib: u32) -> Failure {
+        super::ended(exit, console, VmKind::Browser, memory_mib)
     }
 
     fn console(lines: &[&str]) -> Vec<String> {
@@ -173,6 +209,30 @@ mod tests {
         assert_eq!(failure.message, "qemu ended with exit code 1: qemu: could not load kernel");
         assert_eq!(failure.detail_lines.len(), 2);
         assert_eq!(ended(&exit(137, &[]), &[], 1024).message, "qemu was ended by SIGKILL");
+    }
+
+    #[test]
+    fn a_vmm_that_was_killed_for_memory_is_told_with_whose_it_was_and_what_to_set() {
+        let told = |code: Option<i32>, whose| {
+            let exit = VmExit { code, by_guest: false, out_of_memory: Some(whose), ..exit(1, &["words"]) };
+            super::ended(&exit, &[], VmKind::Cli, 2048)
+        };
+        let own = OutOfMemory::Vm { limit_mib: Some(2560) };
+        for code in [Some(137), None] {
+            let failure = told(code, own);
+            assert_eq!(failure.code, "vmm_out_of_memory");
+            assert_eq!(
+                failure.message,
+                "the kernel killed qemu because the VM had used all 2560 MiB that its control group allows (2048 MiB for \
+                 the guest, the rest for the VMM): raise vm.cli.memory_mib"
+            );
+            assert_eq!(failure.detail_lines, ["words"]);
+        }
+        let failure = told(Some(137), OutOfMemory::Host);
+        assert_eq!(failure.code, "host_out_of_memory");
+        assert!(failure.message.ends_with("the VM had 2048 MiB: lower vm.max, or vm.cli.memory_mib"));
+        // Something else that was killed did not end the VM.
+        assert_eq!(told(Some(1), own).code, "vmm_died");
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl Owner {
                 reason = self.stop.asked() => return Ok(Happening::StopAsked(reason)),
                 exit = vm.wait() => {
                     console.ended().await;
-                    return Err(failures::ended(&exit, &console.tail(), self.memory_mib));
+                    return Err(failures::ended(&exit, &console.tail(), self.kind, self.memory_mib));
                 }
                 through = outstanding.next() => drop(done.send_replace(through)),
                 Some(item) = news.recv(), if room => {

@@ -176,7 +176,8 @@ impl Process {
             Err(_) => Vec::new(),
         };
         let by_guest = code == Some(0);
-        self.exit.insert(VmExit { program: self.name.clone(), code, stderr, by_guest }).clone()
+        let exit = VmExit { program: self.name.clone(), code, stderr, by_guest, out_of_memory: None };
+        self.exit.insert(exit).clone()
     }
 
     /// The exit, if there is one by now.

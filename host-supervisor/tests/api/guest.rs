@@ -140,7 +140,13 @@ impl Running {
         self.guest.console.lock().await.shutdown().await.unwrap();
         let signal = std::os::unix::process::ExitStatusExt::signal(&status);
         let code = status.code().unwrap_or(128 + signal.unwrap_or_default());
-        VmExit { program: "sleep".into(), code: Some(code), stderr: Vec::new(), by_guest }
+        VmExit {
+            program: "sleep".into(),
+            code: Some(code),
+            stderr: Vec::new(),
+            by_guest,
+            out_of_memory: None,
+        }
     }
 }
 

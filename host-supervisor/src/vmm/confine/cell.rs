@@ -21,7 +21,7 @@ use super::{
     lodging::{Lodging, gone},
 };
 use crate::vmm::{
-    LaunchError, Survivor, VmSpec,
+    LaunchError, OutOfMemory, Survivor, VmSpec,
     process::{Identity, Mounts},
 };
 
@@ -129,6 +129,11 @@ impl Cell {
 
     pub(in crate::vmm) fn show_guest_socket(&self) -> Result<(), LaunchError> {
         self.lodging.show_guest_socket()
+    }
+
+    /// Whether a process of the VM was killed for want of memory.
+    pub(in crate::vmm) fn out_of_memory(&self) -> Option<OutOfMemory> {
+        self.group.as_ref()?.out_of_memory()
     }
 
     fn failed(&self, source: io::Error) -> LaunchError {

@@ -12,6 +12,8 @@ use std::{
 
 use anteroom_protocol::VmId;
 
+use crate::vmm::OutOfMemory;
+
 /// How long killed processes may take to leave a group.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const LOOKS: u32 = 400;
@@ -105,6 +107,11 @@ impl Group {
     pub(in crate::vmm) fn entrance(&self) -> io::Result<fs::File> {
         fs::File::options().write(true).open(self.0.join("cgroup.procs"))
     }
+
+    /// Whether the kernel has killed a process in it to get memory.
+    pub(in crate::vmm) fn out_of_memory(&self) -> Option<OutOfMemory> {
+        out_of_memory_at(&self.0)
+    }
 }
 
 impl Drop for Group {
@@ -127,6 +134,32 @@ fn made(created: io::Result<()>) -> io::Result<()> {
     match created {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
+    }
+}
+
+/// The same for a VM whose group the jailer has made.
+pub(in crate::vmm) fn out_of_memory(id: VmId) -> Option<OutOfMemory> {
+    out_of_memory_at(&mount_point()?.join(PARENT).join(id.to_string()))
+}
+
+fn out_of_memory_at(group: &Path) -> Option<OutOfMemory> {
+    let read = |file: &str| fs::read_to_string(group.join(file)).unwrap_or_default();
+    killed_for_memory(&read("memory.events"), &read("memory.max"))
+}
+
+/// `oom_kill` counts processes that were killed for whosever sake, `oom` how often the group itself was at its limit.
+fn killed_for_memory(events: &str, max: &str) -> Option<OutOfMemory> {
+    let count = |name: &str| {
+        let of_name = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<u64>().ok();
+        events.lines().find_map(of_name).unwrap_or_default()
+    };
+    match (count("oom_kill"), count("oom")) {
+        (0, _) => None,
+        (_, 0) => Some(OutOfMemory::Host),
+        _ => {
+            let limit_mib = max.trim().parse::<u64>().ok().map(|bytes| bytes / 1024 / 1024);
+            Some(OutOfMemory::Vm { limit_mib })
+        }
     }
 }
 
@@ -187,6 +220,26 @@ mod tests {
         assert_eq!(mounted(beside), Some("/sys/fs/cgroup/unified".into()));
         assert_eq!(mounted("none /sys/fs/cgroup cgroup2 rw 0 0"), Some("/sys/fs/cgroup".into()));
         assert_eq!(mounted("cgroup /sys/fs/cgroup/memory cgroup rw 0 0"), None);
+    }
+
+    #[test]
+    fn who_was_killed_for_memory_is_read_from_the_group_before_it_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let after = |oom: u32, oom_kill: u32| {
+            let events =
+                format!("low 0\nhigh 0\nmax 731\noom {oom}\noom_kill {oom_kill}\noom_group_kill 0\n");
+            fs::write(directory.path().join("memory.events"), events).unwrap();
+            out_of_memory_at(directory.path())
+        };
+        assert_eq!(after(0, 0), None);
+        assert_eq!(after(3, 0), None, "something else was found to give up");
+        assert_eq!(after(0, 1), Some(OutOfMemory::Host));
+        assert_eq!(after(1, 1), Some(OutOfMemory::Vm { limit_mib: None }));
+        fs::write(directory.path().join("memory.max"), "max\n").unwrap();
+        assert_eq!(after(1, 2), Some(OutOfMemory::Vm { limit_mib: None }));
+        fs::write(directory.path().join("memory.max"), "1342177280\n").unwrap();
+        assert_eq!(after(1, 2), Some(OutOfMemory::Vm { limit_mib: Some(1280) }));
+        assert_eq!(out_of_memory_at(&directory.path().join("gone")), None);
     }
 
     #[test]

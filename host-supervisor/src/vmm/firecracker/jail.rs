@@ -16,10 +16,10 @@ use anteroom_protocol::VmId;
 
 use super::plan::GUEST_SOCKET;
 use crate::vmm::{
-    LaunchError, Survivor, VmSpec,
+    LaunchError, OutOfMemory, Survivor, VmSpec,
     confine::{
         Lodging, Uid, Uids, gone,
-        group::{Limits, Share},
+        group::{self, Limits, Share},
     },
     process::Mounts,
 };
@@ -113,6 +113,11 @@ impl Jail {
     /// The jail as the host sees it: where Firecracker's sockets appear.
     pub(super) fn root(&self) -> &Path {
         &self.lodging.root
+    }
+
+    /// Whether it was killed for want of memory; as long as its control group is there.
+    pub(super) fn out_of_memory(&self) -> Option<OutOfMemory> {
+        group::out_of_memory(self.id)
     }
 
     pub(super) fn show_guest_socket(&self) -> Result<(), LaunchError> {

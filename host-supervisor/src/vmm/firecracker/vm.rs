@@ -45,7 +45,7 @@ pub(super) struct FirecrackerVm {
     /// What it says itself.
     log: PathBuf,
     /// Its user is given back when nobody runs as that any more.
-    _jail: Option<Jail>,
+    jail: Option<Jail>,
 }
 
 impl FirecrackerVm {
@@ -85,7 +85,7 @@ impl FirecrackerVm {
         if let Some(jail) = &jail {
             jail.show_guest_socket()?;
         }
-        Ok(Self { process, console, log: place.join(LOG), _jail: jail })
+        Ok(Self { process, console, log: place.join(LOG), jail })
     }
 
     pub(super) async fn adopt(firecracker: &Firecracker, survivor: &Survivor) -> io::Result<Self> {
@@ -101,7 +101,7 @@ impl FirecrackerVm {
         let jail = jailer.map(|jailer| jailer.adopt(&firecracker.program, survivor)).transpose()?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let log = jail.as_ref().map_or(directory, Jail::root).join(LOG);
-        Ok(Self { process, console, log, _jail: jail })
+        Ok(Self { process, console, log, jail })
     }
 }
 
@@ -167,6 +167,7 @@ impl Vm for FirecrackerVm {
     async fn wait(&mut self) -> VmExit {
         let mut exit = self.process.wait().await;
         exit.stderr.splice(..0, last_lines(&self.log));
+        exit.out_of_memory = self.jail.as_ref().and_then(Jail::out_of_memory);
         exit
     }
 

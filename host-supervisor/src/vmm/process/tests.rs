@@ -27,7 +27,10 @@ impl std::ops::DerefMut for Shell {
 async fn an_exit_names_the_program_its_code_and_its_last_lines() {
     let exit = shell("echo first >&2; echo 'no such machine' >&2; exit 3").wait().await;
     let stderr = vec!["first".to_owned(), "no such machine".to_owned()];
-    assert_eq!(exit, VmExit { program: "sh".into(), code: Some(3), stderr, by_guest: false });
+    assert_eq!(
+        exit,
+        VmExit { program: "sh".into(), code: Some(3), stderr, by_guest: false, out_of_memory: None }
+    );
 }
 
 #[tokio::test]

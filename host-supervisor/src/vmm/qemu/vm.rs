@@ -109,7 +109,11 @@ impl Vm for QemuVm {
     async fn wait(&mut self) -> VmExit {
         let exit = match self.exit.take() {
             Some(exit) => exit,
-            None => self.first_exit().await,
+            None => {
+                let out_of_memory = |cell: &Cell| cell.out_of_memory();
+                let exit = self.first_exit().await;
+                VmExit { out_of_memory: self.cell.as_ref().and_then(out_of_memory), ..exit }
+            }
         };
         // Kept before the next wait, so that being dropped there loses nothing.
         let exit = self.exit.insert(exit).clone();
