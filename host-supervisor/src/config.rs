@@ -31,7 +31,8 @@ pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 use crate::{
     net::{HostNetworkSettings, Network, UserNetwork},
     vmm::{
-        firecracker::{FirecrackerSettings, Rate, Rates},
+        Rate,
+        firecracker::{FirecrackerSettings, Rates},
         qemu::Wanted,
     },
 };
@@ -58,6 +59,8 @@ pub struct Config {
     pub browser_vm: VmShape,
     pub cli_vm: VmShape,
     pub vm_disk_mib: u32,
+    /// What a VM may read and write of the host's disk.
+    pub vm_disk_rate: Rate,
     pub vm_limit: VmLimit,
     /// Most VMs of one user at once.
     pub vm_limit_per_user: NonZeroU32,
@@ -143,6 +146,10 @@ impl Config {
     pub fn load(layers: &Layers) -> Result<Self, ConfigError> {
         let read = Reader { layers };
         let per_second = value::number(1..=100_000_000_u64);
+        let vm_disk_rate = Rate {
+            bytes: read.mib("vm.disk_mib_per_second")?,
+            operations: read.option("vm.disk_operations_per_second", &per_second)?,
+        };
         Ok(Self {
             listen: read.value("listen", value::socket_address)?,
             public_url: read.option("public_url", value::http_url)?,
@@ -160,6 +167,7 @@ impl Config {
             browser_vm: read.shape("vm.browser.vcpus", "vm.browser.memory_mib")?,
             cli_vm: read.shape("vm.cli.vcpus", "vm.cli.memory_mib")?,
             vm_disk_mib: read.value("vm.disk_mib", value::number(64..=1_048_576))?,
+            vm_disk_rate,
             vm_limit: read.value("vm.max", value::vm_limit)?,
             vm_limit_per_user: read.value("vm.max_per_user", value::count)?,
             session: SessionLimits {
@@ -189,6 +197,7 @@ impl Config {
                         operations: read.option("firecracker.network_packets_per_second", &per_second)?,
                     },
                 },
+                host_disk: vm_disk_rate,
             },
             network: NetworkSettings {
                 hosts: read.list("network.hosts", value::host_entry)?.into_iter().collect(),

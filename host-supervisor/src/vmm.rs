@@ -131,6 +131,13 @@ pub enum Acceleration {
     Tcg,
 }
 
+/// What may be done in a second; without a limit where it is unset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rate {
+    pub bytes: Option<u64>,
+    pub operations: Option<u64>,
+}
+
 /// How a VM ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VmExit {

@@ -124,6 +124,16 @@ pub const KEYS: &[Key] = &[
         str::to_owned,
     ),
     key("vm.disk_mib", "4096", "writable disk of a VM, in MiB; takes up only what is written"),
+    key(
+        "vm.disk_mib_per_second",
+        "",
+        "most that a VM reads, and most that it writes, of the disk under state_dir, as root; no limit when empty",
+    ),
+    key(
+        "vm.disk_operations_per_second",
+        "",
+        "most reads, and most writes, of a VM of that disk; no limit when empty",
+    ),
     key("vm.max", "auto", "most VMs at once; auto: what the memory of this machine holds"),
     key("vm.max_per_user", "5", "most VMs of one user at once"),
     key("session.start_limit", "10m", "longest time from the request to a usable desktop"),

@@ -106,11 +106,21 @@ fn an_unknown_variable_is_a_warning_because_others_share_the_prefix() {
 }
 
 #[test]
+fn what_a_vm_may_do_with_the_hosts_disk_has_no_limit_until_it_gets_one() {
+    let read = |flags: &[(&str, &str)]| load(&[], "", flags).unwrap();
+    assert_eq!(read(&[]).vm_disk_rate, Rate::default());
+    let limited = read(&[("vm.disk_mib_per_second", "100"), ("vm.disk_operations_per_second", "2000")]);
+    let expected = Rate { bytes: Some(100 * 1024 * 1024), operations: Some(2000) };
+    assert_eq!((limited.vm_disk_rate, limited.firecracker.host_disk), (expected, expected));
+}
+
+#[test]
 fn a_bad_value_is_refused_with_its_place_and_what_is_expected() {
     let cases = [
         ("listen", "4000", "an address and a port"),
         ("vm.browser.vcpus", "0", "a number from 1 to 64"),
         ("vm.browser.memory_mib", "4 GB", "a number from 64 to 1048576"),
+        ("vm.disk_mib_per_second", "0", "a number from 1 to"),
         ("vm.max", "many", "auto, or a number"),
         ("session.idle_limit", "30", "a time such as"),
         ("session.idle_limit", "0s", "a time such as"),

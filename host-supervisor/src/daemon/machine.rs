@@ -190,6 +190,7 @@ pub(crate) fn qemu_settings(config: &Config) -> QemuSettings {
         machine: qemu.machine.clone(),
         wanted: qemu.acceleration,
         relay: relay(),
+        host_disk: config.vm_disk_rate,
         ..QemuSettings::new(cache)
     }
 }

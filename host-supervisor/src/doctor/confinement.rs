@@ -16,24 +16,36 @@ use nix::{
 use super::finding::{Finding, Remedy};
 use crate::{
     config::{Backend, Config},
-    vmm::confine::{UIDS, group},
+    failure::causes,
+    vmm::{
+        Rate,
+        confine::{
+            UIDS,
+            disk_limit::{Disk, NoDiskLimit, disk_with_limits},
+            group,
+        },
+    },
 };
 
 pub(super) fn examine(config: &Config, backend: Backend) -> Vec<Finding> {
+    let place = existing(&config.state_dir);
+    let wanted = config.vm_disk_rate != Rate::default();
     if !Uid::effective().is_root() {
         let detail =
             "VMs run as this user; as root the daemon gives each a user and a control group of its own";
-        return vec![Finding::ok("confinement", "confinement", detail)];
+        let limits = wanted.then(|| judge_disk_limits(Err(NoDiskLimit::NotRoot)));
+        return [Finding::ok("confinement", "confinement", detail)].into_iter().chain(limits).collect();
     }
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let [passwd, subuid] = ["/etc/passwd", "/etc/subuid"].map(read);
-    let place = existing(&config.state_dir);
     let flags = statvfs(&place).map_or(FsFlags::empty(), |status| status.flags());
-    vec![
+    let mut findings = vec![
         judge_control_groups(group::controllers().as_ref()),
         judge_users(&passwd, &subuid),
         judge_place(&place, flags, backend),
-    ]
+    ];
+    findings.extend(wanted.then(|| judge_disk_limits(disk_with_limits(&place))));
+    findings
 }
 
 fn existing(path: &Path) -> PathBuf {
@@ -64,6 +76,20 @@ fn judge_control_groups(controllers: Option<&BTreeSet<String>>) -> Finding {
         missing.join(", ")
     );
     Finding::warn(id, title, detail).with(boot())
+}
+
+/// Only where somebody has asked for limits.
+fn judge_disk_limits(disk: Result<Disk, NoDiskLimit>) -> Finding {
+    let (id, title) = ("disk-limits", "limits of the disk");
+    match disk {
+        Ok(disk) => {
+            Finding::ok(id, title, format!("what each VM reads and writes of {} is limited", disk.name))
+        }
+        Err(why) => {
+            Finding::warn(id, title, format!("what VMs read and write is not limited: {}", causes(&why)))
+                .with(Remedy::by_hand(why.remedy(), None))
+        }
+    }
 }
 
 /// passwd(5) and subuid(5): a VM must not share its user with anybody.
@@ -136,6 +162,22 @@ mod tests {
         assert!(finding.detail.contains("not limited by cpu, pids"), "{}", finding.detail);
         assert!(finding.remedy.unwrap().text.contains("unified_cgroup_hierarchy=1"));
         assert_eq!(judge_control_groups(None).level, Level::Warn);
+    }
+
+    #[test]
+    fn limits_of_the_disk_that_cannot_be_are_a_remark_with_what_to_do() {
+        let disk = Disk { number: "8:0".to_owned(), name: "sda".to_owned() };
+        assert_eq!(judge_disk_limits(Ok(disk)).level, Level::Ok);
+        for (why, said, remedy) in [
+            (NoDiskLimit::NotRoot, "only root", "as root"),
+            (NoDiskLimit::NoController, "the controller io", "unified_cgroup_hierarchy=1"),
+            (NoDiskLimit::NoDisk("/srv".into()), "/srv is not on a block device", "state_dir"),
+        ] {
+            let finding = judge_disk_limits(Err(why));
+            assert_eq!(finding.level, Level::Warn);
+            assert!(finding.detail.contains(said), "{}", finding.detail);
+            assert!(finding.remedy.as_ref().unwrap().text.contains(remedy), "{finding:?}");
+        }
     }
 
     #[test]

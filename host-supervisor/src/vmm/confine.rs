@@ -7,9 +7,11 @@
 //! | capabilities, groups, new privileges | none | none |
 //! | root | the lodging | the host's: its libraries, firmware and name servers are needed |
 //! | control group | of the VM's own ([`group`]) | the same |
+//! | the host's disk | `io.max` of that ([`disk_limit`]), where it is asked for | the same |
 //! | system calls | three dozen | those that `-sandbox` leaves |
 
 mod cell;
+pub(crate) mod disk_limit;
 pub(crate) mod group;
 mod lodging;
 mod uid;

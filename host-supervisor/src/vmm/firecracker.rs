@@ -27,8 +27,8 @@ use anteroom_protocol::VmId;
 use async_trait::async_trait;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Version, Vm, VmSpec, Vmm,
-    confine::group, process::find_program,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Rate, Survivor, Version, Vm, VmSpec,
+    Vmm, confine::group, process::find_program,
 };
 use jail::Jailer;
 pub use plan::Transport;
@@ -44,6 +44,8 @@ pub struct FirecrackerSettings {
     pub jailer: JailerChoice,
     /// As fast as the host when unset.
     pub rates: Rates,
+    /// What a VM in a jail may read and write of the host's disk, all its drives together.
+    pub host_disk: Rate,
 }
 
 /// What a VM's devices may do.
@@ -53,13 +55,6 @@ pub struct Rates {
     pub disk: Rate,
     /// Its network, each way.
     pub network: Rate,
-}
-
-/// What a device may do in a second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rate {
-    pub bytes: Option<u64>,
-    pub operations: Option<u64>,
 }
 
 /// Whether Firecracker is confined by its jailer, which takes root to start.
@@ -93,7 +88,8 @@ impl Firecracker {
     /// When it is missing, older than what is known to work, or does not say its version; and without KVM.
     pub async fn open(settings: FirecrackerSettings) -> Result<Self, LaunchError> {
         let program = find(&settings.program, &[], "firecracker.program")?;
-        let jailer = find_jailer(&settings.jailer, &program)?.map(Jailer::new);
+        let jailer = find_jailer(&settings.jailer, &program)?;
+        let jailer = jailer.map(|jailer| Jailer::new(jailer, settings.host_disk));
         let kvm = OpenOptions::new().read(true).write(true).open("/dev/kvm");
         kvm.map_err(|error| LaunchError::NoAcceleration(format!("/dev/kvm cannot be opened: {error}")))?;
         let version = version_of(&program).await?;

@@ -33,7 +33,8 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Survivor, Version, Vm, VmSpec, Vmm,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Rate, Survivor, Version, Vm, VmSpec,
+    Vmm,
     confine::{Uids, group},
 };
 use accelerator::Candidate;
@@ -57,6 +58,8 @@ pub struct QemuSettings {
     /// The command that joins its standard input and output with a TCP address, its last argument: what makes
     /// [`Forward`](crate::net::Forward)s. Without it there are none.
     pub relay: Option<Vec<String>>,
+    /// What a VM in a cell may read and write of the host's disk.
+    pub host_disk: Rate,
 }
 
 impl QemuSettings {
@@ -75,6 +78,7 @@ impl QemuSettings {
             machine: Self::MACHINE.to_owned(),
             cache,
             relay: None,
+            host_disk: Rate::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anteroom_protocol::{VmId, desk::Directions};
 
 use super::{
-    LaunchError, ProcessId, Survivor, Vm, VmSpec, Vmm,
+    LaunchError, ProcessId, Rate, Survivor, Vm, VmSpec, Vmm,
     fake::FakeVmm,
     firecracker::{Firecracker, FirecrackerSettings, JailerChoice, Rates, Transport},
     qemu::{Qemu, QemuSettings, Wanted},
@@ -65,7 +65,8 @@ impl Bench {
             Jailed::No => JailerChoice::Never,
             Jailed::Yes => JailerChoice::Program(std::env::var("JAILER").ok()?),
         };
-        let settings = FirecrackerSettings { program, transport, jailer, rates: Rates::default() };
+        let (rates, host_disk) = (Rates::default(), Rate::default());
+        let settings = FirecrackerSettings { program, transport, jailer, rates, host_disk };
         let firecracker = Firecracker::open(settings).await.unwrap();
         let kernel = |guest| match guest {
             Guest::Lives => tiny_elf::image(GREETING, tiny_kernel::Then::Halt),

@@ -17,11 +17,12 @@ use nix::sys::stat::{Mode, SFlag, mknod};
 
 use super::{
     Uids,
+    disk_limit::limit_disk,
     group::{Group, Share},
     lodging::{Lodging, gone},
 };
 use crate::vmm::{
-    LaunchError, OutOfMemory, Survivor, VmSpec,
+    LaunchError, OutOfMemory, Rate, Survivor, VmSpec,
     process::{Identity, Mounts},
 };
 
@@ -42,6 +43,8 @@ pub(in crate::vmm) struct Cell {
 pub(in crate::vmm) struct Allowance {
     pub(in crate::vmm) share: Share,
     pub(in crate::vmm) most_files: u64,
+    /// Of the host's disk.
+    pub(in crate::vmm) disk: Rate,
 }
 
 impl Cell {
@@ -64,11 +67,12 @@ impl Cell {
             fs::set_permissions(directory, fs::Permissions::from_mode(0o711))
         };
         make().map_err(at_root)?;
-        let Allowance { share, most_files } = allowance;
+        let Allowance { share, most_files, disk } = allowance;
         let group = Group::make(id, share).unwrap_or_else(|error| {
             tracing::warn!(vm = %id, "the VM has no control group: {error}");
             None
         });
+        limit_disk(id, directory, disk);
         let directory = directory.to_owned();
         let lodging = Lodging { uid, directory, root, from_inside: PLACE, guest_socket };
         Ok(Self { lodging, group, share, most_files })
@@ -146,8 +150,11 @@ mod tests {
     use super::*;
     use crate::vmm::process::{Invocation, Process};
 
-    const ALLOWANCE: Allowance =
-        Allowance { share: Share { memory_mib: 64, processors: 1, processes: 20 }, most_files: 64 };
+    const ALLOWANCE: Allowance = Allowance {
+        share: Share { memory_mib: 64, processors: 1, processes: 20 },
+        most_files: 64,
+        disk: Rate { bytes: None, operations: None },
+    };
 
     /// What a shell in a cell says; `None` without being root.
     async fn said(script: &str, furnish: impl FnOnce(&Cell, &mut Mounts)) -> Option<String> {

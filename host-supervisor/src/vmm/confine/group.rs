@@ -79,17 +79,9 @@ impl Group {
     /// `None` where there are no groups of the second version. Without a controller it limits nothing, but ends with all that
     /// is in it.
     pub(in crate::vmm) fn make(id: VmId, share: Share) -> io::Result<Option<Self>> {
-        let Some(place) = mount_point() else { return Ok(None) };
-        let parent = place.join(PARENT);
-        made(fs::create_dir(&parent))?;
-        let controllers = controllers_at(&place).unwrap_or_default();
-        for name in NEEDED.into_iter().filter(|name| controllers.contains(*name)) {
-            for above in [&place, &parent] {
-                fs::write(above.join("cgroup.subtree_control"), format!("+{name}"))?;
-            }
-        }
-        let group = Self(parent.join(id.to_string()));
-        made(fs::create_dir(&group.0))?;
+        let controllers = controllers().unwrap_or_default();
+        let wanted: Vec<_> = NEEDED.into_iter().filter(|name| controllers.contains(*name)).collect();
+        let Some(group) = place(id, &wanted)?.map(Self) else { return Ok(None) };
         let counts_swap = group.0.join("memory.swap.max").exists();
         for (file, value) in Limits::under(share, &controllers, counts_swap).0 {
             fs::write(group.0.join(file), value)?;
@@ -161,6 +153,20 @@ fn killed_for_memory(events: &str, max: &str) -> Option<OutOfMemory> {
             Some(OutOfMemory::Vm { limit_mib })
         }
     }
+}
+
+/// The directory of a VM's group, made if it is not there, with these controllers, which the host has. `None` where there are no
+/// groups of the second version. [`clear`] removes it.
+pub(super) fn place(id: VmId, controllers: &[&str]) -> io::Result<Option<PathBuf>> {
+    let Some(top) = mount_point() else { return Ok(None) };
+    let parent = top.join(PARENT);
+    made(fs::create_dir(&parent))?;
+    for (name, above) in controllers.iter().flat_map(|name| [(name, &top), (name, &parent)]) {
+        fs::write(above.join("cgroup.subtree_control"), format!("+{name}"))?;
+    }
+    let group = parent.join(id.to_string());
+    made(fs::create_dir(&group))?;
+    Ok(Some(group))
 }
 
 /// Ends what may still run in a VM's group, and removes it.

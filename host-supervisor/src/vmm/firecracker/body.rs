@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::Rate;
+use crate::vmm::Rate;
 
 /// Why one of these words is wrong, said before Firecracker is asked: it checks neither.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

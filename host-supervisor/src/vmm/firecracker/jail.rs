@@ -16,9 +16,11 @@ use anteroom_protocol::VmId;
 
 use super::plan::GUEST_SOCKET;
 use crate::vmm::{
-    LaunchError, OutOfMemory, Survivor, VmSpec,
+    LaunchError, OutOfMemory, Rate, Survivor, VmSpec,
     confine::{
-        Lodging, Uid, Uids, gone,
+        Lodging, Uid, Uids,
+        disk_limit::limit_disk,
+        gone,
         group::{self, Limits, Share},
     },
     process::Mounts,
@@ -36,6 +38,8 @@ const OTHER_THREADS: u32 = 8;
 pub(super) struct Jailer {
     program: PathBuf,
     uids: Uids,
+    /// What a VM may read and write of the host's disk.
+    disk: Rate,
 }
 
 /// What surrounds one VM. All of it is in the VM's directory but the control group.
@@ -49,8 +53,8 @@ pub(super) struct Jail {
 }
 
 impl Jailer {
-    pub(super) fn new(program: PathBuf) -> Self {
-        Self { program, uids: Uids::default() }
+    pub(super) fn new(program: PathBuf, disk: Rate) -> Self {
+        Self { program, uids: Uids::default(), disk }
     }
 
     pub(super) fn program(&self) -> &Path {
@@ -69,6 +73,8 @@ impl Jailer {
         gone(fs::remove_dir_all(&base)).map_err(at_root)?;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&root).map_err(at_root)?;
         let limits = Limits::of(share(spec));
+        // Not by the jailer, which takes no value with an equals sign; it goes on with a group that is there.
+        limit_disk(spec.id, &spec.directory, self.disk);
         let lodging = lodging(self.uids.take()?, &spec.directory, root.clone());
         let (inside, mounts) = lodging.bring_in(spec).map_err(at_root)?;
         Ok((Jail { lodging, base, id: spec.id, limits }, inside, mounts))

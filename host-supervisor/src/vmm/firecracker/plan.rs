@@ -6,7 +6,7 @@ mod tests;
 use std::path::PathBuf;
 
 use super::{
-    Rate, Rates,
+    Rates,
     body::{
         Action, Balloon, BootSource, CacheType, DeviceId, Drive, EntropyDevice, InstanceActionInfo, IoEngine,
         MachineConfiguration, NetworkInterface, RateLimiter, Vsock,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     net::Network,
     vmm::{
-        LaunchError, VmSpec,
+        LaunchError, Rate, VmSpec,
         boot_line::{Boot, boot_line},
     },
 };

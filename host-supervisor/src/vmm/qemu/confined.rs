@@ -6,7 +6,7 @@ use super::{Qemu, accelerator::Accelerator, vsock_device};
 use crate::{
     net::Network,
     vmm::{
-        LaunchError, VmSpec,
+        LaunchError, Rate, VmSpec,
         confine::{Allowance, Cell, Uids, group::Share},
         process::{Identity, Mounts},
     },
@@ -33,8 +33,13 @@ pub(super) struct Place {
     pub(super) identity: Option<Identity>,
 }
 
-pub(super) fn cell(uids: &Uids, spec: &VmSpec, accelerator: Accelerator) -> Result<Cell, LaunchError> {
-    let allowance = Allowance { share: share(spec, accelerator), most_files: MOST_FILES };
+pub(super) fn cell(
+    uids: &Uids,
+    spec: &VmSpec,
+    accelerator: Accelerator,
+    disk: Rate,
+) -> Result<Cell, LaunchError> {
+    let allowance = Allowance { share: share(spec, accelerator), most_files: MOST_FILES, disk };
     Cell::furnish(uids, spec.id, &spec.directory, vsock_device::GUEST_SOCKET, allowance)
 }
 

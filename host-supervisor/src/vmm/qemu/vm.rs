@@ -38,7 +38,9 @@ impl QemuVm {
         spec: &VmSpec,
         accelerator: Accelerator,
     ) -> Result<Self, LaunchError> {
-        let cell = qemu.uids.as_ref().map(|uids| confined::cell(uids, spec, accelerator)).transpose()?;
+        let disk = qemu.settings.host_disk;
+        let cell = |uids| confined::cell(uids, spec, accelerator, disk);
+        let cell = qemu.uids.as_ref().map(cell).transpose()?;
         let directory = spec.directory.as_path();
         let vsock_device = vsock_device::start(&qemu.vsock_device, directory, cell.as_ref()).await?;
         let Place { spec, relay, mounts, identity } = Place::of(qemu, spec, accelerator, cell.as_ref())?;
