@@ -31,7 +31,7 @@ mod settings;
 mod sysctl;
 mod tap_device;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod uplink;
 
 use std::{collections::HashSet, io, net::Ipv4Addr};

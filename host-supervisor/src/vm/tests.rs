@@ -9,6 +9,7 @@ use anteroom_protocol::{EventBody, ProtocolVersion};
 use serde_json::json;
 
 use super::*;
+use crate::net::host::tests::scene::on_a_host;
 use house::{House, LIVES, mark, within};
 
 #[tokio::test]
@@ -86,6 +87,33 @@ async fn a_missing_kernel_fails_the_vm_before_anything_runs() {
     let end = within(vm.handle.ended()).await;
     assert_eq!((end.status, end.failure.unwrap().code.as_str()), (VmStatus::Failed, "file_missing"));
     assert!(house.directories().is_empty(), "without a log nothing is kept");
+}
+
+#[test]
+fn a_vm_for_which_no_address_is_left_fails_by_that_name_and_the_next_gets_the_one_that_was_freed() {
+    on_a_host(|mut scene| async move {
+        // The host's own address and one more.
+        scene.settings.ipv4 = "10.77.0.1/30".parse().unwrap();
+        let house = House::on_network(LIVES, Some(scene.settings)).await;
+        let mut first = house.start().await;
+        first.until(VmStatus::Running).await;
+        let second = house.start().await;
+        let end = within(second.handle.ended()).await;
+        let failure = end.failure.unwrap();
+        assert_eq!((end.status, failure.code.as_str()), (VmStatus::Failed, "no_address_left"));
+        let said = "the guest gets no network: no address left in 10.77.0.0/30: 1 are in use";
+        assert_eq!(failure.message, said);
+        let stored = house.store.vm_get(second.handle.id()).await.unwrap().unwrap();
+        assert_eq!(stored.failure, Some(failure));
+        assert_eq!(house.directories(), [first.handle.id().to_string()], "nothing of it is left");
+
+        first.handle.stop(StopReason::Completed);
+        within(first.handle.ended()).await;
+        let mut third = house.start().await;
+        third.until(VmStatus::Running).await;
+        assert_eq!(third.handle.state().borrow().address, Some("10.77.0.2".parse().unwrap()));
+        house.starter.close().await;
+    });
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ mod guest;
 mod house_keeping;
 mod ipv6;
 mod outward;
-mod scene;
+pub(crate) mod scene;
 mod spoofing;
 mod towards_the_host;
 

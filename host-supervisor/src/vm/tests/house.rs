@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     images::ResolvedImage,
-    net::Network,
+    net::{HostNetwork, HostNetworkSettings, Network},
     store::{Store, VmRecord},
     vm::{AckGuard, Limits, VmEvent, VmHandle, VmKind, VmRequest, VmSettings, VmStarter, VmStatus},
     vmm::{ProcessId, fake::FakeVmm},
@@ -46,14 +46,23 @@ pub(super) struct House {
 impl House {
     /// Every guest in it is this shell script.
     pub(super) async fn new(script: &str) -> Self {
+        Self::on_network(script, None).await
+    }
+
+    /// The same, and every guest gets a place in this network.
+    pub(super) async fn on_network(script: &str, settings: Option<HostNetworkSettings>) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let store = Store::open(scratch.path()).await.unwrap();
         let vms = scratch.path().join("vms");
         let agent = Arc::new(Agent::new());
         let vmm = Arc::new(FakeVmm { agent: Arc::clone(&agent).application() });
         let disk_templates = scratch.path().join("disks");
+        let network = match settings {
+            Some(settings) => Some(HostNetwork::open(settings, store.clone()).await.unwrap()),
+            None => None,
+        };
         let settings = VmSettings { directory: vms, disk_templates, limits: Some(LIMITS) };
-        let starter = VmStarter::new(vmm, store.clone(), None, settings);
+        let starter = VmStarter::new(vmm, store.clone(), network, settings);
         std::fs::write(scratch.path().join("kernel"), script).unwrap();
         Self { scratch, store, starter, agent }
     }

@@ -30,15 +30,15 @@ use crate::{
 /// For what happens at once or not at all.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) struct Scene {
+pub(crate) struct Scene {
     pub(super) world: Namespace,
     pub(super) store: Store,
-    pub(super) settings: HostNetworkSettings,
+    pub(crate) settings: HostNetworkSettings,
     _directory: TempDir,
 }
 
 /// Runs a test in a new namespace, on a thread that ends with it; the namespace goes with its last thread and socket.
-pub(super) fn on_a_host<F: Future<Output = ()>>(test: impl FnOnce(Scene) -> F + Send + 'static) {
+pub(crate) fn on_a_host<F: Future<Output = ()>>(test: impl FnOnce(Scene) -> F + Send + 'static) {
     if let Some(reason) = obstacle() {
         return eprintln!("SKIPPED: {reason}");
     }
