@@ -27,6 +27,13 @@ pub enum VmlinuxError {
     NotElf,
 }
 
+impl Kernel {
+    /// Where it is as an ELF file, once it was wanted.
+    pub(crate) fn unpacked(&self) -> PathBuf {
+        self.image.with_file_name("vmlinux")
+    }
+}
+
 impl ImageStore {
     /// The kernel as an ELF file. A custom one came with it; a stock one is unpacked at the first call, which takes a tenth of
     /// a second, and found at the next ones.
@@ -34,7 +41,7 @@ impl ImageStore {
     /// # Errors
     /// When the bzImage cannot be read or understood, or the file cannot be written.
     pub fn vmlinux(&self, kernel: &Kernel) -> Result<PathBuf, Error> {
-        let path = kernel.image.with_file_name("vmlinux");
+        let path = kernel.unpacked();
         if path.is_file() {
             return Ok(path);
         }

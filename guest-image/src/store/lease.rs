@@ -14,12 +14,14 @@ pub struct Lease {
 }
 
 impl Image {
-    /// To be taken before the files are handed to a VM.
+    /// To be taken before the files are handed to a VM, and after [`ImageStore::vmlinux`] where the VM boots from that.
     ///
     /// # Errors
     /// When a file is gone.
     pub fn lease(&self) -> Result<Lease, Error> {
-        let kernel = [&self.kernel.image].into_iter().chain(&self.kernel.elf);
+        let unpacked = self.kernel.unpacked();
+        let elf = self.kernel.elf.as_ref().or_else(|| unpacked.is_file().then_some(&unpacked));
+        let kernel = [&self.kernel.image].into_iter().chain(elf);
         let files = [&self.lease_file].into_iter().chain(kernel).chain(&self.layers);
         let locked = files.map(|path| {
             let file = fs_err::File::open(path)?.into_file();

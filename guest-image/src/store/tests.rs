@@ -330,6 +330,23 @@ fn superseded_layers_are_pruned_unless_a_vm_boots_from_them() {
 }
 
 #[test]
+fn a_stock_kernel_that_was_unpacked_stays_as_long_as_a_vm_boots_from_it() {
+    let bench = Bench::new();
+    let image = bench.build("dev");
+    let elf = image.kernel.image.with_file_name("vmlinux");
+    fs_err::write(&elf, "\x7fELF").unwrap();
+    let lease = image.lease().unwrap();
+    let manifest =
+        bench.store.manifest_path(&image.manifest.recipe, &image.manifest.profile, KernelKind::Stock);
+    fs_err::remove_file(&manifest).unwrap();
+    let in_use = bench.store.prune().unwrap().in_use;
+    assert!(in_use.iter().any(|path| elf.ends_with(path)) && elf.is_file(), "{in_use:?}");
+    drop(lease);
+    bench.store.prune().unwrap();
+    assert!(!elf.exists());
+}
+
+#[test]
 fn the_list_shows_which_images_are_whole_and_which_are_in_use() {
     let bench = Bench::new();
     let image = bench.build("dev");
