@@ -102,11 +102,11 @@ fn load(common: &Common, environment: &Environment, flags: &[(String, String)]) 
     Ok(config)
 }
 
-fn with_client(
+fn with_client<T>(
     config: &Config,
     environment: &Environment,
-    command: impl AsyncFnOnce(Client) -> Result<Exit, Problem>,
-) -> Result<Exit, Problem> {
+    command: impl AsyncFnOnce(Client) -> Result<T, Problem>,
+) -> Result<T, Problem> {
     let client = Client::new(config, environment)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(command(client))

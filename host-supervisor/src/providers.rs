@@ -154,6 +154,12 @@ impl Providers {
         (by_id.into_values().collect(), broken)
     }
 
+    /// The image's; unknown when nobody has said them.
+    #[must_use]
+    pub fn programs(&self) -> Option<&BTreeSet<String>> {
+        self.programs.as_ref()
+    }
+
     /// The programs of this definition that the image has not.
     #[must_use]
     pub fn missing(&self, definition: &ProviderDefinition) -> BTreeSet<String> {

@@ -1,6 +1,6 @@
 //! Whether the daemon is there, and what it has to offer.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use anteroom_protocol::{ProviderDefinition, provider::Launch};
 use axum::{Json, extract::State};
@@ -70,6 +70,7 @@ pub(super) async fn providers(State(api): State<Arc<Api>>) -> Json<ProviderList>
 #[derive(Debug, Serialize)]
 pub(super) struct Image {
     profile: String,
+    programs: Option<BTreeSet<String>>,
     digest: String,
     layers: Vec<String>,
     backend: crate::vmm::Capabilities,
@@ -81,6 +82,7 @@ pub(super) async fn image(State(api): State<Arc<Api>>) -> Json<Image> {
     };
     Json(Image {
         profile: api.image.profile.clone(),
+        programs: api.providers.programs().cloned(),
         digest: api.image.digest.clone(),
         layers: api.image.layers.iter().map(name).collect(),
         backend: api.vms.vmm().capabilities(),

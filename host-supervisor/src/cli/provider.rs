@@ -1,6 +1,8 @@
-//! `anteroom provider`: check a definition, list those that there are, explain one, try one. Only the last needs a daemon.
+//! `anteroom provider`: check a definition, list those that there are, explain one, try one. Only the last needs a daemon; where
+//! there is one, it is its image that counts.
 
 mod advice;
+mod image;
 mod mistakes;
 #[cfg(test)]
 mod tests;
@@ -19,10 +21,10 @@ use super::{
 };
 use crate::{
     config::{Config, Environment},
-    daemon,
     failure::causes,
     providers::{self, Broken, FileProblem, Known, Origin, Providers},
 };
+use image::Image;
 
 /// The configuration is read only where it is needed: a file can be checked whatever the settings are.
 pub(super) fn run(
@@ -37,9 +39,13 @@ pub(super) fn run(
             })
         }
         ProviderCommand::Check { file } => check(file),
-        ProviderCommand::Ls { json } => list(&Catalogue::open(&config()?)?, *json),
-        ProviderCommand::Show { id, json } => show_one(&Catalogue::open(&config()?)?, id, *json),
+        ProviderCommand::Ls { json } => list(&catalogue(&config()?, environment)?, *json),
+        ProviderCommand::Show { id, json } => show_one(&catalogue(&config()?, environment)?, id, *json),
     }
+}
+
+fn catalogue(config: &Config, environment: &Environment) -> Result<Catalogue, Problem> {
+    Catalogue::open(config, Image::find(config, environment)?)
 }
 
 fn check(file: &Path) -> Result<Exit, Problem> {
@@ -70,23 +76,20 @@ fn wrong(file: &Path, problem: &FileProblem) -> Problem {
 struct Catalogue {
     known: Vec<Known>,
     broken: Vec<Broken>,
-    /// The image's; unknown when it is not built.
-    programs: Option<BTreeSet<String>>,
-    profile: String,
+    image: Image,
 }
 
 impl Catalogue {
-    fn open(config: &Config) -> Result<Self, Problem> {
+    fn open(config: &Config, image: Image) -> Result<Self, Problem> {
         let providers =
             Providers::load(&config.providers_dir).map_err(|error| Problem::failed(causes(&error)))?;
         let (known, broken) = providers.all();
-        let programs = daemon::image_programs(config);
-        Ok(Self { known, broken, programs, profile: config.image_profile.clone() })
+        Ok(Self { known, broken, image })
     }
 
     /// The programs that the image lacks; unknown when there is no image.
     fn missing(&self, definition: &ProviderDefinition) -> Option<Vec<String>> {
-        let programs = self.programs.as_ref()?;
+        let programs = self.image.programs.as_ref()?;
         let missing: BTreeSet<&str> =
             definition.programs().filter(|&program| !programs.contains(program)).collect();
         Some(missing.into_iter().map(str::to_owned).collect())
@@ -94,10 +97,11 @@ impl Catalogue {
 
     /// Whether a session can be started with it.
     fn state(&self, definition: &ProviderDefinition) -> String {
+        let profile = &self.image.profile;
         match self.missing(definition) {
-            None => format!("image {} is not built", self.profile),
+            None => format!("image {profile} is not built"),
             Some(missing) if missing.is_empty() => "ready".to_owned(),
-            Some(missing) => format!("image {} lacks {}", self.profile, missing.join(", ")),
+            Some(missing) => format!("image {profile} lacks {}", missing.join(", ")),
         }
     }
 

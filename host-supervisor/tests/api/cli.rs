@@ -245,6 +245,23 @@ async fn a_reader_that_closes_early_is_no_crash() {
 }
 
 #[tokio::test]
+async fn which_providers_are_ready_is_told_by_the_image_that_the_daemon_runs() {
+    let service = Service::start().await;
+    let image = service.get("/api/image").await.body;
+    assert_eq!(image["programs"], json!(["anteroom-demo", "claude", "codex"]));
+    let listed = against(&service, &["provider", "ls", "--json"]).await.json();
+    let missing = |id: &str| {
+        let providers = listed["providers"].as_array().unwrap();
+        providers.iter().find(|provider| provider["id"] == id).unwrap()["missing_programs"].clone()
+    };
+    assert_eq!((missing("codex"), missing("github_cli")), (json!([]), json!(["gh"])));
+    let shown = against(&service, &["provider", "show", "github_cli"]).await;
+    let lacks = format!("image {} lacks gh", image["profile"].as_str().unwrap());
+    assert!(shown.out.contains(&lacks), "{}", shown.out);
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_definition_is_checked_and_listed_without_a_daemon() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("mine.toml");

@@ -42,7 +42,8 @@ The exit code is 0 when the sign-in was completed, and 6 when it ended otherwise
     },
     /// List the definitions that there are, and the files that are broken
     #[command(after_help = "\
-Reads the directory of the setting providers_dir, as the daemon does, and the configured image.
+Reads the directory of the setting providers_dir, as the daemon does. Which programs there are, the
+daemon says, for the image that it runs; where none answers, it is the configured image.
 A file that is dropped there counts from the next session on, without a restart. While it is
 broken, a running daemon goes on with its last good definition.")]
     Ls {

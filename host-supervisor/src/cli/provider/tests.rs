@@ -11,6 +11,10 @@ fn config(home: &Path) -> Config {
     Config::load(&Layers::gather(&Environment::new(), None, &flags).unwrap()).unwrap()
 }
 
+fn open(config: &Config) -> Catalogue {
+    Catalogue::open(config, Image::configured(config)).unwrap()
+}
+
 fn words_of(id: &str) -> String {
     let (_, text) = providers::EMBEDDED.iter().find(|(name, _)| *name == format!("{id}.toml")).unwrap();
     let lines = words::of(&ProviderDefinition::parse(text).unwrap());
@@ -87,7 +91,7 @@ fn the_catalogue_says_where_a_definition_is_from_and_what_the_image_lacks() {
     let own = home.path().join("providers/mine.toml");
     fs::write(&own, providers::EMBEDDED[0].1).unwrap();
     fs::write(home.path().join("providers/bad.toml"), "id = ").unwrap();
-    let mut catalogue = Catalogue::open(&config(home.path())).unwrap();
+    let mut catalogue = open(&config(home.path()));
     let entry = |catalogue: &Catalogue, id: &str| {
         catalogue.entry(catalogue.known.iter().find(|known| known.definition.id == id).unwrap())
     };
@@ -97,7 +101,7 @@ fn the_catalogue_says_where_a_definition_is_from_and_what_the_image_lacks() {
     assert_eq!(codex["credentials"], json!([".codex/auth.json"]));
     assert_eq!(codex["missing_programs"], Value::Null, "no image is built here");
     assert_eq!(broken_entry(&catalogue.broken[0])["mistakes"][0]["line"], 1);
-    catalogue.programs = Some(BTreeSet::from(["codex".to_owned()]));
+    catalogue.image.programs = Some(BTreeSet::from(["codex".to_owned()]));
     assert_eq!(entry(&catalogue, "codex")["missing_programs"], json!([]));
     assert_eq!(entry(&catalogue, "github_cli")["missing_programs"], json!(["gh"]));
     assert_eq!(entry(&catalogue, "github_cli")["from"], "built in");
@@ -108,7 +112,7 @@ fn the_catalogue_says_where_a_definition_is_from_and_what_the_image_lacks() {
 #[test]
 fn a_provider_that_is_not_there_is_told_which_there_are() {
     let home = tempfile::tempdir().unwrap();
-    let catalogue = Catalogue::open(&config(home.path())).unwrap();
+    let catalogue = open(&config(home.path()));
     let problem = show_one(&catalogue, "netlify", false).unwrap_err();
     assert_eq!(problem.exit, Exit::NotFound);
     assert!(problem.to_string().contains("claude_setup_token, codex"), "{problem}");
