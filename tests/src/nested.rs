@@ -3,6 +3,7 @@
 //! ```text
 //!  test ──▶ qemu (TCG): Debian's kernel with kvm_amd, anteroom-agent as PID 1, root: a Debian + what the test brings
 //!             └─ one service, /nested/run ──▶ what the test wants to run with KVM     serial console ──▶ test
+//!                  ($DISK: an empty disk)
 //! ```
 //! What runs in it runs some fifty times slower than on the machine itself, but it runs: the same VMM, the same ioctls.
 
@@ -39,8 +40,10 @@ const MODULES: [&str; 9] = [
     "nft_masq",
 ];
 /// What a host needs of the distribution: for disks, for the network, and for a look at what is left.
-const PACKAGES: [&str; 5] = ["e2fsprogs", "iproute2", "nftables", "procps", "curl"];
+const PACKAGES: [&str; 6] = ["e2fsprogs", "mount", "iproute2", "nftables", "procps", "curl"];
 const MEMORY_MIB: u32 = 6144;
+/// Of the empty disk; takes up what is written.
+const DISK_BYTES: u64 = 4 << 30;
 /// The last line of the script, with its status.
 const VERDICT: &str = "nested: exit status ";
 const SERVICE: &str = r#"
@@ -52,6 +55,8 @@ readiness = { protocol = "started" }
 /// Ends the machine whatever becomes of the script; a reset ends QEMU (`-no-reboot`).
 const START: &str = "exec >/dev/ttyS0 2>&1 </dev/null
 cd /nested
+for disk in /dev/vd?; do DISK=$disk; done
+export DISK
 PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root /bin/sh ./run
 echo \"nested: exit status $?\"
 sleep 1
@@ -134,9 +139,11 @@ impl Nested {
         let made =
             Command::new("mkfs.erofs").arg("--quiet").arg(&disk).arg(luggage.0.path()).output().await?;
         ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let empty = scratch.path().join("empty.raw");
+        fs::File::create_new(&empty)?.set_len(DISK_BYTES)?;
         let layers: Vec<&Path> =
             self.image.layers.iter().map(PathBuf::as_path).chain([disk.as_path()]).collect();
-        let mut qemu = self.qemu(&layers).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let mut qemu = self.qemu(&layers, &empty).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let mut console = BufReader::new(qemu.stdout.take().context("a console")?).split(b'\n');
         let mut said = Vec::new();
         let listening = async {
@@ -159,7 +166,7 @@ impl Nested {
         }
     }
 
-    fn qemu(&self, layers: &[&Path]) -> Command {
+    fn qemu(&self, layers: &[&Path], empty: &Path) -> Command {
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
             .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-machine", "q35", "-smp", "2"])
@@ -174,6 +181,7 @@ impl Nested {
             devices.push(format!("/dev/vd{letter}"));
             qemu.arg("-drive").arg(format!("if=virtio,format=raw,readonly=on,file={}", layer.display()));
         }
+        qemu.arg("-drive").arg(format!("if=virtio,format=raw,cache=unsafe,file={}", empty.display()));
         qemu.arg("-append").arg(format!(
             "console=ttyS0 loglevel=4 panic=-1 net.ifnames=0 cryptomgr.notests anteroom.layers={}",
             devices.join(",")

@@ -17,16 +17,21 @@ const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A daemon that was never told of QEMU, a session from its request to its credentials, and what is left after it; first with
 /// PCI and in the jail, whose limits are looked at, then with neither; always on the host's network, by which the guest's health
-/// is asked.
+/// is asked, and over IPv6, where nothing listens, at least refused. In the jail a second session has its memory taken away.
 const SESSION: &str = r#"
 set -e
+mkfs.ext4 -q "$DISK"
+mkdir -p /var/lib/anteroom
+mount "$DISK" /var/lib/anteroom
+# Linux before 6.17 forwards IPv6 on all interfaces or on none.
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 export ANTEROOM_VMM=firecracker ANTEROOM_FIRECRACKER_PROGRAM=/nested/firecracker
 export ANTEROOM_STATE_DIR=/var/lib/anteroom ANTEROOM_CACHE_DIR=/var/cache/anteroom
 export ANTEROOM_IMAGE_DIR=/nested/images ANTEROOM_IMAGE_PROFILE=test ANTEROOM_AGENT=/nested/anteroom-agent
-export ANTEROOM_VM_BROWSER_MEMORY_MIB=1024 ANTEROOM_VM_DISK_MIB=256
+export ANTEROOM_VM_BROWSER_MEMORY_MIB=1024 ANTEROOM_VM_DISK_MIB=256 ANTEROOM_VM_DISK_MIB_PER_SECOND=100
 touch /var/log/anteroom.log
 tail --follow /var/log/anteroom.log &
-export ANTEROOM_NETWORK_MODE=bridge ANTEROOM_NETWORK_DNS=192.0.2.53
+export ANTEROOM_NETWORK_MODE=bridge ANTEROOM_NETWORK_DNS=192.0.2.53 ANTEROOM_NETWORK_IPV6=fd00:77::1/64
 for way in "pci auto" "mmio none"; do
   transport=${way% *}
   export ANTEROOM_FIRECRACKER_TRANSPORT=$transport ANTEROOM_FIRECRACKER_JAILER=${way#* }
@@ -38,15 +43,30 @@ for way in "pci auto" "mmio none"; do
   done
   group=/sys/fs/cgroup/anteroom
   [ $transport = mmio ] || (
-    until limits=$(cat $group/*/memory.max $group/*/pids.max $group/*/cpu.max 2>/dev/null); do sleep 1; done
+    until limits=$(cat $group/*/memory.max $group/*/pids.max $group/*/cpu.max $group/*/io.max 2>/dev/null); do
+      sleep 1
+    done
     echo "limits:" $limits
   ) &
   (
     until health=$(curl --silent --fail --max-time 2 http://192.168.100.2:8080/health); do sleep 1; done
     echo "$transport: health" $health
+    until curl --verbose --globoff --max-time 2 'http://[fd00:77::2]:8080/' 2>&1 | grep --quiet refused; do
+      sleep 1
+    done
+    echo "$transport: refused over IPv6"
   ) &
   ./anteroom session start --provider demo-auto --user alice --wait completed ||
     { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
+  ./anteroom vm show $(./anteroom vm ls --json | grep -o '"id": *"[^"]*"' | head -1 | cut -d '"' -f 4)
+  [ $transport = mmio ] || {
+    (
+      until used=$(cat $group/*/memory.current 2>/dev/null) && [ "$used" -gt 50000000 ]; do sleep 0.1; done
+      for limit in $group/*/memory.max; do echo 8M >$limit; done
+    ) &
+    ./anteroom session start --provider demo-auto --user bob --wait completed && exit 1
+    rm -r /var/lib/anteroom/vms/*
+  }
   kill $daemon
   wait $daemon
   left="$(ls /var/lib/anteroom/vms | wc -l) directories, $(pgrep -c firecracker || true) processes"
@@ -82,10 +102,15 @@ async fn a_session_completes_in_a_firecracker_with_either_transport_and_leaves_n
     let said = nested.run(&luggage, PATIENCE).await?;
     for expected in [
         // The guest's 1024 MiB and 256 for Firecracker; its two processors and eight threads; as much time as both have.
-        "limits: 1342177280 10 200000 100000",
+        "limits: 1342177280 10 200000 100000 ",
+        " rbps=104857600 wbps=104857600 riops=max wiops=max",
         "pci: health {",
+        "pci: refused over IPv6",
+        "had used all 8 MiB that its control group allows (1024 MiB for the guest, the rest for the VMM): raise \
+         vm.browser.memory_mib",
         "pci: left 0 directories, 0 processes, 0 devices, 0 groups",
         "mmio: health {",
+        "mmio: refused over IPv6",
         "mmio: left 0 directories, 0 processes, 0 devices, 0 groups",
     ] {
         ensure!(said.iter().any(|line| line.contains(expected)), "no {expected:?}");

@@ -50,6 +50,8 @@ pub(super) fn launch(error: &LaunchError) -> Failure {
     Failure::new(code, causes(error))
 }
 
+/// In Firecracker's log; its exit code is the same 0 as when a guest powers off.
+const SHUT_DOWN: &str = "KVM_EXIT_SHUTDOWN";
 /// The exit code of a process that SIGKILL has ended.
 const SIGKILLED: i32 = 128 + nix::libc::SIGKILL;
 /// With less than this, a guest that does not come up most likely lacks memory.
@@ -109,6 +111,11 @@ fn guest_ended(console: &[String], stderr: &[String], memory_mib: u32) -> Failur
             let code = if memory_mib < LITTLE_MEMORY_MIB { "guest_out_of_memory" } else { "kernel_silent" };
             Failure::new(code, "the guest's kernel reset before it could write a word")
         }
+        None if stderr.iter().any(|line| line.contains(SHUT_DOWN)) => Failure::new(
+            "guest_triple_fault",
+            "a processor of the guest gave up (a triple fault), which the guest could not say itself: its kernel's memory was \
+             damaged, or the KVM that runs it is",
+        ),
         None => Failure::new("guest_ended", "the guest powered off by itself"),
     };
     with_memory_hint(failure.with_lines(last(console).iter().chain(stderr)), memory_mib)
@@ -243,6 +250,15 @@ mod tests {
         assert!(failure.message.ends_with("Kernel panic - not syncing: out of luck"), "{}", failure.message);
         assert_eq!(failure.detail_lines, lines);
         assert_eq!(ended(&exit(0, &[]), &console(&["[ 1.0] fine"]), 1024).code, "guest_ended");
+    }
+
+    #[test]
+    fn a_guest_whose_processor_gave_up_has_not_powered_off() {
+        let log = ["[vm:fc_vcpu 1] Received KVM_EXIT_SHUTDOWN signal", "[vm:main] Vmm is stopping."];
+        assert_eq!(ended(&exit(0, &log), &console(&["[ 1.0] fine"]), 1024).code, "guest_triple_fault");
+        let panic = console(&["[ 1.1] Kernel panic - not syncing: out of luck"]);
+        assert_eq!(ended(&exit(0, &log), &panic, 1024).code, "kernel_panic", "the kernel knew why");
+        assert_eq!(ended(&exit(0, &log[1..]), &console(&["[ 1.0] fine"]), 1024).code, "guest_ended");
     }
 
     #[test]
