@@ -58,10 +58,10 @@ for way in "pci auto" "mmio none"; do
   ) &
   ./anteroom session start --provider demo-auto --user alice --wait completed ||
     { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
-  ./anteroom vm show $(./anteroom vm ls --json | grep -o '"id": *"[^"]*"' | head -1 | cut -d '"' -f 4)
+  ./anteroom vm show $(./anteroom vm ls --json | grep -o '"id": *"[^"]*"' | head -1 | cut -d '"' -f 4) | cat
   [ $transport = mmio ] || {
     (
-      until used=$(cat $group/*/memory.current 2>/dev/null) && [ "$used" -gt 50000000 ]; do sleep 0.1; done
+      until used=$(cat $group/*/memory.current 2>/dev/null) && [ "$used" -gt 200000000 ]; do sleep 0.1; done
       for limit in $group/*/memory.max; do echo 8M >$limit; done
     ) &
     ./anteroom session start --provider demo-auto --user bob --wait completed && exit 1
