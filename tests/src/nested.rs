@@ -41,8 +41,8 @@ const MODULES: [&str; 9] = [
 ];
 /// What a host needs of the distribution: for disks, for the network, and for a look at what is left.
 const PACKAGES: [&str; 6] = ["e2fsprogs", "mount", "iproute2", "nftables", "procps", "curl"];
-/// A processor of AMD's, not `max`: with all that QEMU 7.2 can emulate (five levels of page tables, for one), five of nine guests
-/// of the nested KVM ended by a triple fault while they booted, and none of six with this.
+/// A processor of AMD's, not `max`, which has five levels of page tables: with those of QEMU 7.2 five of nine guests of the nested
+/// KVM ended by a triple fault while they booted; of a dozen with this, or with `max,la57=off`, none did.
 const PROCESSOR: &str = "EPYC-v2,+svm,+npt";
 const MEMORY_MIB: u32 = 6144;
 /// Of the empty disk; takes up what is written.
