@@ -1,12 +1,24 @@
-//! Loopback and the first interface, by netlink, from what `ip=` says.
+//! Loopback and the first interface, by netlink, from what `ip=` says: at a boot, and for a copy of a frozen guest.
 
-use std::{net::Ipv4Addr, time::Duration};
+#[cfg(test)]
+mod tests;
 
-use anteroom_protocol::cmdline::{Autoconf, IpConfig};
+use std::{future::ready, net::Ipv4Addr, time::Duration};
+
+use anteroom_protocol::{
+    MacAddress,
+    cmdline::{Autoconf, IpConfig},
+};
 use futures_util::{StreamExt, TryStreamExt};
+use nix::errno::Errno;
 use rtnetlink::{
     Handle, LinkUnspec, MulticastGroup, RouteMessageBuilder, new_multicast_connection,
-    packet_route::link::{LinkAttribute, LinkMessage},
+    packet_route::{
+        AddressFamily,
+        address::{AddressAttribute, AddressMessage},
+        link::{LinkAttribute, LinkMessage},
+        route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol},
+    },
 };
 use tokio::time::timeout;
 
@@ -15,7 +27,7 @@ const LINK_PATIENCE: Duration = Duration::from_secs(3);
 const DEFAULT_DEVICE: &str = "eth0";
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NetworkError {
+pub(crate) enum NetworkError {
     #[error("netlink cannot be opened")]
     Netlink(#[source] std::io::Error),
     #[error("ip= asks for {0:?}, but only addresses that are written there are understood")]
@@ -37,25 +49,36 @@ struct Plan {
     gateway: Option<Ipv4Addr>,
 }
 
-/// Brings loopback up, and the interface of `ip=` with address and default route. Says whether there was one to set.
-pub(super) async fn configure(ip: Option<&IpConfig>) -> Result<bool, NetworkError> {
+/// Brings loopback up, and the interface of `ip=` with its address and default route, and no other address of IPv4 or way
+/// than these; with another Ethernet address, if one is given. Says whether there was an interface to set. What is so
+/// already stays as it is, so that it may be asked for again.
+pub(super) async fn configure(ip: Option<&IpConfig>, mac: Option<MacAddress>) -> Result<bool, NetworkError> {
     let plan = ip.map_or(Ok(None), plan)?;
     let (connection, handle, mut news) =
         new_multicast_connection(&[MulticastGroup::Link]).map_err(NetworkError::Netlink)?;
     let connection = tokio::spawn(connection);
     let result = async {
-        up(&handle, "lo", index_of(&handle, "lo").await?).await?;
-        let Some(plan) = plan else { return Ok(false) };
-        let index = loop {
-            match index_of(&handle, &plan.device).await {
-                Ok(index) => break index,
+        up(&handle, "lo", link(&handle, "lo").await?.header.index).await?;
+        let Some(plan) = plan else {
+            if let Ok(unused) = link(&handle, DEFAULT_DEVICE).await {
+                take_away(&handle, None, DEFAULT_DEVICE, unused.header.index).await?;
+            }
+            return Ok(false);
+        };
+        let link = loop {
+            match link(&handle, &plan.device).await {
+                Ok(link) => break link,
                 Err(error) => {
                     // Any change of any link is a reason to look again.
                     let Ok(Some(_)) = timeout(LINK_PATIENCE, news.next()).await else { return Err(error) };
                 }
             }
         };
-        apply(&handle, &plan, index).await?;
+        if let Some(mac) = mac {
+            rename(&handle, &link, &plan.device, mac).await?;
+        }
+        take_away(&handle, Some(&plan), &plan.device, link.header.index).await?;
+        apply(&handle, &plan, link.header.index).await?;
         Ok(true)
     }
     .await;
@@ -76,13 +99,94 @@ fn plan(ip: &IpConfig) -> Result<Option<Plan>, NetworkError> {
     }))
 }
 
-async fn index_of(handle: &Handle, device: &str) -> Result<u32, NetworkError> {
+async fn link(handle: &Handle, device: &str) -> Result<LinkMessage, NetworkError> {
     let found: Result<Option<LinkMessage>, _> =
         handle.link().get().match_name(device.to_owned()).execute().try_next().await;
     let named = |link: &LinkMessage| link.attributes.contains(&LinkAttribute::IfName(device.to_owned()));
     match found {
-        Ok(Some(link)) if named(&link) => Ok(link.header.index),
+        Ok(Some(link)) if named(&link) => Ok(link),
         _ => Err(NetworkError::NoInterface(device.to_owned())),
+    }
+}
+
+/// An interface that goes down forgets its neighbours and its link-local address, which follows from the other one.
+async fn rename(
+    handle: &Handle,
+    link: &LinkMessage,
+    device: &str,
+    mac: MacAddress,
+) -> Result<(), NetworkError> {
+    let octets = mac.octets().to_vec();
+    if link.attributes.contains(&LinkAttribute::Address(octets.clone())) {
+        return Ok(());
+    }
+    let of = || LinkUnspec::new_with_index(link.header.index);
+    for change in [of().down().build(), of().address(octets).build()] {
+        handle.link().set(change).execute().await.map_err(refused("the Ethernet address", device))?;
+    }
+    Ok(())
+}
+
+/// Removes what the plan does not have; everything, when there is none.
+async fn take_away(
+    handle: &Handle,
+    plan: Option<&Plan>,
+    device: &str,
+    index: u32,
+) -> Result<(), NetworkError> {
+    let addresses: Vec<_> = handle
+        .address()
+        .get()
+        .set_link_index_filter(index)
+        .execute()
+        .try_filter(|address| ready(is_foreign(address, plan)))
+        .try_collect()
+        .await
+        .map_err(refused("the addresses", device))?;
+    for address in addresses {
+        gone(handle.address().del(address).execute().await).map_err(refused("the addresses", device))?;
+    }
+    let routes: Vec<_> = handle
+        .route()
+        .get(RouteMessageBuilder::<Ipv4Addr>::new().build())
+        .execute()
+        .try_filter(|route| ready(leads_astray(route, plan, index)))
+        .try_collect()
+        .await
+        .map_err(refused("the routes", device))?;
+    for route in routes {
+        gone(handle.route().del(route).execute().await).map_err(refused("the routes", device))?;
+    }
+    Ok(())
+}
+
+fn is_foreign(address: &AddressMessage, plan: Option<&Plan>) -> bool {
+    let planned = plan.is_some_and(|plan| {
+        address.header.prefix_len == plan.prefix_len
+            && address.attributes.contains(&AddressAttribute::Local(plan.address.into()))
+    });
+    address.header.family == AddressFamily::Inet && !planned
+}
+
+/// Ways that the kernel has made itself go with the address that they belong to.
+fn leads_astray(route: &RouteMessage, plan: Option<&Plan>, index: u32) -> bool {
+    let has = |attribute| route.attributes.contains(&attribute);
+    let planned = plan.and_then(|plan| plan.gateway).is_some_and(|gateway| {
+        route.header.destination_prefix_length == 0
+            && has(RouteAttribute::Gateway(RouteAddress::Inet(gateway)))
+    });
+    has(RouteAttribute::Oif(index)) && route.header.protocol != RouteProtocol::Kernel && !planned
+}
+
+/// What is gone already, with an address or an interface that went down, need not be removed.
+fn gone(removed: Result<(), rtnetlink::Error>) -> Result<(), rtnetlink::Error> {
+    match removed {
+        Err(rtnetlink::Error::NetlinkError(error))
+            if [Errno::ESRCH, Errno::EADDRNOTAVAIL].contains(&Errno::from_raw(-error.raw_code())) =>
+        {
+            Ok(())
+        }
+        other => other,
     }
 }
 
@@ -108,31 +212,4 @@ async fn apply(handle: &Handle, plan: &Plan, index: u32) -> Result<(), NetworkEr
 fn refused(what: &'static str, device: &str) -> impl FnOnce(rtnetlink::Error) -> NetworkError {
     let device = device.to_owned();
     move |source| NetworkError::Refused { what, device, source }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn planned(ip: &str) -> Result<Option<Plan>, String> {
-        plan(&ip.parse().unwrap()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_full_line_becomes_a_plan_and_eth0_is_meant_when_nothing_is_named() {
-        let expected = Plan {
-            device: "eth0".into(),
-            address: Ipv4Addr::new(10, 0, 2, 15),
-            prefix_len: 24,
-            gateway: Some(Ipv4Addr::new(10, 0, 2, 2)),
-        };
-        assert_eq!(planned("10.0.2.15::10.0.2.2:255.255.255.0:::off"), Ok(Some(expected)));
-        assert_eq!(planned("::::guest::off"), Ok(None));
-    }
-
-    #[test]
-    fn what_cannot_be_done_is_refused_and_named() {
-        assert_eq!(planned("10.0.2.15"), Err("ip= has a client address but no netmask".into()));
-        assert!(planned("dhcp").unwrap_err().contains("Dhcp"));
-    }
 }
