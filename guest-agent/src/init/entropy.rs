@@ -49,13 +49,19 @@ mod ioctl {
 /// [`Resume::ENTROPY_BYTES`] the rest is left out.
 pub(crate) fn renew(entropy: &Secret) -> Result<(), EntropyError> {
     let device = File::options().read(true).write(true).open("/dev/random").map_err(EntropyError::Open)?;
-    let mut pool = Zeroizing::new(Pool { entropy_bits: 0, bytes: 0, contents: [0; MOST] });
-    for (room, byte) in pool.contents.iter_mut().zip(entropy.expose()) {
-        *room = *byte;
+    add(&device, &Pool::of(entropy)).map_err(EntropyError::Refused)
+}
+
+impl Pool {
+    fn of(entropy: &Secret) -> Zeroizing<Self> {
+        let mut pool = Zeroizing::new(Self { entropy_bits: 0, bytes: 0, contents: [0; MOST] });
+        for (room, byte) in pool.contents.iter_mut().zip(entropy.expose()) {
+            *room = *byte;
+        }
+        let length = c_int::try_from(entropy.len().min(MOST)).unwrap_or(0);
+        (pool.bytes, pool.entropy_bits) = (length, length * 8);
+        pool
     }
-    let length = c_int::try_from(entropy.len().min(MOST)).unwrap_or(0);
-    (pool.bytes, pool.entropy_bits) = (length, length * 8);
-    add(&device, &pool).map_err(EntropyError::Refused)
 }
 
 #[expect(unsafe_code, reason = "two ioctls")]
@@ -89,13 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn as_many_bytes_are_believed_in_as_were_sent() {
-        // A length that the contents do not have would be EFAULT or EINVAL; one of more than the pool has is cut.
-        for length in [32, 512, 600] {
-            match renew(&Secret::new(vec![7; length])) {
-                Ok(()) | Err(EntropyError::Refused(Errno::EPERM) | EntropyError::Open(_)) => {}
-                Err(error) => panic!("{length}: {error:?}"),
-            }
+    fn as_many_bytes_are_believed_in_as_were_sent_and_no_more_than_there_are() {
+        for (sent, taken) in [(32, 32), (512, 512), (600, 512)] {
+            let pool = Pool::of(&Secret::new(vec![7; sent]));
+            assert_eq!((pool.bytes, pool.entropy_bits), (taken, 8 * taken));
+            let length = usize::try_from(taken).unwrap();
+            assert!(pool.contents[..length].iter().all(|byte| *byte == 7));
+            assert!(pool.contents[length..].iter().all(|byte| *byte == 0));
         }
     }
 }

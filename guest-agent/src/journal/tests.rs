@@ -96,7 +96,8 @@ async fn a_journal_that_begins_anew_counts_from_one_and_ends_for_its_followers()
     tokio::task::yield_now().await;
     journal.begin_anew();
     journal.publish(mark("new"));
-    assert!(end.await.unwrap().is_none());
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(20), end).await;
+    assert!(ended.expect("the follower is told of the end").unwrap().is_none());
     assert!(late.next().await.is_none(), "the old story is not told in the new one's words");
     drop(late);
     journal.unfollowed().await;

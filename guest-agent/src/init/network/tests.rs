@@ -81,7 +81,7 @@ fn a_copy_has_its_own_address_and_way_and_nothing_of_the_template() {
 }
 
 #[test]
-fn what_is_so_already_is_left_alone() {
+fn what_is_so_already_is_left_alone_and_nothing_else() {
     secluded(|| async {
         ip("link add eth0 type veth peer name other");
         ip("link set other up");
@@ -90,7 +90,11 @@ fn what_is_so_already_is_left_alone() {
         // It would be forgotten by an interface that goes down, or with the address.
         ip("neighbour add 192.168.100.1 lladdr 02:00:00:00:00:01 nud reachable dev eth0");
         ip("address add 10.0.2.16/24 dev eth0");
+        ip("route add 203.0.113.0/24 via 192.168.100.1");
+        ip("route add default via 192.168.100.2 metric 5");
         configure(config(COPY).as_ref(), Some(mac)).await.unwrap();
+        let routes = ip("-4 route");
+        assert!(routes.contains("default via 192.168.100.1 ") && routes.lines().count() == 2, "{routes}");
         assert!(ip("neighbour show 192.168.100.1").contains("02:00:00:00:00:01"));
         assert!(!ip("-4 address show dev eth0").contains("10.0.2.16"));
     });

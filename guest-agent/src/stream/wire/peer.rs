@@ -107,7 +107,11 @@ pub(super) async fn run<P: Pictures, H: Hands>(
     peer.serve(seated.asks, arriving).await;
 }
 
-fn new_rtc<P: Pictures, H: Hands>(wire: &Wire<P, H>, now: Instant) -> Result<(Rtc, String), PeerError> {
+/// A peer whose secrets nobody else has, and its name.
+pub(super) fn new_rtc<P: Pictures, H: Hands>(
+    wire: &Wire<P, H>,
+    now: Instant,
+) -> Result<(Rtc, String), PeerError> {
     let certificate = wire.certificate()?;
     super::seed_names()?;
     media::peer(certificate, now).map_err(|_| PeerError::NotUnderstood)
