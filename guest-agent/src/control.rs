@@ -6,9 +6,12 @@ mod app;
 mod clock;
 mod connect;
 pub(crate) mod events;
+mod freeze;
+mod life;
 mod memory;
 mod problem;
 mod sign_in;
+mod sockets;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -18,8 +21,9 @@ pub(crate) mod vsock;
 use std::sync::{Arc, OnceLock};
 
 use anteroom_protocol::{VmId, ports::AGENT_VSOCK, timeline::mark};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
+use life::Life;
 pub(crate) use problem::{Refusal, in_json};
 
 use crate::{init::EndReason, journal::Journal, service::Supervisor, timeline::Timeline};
@@ -30,7 +34,9 @@ pub(crate) struct Control(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
-    vm: Option<VmId>,
+    life: Arc<Life>,
+    /// Held by the resume that is being made: a host that is impatient makes another.
+    resuming: Mutex<()>,
     journal: Arc<Journal>,
     timeline: Arc<Timeline>,
     asked: Arc<sign_in::Asked>,
@@ -47,7 +53,8 @@ impl Control {
         end: mpsc::Sender<EndReason>,
     ) -> Self {
         Self(Arc::new(Parts {
-            vm,
+            life: Arc::new(Life::new(vm)),
+            resuming: Mutex::default(),
             journal,
             timeline,
             asked: Arc::default(),
@@ -75,7 +82,7 @@ pub(crate) fn listen(control: &Control, timeline: &Timeline) {
         Ok(listener) => {
             timeline.mark(mark::CONTROL_READY);
             let app = app::router(control.clone());
-            tokio::spawn(vsock::knock(control.0.journal.clone()));
+            tokio::spawn(vsock::knock(control.0.journal.clone(), control.0.life.clone()));
             tokio::spawn(async move {
                 if let Err(error) = axum::serve(listener, app).await {
                     tracing::error!("the control API has ended: {error}");

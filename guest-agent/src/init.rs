@@ -9,11 +9,14 @@
 //! It never exits. Whatever makes the VM useless is said on the console and as an event before the power goes off.
 
 mod boot;
+pub(crate) mod boot_id;
+pub(crate) mod entropy;
 mod identity;
 mod modules;
 mod mount;
 mod network;
 mod power;
+pub(crate) mod resume;
 mod root;
 pub(crate) mod surroundings;
 

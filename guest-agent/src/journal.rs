@@ -4,6 +4,8 @@
 //!  publish ──▶ [ 1 2 3 4 5 6 7 ] ──▶ follow(after)   any number of readers, each from its own number
 //!                    ▲ acknowledge(through): up to here it may be forgotten
 //! ```
+//! It begins anew, with 1, when the machine becomes another one: a copy of a frozen guest has a story of its own.
+//!
 //! The journal is bounded. When it overflows, what was acknowledged goes first, then the oldest marks, then the oldest of
 //! everything else; captured credentials stay, because they are the one thing that nobody can find out again.
 
@@ -60,6 +62,20 @@ impl Journal {
         self.newest.send_replace(number);
     }
 
+    /// Tells everybody who follows that it is over. They need not hear it from the connection: one that the VMM takes away ends
+    /// with an error that a reader is not woken for.
+    pub(crate) fn dismiss(&self) {
+        self.kept().story += 1;
+        self.newest.send_modify(|_| {});
+    }
+
+    /// Forgets everything: what follows is the story of another machine, and begins with 1. Who still follows the old one
+    /// is told its end.
+    pub(crate) fn begin_anew(&self) {
+        self.kept().begin_anew();
+        self.newest.send_replace(0);
+    }
+
     /// Everything up to and including `through` may be forgotten.
     pub(crate) fn acknowledge(&self, through: u64) {
         self.kept().acknowledge(through);
@@ -76,16 +92,17 @@ impl Journal {
         let _ = self.followers.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// Every event after that number, then each new one as it happens; never ends.
+    /// Every event after that number, then each new one as it happens; ends only where the journal begins anew.
     pub(crate) fn follow(self: Arc<Self>, after: u64) -> impl Stream<Item = Event> + Send + 'static {
         let news = self.newest.subscribe();
+        let story = self.kept().story;
         self.followers.send_modify(|count| *count += 1);
         futures_util::stream::unfold(
             (Following(self), news, after),
-            |(following, mut news, after)| async move {
+            move |(following, mut news, after)| async move {
                 loop {
                     news.borrow_and_update();
-                    let next = following.0.kept().first_after(after);
+                    let next = following.0.kept().next_of(story, after)?;
                     if let Some(event) = next {
                         let after = event.number;
                         return Some((event, (following, news, after)));
@@ -108,11 +125,17 @@ struct Kept {
     next: u64,
     bound: usize,
     acknowledged: u64,
+    /// Counts how often it began anew.
+    story: u64,
 }
 
 impl Kept {
     fn new(bound: usize) -> Self {
-        Self { events: VecDeque::new(), next: 1, bound, acknowledged: 0 }
+        Self { events: VecDeque::new(), next: 1, bound, acknowledged: 0, story: 0 }
+    }
+
+    fn begin_anew(&mut self) {
+        *self = Self { story: self.story + 1, ..Self::new(self.bound) };
     }
 
     fn push(&mut self, body: EventBody, uptime_ns: u64) -> u64 {
@@ -141,6 +164,11 @@ impl Kept {
 
     fn acknowledge(&mut self, through: u64) {
         self.acknowledged = self.acknowledged.max(through);
+    }
+
+    /// None when that story is over; nothing inside when it has not gone on yet.
+    fn next_of(&self, story: u64, after: u64) -> Option<Option<Event>> {
+        (self.story == story).then(|| self.first_after(after))
     }
 
     fn first_after(&self, after: u64) -> Option<Event> {

@@ -36,8 +36,6 @@ enum StreamError {
     Hands(#[source] hands::DeskError),
     #[error("the screen takes no input any more")]
     NoDesk,
-    #[error("no certificate can be made")]
-    Wire(#[from] wire::WireError),
     #[error("nobody answers any more")]
     Serve(#[source] io::Error),
 }
@@ -52,7 +50,7 @@ async fn serve() -> Result<(), StreamError> {
     let display = std::env::var("DISPLAY").unwrap_or_else(|_| ":1".to_owned());
     let studio = Studio::open(&display, picture::Options::default()).map_err(StreamError::Picture)?;
     let desk = Desk::open(&display).map_err(StreamError::Hands)?;
-    let (wire, packets) = Wire::new(studio, Arc::clone(&desk))?;
+    let (wire, packets) = Wire::new(studio, Arc::clone(&desk));
     let pipe = vsock::bind(STREAM_VSOCK).map_err(|error| listen("the vsock port of the packets", error))?;
     let socket = call::listen(Path::new(STREAM_SOCKET)).map_err(|error| listen(STREAM_SOCKET, error))?;
     tracing::info!("listening on vsock port {STREAM_VSOCK} and {STREAM_SOCKET}");

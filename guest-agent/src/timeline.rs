@@ -39,6 +39,15 @@ impl Timeline {
         self.journal.publish_at(EventBody::Mark { name }, uptime_ns);
     }
 
+    /// Forgets all marks: those of another machine.
+    pub(crate) fn begin_anew(&self) {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|mark| mark.name == name)
+    }
+
     /// All marks, in the order of time.
     pub(crate) fn marks(&self) -> Vec<Mark> {
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -99,6 +99,7 @@ async fn main() -> Outcome {
         let settings = VmSettings {
             directory: scratch.path().join("vms"),
             disk_templates: scratch.path().join("disks"),
+            snapshots: None,
             limits: Some(Limits { boot: Duration::from_secs(3600), ..Limits::ACCELERATED }),
         };
         VmStarter::new(Arc::new(Sleeper), store.clone(), None, settings)
@@ -159,6 +160,7 @@ async fn start(starter: &VmStarter) -> Outcome<anteroom::vm::VmHandle> {
         disk_mib: 64,
         image,
         network: Network::None,
+        golden: false,
         clipboard: Directions::BOTH,
     };
     let (events, _) = mpsc::channel(WAITING_EVENTS);

@@ -17,7 +17,7 @@ use anteroom_protocol::{
     ProtocolVersion,
     agent::{
         CallbackVerdict, CapturedCredentials, Clock, Hello, Memory, OpenUrl, PastedCallback, PastedCode,
-        ServiceStatus, SignInSpec, SignInStatus, UPGRADE_TCP,
+        Resume, ServiceStatus, SignInSpec, SignInStatus, UPGRADE_TCP,
     },
     event::Acknowledge,
     ports::STREAM_VSOCK,
@@ -38,6 +38,8 @@ pub use knock::Knock;
 /// How long an ordinary call may take, connection included. A busy guest under TCG needs seconds at times.
 const PATIENCE: Duration = Duration::from_secs(10);
 const CALLBACK_PATIENCE: Duration = Duration::from_secs(60);
+/// The agent waits for the last of its services, and an emulated guest's disk may have much to take.
+const FREEZE_PATIENCE: Duration = Duration::from_secs(150);
 const KIB: usize = 1024;
 
 /// Speaks with one guest's agent; cheap to clone.
@@ -242,6 +244,24 @@ impl AgentClient {
         tokio::time::timeout(PATIENCE, self.dialler.dial_port(STREAM_VSOCK))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Makes the guest ready to be copied. It still runs, and knocks as soon as nobody follows its events.
+    ///
+    /// # Errors
+    /// [`AgentError::Refused`] with 409 and the reason when a copy of this guest would share what it must not.
+    pub async fn freeze(&self) -> Result<(), AgentError> {
+        let call = Call { method: Method::POST, patience: FREEZE_PATIENCE, ..Call::get("/freeze") };
+        self.dialler.done(call).await
+    }
+
+    /// Makes a machine of its own of a copy of a frozen guest; may be asked again when the answer is lost. Its events
+    /// are numbered from 1 again.
+    ///
+    /// # Errors
+    /// [`AgentError::Refused`] with 409 when the guest was never frozen, is another VM already, or has begun a sign-in.
+    pub async fn resume(&self, resume: &Resume) -> Result<Hello, AgentError> {
+        self.dialler.json(Call::with(Method::PUT, "/resume", resume)?, 4 * KIB).await
     }
 
     /// Asks for an orderly end of the guest. The answer comes before it.

@@ -14,6 +14,7 @@ mod provider;
 mod serve;
 mod session;
 mod show;
+mod snapshot;
 mod vm;
 mod webhook;
 
@@ -63,6 +64,7 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Serve(serve) => serve::serve(&load(&serve.flags())?, environment),
         Command::Doctor(arguments) => doctor::run(&arguments, &load(&[])?),
         Command::Image(command) => image::run(&command, &load(&command.flags())?),
+        Command::Snapshot(command) => snapshot::run(&command, &load(&command.flags())?),
         Command::Key(command) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(key::run(&command, &load(&[])?, environment))

@@ -9,6 +9,7 @@ mod directories;
 mod keys;
 mod layer;
 mod media;
+mod ready;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -25,6 +26,7 @@ use url::Url;
 pub use keys::{KEYS, Key};
 pub use layer::{ConfigError, Layers, Source};
 pub use media::{IceServer, MediaChoices, MediaListen, PublicAddress};
+pub use ready::{PoolSettings, SnapshotSettings};
 pub use value::{Backend, BackendChoice, ImageRecipe, LogFormat, VmLimit};
 pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 
@@ -64,6 +66,11 @@ pub struct Config {
     pub vm_limit: VmLimit,
     /// Most VMs of one user at once.
     pub vm_limit_per_user: NonZeroU32,
+    /// `None`: beside the images.
+    pub snapshot_dir: Option<PathBuf>,
+    /// `None` when every VM boots.
+    pub snapshots: Option<SnapshotSettings>,
+    pub pool: PoolSettings,
     pub session: SessionLimits,
     pub vmm: BackendChoice,
     pub qemu: QemuChoices,
@@ -170,6 +177,12 @@ impl Config {
             vm_disk_rate,
             vm_limit: read.value("vm.max", value::vm_limit)?,
             vm_limit_per_user: read.value("vm.max_per_user", value::count)?,
+            snapshot_dir: read.option("snapshot.dir", value::path)?,
+            snapshots: read.value("snapshot.use", value::yes_or_no)?.then_some(SnapshotSettings {
+                keep: read.value("snapshot.keep", value::count)?,
+                max_age: read.value("snapshot.max_age", value::duration)?,
+            }),
+            pool: read.pool()?,
             session: SessionLimits {
                 start: read.value("session.start_limit", value::duration)?,
                 sign_in: read.value("session.sign_in_limit", value::duration)?,
@@ -297,6 +310,12 @@ impl Reader<'_> {
             vcpus: self.value(vcpus, value::number(1..=64))?,
             memory_mib: self.value(memory_mib, value::number(64..=1_048_576))?,
         })
+    }
+
+    fn pool(&self) -> Result<PoolSettings, ConfigError> {
+        let max = self.value("pool.max", value::number(0..=1000))?;
+        let min = self.value("pool.min", value::number(0..=max))?;
+        Ok(PoolSettings { min, max })
     }
 
     fn is_bridged(&self) -> Result<bool, ConfigError> {

@@ -11,6 +11,7 @@
 
 pub(crate) mod backend;
 mod capacity;
+pub(crate) mod golden;
 mod listener;
 mod lock;
 mod machine;
@@ -28,7 +29,7 @@ use std::{
 };
 
 use anteroom_guest_image::Lease;
-use anteroom_protocol::agent::Surroundings;
+use anteroom_protocol::{VmId, agent::Surroundings};
 use tokio::{net::TcpListener, sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -45,9 +46,10 @@ use crate::{
     net::{HostNetwork, HostNetworkError, Network},
     providers::{Providers, ProvidersError},
     session::{Admission, Resumed, SessionSettings, Sessions, VmTemplate},
+    snapshots::Shelf,
     store::{Store, StoreError},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
-    vm::{VmSettings, VmStarter},
+    vm::{VmSettings, VmStarter, keeper::Keeper},
     vmm::Capabilities,
     webhook::{Courier, Schedule, Tidy, Webhook, WebhookError},
 };
@@ -73,6 +75,7 @@ pub struct Daemon {
     store: Store,
     courier: Option<Courier>,
     tidy: Tidy,
+    keeper: Keeper,
     manager: ServiceManager,
     // Given back last.
     _image: Option<Lease>,
@@ -197,6 +200,7 @@ impl Daemon {
         let vms = Arc::new(vms);
         let recovered = vms.recover().await?;
         let settings = session_settings(config, machine.image.clone(), network)?;
+        let keeper = keeper(config, &settings, Arc::clone(&vms));
         let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), settings);
         let resumed = sessions.take_over(recovered.taken).await?;
         if resumed != Resumed::default() {
@@ -226,7 +230,7 @@ impl Daemon {
             started: Instant::now(),
         };
         let (_image, _lock) = (machine.lease, lock);
-        Ok(Self { listener, address, api, sessions, store, courier, tidy, manager, _image, _lock })
+        Ok(Self { listener, address, api, sessions, store, courier, tidy, keeper, manager, _image, _lock })
     }
 
     /// Where the API is, with the real port when the configuration asked for any.
@@ -253,6 +257,7 @@ impl Daemon {
         let stop_outbox = CancellationToken::new();
         let courier = self.courier.map(|courier| tokio::spawn(courier.run(stop_outbox.clone())));
         let tidy = tokio::spawn(self.tidy.run(stop_outbox.clone()));
+        let keeper = tokio::spawn(self.keeper.run(stop_outbox.clone()));
         let pulse = self.manager.pulse(self.store.clone(), self.sessions.clone());
         let pulse = pulse.map(|pulse| tokio::spawn(pulse.run(stop_outbox.clone())));
         tracing::info!(address = %self.address, "serving");
@@ -277,7 +282,7 @@ impl Daemon {
         };
         server.abort();
         stop_outbox.cancel();
-        for task in courier.into_iter().chain([tidy]).chain(pulse) {
+        for task in courier.into_iter().chain([tidy, keeper]).chain(pulse) {
             // It stops at once; a panic of its own has been logged.
             let _ = task.await;
         }
@@ -302,8 +307,15 @@ fn vm_settings(config: &Config) -> VmSettings {
     VmSettings {
         directory: config.state_dir.join("vms"),
         disk_templates: config.image_dir.join("disks"),
+        snapshots: config.snapshots.is_some().then(|| Arc::new(shelf(config))),
         limits: None,
     }
+}
+
+/// Beside the images: a snapshot holds nothing of anybody, and daemons of one user may share it.
+pub(crate) fn shelf(config: &Config) -> Shelf {
+    let beside_images = || config.image_dir.join("snapshots");
+    Shelf::new(config.snapshot_dir.clone().unwrap_or_else(beside_images))
 }
 
 /// What guests can have of what is configured.
@@ -314,6 +326,16 @@ fn guest_network(config: &Config, vmm: &Capabilities) -> Network {
             Network::None
         }
         network => network.clone(),
+    }
+}
+
+fn keeper(config: &Config, settings: &SessionSettings, starter: Arc<VmStarter>) -> Keeper {
+    Keeper {
+        template: settings.vm.request(VmId::random(), None),
+        snapshots: starter.shelf().zip(config.snapshots),
+        pool: config.pool,
+        most_vms: settings.admission.most.get() as usize,
+        starter,
     }
 }
 
@@ -329,15 +351,19 @@ fn session_settings(
             most_per_user: config.vm_limit_per_user,
             vm_mib: config.browser_vm.memory_mib,
         },
-        vm: VmTemplate {
-            shape: config.browser_vm,
-            disk_mib: config.vm_disk_mib,
-            image,
-            network,
-            clipboard: config.clipboard,
-        },
+        vm: vm_template(config, image, network),
         surroundings: surroundings(&config.network)?,
     })
+}
+
+pub(crate) fn vm_template(config: &Config, image: ResolvedImage, network: Network) -> VmTemplate {
+    VmTemplate {
+        shape: config.browser_vm,
+        disk_mib: config.vm_disk_mib,
+        image,
+        network,
+        clipboard: config.clipboard,
+    }
 }
 
 fn surroundings(network: &NetworkSettings) -> Result<Surroundings, DaemonError> {

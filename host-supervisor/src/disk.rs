@@ -3,7 +3,6 @@
 //! The disk dies with its VM, so nothing on it needs to survive a crash: no journal, no reserved blocks. No root
 //! privileges and no loop devices are needed.
 
-mod sparse;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +15,8 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
+
+use crate::sparse;
 
 /// What every disk is made with. A fixed UUID and hash seed make equal templates of equal sizes.
 const MKE2FS_ARGUMENTS: [&str; 14] = [
@@ -71,9 +72,17 @@ impl DiskTemplates {
     /// Nothing is left at `target` when it fails.
     pub async fn make_disk(&self, mib: u32, target: &Path) -> Result<(), DiskError> {
         let template = self.template(mib).await?;
-        let target = target.to_owned();
+        self.copy_disk(&template, target).await
+    }
+
+    /// Makes a copy of a disk at `target`, which must not exist.
+    ///
+    /// # Errors
+    /// Nothing is left at `target` when it fails.
+    pub async fn copy_disk(&self, source: &Path, target: &Path) -> Result<(), DiskError> {
+        let (source, target) = (source.to_owned(), target.to_owned());
         let copy =
-            move || sparse::copy(&template, &target).map_err(|source| DiskError::Io { path: target, source });
+            move || sparse::copy(&source, &target).map_err(|source| DiskError::Io { path: target, source });
         tokio::task::spawn_blocking(copy)
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))

@@ -7,12 +7,10 @@
 //! [`Network`] is data, which a backend makes true for its guest.
 
 pub mod host;
-mod mac_address;
 mod tap;
 mod user;
 
 pub use host::{HostNetwork, HostNetworkError, HostNetworkSettings, Neighbours, Outlook};
-pub use mac_address::{MacAddress, ParseMacError};
 pub use tap::{TapIpv6, TapNetwork};
 pub use user::{Forward, NetworkError, Reach, UserNetwork};
 

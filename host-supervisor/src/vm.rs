@@ -13,8 +13,13 @@ mod ack;
 mod book;
 mod conversation;
 mod failures;
+pub mod golden;
+mod identity;
+pub mod keeper;
 mod life;
+mod origin;
 mod owner;
+mod pool;
 mod recovery;
 mod starter;
 mod survey;
@@ -24,18 +29,24 @@ mod teardown;
 mod tests;
 mod timeline;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anteroom_protocol::{Event, SessionId, VmId, agent::ServiceStatus, desk::Directions};
 use serde::Serialize;
 use time::OffsetDateTime;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use crate::store::{VmKind, VmStatus};
 use crate::{
-    agent::AgentClient, failure::Failure, images::ResolvedImage, net::Network, vmm::console::Console,
+    agent::AgentClient,
+    failure::Failure,
+    images::ResolvedImage,
+    net::Network,
+    vmm::{SnapshotError, SnapshotFiles, VmSpec, console::Console},
 };
 pub use ack::AckGuard;
+pub use origin::Origin;
+pub use pool::Berth;
 pub use recovery::{Recovered, TakenOver};
 pub use starter::{VmSettings, VmStarter};
 pub use survey::{Fate, Remnant, survey};
@@ -56,6 +67,27 @@ pub struct VmRequest {
     /// Replaced by a [`Network::Tap`] where the host has a network for guests.
     pub network: Network,
     pub clipboard: Directions,
+    /// It boots, and a snapshot is made of it ([`VmHandle::snapshot`]).
+    pub golden: bool,
+}
+
+impl VmRequest {
+    fn spec(&self, directory: PathBuf, disk: PathBuf) -> VmSpec {
+        let Self { id, vcpus, memory_mib, image, network, clipboard, golden, .. } = self;
+        VmSpec {
+            id: *id,
+            vcpus: *vcpus,
+            memory_mib: *memory_mib,
+            kernel: image.kernel.clone(),
+            initrd: Some(image.initrd.clone()),
+            layers: image.layers.clone(),
+            disk: Some(disk),
+            network: network.clone(),
+            clipboard: *clipboard,
+            directory,
+            golden: *golden,
+        }
+    }
 }
 
 /// How many events of a VM may wait for their session. The agent keeps what does not fit.
@@ -75,6 +107,8 @@ pub struct VmEvent {
 #[derive(Debug, Clone, Serialize)]
 pub struct VmState {
     pub status: VmStatus,
+    /// What it began with; nothing before that is decided, and of a VM that was taken over.
+    pub origin: Option<Origin>,
     /// Set as soon as it is known, while the VM is still being torn down.
     pub failure: Option<Failure>,
     /// In the order of time.
@@ -104,6 +138,8 @@ pub enum StopReason {
 pub struct Limits {
     /// From the VMM's start to the agent's first answer.
     pub boot: Duration,
+    /// The same for a guest that is restored; after that it boots.
+    pub restore: Duration,
     /// From the agent's first answer to a desktop.
     pub desktop: Duration,
     /// Without any sign of life from a running guest.
@@ -116,6 +152,7 @@ impl Limits {
     /// With hardware acceleration.
     pub const ACCELERATED: Self = Self {
         boot: Duration::from_secs(30),
+        restore: Duration::from_secs(5),
         desktop: Duration::from_secs(60),
         silence: Duration::from_secs(5),
         power_off: Duration::from_secs(3),
@@ -124,6 +161,7 @@ impl Limits {
     /// a person's session must not be ended for that.
     pub const TRANSLATED: Self = Self {
         boot: Duration::from_secs(180),
+        restore: Duration::from_secs(15),
         desktop: Duration::from_secs(300),
         silence: Duration::from_secs(30),
         power_off: Duration::from_secs(5),
@@ -136,7 +174,17 @@ pub struct VmHandle {
     id: VmId,
     state: watch::Receiver<VmState>,
     stop: Arc<watch::Sender<Option<StopReason>>>,
+    orders: mpsc::Sender<Order>,
     reached: watch::Receiver<Reached>,
+}
+
+/// What an owner can be asked to do with a VM that runs.
+#[derive(Debug)]
+enum Order {
+    /// To these files, and the disk to another.
+    Snapshot { files: SnapshotFiles, disk: PathBuf, done: oneshot::Sender<Result<(), SnapshotError>> },
+    /// Somebody has come for it.
+    Occupy,
 }
 
 /// What of the VM can be reached by now.
@@ -164,6 +212,17 @@ impl VmHandle {
             asked.get_or_insert(reason);
             first
         });
+    }
+
+    /// Writes a golden VM to files, disk included. The guest has been made ready for it, and does not run any more afterwards.
+    ///
+    /// # Errors
+    /// When the VM ends, or its VMM does not do its part.
+    pub async fn snapshot(&self, files: SnapshotFiles, disk: PathBuf) -> Result<(), SnapshotError> {
+        let (done, answer) = oneshot::channel();
+        let ended = |_| SnapshotError::Vmm("the VM has ended".to_owned());
+        self.orders.send(Order::Snapshot { files, disk, done }).await.map_err(|_| ended(()))?;
+        answer.await.map_err(|_| ended(()))?
     }
 
     /// Waits until nothing of the VM is left on the host, and says how it ended.

@@ -10,6 +10,7 @@ pub mod console;
 pub(crate) mod fake;
 pub mod firecracker;
 pub mod process;
+mod processor;
 pub mod qemu;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,32 @@ pub struct VmSpec {
     pub clipboard: Directions,
     /// An existing directory that belongs to this VM alone: sockets and logs go there.
     pub directory: PathBuf,
+    /// It will be asked for a snapshot, which not every machine can give ([`Vm::snapshot`]).
+    pub golden: bool,
+}
+
+/// The two parts of a snapshot that a VMM makes; the third is the guest's disk.
+#[derive(Debug, Clone)]
+pub struct SnapshotFiles {
+    /// As long as the guest's memory; holes are zeros.
+    pub memory: PathBuf,
+    /// Of processors and devices, in the VMM's own format.
+    pub state: PathBuf,
+}
+
+/// Why there is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("this VMM makes no snapshots")]
+    Unsupported,
+    #[error("the VMM does not do its part: {0}")]
+    Vmm(String),
+    #[error("{path}")]
+    Io {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl VmSpec {
@@ -181,6 +208,8 @@ pub enum LaunchError {
     Died { program: String, code: i32, stderr: String },
     #[error("{program} did not open {socket} within {seconds} s")]
     Late { program: String, socket: String, seconds: u64 },
+    #[error("the snapshot cannot be restored: {0}")]
+    Snapshot(String),
     #[error("this machine cannot accelerate VMs: {0}")]
     NoAcceleration(String),
     #[error("a VM cannot have {what}")]
@@ -226,6 +255,27 @@ pub trait Vmm: Send + Sync + std::fmt::Debug {
     /// Dropping the future ends what it has started.
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError>;
 
+    /// What a snapshot depends on besides what is in the spec: version, machine, processor. `None` when no machine like that
+    /// can be snapshotted here.
+    ///
+    /// # Errors
+    /// When this host cannot run it at all.
+    async fn snapshot_conditions(&self, _spec: &VmSpec) -> Result<Option<serde_json::Value>, LaunchError> {
+        Ok(None)
+    }
+
+    /// Goes on with a snapshot as a new VM: the spec's disk is a copy of the one that the snapshot was made with, and its
+    /// network another of the same kind. When this returns, the guest runs; its agent has to be told who it is now.
+    ///
+    /// # Errors
+    /// Nothing is left running when it fails, and a boot may be tried in the same directory.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends what it has started.
+    async fn restore(&self, _spec: &VmSpec, _files: &SnapshotFiles) -> Result<Box<dyn Vm>, LaunchError> {
+        Err(LaunchError::Shape { what: "a snapshot to begin with: this VMM restores none".to_owned() })
+    }
+
     /// Takes over a guest that this kind of VMM has launched for a daemon which is gone. Its guest notices nothing.
     ///
     /// # Errors
@@ -249,6 +299,14 @@ pub trait Vm: Send + std::fmt::Debug {
     /// # Cancel safety
     /// Can be dropped and called again.
     async fn wait(&mut self) -> VmExit;
+
+    /// Writes the guest's memory and devices to new files. Afterwards it does not run any more, and is only good for being ended.
+    ///
+    /// # Errors
+    /// When it was not launched for that ([`VmSpec::golden`]), or the VMM does not do its part.
+    async fn snapshot(&mut self, _files: &SnapshotFiles) -> Result<(), SnapshotError> {
+        Err(SnapshotError::Unsupported)
+    }
 
     /// Ends the VMM and its helpers at once and waits until they are gone.
     async fn kill(&mut self) -> VmExit;

@@ -18,6 +18,8 @@
 //! | `POST /sign-in/code` | [`PastedCode`] | 204; 400 when it is no code of this sign-in, 409 when none is asked for |
 //! | `POST /sign-in/again` | | 202; 409 while the last attempt has not failed |
 //! | `DELETE /sign-in` | | 204; the CLI and what it started are ended |
+//! | `POST /freeze` | | 204: the guest may be copied; 409 with what it has done that a copy must not share |
+//! | `PUT /resume` | [`Resume`] | [`Hello`]; 409 when it was never frozen, is another VM already, or a sign-in has begun |
 //! | `GET /connect/{port}` | `Upgrade: tcp` | 101, then the bytes of that port on the guest's loopback |
 //! | `POST /power-off` | | 202, then the VM ends |
 //!
@@ -28,7 +30,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ProtocolVersion, Secret, SessionId, VmId,
+    MacAddress, ProtocolVersion, Secret, SessionId, VmId,
+    cmdline::{Ip6Config, IpConfig},
     provider::{FoundUrl, ProviderDefinition},
 };
 
@@ -42,9 +45,9 @@ pub const UPGRADE_TCP: &str = "tcp";
 pub struct Hello {
     pub protocol: ProtocolVersion,
     pub agent_version: String,
-    /// From the kernel command line.
+    /// From the kernel command line, or from the [`Resume`] that has made another VM of it.
     pub vm: Option<VmId>,
-    /// The kernel's `boot_id` (random(4)): another one means another boot.
+    /// The kernel's `boot_id` (random(4)): another one means another boot, or another copy of a frozen guest.
     pub boot_id: String,
     /// `CLOCK_BOOTTIME` when the answer was made; the host maps timeline marks onto its own clock with it.
     pub uptime_ns: u64,
@@ -55,6 +58,32 @@ pub struct Hello {
 pub struct Clock {
     /// Nanoseconds since the Unix epoch.
     pub unix_ns: u64,
+}
+
+/// `PUT /resume`: makes a machine of its own of a copy of a frozen guest. Its events start at 1 again, with the mark
+/// [`resumed`](crate::timeline::mark::RESUMED) and what there is: services, and the desktop.
+///
+/// The same call may be made again, should its answer be lost; nothing begins anew then.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Resume {
+    pub vm: VmId,
+    pub clock: Clock,
+    /// From the host's generator, as all copies would draw the same numbers otherwise: [`Resume::ENTROPY_BYTES`] of it.
+    pub entropy: Secret,
+    /// In the kernel's words, as on the command line of a boot; without it there is no network but loopback.
+    #[serde(default)]
+    pub ip: Option<IpConfig>,
+    /// As on the command line of a boot, too.
+    #[serde(default)]
+    pub ip6: Option<Ip6Config>,
+    /// Of the first interface; without it the template's stays.
+    #[serde(default)]
+    pub mac: Option<MacAddress>,
+}
+
+impl Resume {
+    /// 256 bits at least; at most what is mixed in by one call.
+    pub const ENTROPY_BYTES: std::ops::RangeInclusive<usize> = 32..=512;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,4 +238,45 @@ pub struct CapturedFile {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Problem {
     pub error: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resume_is_written_in_the_words_of_a_boot() {
+        let resume = Resume {
+            vm: "3f2a1b00-0000-4000-8000-000000000000".parse().unwrap(),
+            clock: Clock { unix_ns: 5 },
+            entropy: Secret::new([7; 32]),
+            ip: Some("10.0.2.15::10.0.2.2:255.255.255.0:desk:eth0:off".parse().unwrap()),
+            ip6: Some("fd00:77::2/64,fd00:77::1".parse().unwrap()),
+            mac: Some(MacAddress::new([2, 0xfc, 10, 0, 2, 15])),
+        };
+        let json = serde_json::to_value(&resume).unwrap();
+        let expected = serde_json::json!({
+            "vm": "3f2a1b00-0000-4000-8000-000000000000",
+            "clock": { "unix_ns": 5 },
+            "entropy": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
+            "ip": "10.0.2.15::10.0.2.2:255.255.255.0:desk:eth0:off",
+            "ip6": "fd00:77::2/64,fd00:77::1",
+            "mac": "02:fc:0a:00:02:0f",
+        });
+        assert_eq!(json, expected);
+        let read: Resume = serde_json::from_value(json).unwrap();
+        assert_eq!((read.ip, read.ip6, read.mac), (resume.ip, resume.ip6, resume.mac));
+    }
+
+    #[test]
+    fn a_resume_without_network_is_enough_and_one_with_a_wrong_address_is_not() {
+        let with = |extra: &str| {
+            serde_json::from_str::<Resume>(&format!(
+                r#"{{"vm":"3f2a1b00-0000-4000-8000-000000000000","clock":{{"unix_ns":5}},"entropy":"BwcH"{extra}}}"#
+            ))
+        };
+        assert!(with("").is_ok_and(|resume| resume.ip.is_none() && resume.mac.is_none()));
+        assert!(with(r#","ip":"10.0.2.256""#).is_err());
+        assert!(with(r#","mac":"02:fc""#).is_err());
+    }
 }

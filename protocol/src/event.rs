@@ -19,7 +19,7 @@ use crate::{
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Event {
-    /// Starts at 1 and grows by one in the life of a VM.
+    /// Starts at 1 and grows by one in the life of a VM; a copy of a frozen guest is a VM of its own.
     pub number: u64,
     /// Nanoseconds of `CLOCK_BOOTTIME` in the guest.
     pub uptime_ns: u64,

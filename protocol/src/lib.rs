@@ -9,6 +9,7 @@ pub mod cmdline;
 pub mod desk;
 pub mod event;
 pub mod id;
+mod mac_address;
 pub mod ports;
 pub mod provider;
 pub mod secret;
@@ -18,6 +19,7 @@ pub mod version;
 
 pub use event::{Event, EventBody, Note};
 pub use id::{SessionId, VmId};
+pub use mac_address::{MacAddress, ParseMacError};
 pub use provider::ProviderDefinition;
 pub use secret::Secret;
 pub use version::ProtocolVersion;

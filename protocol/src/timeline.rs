@@ -19,6 +19,8 @@ pub mod mark {
     pub const CONTROL_READY: &str = "control-ready";
     pub const DESKTOP_READY: &str = "desktop-ready";
     pub const DESKTOP_PAINTED: &str = "desktop-painted";
+    /// A copy of a frozen guest was told which VM it is. Its timeline begins here.
+    pub const RESUMED: &str = "resumed";
     pub const SIGN_IN_STARTED: &str = "sign-in-started";
     pub const SIGN_IN_URL: &str = "sign-in-url";
     pub const CREDENTIALS: &str = "credentials";

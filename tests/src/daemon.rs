@@ -53,7 +53,13 @@ impl Daemon {
     pub async fn start(test: &str, profile: &str, options: Options) -> Result<Self> {
         let state = tempfile::Builder::new().prefix("anteroom-test-").tempdir()?;
         let address = free_address()?;
-        let mut environment = options.environment;
+        // Tests see VMs boot, unless they are about something else.
+        let mut environment = BTreeMap::from([
+            ("ANTEROOM_SNAPSHOT_USE".to_owned(), "false".to_owned()),
+            ("ANTEROOM_POOL_MIN".to_owned(), "0".to_owned()),
+            ("ANTEROOM_POOL_MAX".to_owned(), "0".to_owned()),
+        ]);
+        environment.extend(options.environment);
         environment.insert("ANTEROOM_STATE_DIR".into(), state.path().join("state").display().to_string());
         environment.insert("ANTEROOM_LISTEN".into(), address.to_string());
         environment.insert("ANTEROOM_IMAGE_PROFILE".into(), profile.into());

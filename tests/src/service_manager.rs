@@ -63,6 +63,11 @@ impl ServiceManager {
             .env("LISTEN_FDNAMES", "api")
             .env("NOTIFY_SOCKET", self.scratch.path().join("notify"))
             .env("WATCHDOG_USEC", watchdog.as_micros().to_string())
+            .envs([
+                ("ANTEROOM_SNAPSHOT_USE", "false"),
+                ("ANTEROOM_POOL_MIN", "0"),
+                ("ANTEROOM_POOL_MAX", "0"),
+            ])
             .env("ANTEROOM_STATE_DIR", self.scratch.path().join("state"))
             .env("ANTEROOM_IMAGE_PROFILE", "test")
             .env("ANTEROOM_AGENT", guest_binary("anteroom-agent"))

@@ -26,7 +26,7 @@ mount "$DISK" /var/lib/anteroom
 # Linux before 6.17 forwards IPv6 on all interfaces or on none.
 echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 export ANTEROOM_VMM=firecracker ANTEROOM_FIRECRACKER_PROGRAM=/nested/firecracker
-export ANTEROOM_STATE_DIR=/var/lib/anteroom ANTEROOM_CACHE_DIR=/var/cache/anteroom
+export ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0 ANTEROOM_STATE_DIR=/var/lib/anteroom ANTEROOM_CACHE_DIR=/var/cache/anteroom
 export ANTEROOM_IMAGE_DIR=/nested/images ANTEROOM_IMAGE_PROFILE=test ANTEROOM_AGENT=/nested/anteroom-agent
 export ANTEROOM_VM_BROWSER_MEMORY_MIB=1024 ANTEROOM_VM_DISK_MIB=256 ANTEROOM_VM_DISK_MIB_PER_SECOND=100
 touch /var/log/anteroom.log

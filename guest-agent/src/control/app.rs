@@ -15,8 +15,11 @@ use axum::{
     routing::{get, post, put},
 };
 
-use super::{Control, Refusal, clock, connect, events, memory, problem, sign_in, stream, version};
-use crate::{boottime, init::EndReason};
+use super::{Control, Refusal, clock, connect, events, freeze, memory, problem, sign_in, stream, version};
+use crate::{
+    boottime,
+    init::{EndReason, boot_id},
+};
 
 /// No body of the API is larger: a provider definition is the largest part of any.
 const MAX_BODY_BYTES: usize = 512 * 1024;
@@ -34,9 +37,11 @@ pub(super) fn router(control: Control) -> Router {
         .route("/connect/{port}", get(connect::open))
         .merge(sign_in::router())
         .merge(stream::router())
+        .route("/freeze", post(freeze::freeze))
+        .route("/resume", put(freeze::resume))
         .route("/power-off", post(power_off))
         .route_layer(middleware::from_fn(version::check))
-        .route("/hello", get(hello))
+        .route("/hello", get(say_hello))
         .fallback(|| async { Refusal::unknown("there is no such call") })
         .method_not_allowed_fallback(|| async {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this call has another method")
@@ -46,15 +51,19 @@ pub(super) fn router(control: Control) -> Router {
         .with_state(control)
 }
 
-async fn hello(State(control): State<Control>) -> Json<Hello> {
-    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    Json(Hello {
+async fn say_hello(State(control): State<Control>) -> Json<Hello> {
+    Json(hello(&control))
+}
+
+pub(super) fn hello(control: &Control) -> Hello {
+    let boot_id = std::fs::read_to_string(boot_id::FILE).unwrap_or_default();
+    Hello {
         protocol: ProtocolVersion::CURRENT,
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-        vm: control.0.vm,
+        vm: control.0.life.vm(),
         boot_id: boot_id.trim().to_owned(),
         uptime_ns: boottime::now_ns(),
-    })
+    }
 }
 
 async fn services(State(control): State<Control>) -> Result<Json<Vec<ServiceStatus>>, Refusal> {
@@ -70,8 +79,14 @@ async fn timeline(State(control): State<Control>) -> Json<Vec<Mark>> {
     Json(control.0.timeline.marks())
 }
 
-async fn follow_events(State(control): State<Control>, Query(after): Query<events::After>) -> Response {
-    events::stream(control.0.journal.clone(), &after)
+async fn follow_events(
+    State(control): State<Control>,
+    Query(after): Query<events::After>,
+) -> Result<Response, Refusal> {
+    if control.0.life.is_frozen() {
+        return Err(Refusal::conflict("this machine is frozen: nothing happens in it any more"));
+    }
+    Ok(events::stream(control.0.journal.clone(), &after))
 }
 
 async fn acknowledge(State(control): State<Control>, Json(ack): Json<Acknowledge>) -> StatusCode {

@@ -23,7 +23,7 @@ use axum::{
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
 
-use super::{Control, Refusal};
+use super::{Control, Refusal, life::Use};
 use crate::{
     call::{CallError, Peer},
     console, init,
@@ -103,6 +103,7 @@ pub(super) fn router() -> Router<Control> {
 
 async fn begin(State(control): State<Control>, Json(spec): Json<SignInSpec>) -> Result<StatusCode, Refusal> {
     spec.provider.check().map_err(|error| Refusal::bad(format!("provider {error}")))?;
+    control.0.life.begin(Use::SignIn)?;
     let asked = &control.0.asked;
     asked.keep(&spec)?;
     match hand_over(&control, spec).await {
@@ -135,7 +136,8 @@ async fn credentials() -> Result<Response, Refusal> {
     forward("/sign-in/credentials").await
 }
 
-async fn open_url(Json(asked): Json<OpenUrl>) -> Result<StatusCode, Refusal> {
+async fn open_url(State(control): State<Control>, Json(asked): Json<OpenUrl>) -> Result<StatusCode, Refusal> {
+    control.0.life.begin(Use::SignIn)?;
     Peer::oauth().send(Method::POST, "/sign-in/open-url", &asked).await.map_err(handed_on)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -21,7 +21,7 @@ use axum::{
 };
 use tokio::time::timeout;
 
-use super::{Control, Refusal, sign_in::handed_on};
+use super::{Control, Refusal, life::Use, sign_in::handed_on};
 use crate::call::Peer;
 
 const STREAM: &str = "stream";
@@ -38,6 +38,7 @@ async fn offer(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let path = peer_path(&id)?;
+    control.0.life.begin(Use::Viewer)?;
     ready(&control).await?;
     answered(Peer::stream().call(Method::PUT, &path, body).await)
 }

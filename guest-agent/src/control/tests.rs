@@ -1,5 +1,7 @@
 //! The control API as the host sees it, but over a Unix socket: real services, real events, real upgrades.
 
+mod copy;
+
 use std::{path::PathBuf, time::Duration};
 
 use anteroom_protocol::{
@@ -46,11 +48,15 @@ impl Agent {
 
     /// From now on with one service, which prints a line.
     fn with_service(&self) {
+        self.with_script("echo hello; exec sleep 60", "started");
+    }
+
+    fn with_script(&self, script: &str, readiness: &str) {
         let services = self.directory.path().join("services");
         std::fs::create_dir(&services).unwrap();
         let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name;
         let text = format!(
-            "name = \"talker\"\ncommand = [\"/bin/sh\", \"-c\", \"echo hello; exec sleep 60\"]\nuser = {user:?}\nreadiness.protocol = \"started\"\n"
+            "name = \"talker\"\ncommand = [\"/bin/sh\", \"-c\", {script:?}]\nuser = {user:?}\nreadiness.protocol = {readiness:?}\nrestart.give_up_after = 1\n"
         );
         std::fs::write(services.join("talker.toml"), text).unwrap();
         let Parts { journal, timeline, .. } = &*self.control.0;
@@ -104,7 +110,7 @@ async fn hello_is_for_everybody_and_the_rest_for_hosts_that_say_their_version() 
     let agent = Agent::start();
     let (status, body) = agent.raw("GET /hello", "", "").await;
     let hello: Hello = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, hello.vm), (200, agent.control.0.vm));
+    assert_eq!((status, hello.vm), (200, agent.control.0.life.vm()));
     assert!(hello.uptime_ns > 0 && hello.boot_id.len() == 36);
     assert_eq!(agent.raw("GET /timeline", "", "").await.0, 400);
     assert_eq!(agent.raw("GET /timeline", "anteroom-protocol: 99.0\r\n", "").await.0, 426);

@@ -10,7 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{BootError, identity, mount, network, root};
+use super::{BootError, identity, identity::Identity, mount, network, root};
 use crate::{
     account::{Account, DESKTOP},
     console,
@@ -78,7 +78,7 @@ pub(super) async fn run(line: KernelCommandLine, early: EarlyMarks) -> Result<()
 }
 
 async fn configure_network(line: KernelCommandLine, journal: Arc<Journal>, timeline: Arc<Timeline>) {
-    match network::configure(&line).await {
+    match network::configure(line.ip.as_ref(), line.ip6, None).await {
         Ok(true) => timeline.mark(mark::NETWORK_CONFIGURED),
         Ok(false) => tracing::info!("no address on the command line: loopback only"),
         Err(error) => {
@@ -103,7 +103,7 @@ async fn start_desktop(
     root.map_err(|error| BootError::Runtime(error.into()))??;
     mount::all(&mount::LATE)?;
     timeline.mark(mark::ROOT_MOUNTED);
-    identity::assume(line);
+    identity::assume(&Identity::of_boot(line));
     match Account::named(DESKTOP) {
         Ok(account) => identity::make_room_for(&account),
         Err(error) => tracing::error!("{}", console::chain(&error)),

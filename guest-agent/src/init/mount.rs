@@ -28,7 +28,7 @@ pub(super) enum MountError {
     NoTarget(PathBuf, #[source] io::Error),
 }
 
-const PLAIN: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NOEXEC);
+pub(super) const PLAIN: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NOEXEC);
 
 /// Before anything else, in the initramfs or on a root that the kernel has mounted. `/run` is where PID 1 keeps what
 /// has to outlive the switch of root.

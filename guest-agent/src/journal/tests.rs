@@ -84,3 +84,23 @@ async fn a_journal_knows_when_its_last_follower_has_gone() {
     drop(follower);
     gone.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_journal_that_begins_anew_counts_from_one_and_ends_for_its_followers() {
+    let journal = Arc::new(Journal::new());
+    journal.publish(captured());
+    journal.acknowledge(1);
+    let mut late = Box::pin(Arc::clone(&journal).follow(0));
+    let mut waiting = Box::pin(Arc::clone(&journal).follow(1));
+    let end = tokio::spawn(async move { waiting.next().await });
+    tokio::task::yield_now().await;
+    journal.begin_anew();
+    journal.publish(mark("new"));
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(20), end).await;
+    assert!(ended.expect("the follower is told of the end").unwrap().is_none());
+    assert!(late.next().await.is_none(), "the old story is not told in the new one's words");
+    drop(late);
+    journal.unfollowed().await;
+    let first = Box::pin(Arc::clone(&journal).follow(0)).next().await.unwrap();
+    assert!(first.number == 1 && matches!(first.body, EventBody::Mark { name } if name == "new"));
+}

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anteroom_protocol::agent::{ServiceState, ServiceStatus};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Groups, ServiceSet};
 use crate::{
@@ -35,6 +35,7 @@ pub(crate) struct Supervisor {
 enum Ask {
     Start(String),
     Restart(String),
+    TellAgain(oneshot::Sender<()>),
     StopAll,
 }
 
@@ -117,6 +118,34 @@ impl Supervisor {
         .await
     }
 
+    /// Waits until every service is ready or, being a one-shot or one that waits to be asked for, at rest.
+    ///
+    /// # Errors
+    /// The name of one that has failed.
+    pub(crate) async fn wait_settled(&self) -> Result<(), String> {
+        self.wait(|statuses| {
+            let failed = |status: &&ServiceStatus| matches!(status.state, ServiceState::Failed { .. });
+            if let Some(failed) = statuses.values().find(failed) {
+                return Some(Err(failed.name.clone()));
+            }
+            statuses.values().all(is_settled).then_some(Ok(()))
+        })
+        .await
+    }
+
+    /// Names of the services that [`Self::wait_settled`] waits for.
+    pub(crate) fn unsettled(&self) -> Vec<String> {
+        let statuses = self.board.statuses();
+        statuses.values().filter(|status| !is_settled(status)).map(|status| status.name.clone()).collect()
+    }
+
+    /// Tells the journal the state of each service again, and the desktop's: it has begun anew.
+    pub(crate) async fn tell_again(&self) {
+        let (told, heard) = oneshot::channel();
+        self.tell(Ask::TellAgain(told));
+        let _ = heard.await;
+    }
+
     /// Stops everything, those first that others do not need, and waits until nothing runs. Bound it: a process may hang.
     pub(crate) async fn stop_all(&self) {
         self.tell(Ask::StopAll);
@@ -147,6 +176,10 @@ impl Supervisor {
         // The task lives as long as PID 1; without it there is nobody to complain to.
         let _ = self.ask.send(ask);
     }
+}
+
+fn is_settled(status: &ServiceStatus) -> bool {
+    matches!(status.state, ServiceState::Ready | ServiceState::Stopped)
 }
 
 impl Board {

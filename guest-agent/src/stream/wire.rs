@@ -23,7 +23,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
 use anteroom_protocol::stream::datagram::Datagram;
 use bytes::Bytes;
@@ -39,9 +39,11 @@ use room::Room;
 use source::{Hands, Pictures};
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WireError {
+enum WireError {
     #[error("the library of ciphers makes no certificate")]
     Certificate,
+    #[error("the kernel has no random numbers to give")]
+    NoRandomness(#[from] getrandom::Error),
 }
 
 /// Everything that peers share; cheap to clone.
@@ -54,8 +56,8 @@ struct Parts<P, H> {
     desk: H,
     board: Board,
     room: Room,
-    /// One for all peers: what matters is that it is this process's own.
-    certificate: DtlsCert,
+    /// One for all peers, made with the first: what matters is that it is this machine's own, of which there may be copies.
+    certificate: OnceLock<DtlsCert>,
     outgoing: Outgoing,
 }
 
@@ -67,16 +69,41 @@ impl<P, H> Clone for Wire<P, H> {
 
 impl<P: Pictures, H: Hands> Wire<P, H> {
     /// With what the pipe has to carry to the host.
-    pub(super) fn new(studio: P, desk: H) -> Result<(Self, mpsc::Receiver<Parcel>), WireError> {
+    pub(super) fn new(studio: P, desk: H) -> (Self, mpsc::Receiver<Parcel>) {
         static CIPHERS: Once = Once::new();
-        let ciphers = str0m::crypto::from_feature_flags();
-        let certificate = ciphers.dtls_provider.generate_certificate().ok_or(WireError::Certificate)?;
-        CIPHERS.call_once(|| ciphers.install_process_default());
+        CIPHERS.call_once(|| str0m::crypto::from_feature_flags().install_process_default());
         let (outgoing, packets) = outgoing::channel();
-        let parts =
-            Parts { studio, desk, board: Board::default(), room: Room::default(), certificate, outgoing };
-        Ok((Self(Arc::new(parts)), packets))
+        let parts = Parts {
+            studio,
+            desk,
+            board: Board::default(),
+            room: Room::default(),
+            certificate: OnceLock::new(),
+            outgoing,
+        };
+        (Self(Arc::new(parts)), packets)
     }
+
+    fn certificate(&self) -> Result<&DtlsCert, WireError> {
+        if let Some(certificate) = self.0.certificate.get() {
+            return Ok(certificate);
+        }
+        let ciphers = str0m::crypto::from_feature_flags();
+        let made = ciphers.dtls_provider.generate_certificate().ok_or(WireError::Certificate)?;
+        Ok(self.0.certificate.get_or_init(|| made))
+    }
+}
+
+/// Seeds, for this thread, the generator from which the library draws names and passwords of peers, and which seeds itself from
+/// what a thread has drawn at its start: that may have been before this machine was copied.
+///
+/// # Errors
+/// When the kernel has no random numbers to give.
+fn seed_names() -> Result<(), WireError> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed)?;
+    fastrand::seed(u64::from_ne_bytes(seed));
+    Ok(())
 }
 
 /// A packet for a viewer.

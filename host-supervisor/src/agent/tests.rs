@@ -4,7 +4,10 @@ pub(crate) mod guest;
 
 use std::time::Duration;
 
-use anteroom_protocol::{Event, EventBody, ProtocolVersion, agent::Clock};
+use anteroom_protocol::{
+    Event, EventBody, ProtocolVersion, Secret, VmId,
+    agent::{Clock, Resume},
+};
 use axum::{
     Json, Router,
     body::Body,
@@ -168,4 +171,29 @@ async fn an_agent_that_does_not_switch_protocols_is_not_taken_for_a_stream() {
 async fn a_power_off_is_asked_for_by_post() {
     let app = Router::new().route("/power-off", post(|| async { StatusCode::ACCEPTED }));
     Guest::serving(app).client().power_off().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_guest_is_frozen_and_its_copy_told_who_it_is() {
+    let hello = json!({
+        "protocol": ProtocolVersion::CURRENT, "agent_version": "9", "vm": VmId::random(), "boot_id": "b", "uptime_ns": 7,
+    });
+    let app = Router::new().route("/freeze", post(|| async { StatusCode::NO_CONTENT })).route(
+        "/resume",
+        put(|Json(resume): Json<Resume>| async move {
+            assert_eq!((resume.clock.unix_ns, resume.entropy.len()), (42, 32));
+            Json(hello)
+        }),
+    );
+    let guest = Guest::serving(app);
+    guest.client().freeze().await.unwrap();
+    let resume = Resume {
+        vm: VmId::random(),
+        clock: Clock { unix_ns: 42 },
+        entropy: Secret::new([7; 32]),
+        ip: None,
+        ip6: None,
+        mac: None,
+    };
+    assert_eq!(guest.client().resume(&resume).await.unwrap().uptime_ns, 7);
 }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     failure::Failure,
     store::{VmKind, VmRecord, VmStatus},
-    vm::{VmHandle, VmState},
+    vm::{Origin, VmHandle, VmState},
 };
 
 /// How many VMs a list has at most, the newest.
@@ -37,6 +37,9 @@ pub(super) async fn list(State(api): State<Arc<Api>>) -> Result<Json<Value>, Api
 struct Detailed {
     #[serde(flatten)]
     vm: VmWords,
+    /// What it began with, and why; of a VM that lives, and was not taken over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
     /// When what happened, in milliseconds since the request.
     timeline: Value,
     services: Value,
@@ -48,11 +51,11 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, ApiError> {
     let record = find(&api, id).await?;
     let stored = record.timeline.clone().unwrap_or_else(|| json!([]));
-    let (timeline, services) = match living(&api, id) {
-        Some((_, state)) => (json!(state.timeline), json!(state.services)),
-        None => (stored, json!([])),
+    let (timeline, services, origin) = match living(&api, id) {
+        Some((_, state)) => (json!(state.timeline), json!(state.services), state.origin),
+        None => (stored, json!([]), None),
     };
-    Ok(Json(json!({ "vm": Detailed { vm: VmWords::of(record), timeline, services } })))
+    Ok(Json(json!({ "vm": Detailed { vm: VmWords::of(record), origin, timeline, services } })))
 }
 
 pub(super) async fn summary(State(api): State<Arc<Api>>) -> Result<Json<Value>, ApiError> {
@@ -150,6 +153,9 @@ pub(super) async fn remove(
         session.cancel(Failure::new("vm_removed", "the VM was removed")).await;
         session.vm().ended().await;
     }
+    if let Some(spare) = api.vms.dismiss(id) {
+        spare.ended().await;
+    }
     api.vms.forget(id).await.map_err(|error| {
         ApiError::internal("vm_left", "what the VM has left on the disk cannot be removed", &error)
     })?;
@@ -176,7 +182,8 @@ async fn find(api: &Api, id: VmId) -> Result<VmRecord, ApiError> {
 }
 
 fn living(api: &Api, id: VmId) -> Option<(VmHandle, VmState)> {
-    let vm = api.sessions.living_with_vm(id)?.vm().clone();
+    let of_session = api.sessions.living_with_vm(id).map(|session| session.vm().clone());
+    let vm = of_session.or_else(|| api.vms.spare(id))?;
     let state = vm.state().borrow().clone();
     Some((vm, state))
 }

@@ -55,6 +55,9 @@ pub(super) enum Command {
     /// VM images: build, list, verify
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Snapshots that VMs begin with: build, list, verify
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Provider definitions: check a file, list, explain
     #[command(subcommand)]
     Provider(ProviderCommand),
@@ -151,6 +154,15 @@ impl ServeArguments {
     }
 }
 
+impl SnapshotCommand {
+    pub(super) fn flags(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Build { profile: Some(profile), .. } => vec![("image_profile".to_owned(), profile.clone())],
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl ImageCommand {
     pub(super) fn flags(&self) -> Vec<(String, String)> {
         match self {
@@ -193,6 +205,45 @@ pub(super) struct DoctorArguments {
     /// As JSON: every finding with its remedy
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SnapshotCommand {
+    /// Make the snapshot that `anteroom serve` would use, or find that it is there
+    ///
+    /// A daemon makes it by itself, once nobody waits for a VM. This is for who does not want to wait for that.
+    Build {
+        /// Of which image [default: the setting image_profile]
+        #[arg(long, value_name = "NAME")]
+        profile: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the snapshots
+    Ls {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a snapshot was made of and depends on, as JSON
+    Show {
+        /// The beginning of its key
+        key: String,
+    },
+    /// Check that snapshots are what was made
+    Verify {
+        /// The beginning of a key; all when none is given
+        key: Option<String>,
+    },
+    /// Remove snapshots; VMs that began with them go on
+    Rm {
+        /// Beginnings of keys
+        #[arg(required_unless_present = "all")]
+        keys: Vec<String>,
+        #[arg(long, conflicts_with = "keys")]
+        all: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -68,11 +68,27 @@ fn print(vm: &Value) {
         }
     }
     show::line(format_args!("{:<9}{} vCPU, {} MiB", "shape", vm["vcpus"], vm["memory_mib"]));
+    if let Some(origin) = origin(&vm["origin"]) {
+        show::line(format_args!("{:<9}{origin}", "begun"));
+    }
     for detail in vm["failure"]["detail_lines"].as_array().into_iter().flatten() {
         show::line(format_args!("         {}", detail.as_str().unwrap_or_default()));
     }
     print_services(vm);
     print_timeline(vm);
+}
+
+/// What the VM began with.
+fn origin(origin: &Value) -> Option<String> {
+    match show::text(origin, "from").as_str() {
+        "boot" => Some(format!("by a boot: {}", show::text(origin, "because"))),
+        "snapshot" => Some(format!("with the snapshot {}", show::text(origin, "key"))),
+        "pool" => {
+            let begun = self::origin(&origin["begun"]).unwrap_or_default();
+            Some(format!("before it was asked for ({} s), {begun}", origin["waited_s"]))
+        }
+        _ => None,
+    }
 }
 
 fn print_services(vm: &Value) {

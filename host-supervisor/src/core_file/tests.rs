@@ -50,6 +50,7 @@ async fn daemon(forbids: bool) {
         network: Network::None,
         clipboard: Directions::BOTH,
         directory,
+        golden: false,
     };
     let vm = FakeVmm::default().launch(&spec).await.unwrap();
     for pid in vm.processes().iter().map(|process| process.pid.to_string()).chain(["self".to_owned()]) {

@@ -36,10 +36,10 @@ mod uplink;
 
 use std::{collections::HashSet, io, net::Ipv4Addr};
 
-use anteroom_protocol::VmId;
+use anteroom_protocol::{MacAddress, VmId};
 use serde::Serialize;
 
-use super::{MacAddress, TapIpv6, TapNetwork};
+use super::{TapIpv6, TapNetwork};
 use crate::{failure::causes, store::Store};
 use address_pool::AddressPool;
 pub use dns::DnsError;

@@ -2,9 +2,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use anteroom_protocol::cmdline::{Autoconf, Ip6Config, IpConfig};
-
-use super::MacAddress;
+use anteroom_protocol::{
+    MacAddress,
+    cmdline::{Autoconf, Ip6Config, IpConfig},
+};
 
 /// One TAP device and the only addresses that pass through it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use crate::{
     net::Network,
     store::{SessionPlan, SessionRecord, SessionStatus, Store, StoreError},
     vault::Vault,
-    vm::{StopReason, TakenOver, VmHandle, VmKind, VmRequest, VmStarter, WAITING_EVENTS},
+    vm::{StopReason, TakenOver, VmHandle, VmKind, VmRequest, VmStarter},
 };
 
 /// How many may look at one desktop at once. x11vnc sends each of them the whole picture.
@@ -118,7 +118,8 @@ impl Sessions {
     pub async fn start(&self, new: NewSession) -> Result<SessionHandle, StartError> {
         let shared = &self.shared;
         let place = shared.take_place(&new.user_id)?;
-        let (id, vm_id) = (SessionId::random(), VmId::random());
+        let (id, berth) = (SessionId::random(), shared.vms.reserve());
+        let vm_id = berth.id();
         let agent_token = launch::agent_token()?;
         let record = SessionRecord {
             id,
@@ -136,8 +137,7 @@ impl Sessions {
         let definition = serde_json::to_value(&new.provider).unwrap_or_default();
         let plan = SessionPlan { definition, launch: new.launch.clone() };
         shared.store.session_set_plan(id, &plan).await?;
-        let (events_in, events) = mpsc::channel(WAITING_EVENTS);
-        let vm = shared.vms.start(shared.settings.vm_request(vm_id, id), events_in);
+        let (vm, events) = shared.vms.occupy(berth, shared.settings.vm.request(vm_id, Some(id))).await?;
         let view = SessionView::new(record, new.launch);
         let (handle, owner) = shared.session(view, new.provider, agent_token, vm, State::new());
         place.fill(handle.clone());
@@ -249,18 +249,21 @@ impl Sessions {
     }
 }
 
-impl SessionSettings {
-    fn vm_request(&self, id: VmId, session: SessionId) -> VmRequest {
+impl VmTemplate {
+    /// A VM like that.
+    #[must_use]
+    pub fn request(&self, id: VmId, session: Option<SessionId>) -> VmRequest {
         VmRequest {
             id,
-            session: Some(session),
+            session,
             kind: VmKind::Browser,
-            vcpus: self.vm.shape.vcpus,
-            memory_mib: self.vm.shape.memory_mib,
-            disk_mib: self.vm.disk_mib,
-            image: self.vm.image.clone(),
-            network: self.vm.network.clone(),
-            clipboard: self.vm.clipboard,
+            vcpus: self.shape.vcpus,
+            memory_mib: self.shape.memory_mib,
+            disk_mib: self.disk_mib,
+            image: self.image.clone(),
+            network: self.network.clone(),
+            clipboard: self.clipboard,
+            golden: false,
         }
     }
 }
@@ -307,7 +310,10 @@ impl Shared {
         let of_user = living.sessions.values().filter(|session| session.is_of(user)).count()
             + living.starting.iter().filter(|other| *other == user).count();
         let vms = living.sessions.len() + living.starting.len();
-        self.settings.admission.admit(&Load { vms, of_user, available_mib: host_memory::available_mib() })?;
+        // A VM that waits for somebody has its memory already.
+        let spare_mib = u64::from(self.settings.admission.vm_mib) * self.vms.spares() as u64;
+        let available_mib = host_memory::available_mib().map(|available| available + spare_mib);
+        self.settings.admission.admit(&Load { vms, of_user, available_mib })?;
         living.starting.push(user.to_owned());
         Ok(Place { shared: self, user: user.to_owned() })
     }

@@ -116,6 +116,19 @@ impl Store {
         Ok(())
     }
 
+    /// A VM that has waited for somebody belongs to this session from now on.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn vm_set_session(&self, id: VmId, session: SessionId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE vms SET session_id = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(session.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// # Errors
     /// When the database does not answer.
     pub async fn vm_set_status(&self, id: VmId, status: VmStatus) -> Result<(), StoreError> {

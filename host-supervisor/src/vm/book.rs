@@ -9,7 +9,7 @@ use anteroom_protocol::{
 use tokio::sync::watch;
 
 use super::{
-    HostMark, VmState, VmStatus, failures,
+    HostMark, Origin, VmState, VmStatus, failures,
     life::{Happening, Life},
     timeline::Timeline,
 };
@@ -29,6 +29,7 @@ pub(super) struct Book {
     pub(super) timeline: Timeline,
     services: BTreeMap<String, ServiceStatus>,
     pub(super) address: Option<IpAddr>,
+    pub(super) origin: Option<Origin>,
     published: watch::Sender<VmState>,
 }
 
@@ -58,6 +59,7 @@ impl Book {
     ) -> (Self, watch::Receiver<VmState>) {
         let state = VmState {
             status: life.status,
+            origin: None,
             failure: None,
             timeline: timeline.marks().to_vec(),
             services: Vec::new(),
@@ -65,7 +67,8 @@ impl Book {
             generation: 0,
         };
         let (published, state) = watch::channel(state);
-        (Self { id, store, life, timeline, services: BTreeMap::new(), address, published }, state)
+        let services = BTreeMap::new();
+        (Self { id, store, life, timeline, services, address, origin: None, published }, state)
     }
 
     pub(super) fn status(&self) -> VmStatus {
@@ -92,6 +95,18 @@ impl Book {
         stored.map_err(|error| failures::store(&error))
     }
 
+    /// Somebody has come for a VM that was ready, and counts from now on.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub(super) async fn occupied(&mut self) -> Result<(), Failure> {
+        let waited = self.timeline.begin_anew();
+        let begun = self.origin.take().unwrap_or(Origin::Boot { because: String::new() });
+        self.origin = Some(Origin::Pool { waited_s: waited.as_secs(), begun: Box::new(begun) });
+        self.publish();
+        self.store_timeline().await.map_err(|error| failures::store(&error))
+    }
+
     pub(super) fn note_service(&mut self, status: &ServiceStatus) {
         if self.services.len() < MAX_SERVICES || self.services.contains_key(&status.name) {
             self.services.insert(status.name.clone(), status.clone());
@@ -109,6 +124,7 @@ impl Book {
         self.published.send_modify(|state| {
             *state = VmState {
                 status: self.life.status,
+                origin: self.origin.clone(),
                 failure: self.life.failure.clone(),
                 timeline: self.timeline.marks().to_vec(),
                 services: self.services.values().cloned().collect(),

@@ -1,21 +1,25 @@
 //! Talking with the agent of one guest, from its first answer to the guest's end: a child task of the VM's owner.
 //!
 //! ```text
-//!  knock ──▶ first answer ──▶ clock set ──▶ Answered ─┬─ follow:    events, again from the last one when the stream breaks
-//!                                           ├─ heartbeat: is the guest still there?
-//!                                           └─ forget:    what the session is done with
+//!  knock ──▶ first answer ──▶ clock set, or a clone told who it is ──▶ Answered ─┬─ follow:    events, again from the last one when the stream breaks
+//!                                                                                ├─ heartbeat: is the guest still there?
+//!                                                                                └─ forget:    what the session is done with
 //! ```
 //! It decides nothing: everything it learns goes to the owner. It is aborted when the owner ends.
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
-use anteroom_protocol::{Event, VmId, agent::Clock};
+use anteroom_protocol::{Event, VmId};
 use tokio::sync::{mpsc, watch};
 
-use super::{Limits, failures, timeline::ClockReading};
+use super::{
+    Limits, failures,
+    identity::{Identity, clock},
+    timeline::ClockReading,
+};
 use crate::{
     agent::{AgentClient, AgentError, Knock},
     failure::Failure,
@@ -38,6 +42,8 @@ pub(super) struct Conversation {
     /// Until the first answer.
     pub(super) patience: Duration,
     pub(super) vm: VmId,
+    /// Of a clone, which has to be told who it is.
+    pub(super) identity: Option<Identity>,
     /// Up to which event everything is done.
     pub(super) done: watch::Receiver<u64>,
     pub(super) news: mpsc::Sender<News>,
@@ -77,14 +83,22 @@ impl Conversation {
             .await
             .map_err(|_| self.unanswered())?
             .map_err(|error| failures::agent(&error))?;
-        // Before anything else: TLS and OAuth need the right time.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let unix_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        agent.set_clock(Clock { unix_ns }).await.map_err(|error| failures::agent(&error))?;
-        // The first answer takes a guest long, so its clock is read once more.
-        let clock = match read_clock(&agent).await {
-            Ok(second) if second.span() < first.span() => second,
-            _ => first,
+        let clock = match &self.identity {
+            // Before anything else: TLS and OAuth need the right time.
+            None => {
+                agent.set_clock(clock()).await.map_err(|error| failures::agent(&error))?;
+                // The first answer takes a guest long, so its clock is read once more.
+                match read_clock(&agent).await {
+                    Ok(second) if second.span() < first.span() => second,
+                    _ => first,
+                }
+            }
+            Some(identity) => {
+                let resume = identity.introduction(self.vm)?;
+                let asked = Instant::now();
+                let hello = agent.resume(&resume).await.map_err(|error| failures::agent(&error))?;
+                ClockReading { uptime_ns: hello.uptime_ns, asked, answered: Instant::now() }
+            }
         };
         tracing::debug!(vm = %self.vm, span_ms = clock.span().as_secs_f64() * 1e3, "the guest's clock is read");
         // An error means that the owner is gone.
@@ -94,7 +108,7 @@ impl Conversation {
 
     fn unanswered(&self) -> Failure {
         let console = self.console.tail();
-        if self.patience == self.limits.boot {
+        if self.identity.is_some() || self.patience == self.limits.boot {
             failures::no_answer(self.patience, &console)
         } else {
             failures::silent(self.patience, &console)

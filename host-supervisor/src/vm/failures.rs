@@ -41,6 +41,7 @@ pub(super) fn launch(error: &LaunchError) -> Failure {
     let code = match error {
         LaunchError::Missing { .. } => "file_missing",
         LaunchError::NoAcceleration(_) => "no_acceleration",
+        LaunchError::Snapshot(_) => "snapshot",
         LaunchError::Shape { .. } | LaunchError::CommandLine(_) | LaunchError::Network(_) => "bad_request",
         LaunchError::Start { .. }
         | LaunchError::Died { .. }

@@ -1,11 +1,16 @@
 //! The task that owns one VM. It alone changes the VM's state; everything else reaches it through channels.
 //!
 //! ```text
-//!  run:    prepare (disk, network) ──▶ launch ──┐
-//!  resume: the VM of a daemon that is gone ─────┴──▶ watch ──▶ tear down
+//!  run:    prepare (disk, network) ──▶ restore ─────┐  it does not answer:
+//!              └─ there is no snapshot ──▶ boot ◀───┼───────────┐
+//!                                           │       ▼           │
+//!  resume: the VM of a daemon that is gone ─┴───▶ watch ────────┴──▶ tear down
 //! ```
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anteroom_protocol::{Event, EventBody, VmId};
 use tokio::{
@@ -15,21 +20,25 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Limits, Reached, StopReason, VmEvent, VmKind, VmRequest, VmStatus,
+    Limits, Order, Reached, StopReason, VmEvent, VmKind, VmRequest, VmStatus,
     ack::Outstanding,
     book::Book,
     conversation::{Conversation, News},
     failures,
+    identity::Identity,
     life::Happening,
+    origin::Beginning,
+    teardown,
     timeline::host_mark,
 };
 use crate::{
     agent::Knock,
     disk::DiskTemplates,
-    failure::Failure,
+    failure::{Failure, causes},
     net::{HostNetwork, Network},
+    snapshots::{Shelf, Snapshot},
     store::{Store, VmRecord},
-    vmm::{Vm, VmSpec, Vmm},
+    vmm::{LaunchError, SnapshotError, SnapshotFiles, Vm, VmSpec, Vmm},
 };
 
 /// How many pieces of news may wait for the owner; a guest that talks more has to wait itself.
@@ -46,12 +55,15 @@ pub(super) struct Owner {
     pub(super) disks: DiskTemplates,
     /// Where guests get a TAP device; without it they have what the request says.
     pub(super) host_network: Option<Arc<HostNetwork>>,
+    /// Where snapshots are looked for.
+    pub(super) shelf: Option<Arc<Shelf>>,
     pub(super) limits: Option<Limits>,
     pub(super) book: Book,
     pub(super) reached: watch::Sender<Reached>,
     /// To the session.
     pub(super) events: mpsc::Sender<VmEvent>,
     pub(super) stop: Stop,
+    pub(super) orders: mpsc::Receiver<Order>,
 }
 
 /// The two ways of being asked to end: this VM, or all of them.
@@ -83,7 +95,7 @@ impl Owner {
     pub(super) async fn run(mut self, mut request: VmRequest) {
         let mut vm = None;
         let end = match self.prepare(&mut request).await {
-            Ok(()) => self.live(&request, &mut vm).await,
+            Ok(beginning) => self.begin(beginning, &request, &mut vm).await,
             Err(failure) => Happening::Failed(failure),
         };
         self.tear_down(vm, end).await;
@@ -92,57 +104,134 @@ impl Owner {
     /// The rest of the life of a VM that another daemon has launched. Its guest knocks again, because nobody follows it.
     pub(super) async fn resume(mut self, mut vm: Box<dyn Vm>, knock: Knock) {
         self.book.timeline.mark(host_mark::TAKEN_OVER);
-        let end = self.watch(vm.as_mut(), knock).await.unwrap_or_else(Happening::Failed);
+        let end = self.watch(vm.as_mut(), knock, None).await.unwrap_or_else(Happening::Failed);
         self.tear_down(Some(vm), end).await;
     }
 
     /// Writes down what will be there, then makes the directory, the disk and the network. Short, and never given up half-way.
-    async fn prepare(&mut self, request: &mut VmRequest) -> Result<(), Failure> {
+    async fn prepare(&mut self, request: &mut VmRequest) -> Result<Beginning, Failure> {
         let record = self.record(request);
         self.store.vm_create(&record).await.map_err(|error| failures::store(&error))?;
         make_private_directory(&self.directory)
             .await
             .map_err(|error| failures::directory(&error, &self.directory))?;
-        let disk = self.disk();
-        self.disks.make_disk(request.disk_mib, &disk).await.map_err(|error| failures::disk(&error))?;
-        self.book.timeline.mark(host_mark::DISK_READY);
         if let Some(network) = &self.host_network {
             let tap = network.attach(self.id).await.map_err(|error| failures::network(&error))?;
             self.book.address = Some(tap.address.into());
             request.network = Network::Tap(tap);
         }
-        Ok(())
+        let beginning = Beginning::find(self.shelf.as_ref(), self.vmm.as_ref(), request).await;
+        self.book.origin = Some(beginning.origin());
+        Ok(beginning)
+    }
+
+    /// From the disk to whatever ends the VM.
+    async fn begin(
+        &mut self,
+        beginning: Beginning,
+        request: &VmRequest,
+        place: &mut Option<Box<dyn Vm>>,
+    ) -> Happening {
+        if let Beginning::Restore(snapshot) = beginning {
+            match self.restore(&snapshot, request, place).await {
+                Ok(end) => return end,
+                Err(failure) => self.give_up_on(&snapshot, &failure, place).await,
+            }
+        }
+        self.boot(request, place).await.unwrap_or_else(Happening::Failed)
+    }
+
+    /// # Errors
+    /// When the clone did not come so far that its agent knew who it is; then a boot may succeed.
+    async fn restore(
+        &mut self,
+        snapshot: &Snapshot,
+        request: &VmRequest,
+        place: &mut Option<Box<dyn Vm>>,
+    ) -> Result<Happening, Failure> {
+        self.disks.copy_disk(&snapshot.disk(), &self.disk()).await.map_err(|error| failures::disk(&error))?;
+        self.book.timeline.mark(host_mark::DISK_READY);
+        let (vmm, spec, files) = (Arc::clone(&self.vmm), self.spec(request), snapshot.files());
+        let end = self.live(vmm.restore(&spec, &files), Some(Identity::on(&request.network)), place).await;
+        let nothing_else_is_lost =
+            self.book.status() == VmStatus::Creating || self.book.status() == VmStatus::Booting;
+        match end {
+            Err(failure) if nothing_else_is_lost => Err(failure),
+            end => Ok(end.unwrap_or_else(Happening::Failed)),
+        }
+    }
+
+    /// The VM will boot instead, in the same directory.
+    async fn give_up_on(&mut self, snapshot: &Snapshot, failure: &Failure, place: &mut Option<Box<dyn Vm>>) {
+        let because = format!("the snapshot could not be restored: {}", failure.message);
+        tracing::error!(vm = %self.id, key = %snapshot.manifest.key, console = ?failure.detail_lines, "{because}");
+        self.book.timeline.mark(host_mark::NOT_RESTORED);
+        self.book.origin = Some(super::Origin::Boot { because });
+        if let Some(mut vm) = place.take() {
+            vm.kill().await;
+        }
+        self.vmm.clear(self.id).await;
+        // Another one is made; what is wrong with it may be wrong for good.
+        if let Some(shelf) = &self.shelf
+            && let Err(error) = shelf.remove(&snapshot.manifest.key)
+        {
+            tracing::error!("{}", causes(&error));
+        }
+        if let Err(error) = teardown::empty_directory(&self.directory).await {
+            tracing::error!(vm = %self.id, "{}: {error}", self.directory.display());
+        }
+    }
+
+    async fn boot(
+        &mut self,
+        request: &VmRequest,
+        place: &mut Option<Box<dyn Vm>>,
+    ) -> Result<Happening, Failure> {
+        self.disks.make_disk(request.disk_mib, &self.disk()).await.map_err(|error| failures::disk(&error))?;
+        self.book.timeline.mark(host_mark::DISK_READY);
+        let (vmm, spec) = (Arc::clone(&self.vmm), self.spec(request));
+        self.live(vmm.launch(&spec), None, place).await
     }
 
     /// From the launch to whatever ends it.
-    async fn live(&mut self, request: &VmRequest, place: &mut Option<Box<dyn Vm>>) -> Happening {
-        let spec = self.spec(request);
-        let knock = match Knock::listen(&self.vmm.agent_address(&self.directory)) {
-            Ok(knock) => knock,
-            Err(error) => return Happening::Failed(failures::directory(&error, &self.directory)),
-        };
+    ///
+    /// # Errors
+    /// When the VM fails.
+    async fn live(
+        &mut self,
+        launch: impl Future<Output = Result<Box<dyn Vm>, LaunchError>>,
+        identity: Option<Identity>,
+        place: &mut Option<Box<dyn Vm>>,
+    ) -> Result<Happening, Failure> {
+        let knock = Knock::listen(&self.vmm.agent_address(&self.directory))
+            .map_err(|error| failures::directory(&error, &self.directory))?;
         let launched = tokio::select! {
             biased;
-            reason = self.stop.asked() => return Happening::StopAsked(reason),
-            launched = self.vmm.launch(&spec) => launched,
+            reason = self.stop.asked() => return Ok(Happening::StopAsked(reason)),
+            launched = launch => launched,
         };
-        let vm = match launched {
-            Ok(vm) => place.insert(vm),
-            Err(error) => return Happening::Failed(failures::launch(&error)),
-        };
-        if let Err(error) = self.store.vm_set_processes(self.id, &vm.processes()).await {
-            return Happening::Failed(failures::store(&error));
-        }
-        self.book.timeline.mark(host_mark::VMM_STARTED);
-        if let Err(failure) = self.book.happened(Happening::Launched).await {
-            return Happening::Failed(failure);
-        }
-        self.watch(vm.as_mut(), knock).await.unwrap_or_else(Happening::Failed)
+        let vm = place.insert(launched.map_err(|error| failures::launch(&error))?);
+        self.store
+            .vm_set_processes(self.id, &vm.processes())
+            .await
+            .map_err(|error| failures::store(&error))?;
+        self.book.timeline.mark(if identity.is_some() {
+            host_mark::RESTORED
+        } else {
+            host_mark::VMM_STARTED
+        });
+        self.book.happened(Happening::Launched).await?;
+        self.watch(vm.as_mut(), knock, identity).await
     }
 
     /// # Errors
     /// When the VM fails by something that is noticed here.
-    async fn watch(&mut self, vm: &mut dyn Vm, knock: Knock) -> Result<Happening, Failure> {
+    async fn watch(
+        &mut self,
+        vm: &mut dyn Vm,
+        knock: Knock,
+        identity: Option<Identity>,
+    ) -> Result<Happening, Failure> {
         let console = vm.console();
         self.reached.send_modify(|reached| reached.console = Some(Arc::clone(&console)));
 
@@ -154,8 +243,13 @@ impl Owner {
             console: Arc::clone(&console),
             limits,
             // A guest that has answered before, to a daemon that is gone, knocks again within moments.
-            patience: if self.book.status() == VmStatus::Booting { limits.boot } else { 2 * limits.silence },
+            patience: match &identity {
+                Some(_) => limits.restore,
+                None if self.book.status() == VmStatus::Booting => limits.boot,
+                None => 2 * limits.silence,
+            },
             vm: self.id,
+            identity: identity.clone(),
             done: done_receiver,
             news: news_sender,
         };
@@ -179,7 +273,18 @@ impl Owner {
                     if matches!(item, News::Answered { .. }) {
                         desktop_due = Some(Instant::now() + limits.desktop);
                     }
-                    self.learn(item, &mut outstanding).await?;
+                    self.learn(item, identity.is_some(), &mut outstanding).await?;
+                }
+                Some(order) = self.orders.recv() => {
+                    let Order::Snapshot { files, disk, done } = order else {
+                        self.book.occupied().await?;
+                        continue;
+                    };
+                    // Nobody reaches its agent any more. Who has asked may have gone.
+                    self.reached.send_modify(|reached| reached.agent = None);
+                    let _ = done.send(self.snapshot(vm, &files, &disk).await);
+                    // It does not run any more; somebody will ask for its end.
+                    return Ok(Happening::StopAsked(self.stop.asked().await));
                 }
                 _ = session.reserve(), if !room => {}
                 () = sleep_until(desktop_due), if waits_for_desktop => {
@@ -190,10 +295,31 @@ impl Owner {
         }
     }
 
-    async fn learn(&mut self, news: News, outstanding: &mut Outstanding) -> Result<(), Failure> {
+    async fn snapshot(
+        &self,
+        vm: &mut dyn Vm,
+        files: &SnapshotFiles,
+        disk: &Path,
+    ) -> Result<(), SnapshotError> {
+        vm.snapshot(files).await?;
+        // The guest stands still, so that what it has written is what its memory believes.
+        let copied = self.disks.copy_disk(&self.disk(), disk).await;
+        copied.map_err(|error| SnapshotError::Vmm(causes(&error)))
+    }
+
+    async fn learn(
+        &mut self,
+        news: News,
+        is_clone: bool,
+        outstanding: &mut Outstanding,
+    ) -> Result<(), Failure> {
         match news {
             News::Answered { agent, at, clock } => {
-                self.book.timeline.learn_guest_clock(clock);
+                if is_clone {
+                    self.book.timeline.learn_clones_clock(clock);
+                } else {
+                    self.book.timeline.learn_guest_clock(clock);
+                }
                 self.book.timeline.mark_first(host_mark::AGENT_ANSWERED, at);
                 self.reached.send_modify(|reached| reached.agent = Some(agent));
                 self.book.happened(Happening::AgentAnswered).await
@@ -247,19 +373,7 @@ impl Owner {
     }
 
     fn spec(&self, request: &VmRequest) -> VmSpec {
-        let VmRequest { id, vcpus, memory_mib, image, network, clipboard, .. } = request;
-        VmSpec {
-            id: *id,
-            vcpus: *vcpus,
-            memory_mib: *memory_mib,
-            kernel: image.kernel.clone(),
-            initrd: Some(image.initrd.clone()),
-            layers: image.layers.clone(),
-            disk: Some(self.disk()),
-            network: network.clone(),
-            clipboard: *clipboard,
-            directory: self.directory.clone(),
-        }
+        request.spec(self.directory.clone(), self.disk())
     }
 
     fn record(&self, request: &VmRequest) -> VmRecord {
@@ -288,7 +402,7 @@ async fn sleep_until(moment: Option<Instant>) {
     }
 }
 
-async fn make_private_directory(path: &std::path::Path) -> std::io::Result<()> {
+async fn make_private_directory(path: &Path) -> std::io::Result<()> {
     if let Some(parent) = path.parent() {
         tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).await?;
     }

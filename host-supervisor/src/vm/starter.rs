@@ -10,11 +10,13 @@ use super::{
     Limits, Reached, StopReason, VmEvent, VmHandle, VmKind, VmRequest, VmState,
     book::Book,
     owner::{Owner, Stop},
+    pool::Pool,
     teardown,
 };
 use crate::{
     disk::DiskTemplates,
     net::HostNetwork,
+    snapshots::Shelf,
     store::Store,
     vmm::{Vmm, console},
 };
@@ -26,6 +28,8 @@ pub struct VmSettings {
     pub directory: PathBuf,
     /// Where templates of disks are kept; daemons may share it.
     pub disk_templates: PathBuf,
+    /// Where snapshots to begin with are; without it every VM boots.
+    pub snapshots: Option<Arc<Shelf>>,
     /// By the VMM's acceleration when unset.
     pub limits: Option<Limits>,
 }
@@ -39,6 +43,9 @@ pub struct VmStarter {
     pub(super) settings: VmSettings,
     pub(super) owners: TaskTracker,
     close: watch::Sender<Option<StopReason>>,
+    pub(super) pool: Pool,
+    /// How many VMs somebody is waiting for.
+    pub(super) awaited: watch::Sender<usize>,
 }
 
 impl VmStarter {
@@ -58,12 +65,19 @@ impl VmStarter {
             settings,
             owners: TaskTracker::new(),
             close: watch::Sender::new(None),
+            pool: Pool::default(),
+            awaited: watch::Sender::new(0),
         }
     }
 
     #[must_use]
     pub fn vmm(&self) -> &Arc<dyn Vmm> {
         &self.vmm
+    }
+
+    #[must_use]
+    pub fn shelf(&self) -> Option<Arc<Shelf>> {
+        self.settings.snapshots.clone()
     }
 
     /// Starts a VM and returns at once: what becomes of it is seen in the handle's state. The agent's events go to
@@ -86,6 +100,7 @@ impl VmStarter {
     ) -> (Owner, VmHandle) {
         let (reached, reached_receiver) = watch::channel(Reached::default());
         let (stop, this) = watch::channel(None);
+        let (orders, ordered) = mpsc::channel(1);
         let owner = Owner {
             id,
             kind,
@@ -95,13 +110,15 @@ impl VmStarter {
             vmm: Arc::clone(&self.vmm),
             store: self.store.clone(),
             host_network: self.host_network.clone(),
+            shelf: self.settings.snapshots.clone(),
             limits: self.settings.limits,
+            orders: ordered,
             stop: Stop { this, all: self.close.subscribe() },
             book,
             reached,
             events,
         };
-        (owner, VmHandle { id, state, stop: Arc::new(stop), reached: reached_receiver })
+        (owner, VmHandle { id, state, stop: Arc::new(stop), orders, reached: reached_receiver })
     }
 
     /// Ends every VM and waits until nothing of them is left.

@@ -1,6 +1,6 @@
 //! The end of a VM, the same for every way it can come to it: what was made last goes first.
 
-use std::{io, path::Path, time::Duration};
+use std::{ffi::OsStr, io, path::Path, time::Duration};
 
 use super::{life::Happening, owner::Owner, timeline::host_mark};
 use crate::{
@@ -76,12 +76,26 @@ pub(super) async fn remove_directory(directory: &Path) -> io::Result<()> {
 
 /// Removes everything in a VM's directory but its console's log.
 pub(super) async fn remove_all_but_log(directory: &Path) -> io::Result<()> {
+    empty(directory, |name| name == Console::FILE_NAME).await?;
+    // Where nothing was left there is nothing to keep.
+    match tokio::fs::remove_dir(directory).await {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        other => gone(other),
+    }
+}
+
+/// Removes everything in a VM's directory, which stays.
+pub(super) async fn empty_directory(directory: &Path) -> io::Result<()> {
+    empty(directory, |_| false).await
+}
+
+async fn empty(directory: &Path, stays: impl Fn(&OsStr) -> bool) -> io::Result<()> {
     let mut entries = match tokio::fs::read_dir(directory).await {
         Ok(entries) => entries,
         Err(error) => return gone(Err(error)),
     };
     while let Some(entry) = entries.next_entry().await? {
-        if entry.file_name() != Console::FILE_NAME {
+        if !stays(&entry.file_name()) {
             let path = entry.path();
             let directory = entry.file_type().await?.is_dir();
             gone(if directory {
@@ -91,11 +105,7 @@ pub(super) async fn remove_all_but_log(directory: &Path) -> io::Result<()> {
             })?;
         }
     }
-    // Where nothing was left there is nothing to keep.
-    match tokio::fs::remove_dir(directory).await {
-        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-        other => gone(other),
-    }
+    Ok(())
 }
 
 fn gone(result: io::Result<()>) -> io::Result<()> {

@@ -2,6 +2,7 @@
 //! runs the guest is a shell script ([`crate::vmm::fake`]).
 
 mod house;
+mod snapshots;
 
 use std::time::Duration;
 

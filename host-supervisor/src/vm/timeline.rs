@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use anteroom_protocol::timeline::mark;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -13,6 +14,12 @@ pub mod host_mark {
     pub const REQUESTED: &str = "requested";
     pub const DISK_READY: &str = "disk-ready";
     pub const VMM_STARTED: &str = "vmm-started";
+    /// The guest goes on where the snapshot was made.
+    pub const RESTORED: &str = "restored";
+    /// It could not be restored, and boots instead.
+    pub const NOT_RESTORED: &str = "not-restored";
+    /// It had been ready before it was asked for.
+    pub const WAS_READY: &str = "was-ready";
     /// Computed: the beginning of the guest's own clock.
     pub const KERNEL_START: &str = "kernel-start";
     pub const AGENT_ANSWERED: &str = "agent-answered";
@@ -72,12 +79,27 @@ impl Timeline {
         timeline
     }
 
+    /// Begins now, with what is true already; says how long it has been going on so far.
+    pub(super) fn begin_anew(&mut self) -> Duration {
+        let waited = self.requested.elapsed();
+        let kernel_start = self.kernel_start;
+        *self = Self { kernel_start, ..Self::begin() };
+        self.mark_at(host_mark::WAS_READY, self.requested);
+        for reached in [mark::DESKTOP_READY, mark::DESKTOP_PAINTED] {
+            self.mark_at(reached, self.requested);
+        }
+        waited
+    }
+
     /// Goes on with one that another daemon has begun. The guest tells its own marks again.
     pub(super) fn resume(requested_at: OffsetDateTime, marks: Vec<HostMark>) -> Self {
-        const OF_THE_HOST: [&str; 5] = [
+        const OF_THE_HOST: [&str; 8] = [
             host_mark::REQUESTED,
             host_mark::DISK_READY,
             host_mark::VMM_STARTED,
+            host_mark::RESTORED,
+            host_mark::NOT_RESTORED,
+            host_mark::WAS_READY,
             host_mark::KERNEL_START,
             host_mark::AGENT_ANSWERED,
         ];
@@ -98,6 +120,12 @@ impl Timeline {
     /// Marks this moment.
     pub(super) fn mark(&mut self, name: &str) {
         self.mark_at(name, Instant::now());
+    }
+
+    /// Learns how the clock of a clone reads, which has gone on from that of the guest that was snapshotted. Whoever lies about
+    /// it spoils its own marks only.
+    pub(super) fn learn_clones_clock(&mut self, reading: ClockReading) {
+        self.kernel_start = reading.zero();
     }
 
     /// Learns when the guest's kernel started.

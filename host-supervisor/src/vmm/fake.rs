@@ -1,16 +1,21 @@
 //! A VMM without virtual machines, for tests: the "kernel" is a shell script that runs as a real child process, the
 //! console is its standard output, and the agent, when there is one, is an HTTP application behind the real handshake.
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use axum::{Extension, Router};
+use serde_json::{Value, json};
 use tokio::net::UnixListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Survivor, Vm, VmExit,
-    VmSpec, Vmm,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, SnapshotError,
+    SnapshotFiles, Survivor, Vm, VmExit, VmSpec, Vmm,
     console::Console,
     process::{Invocation, Process},
 };
@@ -23,12 +28,24 @@ const SHELL: &str = "/bin/sh";
 pub(crate) struct FakeVmm {
     /// Of all guests; an [`Extension`] tells it the directory of the one that is meant.
     pub(crate) agent: Router,
+    /// What restoring a snapshot comes to.
+    pub(crate) restoring: Mutex<Restoring>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Restoring {
+    #[default]
+    Works,
+    IsRefused,
+    /// The VMM runs, and the guest is never heard of.
+    StaysSilent,
 }
 
 #[derive(Debug)]
 struct FakeVm {
     process: Process,
     console: Arc<Console>,
+    kernel: PathBuf,
     _agent: AbortOnDropHandle<()>,
 }
 
@@ -42,7 +59,7 @@ impl Vmm for FakeVmm {
             acceleration,
             kernel: KernelFile::BzImage,
             user_network: true,
-            snapshots: false,
+            snapshots: true,
         }
     }
 
@@ -51,17 +68,31 @@ impl Vmm for FakeVmm {
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
-        let kernel = spec.kernel.display().to_string();
         if !spec.kernel.exists() {
             let remedy = "write it".to_owned();
             return Err(LaunchError::Missing { what: "the kernel", path: spec.kernel.clone(), remedy });
         }
         let directory = spec.directory.as_path();
         let agent = self.serve(directory).await;
-        let arguments = vec![kernel.into()];
-        let mut process = Process::start(Invocation::of(SHELL.as_ref(), arguments, directory))?;
-        let console = process.console(directory).await?;
-        Ok(Box::new(FakeVm { process, console, _agent: agent }))
+        Self::run(directory, spec.kernel.clone(), agent).await
+    }
+
+    async fn snapshot_conditions(&self, _spec: &VmSpec) -> Result<Option<Value>, LaunchError> {
+        Ok(Some(json!({ "fake": 1 })))
+    }
+
+    /// Its kernel runs once more; the memory's file says what was running.
+    async fn restore(&self, spec: &VmSpec, files: &SnapshotFiles) -> Result<Box<dyn Vm>, LaunchError> {
+        let restoring = *self.restoring.lock().unwrap();
+        match restoring {
+            Restoring::IsRefused => return Err(LaunchError::Snapshot("it is of another machine".to_owned())),
+            Restoring::StaysSilent => {
+                let nobody = AbortOnDropHandle::new(tokio::spawn(async {}));
+                return Self::run(&spec.directory, files.state.clone(), nobody).await;
+            }
+            Restoring::Works => {}
+        }
+        self.launch(&VmSpec { kernel: files.memory.clone(), ..spec.clone() }).await
     }
 
     /// The guest's processes have survived; its agent, which is one of ours, begins anew.
@@ -71,11 +102,22 @@ impl Vmm for FakeVmm {
         let mut process = Process::adopt(process, SHELL.as_ref(), directory)?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let agent = self.serve(directory).await;
-        Ok(Box::new(FakeVm { process, console, _agent: agent }))
+        Ok(Box::new(FakeVm { process, console, kernel: PathBuf::new(), _agent: agent }))
     }
 }
 
 impl FakeVmm {
+    async fn run(
+        directory: &Path,
+        kernel: PathBuf,
+        agent: AbortOnDropHandle<()>,
+    ) -> Result<Box<dyn Vm>, LaunchError> {
+        let arguments = vec![kernel.clone().into()];
+        let mut process = Process::start(Invocation::of(SHELL.as_ref(), arguments, directory))?;
+        let console = process.console(directory).await?;
+        Ok(Box::new(FakeVm { process, console, kernel, _agent: agent }))
+    }
+
     async fn serve(&self, directory: &Path) -> AbortOnDropHandle<()> {
         let _ = std::fs::remove_file(directory.join(SOCKET));
         let listener = UnixListener::bind(directory.join(SOCKET)).unwrap();
@@ -102,5 +144,11 @@ impl Vm for FakeVm {
 
     async fn kill(&mut self) -> VmExit {
         self.process.kill().await
+    }
+
+    async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {
+        std::fs::copy(&self.kernel, &files.memory).unwrap();
+        std::fs::write(&files.state, "sleep 600").unwrap();
+        Ok(())
     }
 }

@@ -23,13 +23,14 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     io,
-    os::unix::process::ExitStatusExt as _,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::Arc,
     time::Duration,
 };
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
     net::unix::pipe::Receiver,
@@ -60,12 +61,21 @@ pub struct Invocation<'a> {
     pub mounts: Mounts,
     /// As whom it runs; as the daemon's user when unset. Needs root.
     pub identity: Option<Identity>,
+    /// Files that it inherits under the numbers that they have here.
+    pub inherits: Vec<OwnedFd>,
 }
 
 impl<'a> Invocation<'a> {
     #[must_use]
     pub fn of(program: &'a Path, arguments: Vec<OsString>, directory: &'a Path) -> Self {
-        Self { program, arguments, directory, mounts: Mounts::default(), identity: None }
+        Self {
+            program,
+            arguments,
+            directory,
+            mounts: Mounts::default(),
+            identity: None,
+            inherits: Vec::new(),
+        }
     }
 }
 
@@ -104,9 +114,9 @@ impl Process {
         let (stderr, to_stderr) = Output::Errors.make(invocation.directory, &name).map_err(cannot)?;
         command.stdin(Stdio::null()).stdout(to_stdout).stderr(to_stderr);
         command.env_clear().envs(["PATH", "HOME", "LD_LIBRARY_PATH"].into_iter().filter_map(variable));
-        let Invocation { mounts, identity, .. } = invocation;
-        if !mounts.is_empty() || identity.is_some() {
-            change_between_fork_and_exec(&mut command, mounts, identity);
+        let Invocation { mounts, identity, inherits, .. } = invocation;
+        if !mounts.is_empty() || identity.is_some() || !inherits.is_empty() {
+            change_between_fork_and_exec(&mut command, mounts, identity, inherits);
         }
         let child = command.spawn().map_err(cannot)?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
@@ -209,8 +219,16 @@ impl Drop for Process {
 }
 
 #[expect(unsafe_code, reason = "code between fork and exec")]
-fn change_between_fork_and_exec(command: &mut Command, mounts: Mounts, identity: Option<Identity>) {
+fn change_between_fork_and_exec(
+    command: &mut Command,
+    mounts: Mounts,
+    identity: Option<Identity>,
+    inherits: Vec<OwnedFd>,
+) {
     let change = move || {
+        for file in &inherits {
+            fcntl(file, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        }
         if !mounts.is_empty() {
             mounts.enter()?;
         }

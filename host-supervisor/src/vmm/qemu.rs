@@ -16,7 +16,10 @@
 mod accelerator;
 mod argv;
 mod confined;
+mod memory;
 mod probe;
+mod qmp;
+mod suspend;
 mod tsc;
 mod verdict;
 mod version;
@@ -30,18 +33,20 @@ use std::{
 
 use anteroom_protocol::VmId;
 use async_trait::async_trait;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Rate, Survivor, Version, Vm, VmSpec,
-    Vmm,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Rate, SnapshotFiles, Survivor,
+    Version, Vm, VmSpec, Vmm,
     confine::{Uids, group},
+    processor,
 };
 use accelerator::Candidate;
 pub use accelerator::{Accelerator, Choice, Wanted};
 pub use probe::{ProbeOutcome, probe_kvm};
 pub use version::{OLDEST, version_of};
-use vm::QemuVm;
+use vm::{Begin, QemuVm};
 
 /// Where the parts are and what is wanted of them.
 #[derive(Debug, Clone)]
@@ -164,7 +169,7 @@ impl Vmm for Qemu {
             }),
             kernel: KernelFile::Either,
             user_network: true,
-            snapshots: false,
+            snapshots: true,
         }
     }
 
@@ -179,7 +184,24 @@ impl Vmm for Qemu {
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
         spec.check_files()?;
         let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
-        let vm = QemuVm::start(self, spec, accelerator).await?;
+        let vm = QemuVm::start(self, spec, accelerator, Begin::Boot).await?;
+        Ok(Box::new(vm))
+    }
+
+    async fn snapshot_conditions(&self, spec: &VmSpec) -> Result<Option<Value>, LaunchError> {
+        let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
+        Ok(Some(json!({
+            "qemu": self.version.to_string(),
+            "machine": self.settings.machine,
+            "accelerator": accelerator.for_snapshots(),
+            "processor": processor::identity(),
+        })))
+    }
+
+    async fn restore(&self, spec: &VmSpec, files: &SnapshotFiles) -> Result<Box<dyn Vm>, LaunchError> {
+        spec.check_files()?;
+        let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
+        let vm = QemuVm::start(self, spec, accelerator, Begin::Restore(files)).await?;
         Ok(Box::new(vm))
     }
 

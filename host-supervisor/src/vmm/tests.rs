@@ -109,6 +109,7 @@ impl Bench {
             network: self.network.clone(),
             clipboard: Directions::BOTH,
             directory: directory.to_owned(),
+            golden: false,
         };
         self.vmm.launch(&spec).await
     }

@@ -8,6 +8,8 @@
 
 use std::{fmt, net::Ipv4Addr, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IpConfig {
     pub client: Option<Ipv4Addr>,
@@ -102,6 +104,19 @@ impl fmt::Display for IpConfig {
         let used = fields.iter().rposition(|field| !field.is_empty()).map_or(0, |last| last + 1);
         // Six colons keep a line with only a device or a mode apart from the short form.
         f.write_str(&fields[..used.max(7)].join(":"))
+    }
+}
+
+/// In JSON it is the same text.
+impl Serialize for IpConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for IpConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

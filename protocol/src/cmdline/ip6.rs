@@ -2,6 +2,8 @@
 
 use std::{fmt, net::Ipv6Addr, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
 /// For the interface of `ip=`. The address is reserved: nobody has to be asked whether it is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ip6Config {
@@ -55,4 +57,17 @@ fn address(text: &str) -> Result<Ipv6Addr, ParseIp6Error> {
 
 fn clip(text: &str) -> String {
     text.chars().take(64).collect()
+}
+
+/// As its text.
+impl Serialize for Ip6Config {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ip6Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }

@@ -39,6 +39,12 @@ impl Reports {
             _ => tracing::debug!("service {name}: {:?}", status.state),
         }
         self.show(service);
+        self.tell(service);
+    }
+
+    /// Tells the host about a service's state.
+    pub(super) fn tell(&self, service: &Service) {
+        let (name, status) = (&service.spec.name, service.status());
         self.journal.publish(EventBody::Service(status.clone()));
         if let ServiceState::Failed { cause, last_lines } = status.state
             && service.spec.desktop

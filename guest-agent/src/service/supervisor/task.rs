@@ -31,7 +31,7 @@ pub(super) struct Task {
     news: mpsc::UnboundedSender<News>,
     inbox: mpsc::UnboundedReceiver<News>,
     stopping: bool,
-    /// Ready has been said once.
+    /// Ready has been said, in the journal that there is now.
     desktop_ready: bool,
 }
 
@@ -71,6 +71,15 @@ impl Task {
     fn ask(&mut self, ask: Ask) {
         match ask {
             Ask::StopAll => self.stopping = true,
+            Ask::TellAgain(told) => {
+                for service in self.services.values() {
+                    self.reports.tell(service);
+                }
+                self.desktop_ready = false;
+                self.look_at_desktop();
+                // Whoever asked may have gone meanwhile.
+                let _ = told.send(());
+            }
             Ask::Start(name) => self.event(&name, Event::StartAsked),
             Ask::Restart(name) => {
                 if let Some(service) = self.services.get_mut(&name) {

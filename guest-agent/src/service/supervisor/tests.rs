@@ -135,3 +135,38 @@ async fn a_service_on_demand_is_started_by_the_first_connection_to_its_port() {
     assert_eq!(supervisor.statuses()[0].state, ServiceState::Ready);
     soon(supervisor.stop_all()).await;
 }
+
+#[tokio::test]
+async fn what_is_settled_is_told_again_to_a_journal_that_begins_anew() {
+    let mut once = spec("once", "true", &[]);
+    once.readiness = Readiness::Exit;
+    let (supervisor, journal, timeline) = start(vec![spec("second", "sleep 60", &["once"]), once]);
+    assert_eq!(supervisor.unsettled(), ["once", "second"]);
+    soon(supervisor.wait_settled()).await.unwrap();
+    assert!(supervisor.unsettled().is_empty());
+    journal.begin_anew();
+    timeline.begin_anew();
+    supervisor.tell_again().await;
+    let mut events = Box::pin(Arc::clone(&journal).follow(0));
+    let mut told = Vec::new();
+    loop {
+        match soon(events.next()).await.unwrap().body {
+            EventBody::Service(status) => told.push((status.name, status.state)),
+            EventBody::DesktopReady => break,
+            EventBody::Mark { name } => assert_eq!(name, "desktop-ready"),
+            other => panic!("{other:?}"),
+        }
+    }
+    let expected = [("once", ServiceState::Stopped), ("second", ServiceState::Ready)];
+    assert_eq!(told, expected.map(|(name, state)| (name.to_owned(), state)));
+    soon(supervisor.stop_all()).await;
+}
+
+#[tokio::test]
+async fn a_service_that_has_failed_is_not_waited_for() {
+    let mut broken = spec("broken", "exit 4", &[]);
+    broken.readiness = Readiness::Exit;
+    let (supervisor, _, _) = start(vec![broken, spec("good", "sleep 60", &[])]);
+    assert_eq!(soon(supervisor.wait_settled()).await, Err("broken".to_owned()));
+    soon(supervisor.stop_all()).await;
+}

@@ -88,6 +88,7 @@ fn refusal(error: PeerError) -> Refusal {
         PeerError::Offer(_) | PeerError::NotUnderstood => StatusCode::BAD_REQUEST,
         PeerError::Full(_) => StatusCode::CONFLICT,
         PeerError::Ended => StatusCode::GONE,
+        PeerError::NoSecrets(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Refusal::new(status, error.to_string())
 }

@@ -31,7 +31,7 @@ use str0m::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Wire,
+    Wire, WireError,
     board::Place,
     media,
     offer::{self, OfferError},
@@ -60,6 +60,8 @@ pub(super) enum PeerError {
     Full(#[from] Full),
     #[error("the viewer has gone meanwhile")]
     Ended,
+    #[error("nothing can be kept secret here")]
+    NoSecrets(#[from] WireError),
 }
 
 /// Answers the offer and serves the viewer until it is over.
@@ -72,8 +74,7 @@ pub(super) async fn run<P: Pictures, H: Hands>(
     let (packets, arriving) = mpsc::channel(WAITING_PACKETS);
     let place = wire.0.board.join(packets);
     let now = Instant::now();
-    let made = media::peer(&wire.0.certificate, now).map_err(|_| PeerError::NotUnderstood);
-    let (rtc, name) = match made {
+    let (rtc, name) = match new_rtc(&wire, now) {
         Ok(made) => made,
         Err(error) => return drop(answer.send(Err(error))),
     };
@@ -106,6 +107,16 @@ pub(super) async fn run<P: Pictures, H: Hands>(
     peer.serve(seated.asks, arriving).await;
 }
 
+/// A peer whose secrets nobody else has, and its name.
+pub(super) fn new_rtc<P: Pictures, H: Hands>(
+    wire: &Wire<P, H>,
+    now: Instant,
+) -> Result<(Rtc, String), PeerError> {
+    let certificate = wire.certificate()?;
+    super::seed_names()?;
+    media::peer(certificate, now).map_err(|_| PeerError::NotUnderstood)
+}
+
 struct Peer<'a, P: Pictures, H: Hands> {
     wire: &'a Wire<P, H>,
     outgoing: Share,
@@ -134,6 +145,8 @@ struct OpenDesk<H> {
 impl<P: Pictures, H: Hands> Peer<'_, P, H> {
     fn accept(&mut self, sdp: &str) -> Result<String, PeerError> {
         let text = offer::receiving(sdp)?;
+        // A restart has new names.
+        super::seed_names()?;
         let offer = SdpOffer::from_sdp_string(&text).map_err(|_| PeerError::NotUnderstood)?;
         let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|_| PeerError::NotUnderstood)?;
         self.drain().map_err(|_| PeerError::NotUnderstood)?;

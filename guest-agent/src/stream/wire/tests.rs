@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anteroom_protocol::{desk::Directions, stream::PeerRole};
 
+use super::peer;
 use crate::stream::picture::Codec;
 use viewer::{Stage, Viewer, Wish};
 
@@ -29,6 +30,22 @@ async fn a_viewer_gets_the_pictures_from_a_keyframe_on_and_speaks_with_the_desk(
     let peer = &stats.peers[0];
     assert_eq!(peer.inputs, 1);
     assert!(peer.connected && peer.pictures >= 2 && peer.codec.as_deref() == Some("h264"), "{peer:?}");
+}
+
+/// What both have drawn before is the same in two copies of one machine.
+#[tokio::test]
+async fn copies_of_one_process_share_no_certificate_and_no_name() {
+    let made = || {
+        let stage = Stage::open();
+        assert!(stage.wire.0.certificate.get().is_none(), "nothing is drawn before the first offer");
+        fastrand::seed(7);
+        let (mut rtc, _) = peer::new_rtc(&stage.wire, std::time::Instant::now()).unwrap();
+        assert!(stage.wire.0.certificate.get().is_some());
+        let names = rtc.direct_api().local_ice_credentials();
+        (names.ufrag, names.pass)
+    };
+    let (one, other) = (made(), made());
+    assert!(one.0 != other.0 && one.1 != other.1, "{one:?} {other:?}");
 }
 
 #[tokio::test]

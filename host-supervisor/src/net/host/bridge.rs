@@ -1,5 +1,6 @@
 //! The bridge: made, or found and taken over, but never somebody else's.
 
+use anteroom_protocol::MacAddress;
 use ipnet::IpNet;
 use rtnetlink::{Error, LinkBridge, LinkUnspec, packet_route::address::AddressHeaderFlags};
 
@@ -8,7 +9,6 @@ use super::{
     link::{Links, about},
     sysctl::{self, Family},
 };
-use crate::net::MacAddress;
 
 /// Guests are no routers and no authority on routes, and the host's other addresses are not theirs to ask for.
 const WARY: [(Family, &str, &str); 4] = [

@@ -21,9 +21,13 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     images::ResolvedImage,
     net::{HostNetwork, HostNetworkSettings, Network},
+    snapshots::Shelf,
     store::{Store, VmRecord},
     vm::{AckGuard, Limits, VmEvent, VmHandle, VmKind, VmRequest, VmSettings, VmStarter, VmStatus},
-    vmm::{ProcessId, fake::FakeVmm},
+    vmm::{
+        ProcessId,
+        fake::{FakeVmm, Restoring},
+    },
 };
 
 /// A guest that boots, and powers off when its agent is told to.
@@ -31,6 +35,7 @@ pub(super) const LIVES: &str = "echo booting; until [ -e power-off ]; do sleep 0
 
 const LIMITS: Limits = Limits {
     boot: Duration::from_millis(1500),
+    restore: Duration::from_millis(800),
     desktop: Duration::from_millis(1500),
     silence: Duration::from_millis(800),
     power_off: Duration::from_millis(500),
@@ -39,7 +44,8 @@ const LIMITS: Limits = Limits {
 pub(super) struct House {
     scratch: tempfile::TempDir,
     pub(super) store: Store,
-    pub(super) starter: VmStarter,
+    pub(super) starter: Arc<VmStarter>,
+    vmm: Arc<FakeVmm>,
     pub(super) agent: Arc<Agent>,
 }
 
@@ -49,22 +55,28 @@ impl House {
         Self::on_network(script, None).await
     }
 
+    /// From now on snapshots turn out to be like this.
+    pub(super) fn restoring(&self, restoring: Restoring) {
+        *self.vmm.restoring.lock().unwrap() = restoring;
+    }
+
     /// The same, and every guest gets a place in this network.
     pub(super) async fn on_network(script: &str, settings: Option<HostNetworkSettings>) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let store = Store::open(scratch.path()).await.unwrap();
         let vms = scratch.path().join("vms");
         let agent = Arc::new(Agent::new());
-        let vmm = Arc::new(FakeVmm { agent: Arc::clone(&agent).application() });
+        let vmm = Arc::new(FakeVmm { agent: Arc::clone(&agent).application(), restoring: Mutex::default() });
         let disk_templates = scratch.path().join("disks");
         let network = match settings {
             Some(settings) => Some(HostNetwork::open(settings, store.clone()).await.unwrap()),
             None => None,
         };
-        let settings = VmSettings { directory: vms, disk_templates, limits: Some(LIMITS) };
-        let starter = VmStarter::new(vmm, store.clone(), network, settings);
+        let snapshots = Some(Arc::new(Shelf::new(scratch.path().join("snapshots"))));
+        let settings = VmSettings { directory: vms, disk_templates, snapshots, limits: Some(LIMITS) };
+        let starter = Arc::new(VmStarter::new(Arc::clone(&vmm) as _, store.clone(), network, settings));
         std::fs::write(scratch.path().join("kernel"), script).unwrap();
-        Self { scratch, store, starter, agent }
+        Self { scratch, store, starter, vmm, agent }
     }
 
     pub(super) fn kernel(&self) -> PathBuf {
@@ -74,10 +86,15 @@ impl House {
     pub(super) fn settings(&self) -> VmSettings {
         let (directory, disk_templates) =
             (self.scratch.path().join("vms"), self.scratch.path().join("disks"));
-        VmSettings { directory, disk_templates, limits: Some(LIMITS) }
+        VmSettings { directory, disk_templates, snapshots: None, limits: Some(LIMITS) }
     }
 
     pub(super) async fn start(&self) -> Tenant {
+        let (sender, events) = mpsc::channel(8);
+        Tenant { handle: self.starter.start(self.request(), sender), events }
+    }
+
+    pub(super) fn request(&self) -> VmRequest {
         let image = ResolvedImage {
             profile: "test".into(),
             digest: "sha256:0".into(),
@@ -85,7 +102,7 @@ impl House {
             initrd: self.kernel(),
             layers: Vec::new(),
         };
-        let request = VmRequest {
+        VmRequest {
             id: VmId::random(),
             session: None,
             kind: VmKind::Browser,
@@ -95,9 +112,8 @@ impl House {
             image,
             network: Network::None,
             clipboard: Directions::BOTH,
-        };
-        let (sender, events) = mpsc::channel(8);
-        Tenant { handle: self.starter.start(request, sender), events }
+            golden: false,
+        }
     }
 
     /// What is in the directory of VMs.
@@ -214,6 +230,8 @@ pub(super) struct Agent {
     streams: watch::Sender<u64>,
     acknowledged: watch::Sender<u64>,
     powered_off: watch::Sender<bool>,
+    /// As whom clones were told to go on.
+    pub(super) resumed: Mutex<Vec<Value>>,
 }
 
 impl Agent {
@@ -225,6 +243,7 @@ impl Agent {
             streams: watch::Sender::default(),
             acknowledged: watch::Sender::default(),
             powered_off: watch::Sender::default(),
+            resumed: Mutex::default(),
         }
     }
 
@@ -265,11 +284,18 @@ impl Agent {
         Router::new()
             .route("/hello", get(hello))
             .route("/clock", put(|| async { StatusCode::NO_CONTENT }))
+            .route("/freeze", post(|| async { StatusCode::NO_CONTENT }))
+            .route("/resume", put(resume))
             .route("/events", get(events))
             .route("/events/ack", post(acknowledge))
             .route("/power-off", post(power_off))
             .with_state(self)
     }
+}
+
+async fn resume(State(agent): State<Arc<Agent>>, Json(body): Json<Value>) -> Json<Value> {
+    agent.resumed.lock().unwrap().push(body);
+    hello(State(agent)).await
 }
 
 async fn hello(State(agent): State<Arc<Agent>>) -> Json<Value> {

@@ -61,6 +61,19 @@ pub enum Accelerator {
 }
 
 impl Accelerator {
+    /// What a snapshot depends on. The counter's frequency is measured anew by each daemon, so only roughly: a guest goes
+    /// on with the one that it was told.
+    pub(super) fn for_snapshots(self) -> String {
+        const STEP_KHZ: u32 = 25_000;
+        match self {
+            Self::Kvm => "kvm".to_owned(),
+            Self::Tcg { tsc_khz: None } => "tcg".to_owned(),
+            Self::Tcg { tsc_khz: Some(khz) } => {
+                format!("tcg, counter at about {} MHz", (khz + STEP_KHZ / 2) / STEP_KHZ * STEP_KHZ / 1000)
+            }
+        }
+    }
+
     /// What the kernel is told of its time stamp counter: calibrating it by an emulated timer takes long, and fails at times.
     pub(super) fn kernel_words(self) -> Vec<String> {
         match self {

@@ -6,11 +6,14 @@ mod network;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::fd::RawFd,
+    path::{Path, PathBuf},
+};
 
 use serde_json::json;
 
-use super::accelerator::Accelerator;
+use super::{accelerator::Accelerator, memory};
 use crate::{net::Network, vmm::LaunchError};
 
 /// A machine, with every decision made.
@@ -33,7 +36,25 @@ pub(super) struct Machine<'a> {
     pub(super) relay: Option<&'a [String]>,
     /// vhost-device-vsock's socket, relative to the working directory.
     pub(super) vsock: Option<&'a str>,
+    /// What a machine has that is snapshotted, or restored.
+    pub(super) snapshot: Option<Suspendable>,
 }
+
+/// Files that QEMU inherits, by their numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Suspendable {
+    pub(super) memory: RawFd,
+    /// For QEMU's own protocol.
+    pub(super) control: RawFd,
+    /// It begins with a snapshot's state, which comes over the control connection.
+    pub(super) restored: bool,
+}
+
+/// The slot in which vsock is where it has to be taken out: QEMU cannot save a vhost-user device.
+pub(super) const VSOCK_SLOT: &str = "vsock-slot";
+/// The device in it.
+pub(super) const VSOCK_DEVICE: &str = "vsock";
+pub(super) const VSOCK_DRIVER: &str = "vhost-user-vsock-pci";
 
 impl Machine<'_> {
     /// # Errors
@@ -48,6 +69,7 @@ impl Machine<'_> {
         argv.extend(network::argv(self.network, self.relay)?);
         argv.extend(random_numbers());
         argv.extend(self.vsock());
+        argv.extend(self.control());
         Ok(argv)
     }
 
@@ -78,6 +100,16 @@ impl Machine<'_> {
             Accelerator::Tcg { .. } => ("tcg,thread=multi", "max"),
         };
         let memory = self.memory_mib;
+        let backend = match self.snapshot {
+            // vhost-device-vsock reads the queues in the guest's memory.
+            None => format!("memory-backend-memfd,id=ram,size={memory}M,share=on"),
+            Some(Suspendable { memory: file, .. }) => {
+                format!(
+                    "memory-backend-file,id=ram,size={memory}M,share=on,mem-path={}",
+                    memory::path_of(file)
+                )
+            }
+        };
         words(&[
             "-machine",
             // A core file of QEMU would hold all that the guest knows.
@@ -90,9 +122,8 @@ impl Machine<'_> {
             &self.vcpus.to_string(),
             "-m",
             &format!("{memory}M"),
-            // vhost-device-vsock reads the queues in the guest's memory.
             "-object",
-            &format!("memory-backend-memfd,id=ram,size={memory}M,share=on"),
+            &backend,
         ])
     }
 
@@ -118,12 +149,29 @@ impl Machine<'_> {
 
     fn vsock(&self) -> Vec<String> {
         let Some(socket) = self.vsock else { return Vec::new() };
-        words(&[
-            "-chardev",
-            &format!("socket,id=vsock,path={socket}"),
-            "-device",
-            "vhost-user-vsock-pci,chardev=vsock",
-        ])
+        let mut argv = words(&["-chardev", &format!("socket,id=vsock,path={socket}")]);
+        let device = format!("{VSOCK_DRIVER},chardev=vsock");
+        match self.snapshot {
+            None => argv.extend(words(&["-device", &device])),
+            Some(Suspendable { restored, .. }) => {
+                argv.extend(words(&["-device", &format!("pcie-root-port,id={VSOCK_SLOT},chassis=1,slot=1")]));
+                // A restored guest has to see it come.
+                if !restored {
+                    argv.extend(words(&["-device", &format!("{device},id={VSOCK_DEVICE},bus={VSOCK_SLOT}")]));
+                }
+            }
+        }
+        argv
+    }
+
+    fn control(&self) -> Vec<String> {
+        let Some(Suspendable { control, restored, .. }) = self.snapshot else { return Vec::new() };
+        let connection = format!("socket,id=control,fd={control}");
+        let mut argv = words(&["-chardev", &connection, "-mon", "chardev=control,mode=control"]);
+        if restored {
+            argv.extend(words(&["-incoming", "defer"]));
+        }
+        argv
     }
 }
 

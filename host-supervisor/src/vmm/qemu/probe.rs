@@ -54,6 +54,7 @@ pub async fn probe_kvm(
         network: &Network::None,
         relay: None,
         vsock: None,
+        snapshot: None,
     };
     boot_and_listen(qemu, &machine).await
 }

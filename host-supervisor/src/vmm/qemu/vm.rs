@@ -9,10 +9,11 @@ use super::{
     accelerator::Accelerator,
     argv::Machine,
     confined::{self, Place},
+    suspend::{Prepared, Suspend},
     vsock_device,
 };
 use crate::vmm::{
-    LaunchError, ProcessId, Survivor, Vm, VmExit, VmSpec,
+    LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
     boot_line::{Boot, boot_line},
     confine::Cell,
     console::Console,
@@ -28,8 +29,17 @@ pub(super) struct QemuVm {
     vsock_device: Process,
     console: Arc<Console>,
     exit: Option<VmExit>,
+    /// Of a machine that will be snapshotted.
+    suspend: Option<Suspend>,
     /// Given back when nobody is in it any more.
     cell: Option<Cell>,
+}
+
+/// How a machine begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Begin<'a> {
+    Boot,
+    Restore(&'a SnapshotFiles),
 }
 
 impl QemuVm {
@@ -37,6 +47,7 @@ impl QemuVm {
         qemu: &Qemu,
         spec: &VmSpec,
         accelerator: Accelerator,
+        begin: Begin<'_>,
     ) -> Result<Self, LaunchError> {
         let disk = qemu.settings.host_disk;
         let cell = |uids| confined::cell(uids, spec, accelerator, disk);
@@ -46,6 +57,13 @@ impl QemuVm {
         let Place { spec, relay, mounts, identity } = Place::of(qemu, spec, accelerator, cell.as_ref())?;
         let command_line = boot_line(Boot::desktop(&spec, accelerator.kernel_words()))?;
         let name = format!("anteroom-{}", spec.id.short());
+        let files = match begin {
+            Begin::Boot => None,
+            Begin::Restore(files) => Some(files),
+        };
+        let prepared =
+            (spec.golden || files.is_some()).then(|| Prepared::new(spec.memory_mib)).transpose()?;
+        let filled = files.zip(prepared.as_ref()).map(|(files, prepared)| prepared.fill(files));
         let vhost_socket = vsock_device::place_of(vsock_device::VHOST_SOCKET, cell.as_ref());
         let machine = Machine {
             name: &name,
@@ -61,12 +79,23 @@ impl QemuVm {
             network: &spec.network,
             relay: relay.as_deref(),
             vsock: Some(&vhost_socket),
+            snapshot: prepared.as_ref().map(|prepared| prepared.numbers(files.is_some())),
         };
         let arguments = machine.argv()?.into_iter().map(Into::into).collect();
-        let invocation = Invocation { program: &qemu.program, arguments, directory, mounts, identity };
+        let (inherits, mut suspend) = match prepared.map(Prepared::split) {
+            Some((inherits, suspend)) => (inherits, Some(suspend)),
+            None => (Vec::new(), None),
+        };
+        let invocation =
+            Invocation { program: &qemu.program, arguments, directory, mounts, identity, inherits };
         let mut process = Process::start(invocation)?;
         let console = process.console(directory).await?;
-        Ok(Self { qemu: process, vsock_device, console, exit: None, cell })
+        if let (Some(files), Some(filled)) = (files, filled)
+            && let Some(suspend) = suspend.take()
+        {
+            restored(suspend.restore(files, filled).await, &mut process).await?;
+        }
+        Ok(Self { qemu: process, vsock_device, console, exit: None, suspend, cell })
     }
 
     pub(super) async fn adopt(qemu: &Qemu, survivor: &Survivor) -> io::Result<Self> {
@@ -79,7 +108,7 @@ impl QemuVm {
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let adopt = |uids| Cell::adopt(uids, survivor, vsock_device::GUEST_SOCKET);
         let cell = qemu.uids.as_ref().map(adopt).transpose()?.flatten();
-        Ok(Self { qemu: process, vsock_device, console, exit: None, cell })
+        Ok(Self { qemu: process, vsock_device, console, exit: None, suspend: None, cell })
     }
 
     /// Which process ended, seen from what both say.
@@ -95,6 +124,15 @@ impl QemuVm {
                 }
             }
         }
+    }
+}
+
+/// What QEMU says itself before it ends is a better cause than a connection that is closed.
+async fn restored(result: Result<(), LaunchError>, process: &mut Process) -> Result<(), LaunchError> {
+    let Err(error) = result else { return Ok(()) };
+    match tokio::time::timeout(SAME_MOMENT, process.wait()).await {
+        Ok(exit) if !exit.stderr.is_empty() => Err(LaunchError::Snapshot(exit.stderr.join("; "))),
+        _ => Err(error),
     }
 }
 
@@ -123,6 +161,13 @@ impl Vm for QemuVm {
         self.vsock_device.kill().await;
         self.cell = None;
         exit
+    }
+
+    async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {
+        match self.suspend.take() {
+            Some(suspend) => suspend.snapshot(files).await,
+            None => Err(SnapshotError::Unsupported),
+        }
     }
 
     async fn kill(&mut self) -> VmExit {

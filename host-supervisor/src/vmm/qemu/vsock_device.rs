@@ -33,7 +33,8 @@ pub(super) async fn start(
     let shown = cell.map(|cell| cell.show(program, &mut mounts)).transpose()?;
     let program = shown.as_deref().unwrap_or(program);
     let identity = cell.map(Cell::identity).transpose()?;
-    let mut process = Process::start(Invocation { program, arguments, directory, mounts, identity })?;
+    let mut process =
+        Process::start(Invocation { mounts, identity, ..Invocation::of(program, arguments, directory) })?;
     // It binds this socket last.
     socket::made_by(&mut process, directory, &vhost, PATIENCE).await?;
     if let Some(cell) = cell {

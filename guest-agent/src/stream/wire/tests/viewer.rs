@@ -64,7 +64,7 @@ impl Stage {
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("pipe")).unwrap();
         let film = Film::default();
-        let (wire, packets) = Wire::new(film.clone(), Parrot).unwrap();
+        let (wire, packets) = Wire::new(film.clone(), Parrot);
         let mut tasks = JoinSet::new();
         tasks.spawn(pipe::carry(wire.clone(), listener, packets));
         let (to_guest, mut outgoing) = mpsc::unbounded_channel::<Datagram>();

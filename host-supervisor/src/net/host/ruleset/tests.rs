@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
+use anteroom_protocol::MacAddress;
+
 use super::*;
-use crate::net::{MacAddress, TapIpv6};
+use crate::net::TapIpv6;
 
 const DNS: Ipv4Addr = Ipv4Addr::new(9, 9, 9, 9);
 

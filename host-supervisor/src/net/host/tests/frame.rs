@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use crate::net::MacAddress;
+use anteroom_protocol::MacAddress;
 
 pub(super) const ARP: u16 = 0x0806;
 pub(super) const IPV4: u16 = 0x0800;

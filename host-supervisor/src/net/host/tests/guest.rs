@@ -7,10 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anteroom_protocol::MacAddress;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::frame::{self, Datagram};
-use crate::net::{MacAddress, TapNetwork, host::tap_device};
+use crate::net::{TapNetwork, host::tap_device};
 
 /// For what happens at once or not at all.
 const PATIENCE: Duration = Duration::from_secs(10);

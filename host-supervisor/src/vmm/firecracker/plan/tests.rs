@@ -49,6 +49,7 @@ fn spec() -> VmSpec {
         network: Network::None,
         clipboard: Directions::BOTH,
         directory: "/v".into(),
+        golden: false,
     }
 }
 

@@ -16,6 +16,7 @@ fn machine<'a>(network: &'a Network, layers: &'a [PathBuf]) -> Machine<'a> {
         network,
         relay: None,
         vsock: Some("vhost.sock"),
+        snapshot: None,
     }
 }
 
@@ -73,6 +74,7 @@ fn a_probe_of_kvm_has_no_disk_no_network_and_no_vsock() {
         memory_mib: 256,
         disk: None,
         vsock: None,
+        snapshot: None,
         ..machine(&Network::None, &[])
     };
     let text = lines(&probe.argv().unwrap());

@@ -1,0 +1,94 @@
+//! VMs that begin with a snapshot: ready before somebody comes, each a machine of its own, and their sign-ins go as any other.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+/// To a snapshot and a VM that began with it, under emulation: a boot and some seconds.
+const PREPARATION: Duration = Duration::from_secs(300);
+
+#[tokio::test]
+async fn two_people_get_two_machines_of_one_snapshot_and_the_first_waits_for_nothing() -> Result<()> {
+    let _turn = Turn::take()?;
+    let snapshots = tempfile::tempdir()?;
+    let settings = [
+        ("ANTEROOM_SNAPSHOT_USE", "true"),
+        ("ANTEROOM_SNAPSHOT_DIR", snapshots.path().to_str().context("UTF-8")?),
+        ("ANTEROOM_POOL_MIN", "1"),
+        ("ANTEROOM_POOL_MAX", "1"),
+    ];
+    let environment: BTreeMap<_, _> =
+        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let daemon = Daemon::start("snapshot", "test", Options { environment, ..Options::default() }).await?;
+    let spare = one_waits(&daemon).await?;
+
+    let sessions = [daemon.start_session("demo", "alice").await?, daemon.start_session("demo", "bob").await?];
+    let (mut vms, mut addresses) = (Vec::new(), Vec::new());
+    for session in &sessions {
+        let shown = daemon.wait_for(session, &["awaiting_user_auth"]).await?;
+        vms.push(shown["vm_id"].as_str().context("a VM")?.to_owned());
+        addresses.push(shown["oauth_url"].as_str().context("an address")?.to_owned());
+    }
+    assert_eq!(vms[0], spare, "the one that waited");
+    ensure!(vms[1] != spare, "two people in one VM");
+    for (begin, name) in ["state=", "code_challenge="].iter().zip(["state", "challenge"]) {
+        let [one, other] = [0, 1].map(|at| parameter(&addresses[at], begin));
+        ensure!(one.is_some() && one != other, "both clones have made the same {name}: {addresses:?}");
+    }
+
+    let first = daemon.fetch(&format!("/api/vms/{}", vms[0])).await?["vm"].take();
+    assert_eq!(first["origin"]["from"], "pool", "{first:#}");
+    assert_eq!(first["origin"]["begun"]["from"], "snapshot", "{first:#}");
+    assert_eq!(marks(&first)[..2], ["requested", "was-ready"], "{first:#}");
+    let second = daemon.fetch(&format!("/api/vms/{}", vms[1])).await?["vm"].take();
+    assert_eq!(second["origin"]["from"], "snapshot", "{second:#}");
+    for mark in ["restored", "resumed", "agent-answered", "network-configured", "desktop-ready"] {
+        ensure!(marks(&second).contains(&mark), "{mark} is missing: {second:#}");
+    }
+    ensure!(!marks(&second).contains(&"pid1"), "the marks of the snapshot's guest: {second:#}");
+
+    let session = daemon.start_session("demo-auto", "carol").await?;
+    let completed = daemon.wait_for(&session, &["completed"]).await?;
+    let vm = completed["vm_id"].as_str().context("a VM")?;
+    let gone = daemon.vm_gone(vm).await?;
+    ensure!(gone["failure"].is_null(), "{gone:#}");
+
+    let listed = daemon.cli(&["snapshot", "verify"]).await?;
+    ensure!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stdout));
+    daemon.stop().await?;
+    for vm in &vms {
+        let left = machine::processes_mentioning(vm);
+        ensure!(left.is_empty(), "processes are left: {left:?}");
+    }
+    Ok(())
+}
+
+/// The VM that is ready and belongs to nobody.
+async fn one_waits(daemon: &Daemon) -> Result<String> {
+    let begin = Instant::now();
+    loop {
+        let vms = daemon.fetch("/api/vms").await?;
+        let waits = |vm: &&Value| vm["phase"] == "ready" && vm["session_id"].is_null();
+        if let Some(vm) = vms["vms"].as_array().context("a list of VMs")?.iter().find(waits)
+            && daemon.log().contains("a snapshot is made")
+        {
+            return Ok(vm["id"].as_str().context("an id")?.to_owned());
+        }
+        ensure!(begin.elapsed() < PREPARATION, "no VM is kept ready: {}", daemon.log());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn parameter<'a>(address: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = address.split_once(name)?;
+    rest.split('&').next()
+}
+
+fn marks(vm: &Value) -> Vec<&str> {
+    vm["timeline"].as_array().into_iter().flatten().filter_map(|mark| mark["name"].as_str()).collect()
+}
