@@ -178,10 +178,7 @@ impl Config {
             vm_limit: read.value("vm.max", value::vm_limit)?,
             vm_limit_per_user: read.value("vm.max_per_user", value::count)?,
             snapshot_dir: read.option("snapshot.dir", value::path)?,
-            snapshots: read.value("snapshot.use", value::yes_or_no)?.then_some(SnapshotSettings {
-                keep: read.value("snapshot.keep", value::count)?,
-                max_age: read.value("snapshot.max_age", value::duration)?,
-            }),
+            snapshots: read.snapshots()?,
             pool: read.pool()?,
             session: SessionLimits {
                 start: read.value("session.start_limit", value::duration)?,
@@ -310,6 +307,14 @@ impl Reader<'_> {
             vcpus: self.value(vcpus, value::number(1..=64))?,
             memory_mib: self.value(memory_mib, value::number(64..=1_048_576))?,
         })
+    }
+
+    fn snapshots(&self) -> Result<Option<SnapshotSettings>, ConfigError> {
+        let settings = SnapshotSettings {
+            keep: self.value("snapshot.keep", value::count)?,
+            max_age: self.value("snapshot.max_age", value::duration)?,
+        };
+        Ok(self.value("snapshot.use", value::yes_or_no)?.then_some(settings))
     }
 
     fn pool(&self) -> Result<PoolSettings, ConfigError> {

@@ -8,6 +8,8 @@
 //! does not fit any more is therefore not found, and never restored. Daemons may share a directory: whole directories are
 //! renamed into place. Integrity is our own digest; what VMMs have in their files finds accidents and not attacks.
 
+mod draft;
+mod key;
 mod manifest;
 #[cfg(test)]
 mod tests;
@@ -15,20 +17,18 @@ mod tests;
 use std::{
     fs::{self, DirBuilder, File},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use anteroom_protocol::VmId;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use crate::{sparse, vmm::SnapshotFiles};
+pub use draft::Draft;
+pub use key::Key;
 pub use manifest::{Manifest, Part};
 
 const MANIFEST: &str = "manifest.json";
@@ -56,63 +56,6 @@ pub enum ShelfError {
     Damaged { path: PathBuf, reason: String },
 }
 
-/// What a snapshot depends on, in short: 32 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Key(String);
-
-impl Key {
-    const DIGITS: usize = 32;
-
-    /// Keys of objects are sorted in JSON values, so that equal conditions have equal texts.
-    #[must_use]
-    pub fn of(conditions: &Value) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(FORMAT.to_le_bytes());
-        hash.update(conditions.to_string());
-        let digits = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        Self(digits.chars().take(Self::DIGITS).collect())
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for Key {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl From<Key> for String {
-    fn from(key: Key) -> Self {
-        key.0
-    }
-}
-
-impl TryFrom<String> for Key {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl FromStr for Key {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-        if text.len() == Self::DIGITS && text.chars().all(is_digit) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(format!("a snapshot's key has {} hexadecimal digits", Self::DIGITS))
-        }
-    }
-}
-
 /// A directory of snapshots.
 #[derive(Debug)]
 pub struct Shelf {
@@ -126,13 +69,6 @@ pub struct Shelf {
 pub struct Snapshot {
     directory: PathBuf,
     pub manifest: Manifest,
-}
-
-/// One that is being made. It is removed when it is dropped before its end.
-#[derive(Debug)]
-pub struct Draft {
-    directory: PathBuf,
-    target: PathBuf,
 }
 
 impl Shelf {
@@ -171,8 +107,12 @@ impl Shelf {
     /// # Errors
     /// When the directory cannot be read.
     pub fn list(&self) -> Result<Vec<Result<Snapshot, ShelfError>>, ShelfError> {
-        let mut snapshots: Vec<_> =
-            self.entries()?.into_iter().filter(is_key).map(|path| Snapshot::read(&path)).collect();
+        let mut snapshots: Vec<_> = self
+            .entries()?
+            .into_iter()
+            .filter(|path| is_key(path))
+            .map(|path| Snapshot::read(&path))
+            .collect();
         snapshots.sort_by_key(|snapshot| {
             std::cmp::Reverse(snapshot.as_ref().ok().map(|snapshot| snapshot.manifest.made_at))
         });
@@ -187,7 +127,7 @@ impl Shelf {
         let fits = |path: &PathBuf| {
             path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(begin))
         };
-        let found: Vec<_> = self.entries()?.into_iter().filter(is_key).filter(fits).collect();
+        let found: Vec<_> = self.entries()?.into_iter().filter(|path| is_key(path)).filter(fits).collect();
         match &found[..] {
             [path] if !begin.is_empty() => Snapshot::read(path),
             _ => Err(ShelfError::Name { begin: begin.to_owned(), count: found.len() }),
@@ -233,7 +173,8 @@ impl Shelf {
                 gone.push(manifest.key);
             }
         }
-        for path in self.entries()?.into_iter().filter(|path| !is_key(path)).filter(is_abandoned) {
+        for path in self.entries()?.into_iter().filter(|path| !is_key(path)).filter(|path| is_abandoned(path))
+        {
             remove(&path)?;
         }
         Ok(gone)
@@ -318,51 +259,6 @@ impl Snapshot {
     }
 }
 
-impl Draft {
-    #[must_use]
-    pub fn files(&self) -> SnapshotFiles {
-        files(&self.directory)
-    }
-
-    #[must_use]
-    pub fn disk(&self) -> PathBuf {
-        disk(&self.directory)
-    }
-
-    /// Measures what was written and puts it into its place. One of the same key, which another daemon has made meanwhile,
-    /// stays. Reads everything, so not on the runtime's threads.
-    ///
-    /// # Errors
-    /// When a file is missing or cannot be read.
-    pub fn finish(self, describe: impl FnOnce(manifest::Parts) -> Manifest) -> Result<Snapshot, ShelfError> {
-        let part =
-            |path: &Path| Part::of(path).map_err(|source| ShelfError::Io { path: path.to_owned(), source });
-        let SnapshotFiles { memory, state } = self.files();
-        let parts =
-            manifest::Parts { memory: part(&memory)?, state: part(&state)?, disk: part(&self.disk())? };
-        let manifest = describe(parts);
-        let path = self.directory.join(MANIFEST);
-        let failed = |source| ShelfError::Io { path: path.clone(), source };
-        let text = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(error.into()))?;
-        let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-        io::Write::write_all(&mut file, &text).and_then(|()| file.sync_all()).map_err(failed)?;
-        match fs::rename(&self.directory, &self.target) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            Err(source) => return Err(ShelfError::Io { path: self.target.clone(), source }),
-        }
-        Snapshot::read(&self.target)
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // It is not there any more when it was finished.
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
 fn files(directory: &Path) -> SnapshotFiles {
     SnapshotFiles { memory: directory.join("memory"), state: directory.join("state") }
 }
@@ -375,11 +271,11 @@ fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-fn is_key(path: &PathBuf) -> bool {
+fn is_key(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<Key>().is_ok())
 }
 
-fn is_abandoned(path: &PathBuf) -> bool {
+fn is_abandoned(path: &Path) -> bool {
     let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
     modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > ABANDONED))
 }

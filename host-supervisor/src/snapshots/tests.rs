@@ -1,6 +1,6 @@
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
