@@ -62,6 +62,8 @@ pub struct Shelf {
     directory: PathBuf,
     /// Whose content this process has seen to be right.
     verified: Mutex<Vec<Key>>,
+    /// The last that could not be restored.
+    suspect: Mutex<Option<Key>>,
 }
 
 /// One that is whole.
@@ -74,7 +76,7 @@ pub struct Snapshot {
 impl Shelf {
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory, verified: Mutex::default() }
+        Self { directory, verified: Mutex::default(), suspect: Mutex::default() }
     }
 
     #[must_use]
@@ -143,6 +145,25 @@ impl Shelf {
         remove(&self.directory.join(key.as_str()))
     }
 
+    /// It could not be restored. That may have been somebody else's fault once; the second time in a row it is removed. Says
+    /// whether it was.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn blame(&self, key: &Key) -> Result<bool, ShelfError> {
+        let again = self.suspect().replace(key.clone()).is_some_and(|suspect| suspect == *key);
+        if again {
+            self.clear(key);
+            self.remove(key)?;
+        }
+        Ok(again)
+    }
+
+    /// It could be restored.
+    pub fn clear(&self, key: &Key) {
+        self.suspect().take_if(|suspect| suspect == key);
+    }
+
     /// A place to make one.
     ///
     /// # Errors
@@ -188,6 +209,10 @@ impl Shelf {
                 .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
                 .map_err(failed),
         }
+    }
+
+    fn suspect(&self) -> std::sync::MutexGuard<'_, Option<Key>> {
+        self.suspect.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn verified(&self) -> std::sync::MutexGuard<'_, Vec<Key>> {

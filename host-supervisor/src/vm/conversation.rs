@@ -79,17 +79,20 @@ impl Conversation {
     async fn begin(&self, knock: Knock) -> Result<AgentClient, Failure> {
         let agent = AgentClient::new(&self.address)
             .map_err(|error| failures::directory(&error, &self.address.directory))?;
-        let first = tokio::time::timeout(self.patience, first_answer(&agent, knock))
+        let (first, first_vm) = tokio::time::timeout(self.patience, first_answer(&agent, knock))
             .await
             .map_err(|_| self.unanswered())?
             .map_err(|error| failures::agent(&error))?;
         let clock = match &self.identity {
             // Before anything else: TLS and OAuth need the right time.
             None => {
+                if first_vm.is_some_and(|vm| vm != self.vm) {
+                    return Err(failures::never_introduced());
+                }
                 agent.set_clock(clock()).await.map_err(|error| failures::agent(&error))?;
                 // The first answer takes a guest long, so its clock is read once more.
                 match read_clock(&agent).await {
-                    Ok(second) if second.span() < first.span() => second,
+                    Ok((second, _)) if second.span() < first.span() => second,
                     _ => first,
                 }
             }
@@ -166,7 +169,7 @@ impl Conversation {
 ///
 /// # Errors
 /// When it answers, but cannot be understood.
-async fn first_answer(agent: &AgentClient, knock: Knock) -> Result<ClockReading, AgentError> {
+async fn first_answer(agent: &AgentClient, knock: Knock) -> Result<(ClockReading, Option<VmId>), AgentError> {
     knock.heard().await.map_err(AgentError::Unreachable)?;
     loop {
         match read_clock(agent).await {
@@ -179,8 +182,9 @@ async fn first_answer(agent: &AgentClient, knock: Knock) -> Result<ClockReading,
     }
 }
 
-async fn read_clock(agent: &AgentClient) -> Result<ClockReading, AgentError> {
+/// And which VM the guest takes itself for.
+async fn read_clock(agent: &AgentClient) -> Result<(ClockReading, Option<VmId>), AgentError> {
     let asked = Instant::now();
     let hello = agent.hello(PATIENCE).await?;
-    Ok(ClockReading { uptime_ns: hello.uptime_ns, asked, answered: Instant::now() })
+    Ok((ClockReading { uptime_ns: hello.uptime_ns, asked, answered: Instant::now() }, hello.vm))
 }

@@ -130,6 +130,11 @@ pub(super) fn with_memory_hint(mut failure: Failure, memory_mib: u32) -> Failure
     failure
 }
 
+/// A clone that was taken over from a daemon which had not told it yet who it is, and of which nobody knows that any more.
+pub(super) fn never_introduced() -> Failure {
+    Failure::new("restore_interrupted", "the daemon was restarted while the VM was being restored")
+}
+
 pub(super) fn no_answer(limit: Duration, console: &[String]) -> Failure {
     match diagnose(console) {
         Some(cause) => Failure::new(cause.code(), cause.message()),

@@ -85,11 +85,14 @@ impl VmStarter {
         let finished = tokio::task::spawn_blocking(finish).await;
         let snapshot = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         vm.0.ended().await;
-        self.try_out(trial).await?;
+        if let Err(error) = self.try_out(trial).await {
+            shelf.remove(&snapshot.manifest.key)?;
+            return Err(error);
+        }
         Ok(snapshot)
     }
 
-    /// A clone that does not come up is noticed here, and not by a person: its owner removes the snapshot then.
+    /// A clone that does not come up is noticed here, and not by a person.
     async fn try_out(&self, request: VmRequest) -> Result<(), GoldenError> {
         let (events_in, _events) = mpsc::channel(WAITING_EVENTS);
         let vm = Ended(self.start(request, events_in));

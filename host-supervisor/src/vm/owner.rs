@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Limits, Order, Reached, StopReason, VmEvent, VmKind, VmRequest, VmStatus,
+    Limits, Order, Origin, Reached, StopReason, VmEvent, VmKind, VmRequest, VmStatus,
     ack::Outstanding,
     book::Book,
     conversation::{Conversation, News},
@@ -166,16 +166,17 @@ impl Owner {
         let because = format!("the snapshot could not be restored: {}", failure.message);
         tracing::error!(vm = %self.id, key = %snapshot.manifest.key, console = ?failure.detail_lines, "{because}");
         self.book.timeline.mark(host_mark::NOT_RESTORED);
-        self.book.origin = Some(super::Origin::Boot { because });
+        self.book.origin = Some(Origin::Boot { because });
         if let Some(mut vm) = place.take() {
             vm.kill().await;
         }
         self.vmm.clear(self.id).await;
-        // Another one is made; what is wrong with it may be wrong for good.
-        if let Some(shelf) = &self.shelf
-            && let Err(error) = shelf.remove(&snapshot.manifest.key)
-        {
-            tracing::error!("{}", causes(&error));
+        if let Some(shelf) = &self.shelf {
+            match shelf.blame(&snapshot.manifest.key) {
+                Ok(true) => tracing::warn!(key = %snapshot.manifest.key, "the snapshot is removed"),
+                Ok(false) => {}
+                Err(error) => tracing::error!("{}", causes(&error)),
+            }
         }
         if let Err(error) = teardown::empty_directory(&self.directory).await {
             tracing::error!(vm = %self.id, "{}: {error}", self.directory.display());
@@ -317,6 +318,9 @@ impl Owner {
             News::Answered { agent, at, clock } => {
                 if is_clone {
                     self.book.timeline.learn_clones_clock(clock);
+                    if let (Some(shelf), Some(Origin::Snapshot { key })) = (&self.shelf, &self.book.origin) {
+                        shelf.clear(key);
+                    }
                 } else {
                     self.book.timeline.learn_guest_clock(clock);
                 }

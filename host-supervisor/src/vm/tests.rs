@@ -294,6 +294,17 @@ async fn a_vm_of_a_daemon_that_is_gone_goes_on_and_tells_everything_again() {
 }
 
 #[tokio::test]
+async fn a_clone_that_nobody_has_told_who_it_is_fails_by_name_and_not_by_waiting() {
+    let house = House::new(LIVES).await;
+    house.leave_alive().await;
+    *house.agent.vm.lock().unwrap() = Some(VmId::random());
+    let mut recovered = house.starter.recover().await.unwrap();
+    let end = within(recovered.taken.remove(0).handle.ended()).await;
+    assert_eq!(end.failure.unwrap().code, "restore_interrupted");
+    assert!(house.agent.resumed.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_vm_that_was_taken_over_and_ends_by_itself_fails_with_the_words_of_both_lives() {
     let house = House::new("until [ -e v.sock ]; do sleep 0.01; done; echo later words; exit 1").await;
     let left = house.leave_alive().await;

@@ -1,9 +1,10 @@
-//! Kills parts of Anteroom at random moments of sign-ins, round after round: `chaos [ROUNDS [SEED]]`, twenty by default.
+//! Kills parts of Anteroom at random moments of sign-ins, round after round: `chaos [ROUNDS [SEED [snapshots]]]`, twenty by default,
+//! with VMs that boot, or begin with a snapshot.
 //!
 //! It ends at the first thing that does not hold, with the seed that leads there again. `ANTEROOM_BIN` names the daemon: with
 //! `anteroom-bare`, whose guests are namespaces, a round takes seconds, and what runs in a guest is struck as well.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anteroom_tests::{
     Daemon, Turn,
@@ -21,9 +22,19 @@ async fn main() -> Result<()> {
     println!("seed {seed}");
     let mut rng = Rng::with_seed(seed);
     let _turn = Turn::take()?;
-    let settings = [("ANTEROOM_VM_BROWSER_MEMORY_MIB", "768"), ("ANTEROOM_VM_BROWSER_VCPUS", "1")];
+    let with_snapshots = arguments.next().is_some_and(|word| word == "snapshots");
+    let snapshots = tempfile::tempdir()?;
+    let settings = [
+        ("ANTEROOM_VM_BROWSER_MEMORY_MIB", "768"),
+        ("ANTEROOM_VM_BROWSER_VCPUS", "1"),
+        ("ANTEROOM_SNAPSHOT_USE", if with_snapshots { "true" } else { "false" }),
+        ("ANTEROOM_SNAPSHOT_DIR", snapshots.path().to_str().context("UTF-8")?),
+    ];
     let environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let mut daemon = Daemon::start("chaos", "test", Options { environment, config: None }).await?;
+    while with_snapshots && !daemon.log().contains("a snapshot is made") {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 
     // How long one takes here, undisturbed: strikes fall within that time.
     let began = Instant::now();

@@ -111,6 +111,11 @@ async fn a_click_lands_on_the_pixel_that_is_seen_there() -> Result<()> {
     stage.keep("3-clicked").await?;
 
     let told = stage.told().await.with_context(|| format!("the clicks were meant for {meant:?}"))?;
-    assert_eq!(told["presses"], json!(meant), "where the clicks were meant to land");
+    let told: Vec<(i64, i64)> = serde_json::from_value(told["presses"].clone())?;
+    let meant: Vec<(i64, i64)> = serde_json::from_value(json!(meant))?;
+    assert_eq!(told[1..], meant[1..], "where the clicks were meant to land");
+    // The first takes the desktop in hand, whose shape becomes the page's just then: the same spot may have another number.
+    let ((x, y), (across, down)) = (told[0], meant[0]);
+    ensure!((x - across).abs() <= 1 && (y - down).abs() <= 1, "the first landed on {x}, {y}");
     stage.end().await
 }

@@ -230,6 +230,8 @@ pub(super) struct Agent {
     streams: watch::Sender<u64>,
     acknowledged: watch::Sender<u64>,
     powered_off: watch::Sender<bool>,
+    /// Which VM its guest takes itself for.
+    pub(super) vm: Mutex<Option<VmId>>,
     /// As whom clones were told to go on.
     pub(super) resumed: Mutex<Vec<Value>>,
 }
@@ -243,6 +245,7 @@ impl Agent {
             streams: watch::Sender::default(),
             acknowledged: watch::Sender::default(),
             powered_off: watch::Sender::default(),
+            vm: Mutex::default(),
             resumed: Mutex::default(),
         }
     }
@@ -302,9 +305,9 @@ async fn hello(State(agent): State<Arc<Agent>>) -> Json<Value> {
     if *agent.silent.borrow() {
         std::future::pending::<()>().await;
     }
-    let version = *agent.version.lock().unwrap();
+    let (version, vm) = (*agent.version.lock().unwrap(), *agent.vm.lock().unwrap());
     Json(
-        json!({ "protocol": version, "agent_version": "1", "vm": null, "boot_id": "b", "uptime_ns": 5_000_000 }),
+        json!({ "protocol": version, "agent_version": "1", "vm": vm, "boot_id": "b", "uptime_ns": 5_000_000 }),
     )
 }
 

@@ -116,7 +116,7 @@ async fn a_clone_is_told_who_it_is_and_begins_with_the_snapshots_disk() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_restored_boots_and_the_snapshot_goes() {
+async fn what_cannot_be_restored_boots_and_the_second_time_the_snapshot_goes() {
     for (restoring, because) in [
         (Restoring::IsRefused, "it is of another machine"),
         (Restoring::StaysSilent, "did not answer within"),
@@ -124,14 +124,18 @@ async fn what_cannot_be_restored_boots_and_the_snapshot_goes() {
         let house = House::with_a_desktop().await;
         house.make_snapshot().await;
         house.restoring(restoring);
-        let mut vm = house.start().await;
-        vm.until(VmStatus::Ready).await;
-        let Origin::Boot { because: said } = vm.origin() else { panic!("{:?}", vm.origin()) };
-        assert!(said.starts_with("the snapshot could not be restored"), "{said}");
-        assert!(said.contains(because), "{said}");
-        assert!(vm.marks().contains(&host_mark::NOT_RESTORED.to_owned()));
-        assert_eq!(house.starter.shelf().unwrap().list().unwrap().len(), 0);
-        vm.end().await;
+        let shelf = house.starter.shelf().unwrap();
+        // Once, it may have been somebody else's fault.
+        for left in [1, 0] {
+            let mut vm = house.start().await;
+            vm.until(VmStatus::Ready).await;
+            let Origin::Boot { because: said } = vm.origin() else { panic!("{:?}", vm.origin()) };
+            assert!(said.starts_with("the snapshot could not be restored"), "{said}");
+            assert!(said.contains(because), "{said}");
+            assert!(vm.marks().contains(&host_mark::NOT_RESTORED.to_owned()));
+            assert_eq!(shelf.list().unwrap().len(), left);
+            vm.end().await;
+        }
         assert_eq!(house.directories(), [""; 0]);
     }
 }

@@ -130,6 +130,10 @@ mod tests {
             .spawn()
             .unwrap();
         let id = ProcessId::of(i32::try_from(child.id()).unwrap()).unwrap();
+        // execve(2) closes the files of the old program, which a spawn waits for, before it writes the new arguments down.
+        while std::fs::read(format!("/proc/{}/cmdline", child.id())).unwrap().is_empty() {
+            std::thread::yield_now();
+        }
         assert_eq!(ProcessId::unrecorded(vm, elsewhere), [id]);
         assert!(ProcessId::unrecorded(VmId::random(), elsewhere).is_empty());
         id.kill();
