@@ -16,7 +16,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
-use crate::sparse;
+use crate::{blocking, sparse};
 
 /// What every disk is made with. A fixed UUID and hash seed make equal templates of equal sizes.
 const MKE2FS_ARGUMENTS: [&str; 14] = [
@@ -83,9 +83,7 @@ impl DiskTemplates {
         let (source, target) = (source.to_owned(), target.to_owned());
         let copy =
             move || sparse::copy(&source, &target).map_err(|source| DiskError::Io { path: target, source });
-        tokio::task::spawn_blocking(copy)
-            .await
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        blocking::run(copy).await
     }
 
     async fn template(&self, mib: u32) -> Result<PathBuf, DiskError> {

@@ -19,14 +19,14 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use anteroom_protocol::VmId;
 use time::OffsetDateTime;
 
-use crate::{sparse, vmm::SnapshotFiles};
+use crate::{blocking, sparse, vmm::SnapshotFiles};
 pub use draft::Draft;
 pub use key::Key;
 pub use manifest::{Manifest, Part};
@@ -84,11 +84,24 @@ impl Shelf {
         &self.directory
     }
 
-    /// The one with that key, verified; reading all of it takes a while the first time, so not on the runtime's threads.
+    /// The one with that key, verified, which takes a while the first time. One that is damaged is removed, so that another can
+    /// be made.
     ///
     /// # Errors
-    /// When it is there but damaged.
-    pub fn find(&self, key: &Key) -> Result<Option<Snapshot>, ShelfError> {
+    /// When it is damaged, or cannot be read.
+    pub async fn find(self: &Arc<Self>, key: &Key) -> Result<Option<Snapshot>, ShelfError> {
+        let (shelf, key) = (Arc::clone(self), key.clone());
+        blocking::run(move || {
+            let found = shelf.look(&key);
+            if let Err(ShelfError::Damaged { .. } | ShelfError::Manifest { .. }) = &found {
+                shelf.remove(&key)?;
+            }
+            found
+        })
+        .await
+    }
+
+    fn look(&self, key: &Key) -> Result<Option<Snapshot>, ShelfError> {
         let snapshot = match Snapshot::read(&self.directory.join(key.as_str())) {
             Err(ShelfError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Ok(None);

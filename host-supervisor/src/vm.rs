@@ -10,6 +10,7 @@
 //! (`recovery`), the rest is removed (`sweep`).
 
 mod ack;
+mod beginning;
 mod book;
 mod conversation;
 mod failures;

@@ -52,10 +52,9 @@ pub(crate) async fn build(
     let request = vm_template(config, machine.image, network).request(VmId::random(), None);
     let starter = VmStarter::new(machine.vmm, store.clone(), None, settings);
     let (key, _) = starter.snapshot_conditions(&request).await?;
-    let made = match shelf.find(&key) {
+    let made = match shelf.find(&key).await {
         Ok(Some(snapshot)) => Ok((snapshot, false)),
         Ok(None) | Err(ShelfError::Damaged { .. } | ShelfError::Manifest { .. }) => {
-            shelf.remove(&key).map_err(GoldenError::from)?;
             making();
             starter.make_snapshot(&shelf, request).await.map(|snapshot| (snapshot, true))
         }

@@ -1,9 +1,9 @@
 //! Talking with the agent of one guest, from its first answer to the guest's end: a child task of the VM's owner.
 //!
 //! ```text
-//!  knock ──▶ first answer ──▶ clock set, or a clone told who it is ──▶ Answered ─┬─ follow:    events, again from the last one when the stream breaks
-//!                                                                                ├─ heartbeat: is the guest still there?
-//!                                                                                └─ forget:    what the session is done with
+//!  knock ─▶ first answer ─▶ clock set, or a clone told who it is ─▶ Answered ─┬─ follow:    events, from the last one on
+//!                                                                             ├─ heartbeat: is the guest still there?
+//!                                                                             └─ forget:    what the session is done with
 //! ```
 //! It decides nothing: everything it learns goes to the owner. It is aborted when the owner ends.
 

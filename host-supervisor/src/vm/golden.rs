@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     agent::AgentError,
+    blocking,
     snapshots::{Key, Manifest, Shelf, ShelfError, Snapshot},
     vmm::SnapshotError,
 };
@@ -82,8 +83,7 @@ impl VmStarter {
                 Manifest::new(conditions, profile, build_ms, parts)
             })
         };
-        let finished = tokio::task::spawn_blocking(finish).await;
-        let snapshot = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let snapshot = blocking::run(finish).await?;
         vm.0.ended().await;
         if let Err(error) = self.try_out(trial).await {
             shelf.remove(&snapshot.manifest.key)?;
@@ -138,6 +138,5 @@ async fn desktop(vm: &VmHandle) -> Result<(), GoldenError> {
 
 fn failed(vm: &VmHandle) -> GoldenError {
     let state = vm.state().borrow().clone();
-    debug_assert!(!matches!(state.origin, Some(Origin::Snapshot { .. })));
     GoldenError::Failed(state.failure.map_or_else(|| "it was ended".to_owned(), |failure| failure.message))
 }

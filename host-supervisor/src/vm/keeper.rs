@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{VmRequest, VmStarter, VmState, VmStatus, WAITING_EVENTS, golden::GoldenError, pool::Spare};
 use crate::{
+    blocking,
     config::{PoolSettings, SnapshotSettings},
     failure::causes,
     host_memory,
@@ -129,15 +130,10 @@ impl Keeper {
         tried: &mut Tried,
     ) -> Result<Option<Snapshot>, GoldenError> {
         let (key, _) = self.starter.snapshot_conditions(&self.template).await?;
-        let (sought, wanted) = (Arc::clone(shelf), key.clone());
-        let found = tokio::task::spawn_blocking(move || sought.find(&wanted)).await;
-        match found.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
+        match shelf.find(&key).await {
             Ok(Some(_)) => return Ok(None),
             Ok(None) => {}
-            Err(error) => {
-                tracing::error!(%key, "a snapshot is of no use, and is made again: {}", causes(&error));
-                shelf.remove(&key)?;
-            }
+            Err(error) => tracing::error!(%key, "the snapshot is of no use: {}", causes(&error)),
         }
         tracing::info!(%key, "a snapshot is being made");
         let request = VmRequest { id: VmId::random(), session: None, ..self.template.clone() };
@@ -162,12 +158,9 @@ impl Keeper {
     async fn collect(&self, shelf: &Arc<Shelf>, settings: SnapshotSettings, in_use: &Key) {
         let (shelf, in_use) = (Arc::clone(shelf), in_use.clone());
         let keep = settings.keep.get() as usize;
-        let collected =
-            tokio::task::spawn_blocking(move || shelf.collect(&in_use, keep, settings.max_age)).await;
-        match collected {
-            Ok(Ok(gone)) => gone.iter().for_each(|key| tracing::info!(%key, "an old snapshot is removed")),
-            Ok(Err(error)) => tracing::error!("old snapshots cannot be removed: {}", causes(&error)),
-            Err(_) => {}
+        match blocking::run(move || shelf.collect(&in_use, keep, settings.max_age)).await {
+            Ok(gone) => gone.iter().for_each(|key| tracing::info!(%key, "an old snapshot is removed")),
+            Err(error) => tracing::error!("old snapshots cannot be removed: {}", causes(&error)),
         }
     }
 

@@ -9,7 +9,7 @@ use super::VmRequest;
 use crate::{
     failure::causes,
     net::Network,
-    snapshots::{Key, Shelf, ShelfError, Snapshot},
+    snapshots::{Key, Shelf, Snapshot},
     vmm::Vmm,
 };
 
@@ -48,7 +48,7 @@ impl Beginning {
         }
     }
 
-    /// Looks for a snapshot. One that is damaged is removed, so that another is made.
+    /// Looks for a snapshot.
     pub(super) async fn find(shelf: Option<&Arc<Shelf>>, vmm: &dyn Vmm, request: &VmRequest) -> Self {
         let boot = |because: &str| Self::Boot { because: because.to_owned() };
         if request.golden {
@@ -62,26 +62,16 @@ impl Beginning {
             Err(error) => return Self::Boot { because: error },
         };
         let key = Key::of(&conditions);
-        match find(shelf, &key).await {
+        match shelf.find(&key).await {
             Ok(Some(snapshot)) => Self::Restore(Box::new(snapshot)),
             Ok(None) => boot("there is no snapshot for it yet"),
             Err(error) => {
                 let because = format!("the snapshot is of no use: {}", causes(&error));
                 tracing::error!(%key, "{because}");
-                if let Err(error) = shelf.remove(&key) {
-                    tracing::error!(%key, "it cannot be removed: {}", causes(&error));
-                }
                 Self::Boot { because }
             }
         }
     }
-}
-
-async fn find(shelf: &Arc<Shelf>, key: &Key) -> Result<Option<Snapshot>, ShelfError> {
-    let (shelf, key) = (Arc::clone(shelf), key.clone());
-    tokio::task::spawn_blocking(move || shelf.find(&key))
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// Everything that a snapshot of such a VM depends on; `None` when there can be none.

@@ -28,7 +28,6 @@ use super::{
     identity::Identity,
     life::Happening,
     origin::Beginning,
-    teardown,
     timeline::host_mark,
 };
 use crate::{
@@ -36,7 +35,7 @@ use crate::{
     disk::DiskTemplates,
     failure::{Failure, causes},
     net::{HostNetwork, Network},
-    snapshots::{Shelf, Snapshot},
+    snapshots::Shelf,
     store::{Store, VmRecord},
     vmm::{LaunchError, SnapshotError, SnapshotFiles, Vm, VmSpec, Vmm},
 };
@@ -125,80 +124,11 @@ impl Owner {
         Ok(beginning)
     }
 
-    /// From the disk to whatever ends the VM.
-    async fn begin(
-        &mut self,
-        beginning: Beginning,
-        request: &VmRequest,
-        place: &mut Option<Box<dyn Vm>>,
-    ) -> Happening {
-        if let Beginning::Restore(snapshot) = beginning {
-            match self.restore(&snapshot, request, place).await {
-                Ok(end) => return end,
-                Err(failure) => self.give_up_on(&snapshot, &failure, place).await,
-            }
-        }
-        self.boot(request, place).await.unwrap_or_else(Happening::Failed)
-    }
-
-    /// # Errors
-    /// When the clone did not come so far that its agent knew who it is; then a boot may succeed.
-    async fn restore(
-        &mut self,
-        snapshot: &Snapshot,
-        request: &VmRequest,
-        place: &mut Option<Box<dyn Vm>>,
-    ) -> Result<Happening, Failure> {
-        self.disks.copy_disk(&snapshot.disk(), &self.disk()).await.map_err(|error| failures::disk(&error))?;
-        self.book.timeline.mark(host_mark::DISK_READY);
-        let (vmm, spec, files) = (Arc::clone(&self.vmm), self.spec(request), snapshot.files());
-        let end = self.live(vmm.restore(&spec, &files), Some(Identity::on(&request.network)), place).await;
-        let nothing_else_is_lost =
-            self.book.status() == VmStatus::Creating || self.book.status() == VmStatus::Booting;
-        match end {
-            Err(failure) if nothing_else_is_lost => Err(failure),
-            end => Ok(end.unwrap_or_else(Happening::Failed)),
-        }
-    }
-
-    /// The VM will boot instead, in the same directory.
-    async fn give_up_on(&mut self, snapshot: &Snapshot, failure: &Failure, place: &mut Option<Box<dyn Vm>>) {
-        let because = format!("the snapshot could not be restored: {}", failure.message);
-        tracing::error!(vm = %self.id, key = %snapshot.manifest.key, console = ?failure.detail_lines, "{because}");
-        self.book.timeline.mark(host_mark::NOT_RESTORED);
-        self.book.origin = Some(Origin::Boot { because });
-        if let Some(mut vm) = place.take() {
-            vm.kill().await;
-        }
-        self.vmm.clear(self.id).await;
-        if let Some(shelf) = &self.shelf {
-            match shelf.blame(&snapshot.manifest.key) {
-                Ok(true) => tracing::warn!(key = %snapshot.manifest.key, "the snapshot is removed"),
-                Ok(false) => {}
-                Err(error) => tracing::error!("{}", causes(&error)),
-            }
-        }
-        if let Err(error) = teardown::empty_directory(&self.directory).await {
-            tracing::error!(vm = %self.id, "{}: {error}", self.directory.display());
-        }
-    }
-
-    async fn boot(
-        &mut self,
-        request: &VmRequest,
-        place: &mut Option<Box<dyn Vm>>,
-    ) -> Result<Happening, Failure> {
-        self.disks.make_disk(request.disk_mib, &self.disk()).await.map_err(|error| failures::disk(&error))?;
-        self.book.timeline.mark(host_mark::DISK_READY);
-        let (vmm, spec) = (Arc::clone(&self.vmm), self.spec(request));
-        self.live(vmm.launch(&spec), None, place).await
-    }
-
     /// From the launch to whatever ends it.
     ///
     /// # Errors
     /// When the VM fails.
-    async fn live(
+    pub(super) async fn live(
         &mut self,
         launch: impl Future<Output = Result<Box<dyn Vm>, LaunchError>>,
         identity: Option<Identity>,
@@ -376,7 +306,7 @@ impl Owner {
         self.directory.join("disk.img")
     }
 
-    fn spec(&self, request: &VmRequest) -> VmSpec {
+    pub(super) fn spec(&self, request: &VmRequest) -> VmSpec {
         request.spec(self.directory.clone(), self.disk())
     }
 

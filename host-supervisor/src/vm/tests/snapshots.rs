@@ -214,3 +214,32 @@ async fn a_berth_that_nobody_occupies_ends_its_vm() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
+
+#[tokio::test]
+async fn the_making_of_a_snapshot_gives_way_to_whoever_comes() {
+    // No desktop, so that it goes on until something ends it.
+    let house = House::new(LIVES).await;
+    let _keeper = house.keeper(PoolSettings::default());
+    let golden = async {
+        loop {
+            if let [vm] = &house.store.vm_living().await.unwrap()[..] {
+                return vm.id;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    let golden = within(golden).await;
+    let vm = house.occupy().await;
+    let ended = async {
+        loop {
+            let status = house.store.vm_get(golden).await.unwrap().unwrap().status;
+            if status.is_final() {
+                return status;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    // Left alone, it would have failed for want of a desktop.
+    assert_eq!(within(ended).await, VmStatus::Destroyed);
+    vm.end().await;
+}

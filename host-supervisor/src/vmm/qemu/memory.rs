@@ -16,7 +16,7 @@ use std::{
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use crate::sparse;
+use crate::{blocking, sparse};
 
 #[derive(Debug, Clone)]
 pub(super) struct GuestMemory(Arc<File>);
@@ -40,14 +40,14 @@ impl GuestMemory {
         if memory.metadata()?.len() != source.metadata()?.len() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it is of another size than the memory"));
         }
-        in_background(move || sparse::copy_extents(&source, &memory)).await
+        blocking::run(move || sparse::copy_extents(&source, &memory)).await
     }
 
     /// To a new file, which only its owner may read.
     pub(super) async fn save_to(&self, path: &Path) -> io::Result<()> {
         let memory = Arc::clone(&self.0);
         let target = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-        in_background(move || sparse::copy_what_is_not_zero(&memory, &target).map(drop)).await
+        blocking::run(move || sparse::copy_what_is_not_zero(&memory, &target).map(drop)).await
     }
 }
 
@@ -58,12 +58,6 @@ pub(super) fn path_of(file: RawFd) -> String {
 
 pub(super) fn number_of(file: &OwnedFd) -> RawFd {
     file.as_raw_fd()
-}
-
-async fn in_background(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 #[cfg(test)]

@@ -128,3 +128,26 @@ fn a_tap_device_is_opened_by_its_name_and_nothing_is_run_for_it() {
                     -device virtio-net-pci,netdev=net,mac=02:fc:c0:a8:64:02,romfile=\n";
     assert!(text.contains(expected), "{text}");
 }
+
+/// What a machine that is snapshotted and one that is restored have in their places of the plain one's lines.
+#[test]
+fn a_machine_that_can_be_laid_to_rest_has_its_memory_in_a_file_and_vsock_in_a_slot() {
+    let network = Network::None;
+    let lines_of = |restored| {
+        let snapshot = Some(Suspendable { memory: 7, control: 8, restored });
+        lines(&Machine { snapshot, ..machine(&network, &[]) }.argv().unwrap())
+    };
+    let (made, restored) = (lines_of(false), lines_of(true));
+    let both = [
+        "\n-object memory-backend-file,id=ram,size=1024M,share=on,mem-path=/proc/self/fd/7\n",
+        "\n-chardev socket,id=vsock,path=vhost.sock\n-device pcie-root-port,id=vsock-slot,chassis=1,slot=1\n",
+        "\n-chardev socket,id=control,fd=8\n-mon chardev=control,mode=control",
+    ];
+    for line in both {
+        assert!(made.contains(line) && restored.contains(line), "{line}: {made}\n{restored}");
+    }
+    let device = "-device vhost-user-vsock-pci,chardev=vsock,id=vsock,bus=vsock-slot\n";
+    assert!(made.contains(device) && !made.contains("-incoming"), "{made}");
+    // It comes while the guest runs, which has to notice it.
+    assert!(!restored.contains(device) && restored.ends_with("\n-incoming defer"), "{restored}");
+}
