@@ -6,6 +6,7 @@ mod app;
 mod clock;
 mod connect;
 pub(crate) mod events;
+mod exec;
 mod freeze;
 mod life;
 mod memory;
@@ -15,6 +16,7 @@ mod sockets;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 mod version;
 pub(crate) mod vsock;
 
@@ -26,7 +28,7 @@ use tokio::sync::{Mutex, mpsc};
 use life::Life;
 pub(crate) use problem::{Refusal, in_json};
 
-use crate::{init::EndReason, journal::Journal, service::Supervisor, timeline::Timeline};
+use crate::{exec::Programs, init::EndReason, journal::Journal, service::Supervisor, timeline::Timeline};
 
 /// What the calls work on.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ struct Parts {
     asked: Arc<sign_in::Asked>,
     /// There is none until the root is mounted.
     supervisor: OnceLock<Supervisor>,
+    /// Nor is there anything to run.
+    programs: OnceLock<Programs>,
     end: mpsc::Sender<EndReason>,
 }
 
@@ -59,16 +63,22 @@ impl Control {
             timeline,
             asked: Arc::default(),
             supervisor: OnceLock::new(),
+            programs: OnceLock::new(),
             end,
         }))
     }
 
-    /// From now on there are services to speak of.
-    pub(crate) fn attach(&self, supervisor: Supervisor) {
+    /// From now on there are services to speak of, and programs can be run.
+    pub(crate) fn attach(&self, supervisor: Supervisor, programs: Programs) {
         let Parts { journal, timeline, asked, .. } = &*self.0;
         tokio::spawn(sign_in::relay(supervisor.clone(), asked.clone(), journal.clone(), timeline.clone()));
         // It is called once in a boot.
         let _ = self.0.supervisor.set(supervisor);
+        let _ = self.0.programs.set(programs);
+    }
+
+    fn programs(&self) -> Result<&Programs, Refusal> {
+        self.0.programs.get().ok_or_else(|| Refusal::not_yet("the root is not mounted yet"))
     }
 
     fn supervisor(&self) -> Result<&Supervisor, Refusal> {

@@ -19,6 +19,7 @@ mod console;
 mod control;
 mod desktop;
 mod display;
+mod exec;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod init;
@@ -27,6 +28,7 @@ mod oauth;
 mod open_url;
 mod portal;
 mod process;
+mod pty;
 mod role;
 mod service;
 #[cfg(not(fuzzing))]

@@ -57,8 +57,12 @@ pub(crate) struct Child {
     /// Also its process group and session.
     pub(crate) pid: Pid,
     pub(crate) exit: oneshot::Receiver<Exit>,
-    /// What it writes to stdout and stderr, when that was asked for.
+    /// What it writes to standard output, when that was asked for; to standard error too, unless that is apart.
     pub(crate) output: Option<pipe::Receiver>,
+    /// Of [`Output::Apart`] only.
+    pub(crate) errors: Option<pipe::Receiver>,
+    /// Of [`Output::Apart`] only.
+    pub(crate) input: Option<pipe::Sender>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +73,11 @@ pub(crate) struct SpawnError {
 }
 
 impl SpawnError {
+    /// What a shell's exit code would be: 127 for a program that is not there, 126 for one that is none.
+    pub(crate) fn code(&self) -> i32 {
+        if self.source.kind() == io::ErrorKind::NotFound { 127 } else { 126 }
+    }
+
     /// Whether trying again is pointless: the program is not there, or is none.
     pub(crate) fn is_permanent(&self) -> bool {
         let code = self.source.raw_os_error().map(Errno::from_raw);
@@ -95,7 +104,7 @@ impl Children {
     /// Starts a program in a session of its own.
     pub(crate) fn spawn(&self, program: &Program) -> Result<Child, SpawnError> {
         let failed = |source| SpawnError { program: program.name().to_owned(), source };
-        let (mut command, output) = program.command().map_err(failed)?;
+        let (mut command, ends) = program.command().map_err(failed)?;
         let (tell, exit) = oneshot::channel();
         let pid = {
             let mut waiting = waiting();
@@ -104,10 +113,17 @@ impl Children {
             waiting.insert(pid, tell);
             pid
         };
-        // The command holds the write end of the pipe; the reader would never see its end.
+        // The command holds the program's ends of the pipes; the reader would never see their end.
         drop(command);
-        let output = output.map(reader).transpose().map_err(failed)?;
-        Ok(Child { pid, exit, output })
+        let reader =
+            |end: Option<OwnedFd>| end.map(pipe::Receiver::from_owned_fd).transpose().map_err(failed);
+        Ok(Child {
+            pid,
+            exit,
+            output: reader(ends.output)?,
+            errors: reader(ends.errors)?,
+            input: ends.input.map(pipe::Sender::from_owned_fd).transpose().map_err(failed)?,
+        })
     }
 
     /// Sends a signal to a process and everything in its group. A group that is gone needs none.
@@ -144,8 +160,4 @@ impl Children {
 
 fn waiting() -> MutexGuard<'static, BTreeMap<Pid, oneshot::Sender<Exit>>> {
     WAITING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn reader(end: OwnedFd) -> io::Result<pipe::Receiver> {
-    pipe::Receiver::from_owned_fd(end)
 }

@@ -7,8 +7,8 @@
 //!                        └─ process: spawn, signal, exit
 //! ```
 
-mod cgroup;
-mod environment;
+pub(crate) mod cgroup;
+pub(crate) mod environment;
 mod machine;
 mod readiness;
 mod spec;

@@ -26,7 +26,10 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::process::{Children, Exit};
+use crate::{
+    process::{Children, Exit},
+    pty::TerminalEnd,
+};
 use desk::Desk;
 use order::{Order, Report, Run};
 use paste::Paste;
@@ -34,7 +37,6 @@ use pty::Pty;
 use reader::Reader;
 use signs::Signs;
 use steps::Steps;
-use tty::Tty;
 
 /// An address without anything behind it is taken for complete when the CLI has been quiet for so long.
 const QUIET: Duration = Duration::from_millis(150);
@@ -56,7 +58,7 @@ pub(crate) fn run() -> ExitCode {
 }
 
 async fn serve() -> io::Result<()> {
-    let tty = Tty::take()?;
+    let tty = tty::take()?;
     tty.write(words::WELCOME.as_bytes()).await?;
     let mut role = Role {
         tty,
@@ -71,7 +73,7 @@ async fn serve() -> io::Result<()> {
 }
 
 struct Role {
-    tty: Tty,
+    tty: TerminalEnd,
     children: Arc<Children>,
     desk: Desk,
     resized: Signal,

@@ -20,6 +20,8 @@
 //! | `DELETE /sign-in` | | 204; the CLI and what it started are ended |
 //! | `POST /freeze` | | 204: the guest may be copied; 409 with what it has done that a copy must not share |
 //! | `PUT /resume` | [`Resume`] | [`Hello`]; 409 when it was never frozen, is another VM already, or a sign-in has begun |
+//! | `GET /exec` | `Upgrade: anteroom-exec` | 101, then [frames](crate::exec) |
+//! | `GET /exec/list` | | `[`[`ExecStatus`](crate::exec::ExecStatus)`]` |
 //! | `GET /connect/{port}` | `Upgrade: tcp` | 101, then the bytes of that port on the guest's loopback |
 //! | `POST /power-off` | | 202, then the VM ends |
 //!

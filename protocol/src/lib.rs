@@ -8,6 +8,7 @@ pub mod agent;
 pub mod cmdline;
 pub mod desk;
 pub mod event;
+pub mod exec;
 pub mod id;
 mod mac_address;
 pub mod ports;

@@ -15,7 +15,9 @@ use axum::{
     routing::{get, post, put},
 };
 
-use super::{Control, Refusal, clock, connect, events, freeze, memory, problem, sign_in, stream, version};
+use super::{
+    Control, Refusal, clock, connect, events, exec, freeze, memory, problem, sign_in, stream, version,
+};
 use crate::{
     boottime,
     init::{EndReason, boot_id},
@@ -35,6 +37,8 @@ pub(super) fn router(control: Control) -> Router {
         .route("/events", get(follow_events))
         .route("/events/ack", post(acknowledge))
         .route("/connect/{port}", get(connect::open))
+        .route("/exec", get(exec::open))
+        .route("/exec/list", get(exec::list))
         .merge(sign_in::router())
         .merge(stream::router())
         .route("/freeze", post(freeze::freeze))

@@ -2,29 +2,20 @@
 
 use std::{io, time::Duration};
 
-use anteroom_protocol::{
-    agent::UPGRADE_TCP,
-    ports::{GUEST_HTTP, GUEST_VNC, GUEST_WEBSOCKIFY},
-};
+use anteroom_protocol::agent::UPGRADE_TCP;
 use axum::{
     extract::{Path, Request, State},
-    http::{
-        StatusCode,
-        header::{CONNECTION, UPGRADE},
-    },
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
 };
-use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpStream,
     time::timeout,
 };
 
-use super::{Control, Refusal};
+use super::{Control, Refusal, upgrade};
 
-/// What there is to connect to; anything else in the guest is none of the host's business.
-const PORTS: [u16; 3] = [GUEST_VNC, GUEST_WEBSOCKIFY, GUEST_HTTP];
 /// How long a service may take that is started by the connection.
 const WAKE_PATIENCE: Duration = Duration::from_secs(60);
 /// A screen's worth of pixels comes in large pieces.
@@ -35,15 +26,7 @@ pub(super) async fn open(
     Path(port): Path<u16>,
     mut request: Request,
 ) -> Result<Response, Refusal> {
-    if !PORTS.contains(&port) {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, format!("port {port} is not one of {PORTS:?}")));
-    }
-    if request.headers().get(UPGRADE).is_none_or(|value| value != UPGRADE_TCP) {
-        return Err(Refusal::new(
-            StatusCode::UPGRADE_REQUIRED,
-            format!("the header Upgrade: {UPGRADE_TCP} is missing"),
-        ));
-    }
+    upgrade::expect(&request, UPGRADE_TCP)?;
     if let Ok(supervisor) = control.supervisor() {
         let _ = timeout(WAKE_PATIENCE, supervisor.wake(port)).await;
     }
@@ -52,14 +35,7 @@ pub(super) async fn open(
     })?;
     // Key presses and mouse moves are small and urgent; without the option they wait for each other.
     let _ = target.set_nodelay(true);
-    let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
-        match upgrade.await {
-            Ok(upgraded) => carry(TokioIo::new(upgraded), target).await,
-            Err(error) => tracing::warn!("the connection to port {port} was not taken over: {error}"),
-        }
-    });
-    Ok((StatusCode::SWITCHING_PROTOCOLS, [(CONNECTION, "upgrade"), (UPGRADE, UPGRADE_TCP)]).into_response())
+    Ok(upgrade::take(&mut request, UPGRADE_TCP, |host| carry(host, target)))
 }
 
 /// Carries bytes both ways. The host may stop sending and still wait for an answer; when the guest's program is done,

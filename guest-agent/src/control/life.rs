@@ -3,7 +3,7 @@
 //! ```text
 //!  Booted ──POST /freeze──▶ Frozen ──(is copied; each copy:) PUT /resume──▶ Resumed
 //! ```
-//! A sign-in or a viewer would leave in the memory what no two machines may share, so they make a freeze impossible; and a
+//! A sign-in, a viewer or a program of the host's would leave in the memory what no two machines may share, so they make a freeze impossible; and a
 //! frozen guest takes none, because the copy that it is of may have been made already.
 
 use std::fmt;
@@ -25,6 +25,8 @@ enum Stage {
 pub(super) enum Use {
     SignIn,
     Viewer,
+    /// One that the host has started.
+    Program,
 }
 
 #[derive(Debug, Clone)]
@@ -64,7 +66,7 @@ impl Life {
         let _ = self.0.subscribe().wait_for(|now| now.stage == Stage::Frozen).await;
     }
 
-    /// To be asked before anything is done for a sign-in or a viewer.
+    /// To be asked before anything is done for one of them.
     ///
     /// # Errors
     /// When the machine is frozen.
@@ -139,6 +141,7 @@ impl fmt::Display for Use {
         f.write_str(match self {
             Self::SignIn => "a sign-in",
             Self::Viewer => "a viewer's connection",
+            Self::Program => "a program of the host's",
         })
     }
 }
@@ -153,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_was_used_is_frozen_no_more_and_what_is_frozen_is_not_used() {
-        for what in [Use::SignIn, Use::Viewer] {
+        for what in [Use::SignIn, Use::Viewer, Use::Program] {
             let life = Life::new(None);
             life.begin(what).unwrap();
             assert!(why(life.freeze()).contains(&what.to_string()));

@@ -16,6 +16,7 @@ use crate::{
     console,
     control::{self, Control},
     desktop,
+    exec::Programs,
     journal::Journal,
     process::Children,
     service::{Groups, ServiceSet, Supervisor},
@@ -110,9 +111,10 @@ async fn start_desktop(
     }
     let services = ServiceSet::load(Path::new(SERVICES))?.with_clipboard(line.clipboard);
     let children = Children::watch().map_err(BootError::Runtime)?;
-    let supervisor =
-        Supervisor::start(services, children, Groups::of_system(), Arc::clone(journal), Arc::clone(timeline));
-    control.attach(supervisor.clone());
+    let groups = Groups::of_system();
+    let programs = Programs::new(Arc::clone(&children), groups.clone());
+    let supervisor = Supervisor::start(services, children, groups, Arc::clone(journal), Arc::clone(timeline));
+    control.attach(supervisor.clone(), programs);
     tokio::spawn(desktop::mark_painted(supervisor.clone(), Arc::clone(timeline)));
     Ok(supervisor)
 }

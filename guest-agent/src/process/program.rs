@@ -39,9 +39,19 @@ pub(crate) struct Program {
 pub(crate) enum Output {
     /// Into one pipe, whose other end is [`super::Child::output`].
     Pipe,
+    /// Into a pipe each, and standard input from a third: [`super::Child::ends`].
+    Apart,
     Null,
     /// To this pseudo-terminal, which becomes the controlling one and standard input as well.
     Terminal(Arc<OwnedFd>),
+}
+
+/// The other ends of a process's pipes, where there are pipes.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    pub(super) input: Option<OwnedFd>,
+    pub(super) output: Option<OwnedFd>,
+    pub(super) errors: Option<OwnedFd>,
 }
 
 /// What a process may use: setrlimit(2), soft and hard alike, and its share of the processor.
@@ -66,31 +76,36 @@ impl Program {
         self.argv.first().map_or("", String::as_str)
     }
 
-    /// The command, and the read end of its output.
-    pub(super) fn command(&self) -> io::Result<(Command, Option<OwnedFd>)> {
+    /// The command, and our ends of its pipes.
+    pub(super) fn command(&self) -> io::Result<(Command, Ends)> {
         let (program, arguments) =
             self.argv.split_first().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(&self.environment).current_dir(&self.directory);
         command.stdin(Stdio::null());
-        let output = match &self.output {
+        let ends = match &self.output {
             Output::Terminal(terminal) => {
                 command.stdin(terminal.try_clone()?);
                 command.stdout(terminal.try_clone()?).stderr(terminal.try_clone()?);
-                None
+                Ends::default()
             }
             Output::Null => {
                 command.stdout(Stdio::null()).stderr(Stdio::null());
-                None
+                Ends::default()
             }
             Output::Pipe => {
                 let (read, write) = pipe()?;
                 command.stdout(write.try_clone()?).stderr(write);
-                Some(OwnedFd::from(read))
+                Ends { output: Some(read.into()), ..Ends::default() }
+            }
+            Output::Apart => {
+                let ((stdin, input), (output, stdout), (errors, stderr)) = (pipe()?, pipe()?, pipe()?);
+                command.stdin(stdin).stdout(stdout).stderr(stderr);
+                Ends { input: Some(input.into()), output: Some(output.into()), errors: Some(errors.into()) }
             }
         };
         self.prepare(&mut command)?;
-        Ok((command, output))
+        Ok((command, ends))
     }
 
     /// What has to happen in the child, between fork and exec.
@@ -100,7 +115,7 @@ impl Program {
         let limits = self.limits;
         let terminal = match &self.output {
             Output::Terminal(terminal) => Some(Arc::clone(terminal)),
-            Output::Pipe | Output::Null => None,
+            Output::Pipe | Output::Apart | Output::Null => None,
         };
         let cgroup =
             self.cgroup.as_ref().map(|path| File::options().write(true).open(path.join("cgroup.procs")));

@@ -1,5 +1,5 @@
-//! One control group for each service (cgroup_v2 in the kernel's admin guide): what holds a service's processes
-//! together, however they fork, and ends them all at once.
+//! One control group for each service, and each program of the host's (cgroup_v2 in the kernel's admin guide): what holds
+//! its processes together, however they fork, and ends them all at once.
 
 use std::{
     fs, io,
@@ -23,22 +23,33 @@ impl Groups {
         Self(None)
     }
 
-    /// Makes the service's group, or finds it.
-    pub(super) fn create(&self, name: &str) -> Option<PathBuf> {
+    /// All groups that there are.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        let entries = self.0.as_ref().and_then(|root| fs::read_dir(root).ok());
+        entries.into_iter().flatten().flatten().map(|entry| entry.path()).filter(|path| path.is_dir())
+    }
+
+    /// Makes the group, or finds it.
+    pub(crate) fn create(&self, name: &str) -> Option<PathBuf> {
         let path = self.0.as_ref()?.join(name);
         match fs::create_dir(&path) {
             Ok(()) => Some(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Some(path),
             Err(error) => {
-                tracing::warn!("service {name} has no control group: {error}");
+                tracing::warn!("{name} has no control group: {error}");
                 None
             }
         }
     }
 }
 
+/// Removes a group that nobody is in any more; another one stays.
+pub(crate) fn remove(group: &Path) {
+    let _ = fs::remove_dir(group);
+}
+
 /// Ends every process of the group, at once and for certain.
-pub(super) fn kill(group: &Path) {
+pub(crate) fn kill(group: &Path) {
     // An empty or missing group has nothing to end.
     let _ = fs::write(group.join("cgroup.kill"), "1");
 }

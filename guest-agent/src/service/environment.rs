@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::account::{Account, DESKTOP};
 
+/// What users work in.
+pub(crate) const SHELL: &str = "/bin/bash";
 /// The X display of the desktop.
 const DISPLAY: &str = ":1";
 
@@ -19,7 +21,7 @@ pub(crate) fn of_account(account: &Account) -> BTreeMap<String, String> {
         ("HOME", home),
         ("USER", account.name.clone()),
         ("LOGNAME", account.name.clone()),
-        ("SHELL", "/bin/bash".to_owned()),
+        ("SHELL", SHELL.to_owned()),
     ];
     let runtime = format!("/run/user/{}", account.uid);
     let desktop = [

@@ -3,28 +3,23 @@
 #[cfg(test)]
 mod tests;
 
-use std::{io, os::fd::OwnedFd, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
-use rustix::{
-    pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt},
-    termios::{Winsize, tcsetwinsize},
-};
-use tokio::{
-    io::unix::AsyncFd,
-    sync::{mpsc, oneshot},
-};
+use rustix::termios::Winsize;
+use tokio::sync::{mpsc, oneshot};
 
-use super::{order::Run, tty};
+use super::order::Run;
 use crate::{
     console,
     process::{Children, Exit, Limits, Output, Program},
+    pty::{self, TerminalEnd},
 };
 
 /// Chunks that may wait for a CLI that does not read; what comes after is lost, as on any terminal.
 const WAITING_CHUNKS: usize = 64;
 
 pub(super) struct Pty {
-    master: Arc<AsyncFd<OwnedFd>>,
+    master: Arc<TerminalEnd>,
     /// Writing waits for the CLI to read, while reading must go on: so it has a task of its own.
     write: mpsc::Sender<Vec<u8>>,
 }
@@ -36,7 +31,7 @@ impl Pty {
         order: &Run,
         size: Winsize,
     ) -> Result<(Self, oneshot::Receiver<Exit>), String> {
-        let (master, slave) = open(size).map_err(|error| format!("no pseudo-terminal: {error}"))?;
+        let (master, slave) = pty::open(size).map_err(|error| format!("no pseudo-terminal: {error}"))?;
         let mut environment = order.environment.clone();
         // Which terminal this is, only xterm knows.
         if let Ok(term) = std::env::var("TERM") {
@@ -52,13 +47,13 @@ impl Pty {
             output: Output::Terminal(Arc::new(slave)),
         };
         let child = children.spawn(&program).map_err(|error| console::chain(&error))?;
-        let master = Arc::new(tty::not_blocking(master).map_err(|error| error.to_string())?);
+        let master = Arc::new(master);
         let (write, mut written) = mpsc::channel::<Vec<u8>>(WAITING_CHUNKS);
         tokio::spawn({
             let master = Arc::clone(&master);
             async move {
                 while let Some(bytes) = written.recv().await {
-                    if tty::write(&master, &bytes).await.is_err() {
+                    if master.write(&bytes).await.is_err() {
                         return;
                     }
                 }
@@ -69,7 +64,7 @@ impl Pty {
 
     /// What the CLI shows; never comes when the CLI's side is closed, as its exit is told by other means.
     pub(super) async fn read(&self) -> Option<Vec<u8>> {
-        match tty::read(&self.master).await {
+        match self.master.read().await {
             Ok(bytes) => Some(bytes),
             // EIO: no process has the other side open.
             Err(_) => std::future::pending().await,
@@ -83,16 +78,6 @@ impl Pty {
 
     /// The CLI gets SIGWINCH from the kernel.
     pub(super) fn resize(&self, size: Winsize) {
-        let _ = tcsetwinsize(self.master.get_ref(), size);
+        self.master.resize(size);
     }
-}
-
-fn open(size: Winsize) -> io::Result<(OwnedFd, OwnedFd)> {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = openpt(flags)?;
-    grantpt(&master)?;
-    unlockpt(&master)?;
-    let slave = ioctl_tiocgptpeer(&master, flags)?;
-    tcsetwinsize(&master, size)?;
-    Ok((master, slave))
 }
