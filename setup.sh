@@ -43,6 +43,7 @@ test)
     need xterm xterm
     need setxkbmap x11-xkb-utils
     need xclip xclip
+    need tmux tmux
     # /usr/sbin is not in everybody's path.
     [ -x /usr/sbin/nft ] || need nft nftables
     need ip iproute2

@@ -20,11 +20,13 @@ use anteroom_protocol::{
         Resume, ServiceStatus, SignInSpec, SignInStatus, UPGRADE_TCP,
     },
     event::Acknowledge,
+    exec::UPGRADE_EXEC,
     ports::STREAM_VSOCK,
     stream::{MAX_PEERS, MAX_SDP_BYTES, PeerAnswer, PeerOffer, StreamStats},
     timeline::Mark,
 };
-use hyper::{Method, StatusCode};
+use hyper::{Method, StatusCode, upgrade::Upgraded};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::vmm::AgentAddress;
@@ -194,15 +196,28 @@ impl AgentClient {
         &self,
         port: u16,
     ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
-        let call = Call { upgrade: Some(UPGRADE_TCP), ..Call::get(&format!("/connect/{port}")) };
-        let what = call.path.clone();
-        let answer = self.dialler.open(call).await?;
+        self.upgraded(UPGRADE_TCP, &format!("/connect/{port}")).await
+    }
+
+    /// A stream of [frames](anteroom_protocol::exec) that begins a program or goes on with one.
+    ///
+    /// # Errors
+    /// As for every call. What becomes of the program, the frames say.
+    pub async fn exec(
+        &self,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
+        self.upgraded(UPGRADE_EXEC, "/exec").await
+    }
+
+    async fn upgraded(&self, protocol: &'static str, path: &str) -> Result<TokioIo<Upgraded>, AgentError> {
+        let what = path.to_owned();
+        let answer = self.dialler.open(Call { upgrade: Some(protocol), ..Call::get(path) }).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(AgentError::Malformed { what });
         }
         let upgraded =
             hyper::upgrade::on(answer).await.map_err(|source| AgentError::Broken { what, source })?;
-        Ok(hyper_util::rt::TokioIo::new(upgraded))
+        Ok(TokioIo::new(upgraded))
     }
 
     /// Hands an offer of a viewer on, and returns the guest's answer to it.

@@ -21,6 +21,9 @@
 //! | `POST /api/webrtc/session/{id}/whep` | the desktop for players of WHEP |
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |
+//! | `GET /api/vms/{id}/exec` with `Upgrade: anteroom-exec` | a program in the VM, as `anteroom_protocol::exec` says |
+//! | `GET /api/vms/{id}/ports/{port}` with `Upgrade: tcp` | the bytes of a port on the VM's loopback |
+//! | `GET /api/vms/{id}/services/{name}/log` | the last lines of a service |
 //! | `DELETE /api/vms/{id}` | ends the VM and its session, removes what is left on the disk |
 //! | `POST /api/webhook/test` | sends an event that says nothing, and tells what the receiver answered |
 //! | `GET /api/webhook/deliveries` | what was told or has to be: tries, next try, last answer |
@@ -31,6 +34,7 @@ mod body;
 mod credentials;
 mod desktop;
 mod error;
+mod exec;
 mod health;
 mod login;
 mod rate;
@@ -232,6 +236,9 @@ fn operator_routes() -> Router<Arc<Api>> {
         .route("/api/vms/{id}", get(vm::show).delete(vm::remove))
         .route("/api/vms/{id}/heartbeat", post(vm::heartbeat))
         .route("/api/vms/{id}/diagnostics", get(vm::diagnostics))
+        .route("/api/vms/{id}/exec", get(exec::open))
+        .route("/api/vms/{id}/ports/{port}", get(exec::forward))
+        .route("/api/vms/{id}/services/{name}/log", get(vm::service_log))
         .route("/api/webhook/test", post(webhook::test))
         .route("/api/webhook/deliveries", get(webhook::deliveries))
         .route("/api/webrtc/ice-servers", get(webrtc::ice_servers))

@@ -5,17 +5,22 @@
 mod args;
 mod client;
 mod config;
+mod copy;
 mod doctor;
+mod exec;
 mod exit;
+mod forward;
 mod gc;
 mod image;
 mod key;
+mod logs;
 mod provider;
 mod serve;
 mod session;
 mod show;
 mod snapshot;
 mod vm;
+mod vm_name;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -81,6 +86,21 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Vm(command) => {
             with_client(&load(&[])?, environment, async |client| vm::run(&command, &client).await)
         }
+        Command::Shell(arguments) => {
+            in_vm(&load(&[])?, environment, async |client| exec::shell(&arguments, &client).await)
+        }
+        Command::Exec(arguments) => {
+            in_vm(&load(&[])?, environment, async |client| exec::exec(&arguments, &client).await)
+        }
+        Command::Cp(arguments) => {
+            with_client(&load(&[])?, environment, async |client| copy::run(&arguments, &client).await)
+        }
+        Command::Forward(arguments) => {
+            with_client(&load(&[])?, environment, async |client| forward::run(&arguments, &client).await)
+        }
+        Command::Logs(arguments) => {
+            with_client(&load(&[])?, environment, async |client| logs::run(&arguments, &client).await)
+        }
         Command::Webhook(command) => {
             with_client(&load(&[])?, environment, async |client| webhook::run(&command, &client).await)
         }
@@ -112,6 +132,15 @@ fn with_client<T>(
     let client = Client::new(config, environment)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(command(client))
+}
+
+/// As [`with_client`], for a program in a VM: its exit codes are its own, and what fails here has another one.
+fn in_vm(
+    config: &Config,
+    environment: &Environment,
+    command: impl AsyncFnOnce(Client) -> Result<Exit, Problem>,
+) -> Result<Exit, Problem> {
+    with_client(config, environment, command).map_err(Problem::not_run)
 }
 
 /// Variables that are not UTF-8 are none of ours.

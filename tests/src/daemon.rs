@@ -141,9 +141,22 @@ impl Daemon {
     /// # Errors
     /// When it cannot be started.
     pub async fn cli(&self, arguments: &[&str]) -> Result<Output> {
+        Ok(self.command(arguments).output().await?)
+    }
+
+    /// The command line against this daemon, to be run.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
-        command.args(arguments).envs(&self.environment).env("ANTEROOM_URL", self.url("")).kill_on_drop(true);
-        Ok(command.output().await?)
+        command.args(arguments).envs(self.client_environment()).kill_on_drop(true);
+        command
+    }
+
+    /// What makes a command line one of this daemon's.
+    #[must_use]
+    pub fn client_environment(&self) -> BTreeMap<String, String> {
+        let url = ("ANTEROOM_URL".to_owned(), self.url(""));
+        self.environment.clone().into_iter().chain([url]).collect()
     }
 
     /// Starts a session and returns its id.

@@ -14,6 +14,7 @@ pub mod meter;
 pub mod nested;
 pub mod person;
 pub mod scene;
+pub mod screen;
 pub mod service_manager;
 pub mod spread;
 pub mod stage;

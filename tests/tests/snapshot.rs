@@ -9,6 +9,7 @@ use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
 use serde_json::Value;
+use time::OffsetDateTime;
 
 /// To a snapshot and a VM that began with it, under emulation: a boot and some seconds.
 const PREPARATION: Duration = Duration::from_secs(300);
@@ -53,6 +54,8 @@ async fn two_people_get_two_machines_of_one_snapshot_and_the_first_waits_for_not
     }
     ensure!(!marks(&second).contains(&"pid1"), "the marks of the snapshot's guest: {second:#}");
 
+    each_is_a_machine_of_its_own(&daemon, &vms).await?;
+
     let session = daemon.start_session("demo-auto", "carol").await?;
     let completed = daemon.wait_for(&session, &["completed"]).await?;
     let vm = completed["vm_id"].as_str().context("a VM")?;
@@ -66,6 +69,41 @@ async fn two_people_get_two_machines_of_one_snapshot_and_the_first_waits_for_not
         let left = machine::processes_mentioning(vm);
         ensure!(left.is_empty(), "processes are left: {left:?}");
     }
+    Ok(())
+}
+
+/// What two machines must not share, asked of programs that are started in them now; and what both must have right.
+async fn each_is_a_machine_of_its_own(daemon: &Daemon, vms: &[String]) -> Result<()> {
+    const ASK: &str = r#"
+        echo "machine id: $(cat /etc/machine-id)"
+        echo "host name: $(cat /proc/sys/kernel/hostname)"
+        echo "boot id: $(cat /proc/sys/kernel/random/boot_id)"
+        echo "uuid: $(cat /proc/sys/kernel/random/uuid)"
+        echo "urandom: $(od -An -N16 -tx8 /dev/urandom)"
+        echo "getrandom: $(bash -c 'echo $SRANDOM $SRANDOM')"
+        echo "mac: $(cat /sys/class/net/eth0/address)"
+        date +%s%N
+    "#;
+    let mut answers = Vec::new();
+    for vm in vms {
+        let before = OffsetDateTime::now_utc().unix_timestamp_nanos();
+        let said = daemon.cli(&["exec", vm, "-n", "--", "sh", "-c", ASK]).await?;
+        let after = OffsetDateTime::now_utc().unix_timestamp_nanos();
+        ensure!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        let text = String::from_utf8(said.stdout)?;
+        let (answer, clock) = text.trim_end().rsplit_once('\n').context("a clock")?;
+        let (clock, most_ns): (i128, i128) = (clock.parse()?, 50_000_000);
+        ensure!(
+            (before - most_ns..after + most_ns).contains(&clock),
+            "the clock of {vm} is wrong: {clock} is not from {before} to {after}"
+        );
+        answers.push(answer.lines().map(str::to_owned).collect::<Vec<_>>());
+    }
+    for (one, other) in answers[0].iter().zip(&answers[1]) {
+        // Each guest has a network of its own here, in which all have the same addresses.
+        ensure!(one != other || one.starts_with("mac: "), "two machines have the same {one}");
+    }
+    ensure!(answers[0].len() == 7, "{answers:?}");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, sync::Arc};
 use anteroom_protocol::{VmId, agent::ServiceState};
 use axum::{
     Json,
-    extract::State,
+    extract::{Path, State},
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
@@ -139,7 +139,7 @@ pub(super) async fn heartbeat(
 ) -> Result<Json<Value>, ApiError> {
     find(&api, id).await?;
     let session = api.sessions.living_with_vm(id).filter(|session| !session.view().record.status.is_final());
-    session.ok_or_else(|| ApiError::gone("vm_gone", "the VM is gone"))?.touch();
+    session.ok_or_else(gone)?.touch();
     Ok(Json(json!({ "success": true })))
 }
 
@@ -177,7 +177,27 @@ pub(super) async fn console(
     }
 }
 
-async fn find(api: &Api, id: VmId) -> Result<VmRecord, ApiError> {
+/// The last lines of one service.
+pub(super) async fn service_log(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+    Path((_, name)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    find(&api, id).await?;
+    let (vm, _) = living(&api, id).ok_or_else(gone)?;
+    let log = vm.agent().ok_or_else(not_ready)?.service_log(&name).await?;
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], log).into_response())
+}
+
+pub(super) fn gone() -> ApiError {
+    ApiError::gone("vm_gone", "the VM is gone")
+}
+
+pub(super) fn not_ready() -> ApiError {
+    ApiError::not_yet("vm_not_ready", "the VM does not answer yet")
+}
+
+pub(super) async fn find(api: &Api, id: VmId) -> Result<VmRecord, ApiError> {
     api.store.vm_get(id).await?.ok_or_else(unknown_vm)
 }
 

@@ -5,6 +5,7 @@ mod provider;
 #[cfg(test)]
 mod tests;
 mod value;
+mod way_in;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -12,6 +13,9 @@ use clap::{Args, Parser, Subcommand};
 
 pub(super) use credentials::{KeyCommand, WebhookCommand};
 pub(super) use provider::ProviderCommand;
+pub(super) use way_in::{
+    CopyArguments, ExecArguments, ForwardArguments, LogsArguments, Place, ProcessArguments, ShellArguments,
+};
 
 use super::exit::EXIT_CODES;
 use crate::store::SessionStatus;
@@ -67,6 +71,11 @@ pub(super) enum Command {
     /// VMs: what runs, what happened in it, its console
     #[command(subcommand)]
     Vm(VmCommand),
+    Shell(ShellArguments),
+    Exec(ExecArguments),
+    Cp(CopyArguments),
+    Forward(ForwardArguments),
+    Logs(LogsArguments),
     /// The webhook: try it, and see what was delivered
     #[command(subcommand)]
     Webhook(WebhookCommand),

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, StatusCode};
+use reqwest::{
+    Method, RequestBuilder, StatusCode, Upgraded,
+    header::{CONNECTION, UPGRADE},
+};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -21,8 +24,30 @@ const PATIENCE: Duration = Duration::from_secs(70);
 const REPLACEMENT: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// Speaks with one daemon.
+/// Why there is no stream.
 #[derive(Debug)]
+pub(super) enum UpgradeError {
+    /// There may be one soon: the VM is starting.
+    NotYet(Problem),
+    Problem(Problem),
+}
+
+impl From<Problem> for UpgradeError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<UpgradeError> for Problem {
+    fn from(error: UpgradeError) -> Self {
+        match error {
+            UpgradeError::NotYet(problem) | UpgradeError::Problem(problem) => problem,
+        }
+    }
+}
+
+/// Speaks with one daemon.
+#[derive(Debug, Clone)]
 pub(super) struct Client {
     http: reqwest::Client,
     base: String,
@@ -75,6 +100,31 @@ impl Client {
         self.call(Method::GET, path, None).await
     }
 
+    /// A call that becomes a stream of bytes.
+    pub(super) async fn upgrade(&self, path: &str, protocol: &str) -> Result<Upgraded, UpgradeError> {
+        let request = self.http.get(format!("{}{path}", self.base));
+        let request = self.with_key(request).header(CONNECTION, "upgrade").header(UPGRADE, protocol);
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(answer.upgrade().await.map_err(|error| self.unreachable(&error))?);
+        }
+        let text = answer.text().await.map_err(|error| self.unreachable(&error))?;
+        let problem = self.refusal(status, &text);
+        let body: Value = serde_json::from_str(&text).unwrap_or_default();
+        if body["code"] == "vm_not_ready" {
+            return Err(UpgradeError::NotYet(problem));
+        }
+        Err(UpgradeError::Problem(problem))
+    }
+
+    fn with_key(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.key {
+            Some(key) => request.bearer_auth(&**key),
+            None => request,
+        }
+    }
+
     async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Problem> {
         let text = self.call(method, path, body).await?;
         serde_json::from_str(&text)
@@ -82,10 +132,7 @@ impl Client {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<String, Problem> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(&**key);
-        }
+        let mut request = self.with_key(self.http.request(method, format!("{}{path}", self.base)));
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -4,21 +4,24 @@ use std::{fmt, process::ExitCode};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
-    Ok = 0,
+    Ok,
     /// Something went wrong that has no code of its own.
-    Failed = 1,
+    Failed,
     /// The command line or the configuration is wrong.
-    Usage = 2,
+    Usage,
     /// No daemon answers.
-    Unreachable = 3,
+    Unreachable,
     /// What was asked for does not exist.
-    NotFound = 4,
+    NotFound,
     /// The daemon said no: wrong key, a limit, a provider that is not there.
-    Refused = 5,
+    Refused,
     /// `--wait` met another end than the one waited for.
-    OtherEnd = 6,
+    OtherEnd,
+    /// Of a program in a VM: it was not run, or cannot be followed any more.
+    NotRun,
+    /// Of a program in a VM: its own.
+    Program(u8),
 }
 
 /// For `--help`.
@@ -30,11 +33,24 @@ Exit codes:
   3  no daemon answers
   4  not found
   5  refused by the daemon: wrong key, a limit, an unknown provider
-  6  --wait met another end than the one waited for";
+  6  --wait met another end than the one waited for
+
+`exec` and `shell` end with the program's own code: 128 and the signal's number when a signal ended it, 127 when it is
+not there, 126 when it is none, 124 when its time was over. What is not the program's fault is 125.";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Unreachable => 3,
+            Exit::NotFound => 4,
+            Exit::Refused => 5,
+            Exit::OtherEnd => 6,
+            Exit::NotRun => 125,
+            Exit::Program(code) => code,
+        })
     }
 }
 
@@ -54,6 +70,12 @@ impl Problem {
 
     pub(super) fn failed(message: impl Into<String>) -> Self {
         Self::new(Exit::Failed, message)
+    }
+
+    /// What went wrong is not the fault of the program that was to be run.
+    pub(super) fn not_run(mut self) -> Self {
+        self.exit = Exit::NotRun;
+        self
     }
 
     pub(super) fn with_lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {

@@ -6,7 +6,7 @@ use super::{
     args::VmCommand,
     client::Client,
     exit::{Exit, Problem},
-    show,
+    show, vm_name,
 };
 
 pub(super) async fn run(command: &VmCommand, client: &Client) -> Result<Exit, Problem> {
@@ -130,12 +130,7 @@ fn milliseconds(ms: f64) -> String {
     format!("{ms:.0} ms")
 }
 
-/// By its whole id, or by a beginning that only one has.
-async fn find(client: &Client, id: &str) -> Result<Value, Problem> {
-    let id = if id.parse::<anteroom_protocol::VmId>().is_ok() {
-        id.to_owned()
-    } else {
-        show::unique(&client.get("/api/vms").await?["vms"], "id", id, "VM")?
-    };
+async fn find(client: &Client, name: &str) -> Result<Value, Problem> {
+    let id = vm_name::resolve(client, name).await?;
     Ok(client.get(&format!("/api/vms/{id}")).await?["vm"].take())
 }

@@ -1,6 +1,7 @@
 //! The courier with a real store, a real vault and a real receiver on the loopback.
 
 use std::{
+    io,
     sync::{Arc, Mutex},
     time::Duration,
 };

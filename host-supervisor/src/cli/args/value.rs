@@ -1,6 +1,9 @@
 //! The values on the command line that are more than text.
 
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use clap::{ValueEnum, builder::PossibleValue};
 
@@ -13,6 +16,27 @@ pub(super) fn setting(text: &str) -> Result<(String, String), String> {
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     text.parse().map(Duration::from_secs).map_err(|_| "expected a number of seconds".to_owned())
+}
+
+/// `NAME=VALUE`, or a name whose value is ours.
+pub(super) fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => {
+            let value = std::env::var(text).map_err(|_| format!("there is no variable {text} here"))?;
+            Ok((text.to_owned(), value))
+        }
+    }
+}
+
+/// `PORT` or `PORT:LOCAL`, where LOCAL is a port of our loopback.
+pub(super) fn ports(text: &str) -> Result<(u16, SocketAddr), String> {
+    let (port, local) = text.split_once(':').unwrap_or((text, text));
+    let number = |text: &str| text.parse::<u16>().map_err(|_| format!("{text:?} is no port"));
+    match (number(port)?, number(local)?) {
+        (0, _) => Err("port 0 of a VM is none".to_owned()),
+        (port, local) => Ok((port, (Ipv4Addr::LOCALHOST, local).into())),
+    }
 }
 
 impl ValueEnum for SessionStatus {

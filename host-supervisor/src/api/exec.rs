@@ -1,0 +1,180 @@
+//! Ways into a VM that are streams: programs, and ports of its loopback.
+//!
+//! ```text
+//!  command line ══HTTP upgrade══ daemon ══HTTP upgrade over vsock══ agent ══ program, or port
+//! ```
+//! The daemon keeps nothing of them: whoever comes again, to this daemon or to the next one, goes on with the program that the
+//! guest has kept. It reads the first frame only, to write down who ran what.
+
+use std::{io, sync::Arc};
+
+use anteroom_protocol::{
+    VmId,
+    agent::UPGRADE_TCP,
+    exec::{Frame, UPGRADE_EXEC},
+};
+use axum::{
+    extract::{Path, Request, State, rejection::PathRejection},
+    http::{
+        StatusCode,
+        header::{CONNECTION, UPGRADE},
+    },
+    response::{IntoResponse, Response},
+};
+use bytes::BytesMut;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use super::{
+    Api,
+    body::InPath,
+    error::ApiError,
+    vm::{find, gone, not_ready},
+};
+use crate::{agent::AgentClient, session::SessionHandle};
+
+/// On its way in one direction, in bytes.
+const CHUNK_BYTES: usize = 128 * 1024;
+
+/// `GET /api/vms/{id}/exec`
+pub(super) async fn open(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+    mut request: Request,
+) -> Result<Response, ApiError> {
+    expect(&request, UPGRADE_EXEC)?;
+    let (session, agent) = way_in(&api, id).await?;
+    let guest = agent.exec().await?;
+    Ok(upgraded(&mut request, UPGRADE_EXEC, move |mut caller| async move {
+        let mut first = BytesMut::new();
+        note_first(&mut caller, &mut first, id, &session).await?;
+        carry(caller, guest, &first, &session).await
+    }))
+}
+
+/// `GET /api/vms/{id}/ports/{port}`
+pub(super) async fn forward(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+    port: Result<Path<(String, u16)>, PathRejection>,
+    mut request: Request,
+) -> Result<Response, ApiError> {
+    let Ok(Path((_, port @ 1..))) = port else {
+        return Err(ApiError::bad_request("invalid_port", "a port is a number from 1 to 65535"));
+    };
+    expect(&request, UPGRADE_TCP)?;
+    let (session, agent) = way_in(&api, id).await?;
+    let guest = agent.connect(port).await?;
+    tracing::info!(vm = %id, session = %session.id(), port, "a port is forwarded");
+    Ok(upgraded(
+        &mut request,
+        UPGRADE_TCP,
+        move |caller| async move { carry(caller, guest, &[], &session).await },
+    ))
+}
+
+fn expect(request: &Request, protocol: &str) -> Result<(), ApiError> {
+    if request.headers().get(UPGRADE).is_some_and(|value| value == protocol) {
+        return Ok(());
+    }
+    let message = format!("this address wants the header `Upgrade: {protocol}`");
+    Err(ApiError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message))
+}
+
+/// A VM that belongs to somebody. One that waits in the pool is nobody's, and must stay as it is until it is.
+async fn way_in(api: &Api, id: VmId) -> Result<(SessionHandle, AgentClient), ApiError> {
+    find(api, id).await?;
+    if api.vms.spare(id).is_some() {
+        let message = "this VM waits for whoever comes next, and nothing is done in it before";
+        return Err(ApiError::conflict("vm_is_nobodys", message));
+    }
+    let session = api.sessions.living_with_vm(id).ok_or_else(gone)?;
+    let agent = session.vm().agent().ok_or_else(not_ready)?;
+    Ok((session, agent))
+}
+
+/// The answer; when it is sent, `serve` gets the connection.
+fn upgraded<F>(
+    request: &mut Request,
+    protocol: &'static str,
+    serve: impl FnOnce(TokioIo<Upgraded>) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = io::Result<()>> + Send,
+{
+    let upgrade = hyper::upgrade::on(request);
+    tokio::spawn(async move {
+        let served = match upgrade.await {
+            Ok(upgraded) => serve(TokioIo::new(upgraded)).await,
+            Err(error) => Err(io::Error::other(error)),
+        };
+        if let Err(error) = served {
+            tracing::debug!("a stream of {protocol} has ended: {error}");
+        }
+    });
+    (StatusCode::SWITCHING_PROTOCOLS, [(CONNECTION, "upgrade"), (UPGRADE, protocol)]).into_response()
+}
+
+/// Reads until the first frame is whole, and writes down what it asks for; without arguments, which may hold secrets.
+async fn note_first(
+    caller: &mut (impl AsyncRead + Unpin),
+    bytes: &mut BytesMut,
+    vm: VmId,
+    session: &SessionHandle,
+) -> io::Result<()> {
+    loop {
+        match Frame::read(&mut bytes.clone()) {
+            Ok(None) => {}
+            Ok(Some(Frame::Start(spec))) => {
+                let (program, user) = (spec.program(), spec.user.as_deref().unwrap_or_default());
+                let terminal = spec.terminal.is_some();
+                tracing::info!(%vm, session = %session.id(), program, user, terminal, "a program is run");
+                return Ok(());
+            }
+            // An attachment was written down when it began; for anything else the agent has the words.
+            Ok(Some(_)) | Err(_) => return Ok(()),
+        }
+        if caller.read_buf(bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// Carries bytes both ways until the guest's end; each direction waits for its receiver before it reads on.
+async fn carry(
+    caller: impl AsyncRead + AsyncWrite,
+    guest: impl AsyncRead + AsyncWrite,
+    first: &[u8],
+    session: &SessionHandle,
+) -> io::Result<()> {
+    let (from_caller, to_caller) = tokio::io::split(caller);
+    let (from_guest, mut to_guest) = tokio::io::split(guest);
+    to_guest.write_all(first).await?;
+    to_guest.flush().await?;
+    let up = async {
+        copy(from_caller, &mut to_guest, || session.touch()).await?;
+        // Whoever has said everything may still wait for the answer; the guest's end is the end of both.
+        to_guest.shutdown().await?;
+        std::future::pending::<io::Result<()>>().await
+    };
+    let down = copy(from_guest, to_caller, || {});
+    tokio::select! { up = up => up, down = down => down }
+}
+
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    moved: impl Fn(),
+) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        moved();
+        to.write_all(&buffer[..length]).await?;
+        to.flush().await?;
+    }
+}

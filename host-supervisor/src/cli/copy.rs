@@ -1,0 +1,171 @@
+//! `anteroom cp`: what is copied travels as one tar archive from whoever reads to whoever writes.
+//!
+//! ```text
+//!  here ──archive──▶ bytes ──▶ unpack ──▶ here
+//!  VM: tar -c     ──▶      ──▶ VM: tar -x
+//! ```
+//! A VM's archive is hostile: [`here::unpack`] leaves the target for no name in it.
+
+mod here;
+mod progress;
+
+use anteroom_protocol::exec::ExecSpec;
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWrite, DuplexStream, duplex},
+    sync::mpsc,
+    task::spawn_blocking,
+};
+use tokio_util::io::SyncIoBridge;
+
+use super::{
+    args::{CopyArguments, Place},
+    client::Client,
+    exec::{
+        attach::{self, Local},
+        outlet::Outlet,
+    },
+    exit::{Exit, Problem},
+    vm_name,
+};
+use crate::failure::causes;
+use progress::Counted;
+
+/// On its way inside this process, in bytes.
+const PIPE_BYTES: usize = 256 * 1024;
+/// What is shown of a VM's complaints, in bytes.
+const MAX_COMPLAINT_BYTES: u64 = 4096;
+
+/// Writes the archive of `$1`, whose name in it is the last part of its path.
+const SEND: &str = r#"
+set -e
+[ -e "$1" ] || [ -L "$1" ] || { echo "$1: no such file or directory" >&2; exit 1; }
+path=$(realpath -s -- "$1")
+exec tar --create --file=- --sparse --directory="$(dirname -- "$path")" -- "$(basename -- "$path")"
+"#;
+
+/// Unpacks an archive into `$1` if that is a directory; else the one thing in it becomes `$1`.
+const RECEIVE: &str = r#"
+set -e
+if [ -d "$1" ]; then exec tar --extract --file=- --preserve-permissions --no-same-owner --directory="$1"; fi
+parent=$(dirname -- "$1")
+[ -d "$parent" ] || { echo "$parent: no such directory" >&2; exit 1; }
+scratch=$(mktemp --directory -- "$parent/.anteroom-cp-XXXXXX")
+trap 'rm -rf -- "$scratch"' EXIT
+tar --extract --file=- --preserve-permissions --no-same-owner --directory="$scratch"
+for one in "$scratch"/* "$scratch"/.[!.]*; do
+    [ -e "$one" ] || [ -L "$one" ] || continue
+    mv --no-target-directory --force -- "$one" "$1"
+done
+"#;
+
+pub(super) async fn run(arguments: &CopyArguments, client: &Client) -> Result<Exit, Problem> {
+    if let (Place::Here(_), Place::Here(_)) = (&arguments.from, &arguments.to) {
+        let message = "neither is in a VM: write VM:PATH, or use cp(1)";
+        return Err(Problem::new(Exit::Usage, message));
+    }
+    let counted = Counted::new(arguments.quiet);
+    let (writer, reader) = duplex(PIPE_BYTES);
+    let user = arguments.user.as_ref();
+    let copied = async {
+        let both = tokio::try_join!(
+            read(client, &arguments.from, user, writer),
+            write(client, &arguments.to, user, reader, &counted),
+        );
+        both.map(|_| Exit::Ok)
+    };
+    tokio::select! {
+        copied = copied => copied,
+        never = counted.show() => match never {},
+        _ = tokio::signal::ctrl_c() => {
+            Err(Problem::failed("interrupted: what was copied so far is incomplete"))
+        }
+    }
+}
+
+/// The archive of what is there.
+async fn read(client: &Client, from: &Place, user: Option<&String>, to: DuplexStream) -> Result<(), Problem> {
+    match from {
+        Place::Here(path) => {
+            let (path, to) = (path.clone(), SyncIoBridge::new(to));
+            spawn_blocking(move || here::archive(&path, to))
+                .await
+                .map_err(|error| Problem::failed(error.to_string()))?
+                .map_err(|error| Problem::failed(causes(&error)))
+        }
+        Place::Vm { vm, path } => {
+            let (_, nothing) = mpsc::channel(1);
+            tar(client, vm, SEND, path, user, nothing, to).await
+        }
+    }
+}
+
+async fn write(
+    client: &Client,
+    to: &Place,
+    user: Option<&String>,
+    mut from: DuplexStream,
+    counted: &Counted,
+) -> Result<(), Problem> {
+    let (send, input) = mpsc::channel::<Bytes>(1);
+    let pump = async move {
+        let mut chunk = vec![0; PIPE_BYTES / 4];
+        loop {
+            let length = from.read(&mut chunk).await?;
+            counted.add(length);
+            if length == 0 || send.send(Bytes::copy_from_slice(&chunk[..length])).await.is_err() {
+                return Ok::<_, Problem>(());
+            }
+        }
+    };
+    let receive = async {
+        match to {
+            Place::Here(path) => {
+                let path = path.clone();
+                spawn_blocking(move || here::unpack(&path, here::Chunks::new(input)))
+                    .await
+                    .map_err(|error| Problem::failed(error.to_string()))?
+                    .map_err(|error| Problem::failed(causes(&error)))
+            }
+            Place::Vm { vm, path } => tar(client, vm, RECEIVE, path, user, input, tokio::io::sink()).await,
+        }
+    };
+    tokio::try_join!(pump, receive).map(drop)
+}
+
+/// Runs one of the two scripts in a VM.
+async fn tar(
+    client: &Client,
+    vm: &str,
+    script: &str,
+    path: &str,
+    user: Option<&String>,
+    input: mpsc::Receiver<Bytes>,
+    output: impl AsyncWrite + Unpin + Send + 'static,
+) -> Result<(), Problem> {
+    let id = vm_name::resolve(client, vm).await?;
+    let argv = ["sh", "-c", script, "cp", path].map(str::to_owned).to_vec();
+    let spec = ExecSpec { argv, user: user.cloned(), ..ExecSpec::default() };
+    let (errors, complaints) = duplex(PIPE_BYTES);
+    let heard = tokio::spawn(hear(complaints));
+    let (_keep, control) = mpsc::channel(1);
+    let ended = attach::run(client, &id, spec, Local { input, control }, Outlet::new(output, errors)).await?;
+    let said = heard.await.unwrap_or_default();
+    if ended.code == 0 {
+        return Ok(());
+    }
+    let cause = ended.cause.unwrap_or_else(|| format!("tar ended with code {}", ended.code));
+    let lines: Vec<String> = said.lines().map(str::to_owned).collect();
+    let message = lines.first().cloned().unwrap_or(cause);
+    Err(Problem::failed(format!("{vm}: {message}")).with_lines(lines.into_iter().skip(1)))
+}
+
+/// What a VM complains about, without what a terminal would take for commands.
+async fn hear(mut complaints: DuplexStream) -> String {
+    let mut bytes = Vec::new();
+    let _ = (&mut complaints).take(MAX_COMPLAINT_BYTES).read_to_end(&mut bytes).await;
+    // The rest is read, so that nobody waits, and not kept.
+    let _ = tokio::io::copy(&mut complaints, &mut tokio::io::sink()).await;
+    let text = String::from_utf8_lossy(&bytes);
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}

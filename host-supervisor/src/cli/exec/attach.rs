@@ -1,0 +1,295 @@
+//! One program in a VM, followed to its end, over as many connections as it takes.
+//!
+//! ```text
+//!  connect ──Start──▶ Begun ──▶ carry ──Ended──▶ Seen
+//!     ▲                           │ the connection breaks: a daemon is replaced by another
+//!     └──────Attach {id, output}──┘
+//! ```
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use anteroom_protocol::exec::{
+    Attach, Begun, Ended, ExecId, ExecSpec, Frame, FrameError, GRACE, MAX_DATA_BYTES, OUTPUT_WINDOW,
+    UPGRADE_EXEC,
+};
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    sync::{mpsc, watch},
+    time::sleep,
+};
+
+use super::{
+    outlet::{Outlet, Source, Written},
+    sent::{Impossible, Sent},
+};
+use crate::{
+    cli::{
+        client::{Client, UpgradeError},
+        exit::{Exit, Problem},
+    },
+    failure::causes,
+};
+
+/// Between two tries to reach a daemon that is being replaced, or a VM that does not answer yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How long a VM may take to answer that was just started.
+const VM_PATIENCE: Duration = Duration::from_secs(180);
+/// Of a program that is left because nobody reads its output: 128 and SIGPIPE's number.
+const BROKEN_PIPE: i32 = 141;
+
+const SIGHUP: u8 = 1;
+
+/// What comes from our end.
+#[derive(Debug)]
+pub(in crate::cli) struct Local {
+    /// What the program reads; closed when there is nothing more.
+    pub(in crate::cli) input: mpsc::Receiver<Bytes>,
+    pub(in crate::cli) control: mpsc::Receiver<Control>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Control {
+    /// A signal's number.
+    Signal(u8),
+    Resize {
+        rows: u16,
+        columns: u16,
+    },
+    /// The person has had enough of it.
+    Leave,
+}
+
+/// Why a connection is of no use any more.
+#[derive(Debug, thiserror::Error)]
+enum Break {
+    #[error("the connection has ended")]
+    Lost(#[from] io::Error),
+    #[error("the VM does not keep to the protocol")]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Input(#[from] Impossible),
+    #[error("the VM sends more than it may")]
+    Flood,
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// How it went.
+enum Outcome {
+    Ended(Ended),
+    Left,
+    NobodyReads,
+}
+
+/// Runs a program and follows it to its end.
+///
+/// # Errors
+/// When it does not begin, or cannot be followed any more.
+pub(in crate::cli) async fn run(
+    client: &Client,
+    vm: &str,
+    spec: ExecSpec,
+    mut local: Local,
+    outlet: Outlet,
+) -> Result<Ended, Problem> {
+    let mut program =
+        Program { id: None, output: 0, skipped: 0, sent: Sent::new(), outlet, input_open: true };
+    let mut first = Some(Frame::Start(Box::new(spec)));
+    let outcome = loop {
+        let stream = connect(client, vm, program.id.is_some()).await?;
+        let begin = first.take().unwrap_or_else(|| program.attach());
+        match program.carry(stream, &begin, &mut local).await {
+            Ok(outcome) => break outcome,
+            // A daemon that is replaced by another ends its connections.
+            Err(Break::Lost(_)) if program.id.is_some() => {}
+            Err(error) => return Err(not_followed(client, vm, &error).await),
+        }
+    };
+    program.outlet.finish().await;
+    match outcome {
+        Outcome::Ended(ended) => Ok(ended),
+        Outcome::NobodyReads => Ok(Ended { code: BROKEN_PIPE, cause: None, timed_out: false }),
+        Outcome::Left => Err(Problem::new(Exit::NotRun, "left, and the program was told so by SIGHUP")),
+    }
+}
+
+struct Program {
+    id: Option<ExecId>,
+    /// The next byte of output that is expected.
+    output: u64,
+    /// Bytes of output that never came, because the guest had forgotten them.
+    skipped: u64,
+    sent: Sent,
+    outlet: Outlet,
+    input_open: bool,
+}
+
+impl Program {
+    fn attach(&self) -> Frame {
+        // Without an id nothing was begun, and nobody comes here.
+        Frame::Attach(Attach { id: self.id.unwrap_or_else(ExecId::random), output: Some(self.output) })
+    }
+
+    /// One connection, to its end or the program's.
+    async fn carry(
+        &mut self,
+        stream: impl AsyncRead + AsyncWrite,
+        begin: &Frame,
+        local: &mut Local,
+    ) -> Result<Outcome, Break> {
+        let (mut from, mut to) = tokio::io::split(stream);
+        let mut inbox = BytesMut::new();
+        let mut batch = BytesMut::new();
+        begin.write(&mut batch)?;
+        let mut written = self.outlet.written();
+        let mut begun = false;
+        loop {
+            while let Some(frame) = Frame::read(&mut inbox)? {
+                if let Frame::Ended(ended) = frame {
+                    self.wait_until_written(&mut written).await;
+                    // It counts as ended, whether the guest hears of it or not.
+                    Frame::Seen.write(&mut batch)?;
+                    let _ = send(&mut to, &mut batch).await;
+                    return Ok(Outcome::Ended(ended));
+                }
+                self.hear(frame, &mut begun)?;
+            }
+            if begun {
+                while let Some(bytes) = self.sent.next_piece() {
+                    Frame::Input(bytes).write(&mut batch)?;
+                }
+                if self.sent.end_is_due() {
+                    Frame::InputEnd.write(&mut batch)?;
+                }
+            }
+            send(&mut to, &mut batch).await?;
+            inbox.reserve(MAX_DATA_BYTES);
+            tokio::select! {
+                read = from.read_buf(&mut inbox) => {
+                    if read? == 0 {
+                        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                    }
+                }
+                _ = written.changed() => {
+                    let now = *written.borrow_and_update();
+                    if now.closed {
+                        return Ok(hang_up(&mut to, &mut batch, Outcome::NobodyReads).await);
+                    }
+                    Frame::Taken(now.bytes + self.skipped).write(&mut batch)?;
+                }
+                input = local.input.recv(), if begun && self.input_open && self.sent.has_room() => match input {
+                    Some(bytes) => self.sent.push(&bytes),
+                    None => {
+                        self.input_open = false;
+                        self.sent.finish();
+                    }
+                },
+                Some(control) = local.control.recv(), if begun => match control {
+                    Control::Signal(number) => Frame::Signal(number).write(&mut batch)?,
+                    Control::Resize { rows, columns } => Frame::Resize { rows, columns }.write(&mut batch)?,
+                    Control::Leave => return Ok(hang_up(&mut to, &mut batch, Outcome::Left).await),
+                },
+            }
+        }
+    }
+
+    /// Takes what the guest says; `begun` when it has begun on this connection.
+    fn hear(&mut self, frame: Frame, begun: &mut bool) -> Result<(), Break> {
+        match frame {
+            Frame::Begun(Begun { id, output, input }) => {
+                self.id = Some(id);
+                self.skipped += output.saturating_sub(self.output);
+                self.output = output;
+                if !*begun {
+                    self.sent.resume(input)?;
+                }
+                *begun = true;
+            }
+            Frame::Stdout(bytes) => self.output(Source::Stdout, bytes)?,
+            Frame::Stderr(bytes) => self.output(Source::Stderr, bytes)?,
+            Frame::Credit(through) => self.sent.credit(through),
+            Frame::Refused(problem) => return Err(Break::Refused(printable(&problem.error))),
+            _ => return Err(Break::Refused("a frame that only a host sends".to_owned())),
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, source: Source, bytes: Bytes) -> Result<(), Break> {
+        self.output += bytes.len() as u64;
+        let waiting = self.output.saturating_sub(self.outlet.written().borrow().bytes + self.skipped);
+        if waiting > OUTPUT_WINDOW + MAX_DATA_BYTES as u64 {
+            return Err(Break::Flood);
+        }
+        self.outlet.push(source, bytes);
+        Ok(())
+    }
+
+    async fn wait_until_written(&self, written: &mut watch::Receiver<Written>) {
+        let all = self.output - self.skipped;
+        let _ = written.wait_for(|now| now.closed || now.bytes >= all).await;
+    }
+}
+
+/// The program hears of it as of a terminal that was closed; whether that reaches it or not, it is left.
+async fn hang_up(to: &mut (impl AsyncWrite + Unpin), batch: &mut BytesMut, outcome: Outcome) -> Outcome {
+    if Frame::Signal(SIGHUP).write(batch).is_ok() {
+        let _ = send(to, batch).await;
+    }
+    outcome
+}
+
+async fn send(to: &mut (impl AsyncWrite + Unpin), batch: &mut BytesMut) -> io::Result<()> {
+    if !batch.is_empty() {
+        to.write_all(batch).await?;
+        to.flush().await?;
+        batch.clear();
+    }
+    Ok(())
+}
+
+/// A connection; as soon as there is a daemon again, when the program has begun already, and as soon as the VM answers.
+async fn connect(
+    client: &Client,
+    vm: &str,
+    again: bool,
+) -> Result<impl AsyncRead + AsyncWrite + use<>, Problem> {
+    let began = Instant::now();
+    let path = format!("/api/vms/{vm}/exec");
+    loop {
+        let error = match client.upgrade(&path, UPGRADE_EXEC).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => error,
+        };
+        let worth_while = match &error {
+            UpgradeError::NotYet(_) => began.elapsed() < VM_PATIENCE,
+            UpgradeError::Problem(problem) => {
+                again
+                    && matches!(problem.exit, Exit::Unreachable | Exit::Failed)
+                    && began.elapsed() < GRACE / 2
+            }
+        };
+        if !worth_while {
+            return Err(error.into());
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Most often because the VM is gone, which the daemon knows the cause of.
+async fn not_followed(client: &Client, vm: &str, error: &Break) -> Problem {
+    let shown = client.get(&format!("/api/vms/{vm}")).await.ok();
+    let cause = shown.as_ref().and_then(|shown| shown["vm"]["error"].as_str());
+    match (error, cause) {
+        (Break::Lost(_), Some(cause)) => Problem::new(Exit::NotRun, format!("the VM has ended: {cause}")),
+        _ => Problem::new(Exit::NotRun, causes(error)),
+    }
+}
+
+/// A guest may have written anything.
+fn printable(text: &str) -> String {
+    text.chars().take(500).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

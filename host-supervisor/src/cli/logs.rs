@@ -1,0 +1,71 @@
+//! `anteroom logs`: what the services of a VM have said last.
+
+use std::{io::Write as _, time::Duration};
+
+use super::{
+    args::LogsArguments,
+    client::Client,
+    exit::{Exit, Problem},
+    show, vm_name,
+};
+
+/// How often somebody who follows looks for news. The guest keeps 400 lines.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+pub(super) async fn run(arguments: &LogsArguments, client: &Client) -> Result<Exit, Problem> {
+    let vm = vm_name::resolve(client, &arguments.vm).await?;
+    let Some(service) = &arguments.service else {
+        let shown = client.get(&format!("/api/vms/{vm}")).await?;
+        for service in shown["vm"]["services"].as_array().into_iter().flatten() {
+            show::line(show::text(service, "name"));
+        }
+        return Ok(Exit::Ok);
+    };
+    let name: String = form_urlencoded::byte_serialize(service.as_bytes()).collect();
+    let path = format!("/api/vms/{vm}/services/{name}/log");
+    let mut before = client.text(&path).await?;
+    say(&before);
+    while arguments.follow {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let now = client.text(&path).await?;
+        say(news(&before, &now));
+        before = now;
+    }
+    Ok(Exit::Ok)
+}
+
+/// A reader that has gone away ends this, as it ends every program that writes.
+fn say(text: &str) {
+    let mut out = std::io::stdout();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// What came since, where both are the last lines of one log.
+fn news<'a>(before: &str, now: &'a str) -> &'a str {
+    // The newest lines of before are somewhere in now, unless more came than are kept.
+    let mut from = before;
+    while !from.is_empty() {
+        if let Some(rest) = now.strip_prefix(from) {
+            return rest;
+        }
+        from = from.split_once('\n').map_or("", |(_, rest)| rest);
+    }
+    now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_came_since_is_said_again() {
+        assert_eq!(news("a\nb\n", "a\nb\nc\n"), "c\n");
+        assert_eq!(news("a\nb\nc\n", "c\nd\n"), "d\n");
+        assert_eq!(news("a\nb\n", "a\nb\n"), "");
+        assert_eq!(news("a\n", "y\nz\n"), "y\nz\n");
+        assert_eq!(news("", "first\n"), "first\n");
+        assert_eq!(news("x\nx\n", "x\nx\nx\n"), "x\n");
+    }
+}
