@@ -58,6 +58,7 @@ bench: build setup-test ## how long a person waits, as the tables of docs/benchm
 	  echo; echo "# $$daemon"; \
 	  for bench in start sign-in stream; do ANTEROOM_BIN=$$daemon target/release/bench-$$bench || exit 1; done; \
 	done
+	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-exec
 	cargo run --quiet --release -p anteroom --example bench-supervisor
 	cargo run --quiet --release -p anteroom-agent --example bench-capture
 

@@ -30,6 +30,7 @@ mod portal;
 mod process;
 mod pty;
 mod role;
+mod screenshot;
 mod service;
 #[cfg(not(fuzzing))]
 mod stream;
@@ -51,6 +52,7 @@ pub fn run() -> ExitCode {
         Ok(Role::Stream) => stream::run(),
         #[cfg(fuzzing)]
         Ok(Role::Stream) => ExitCode::FAILURE,
+        Ok(Role::Screenshot) => screenshot::run(),
         Ok(Role::Terminal) => terminal::run(),
         Ok(Role::OpenUrl(arguments)) => open_url::run(&arguments),
         Ok(Role::Portal(oauth)) => portal::run(oauth),

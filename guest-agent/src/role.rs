@@ -16,6 +16,8 @@ pub(crate) enum Role {
     Init,
     /// Holds the sign-in, watches the credentials, answers on port 8080.
     OAuth,
+    /// Makes one picture of the desktop.
+    Screenshot,
     /// Shows the desktop over WebRTC.
     Stream,
     /// Runs in xterm and starts the CLI.
@@ -28,9 +30,9 @@ pub(crate) enum Role {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UsageError {
-    #[error("{0:?} is no role: expected init, oauth, stream, terminal, portal or open-url URL")]
+    #[error("{0:?} is no role: expected init, oauth, screenshot, stream, terminal, portal or open-url URL")]
     Unknown(String),
-    #[error("a role is missing: expected init, oauth, stream, terminal, portal or open-url URL")]
+    #[error("a role is missing: expected init, oauth, screenshot, stream, terminal, portal or open-url URL")]
     Missing,
     #[error("init is for PID 1 only, this is process {0}")]
     NotPid1(u32),
@@ -85,6 +87,7 @@ impl Role {
         }
         match arguments.get(1).map(String::as_str) {
             Some("oauth") => Ok(Self::OAuth),
+            Some("screenshot") => Ok(Self::Screenshot),
             Some("stream") => Ok(Self::Stream),
             Some("terminal") => Ok(Self::Terminal),
             Some("open-url") => Ok(Self::OpenUrl(arguments[2..].to_vec())),

@@ -20,7 +20,7 @@ use anteroom_protocol::{
         Resume, ServiceStatus, SignInSpec, SignInStatus, UPGRADE_TCP,
     },
     event::Acknowledge,
-    exec::UPGRADE_EXEC,
+    exec::{ExecStatus, UPGRADE_EXEC},
     ports::STREAM_VSOCK,
     stream::{MAX_PEERS, MAX_SDP_BYTES, PeerAnswer, PeerOffer, StreamStats},
     timeline::Mark,
@@ -207,6 +207,14 @@ impl AgentClient {
         &self,
     ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
         self.upgraded(UPGRADE_EXEC, "/exec").await
+    }
+
+    /// What was started so, and whose end nobody has seen yet.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn programs(&self) -> Result<Vec<ExecStatus>, AgentError> {
+        self.dialler.json(Call::get("/exec/list"), 256 * KIB).await
     }
 
     async fn upgraded(&self, protocol: &'static str, path: &str) -> Result<TokioIo<Upgraded>, AgentError> {

@@ -22,6 +22,7 @@
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |
 //! | `GET /api/vms/{id}/exec` with `Upgrade: anteroom-exec` | a program in the VM, as `anteroom_protocol::exec` says |
+//! | `GET /api/vms/{id}/programs` | which of them run there |
 //! | `GET /api/vms/{id}/ports/{port}` with `Upgrade: tcp` | the bytes of a port on the VM's loopback |
 //! | `GET /api/vms/{id}/services/{name}/log` | the last lines of a service |
 //! | `DELETE /api/vms/{id}` | ends the VM and its session, removes what is left on the disk |
@@ -237,6 +238,7 @@ fn operator_routes() -> Router<Arc<Api>> {
         .route("/api/vms/{id}/heartbeat", post(vm::heartbeat))
         .route("/api/vms/{id}/diagnostics", get(vm::diagnostics))
         .route("/api/vms/{id}/exec", get(exec::open))
+        .route("/api/vms/{id}/programs", get(exec::list))
         .route("/api/vms/{id}/ports/{port}", get(exec::forward))
         .route("/api/vms/{id}/services/{name}/log", get(vm::service_log))
         .route("/api/webhook/test", post(webhook::test))

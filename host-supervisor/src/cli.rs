@@ -4,6 +4,7 @@
 
 mod args;
 mod client;
+mod completion;
 mod config;
 mod copy;
 mod doctor;
@@ -14,7 +15,9 @@ mod gc;
 mod image;
 mod key;
 mod logs;
+mod man;
 mod provider;
+mod screenshot;
 mod serve;
 mod session;
 mod show;
@@ -40,6 +43,7 @@ use exit::Problem;
 /// Runs the command line of this process and returns its exit code.
 #[must_use]
 pub fn main() -> Exit {
+    completion::answer();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -92,6 +96,19 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Exec(arguments) => {
             in_vm(&load(&[])?, environment, async |client| exec::exec(&arguments, &client).await)
         }
+        Command::Attach(arguments) => {
+            in_vm(&load(&[])?, environment, async |client| exec::attach(&arguments, &client).await)
+        }
+        Command::Ps(arguments) => {
+            with_client(&load(&[])?, environment, async |client| exec::ps(&arguments, &client).await)
+        }
+        Command::Proxy(arguments) => {
+            with_client(&load(&[])?, environment, async |client| forward::proxy(&arguments, &client).await)
+        }
+        Command::Screenshot(arguments) => {
+            with_client(&load(&[])?, environment, async |client| screenshot::run(&arguments, &client).await)
+        }
+        Command::Man { directory } => man::write(&directory),
         Command::Cp(arguments) => {
             with_client(&load(&[])?, environment, async |client| copy::run(&arguments, &client).await)
         }

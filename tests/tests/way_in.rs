@@ -53,6 +53,7 @@ async fn programs_files_ports_and_logs_of_a_vm_are_within_reach() -> Result<()> 
     let _turn = Turn::take()?;
     let (daemon, vm) = with_vm("way-in").await?;
     programs(&daemon).await?;
+    programs_that_go_on_alone(&daemon, &vm).await?;
     what_is_carried_costs_no_memory(&daemon, &vm).await?;
     files(&daemon).await?;
     ports_and_logs(&daemon, &vm).await?;
@@ -106,6 +107,55 @@ async fn programs(daemon: &Daemon) -> Result<()> {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM)?;
     assert_eq!(timeout(PATIENCE, lines.next_line()).await??.as_deref(), Some("heard"));
     assert_eq!(timeout(PATIENCE, child.wait()).await??.code(), Some(9));
+    Ok(())
+}
+
+async fn programs_that_go_on_alone(daemon: &Daemon, vm: &str) -> Result<()> {
+    let said = async |arguments: &[&str]| {
+        let output = daemon.command(arguments).stdin(Stdio::null()).output().await?;
+        anyhow::Ok((String::from_utf8_lossy(&output.stdout).trim().to_owned(), output.status.code()))
+    };
+    let script = "echo begun; read line; echo got $line; exit 6";
+    let (id, code) = said(&["exec", vm, "--detach", "--", "sh", "-c", script]).await?;
+    assert_eq!((id.len(), code), (32, Some(0)));
+    let (list, _) = said(&["ps", vm]).await?;
+    ensure!(list.contains(&id[..8]) && list.contains("desktop"), "{list}");
+    let mut attached = daemon.command(&["attach", vm, &id[..6]]);
+    let mut attached = attached.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut lines = BufReader::new(attached.stdout.take().context("a pipe")?).lines();
+    assert_eq!(timeout(PATIENCE, lines.next_line()).await??.as_deref(), Some("begun"));
+    attached.stdin.take().context("a pipe")?.write_all(b"it\n").await?;
+    assert_eq!(timeout(PATIENCE, lines.next_line()).await??.as_deref(), Some("got it"));
+    assert_eq!(timeout(PATIENCE, attached.wait()).await??.code(), Some(6));
+    // Its end was seen.
+    assert_eq!(said(&["attach", vm, &id]).await?.1, Some(125));
+
+    // A command that dies leaves a program that goes on, and can be followed again with what was missed.
+    let mut command =
+        daemon.command(&["exec", vm, "--", "sh", "-c", "echo one; read line; echo $line; exit 8"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().context("a pipe")?).lines();
+    assert_eq!(timeout(PATIENCE, lines.next_line()).await??.as_deref(), Some("one"));
+    child.kill().await?;
+    let mut attached = daemon.command(&["attach", vm]);
+    let mut attached = attached.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    attached.stdin.as_mut().context("a pipe")?.write_all(b"two\n").await?;
+    let output = timeout(PATIENCE, attached.wait_with_output()).await??;
+    assert_eq!((output.stdout.as_slice(), output.status.code()), (&b"one\ntwo\n"[..], Some(8)));
+
+    let scratch = tempfile::tempdir()?;
+    let picture = scratch.path().join("desktop.png");
+    assert_eq!(said(&["screenshot", vm, "-o", &picture.display().to_string()]).await?.1, Some(0));
+    let bytes = fs::read(&picture)?;
+    // Of the header: width and height (RFC 2083, section 4.1.1).
+    ensure!(bytes[16..24] == [0, 0, 5, 0, 0, 0, 3, 32], "not 1280x800: {:?}", &bytes[..24]);
+    fs::copy(&picture, anteroom_tests::artefact("way-in-screenshot.png"))?;
+
+    let completed = daemon.command(&["--", "anteroom", "exec", &vm[..4]]);
+    let mut completed = completed;
+    let completed = completed.env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "2").output().await?;
+    let names = String::from_utf8_lossy(&completed.stdout);
+    ensure!(names.split_whitespace().any(|name| name == vm), "{names}");
     Ok(())
 }
 

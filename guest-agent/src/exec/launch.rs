@@ -1,9 +1,12 @@
 //! From what the host asks for to a process.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, os::fd::AsFd, path::PathBuf, sync::Arc};
 
 use anteroom_protocol::exec::{ExecId, ExecSpec};
-use nix::unistd::{Gid, fchown};
+use nix::{
+    fcntl::{FcntlArg, fcntl},
+    unistd::{Gid, fchown},
+};
 use tokio::net::unix::pipe;
 
 use crate::{
@@ -15,6 +18,8 @@ use crate::{
 
 /// Which terminal it is, for whoever draws on it (terminfo(5)).
 const TERM: &str = "TERM";
+/// Of the pipes for standard input and output (pipe(7)).
+const PIPE_BYTES: i32 = 256 * 1024;
 /// Before the id of a program, in the name of its control group.
 const GROUP_PREFIX: &str = "exec-";
 
@@ -100,9 +105,18 @@ fn ends(child: &mut Child, terminal: Option<Arc<TerminalEnd>>) -> Result<Ends, L
         return Ok(Ends::Terminal(terminal));
     }
     match (child.input.take(), child.output.take(), child.errors.take()) {
-        (Some(input), Some(output), Some(errors)) => Ok(Ends::Pipes { input, output, errors }),
+        (Some(input), Some(output), Some(errors)) => {
+            widen(&input);
+            widen(&output);
+            Ok(Ends::Pipes { input, output, errors })
+        }
         _ => Err(LaunchError::Terminal(io::ErrorKind::BrokenPipe.into())),
     }
+}
+
+/// A pipe that holds more changes hands less often. One that stays as it is serves as well.
+fn widen(pipe: &impl AsFd) {
+    let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
 }
 
 /// A login shell is told so by a dash before its name only, which no command line of ours can give: by its option.

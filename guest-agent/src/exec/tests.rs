@@ -310,7 +310,8 @@ async fn a_host_waits_for_a_program_that_reads_nothing() {
     }
     let mut greedy = Host::start(&programs, shell("exec sleep 3")).await;
     greedy.begun().await;
-    for _ in 0..=INPUT_WINDOW / 65536 + 2 {
+    // A window on its way, and another one in the pipe.
+    for _ in 0..=2 * INPUT_WINDOW / 65536 {
         greedy.input(&chunk).await;
     }
     assert!(greedy.refused().await.contains("credit"));

@@ -14,6 +14,7 @@ use anteroom_protocol::{
     exec::{Frame, UPGRADE_EXEC},
 };
 use axum::{
+    Json,
     extract::{Path, Request, State, rejection::PathRejection},
     http::{
         StatusCode,
@@ -24,6 +25,7 @@ use axum::{
 use bytes::BytesMut;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::{
@@ -51,6 +53,15 @@ pub(super) async fn open(
         note_first(&mut caller, &mut first, id, &session).await?;
         carry(caller, guest, &first, &session).await
     }))
+}
+
+/// `GET /api/vms/{id}/programs`
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+) -> Result<Json<Value>, ApiError> {
+    let (_, agent) = way_in(&api, id).await?;
+    Ok(Json(json!({ "programs": agent.programs().await? })))
 }
 
 /// `GET /api/vms/{id}/ports/{port}`

@@ -14,7 +14,8 @@ use clap::{Args, Parser, Subcommand};
 pub(super) use credentials::{KeyCommand, WebhookCommand};
 pub(super) use provider::ProviderCommand;
 pub(super) use way_in::{
-    CopyArguments, ExecArguments, ForwardArguments, LogsArguments, Place, ProcessArguments, ShellArguments,
+    AttachArguments, CopyArguments, ExecArguments, ForwardArguments, LogsArguments, Place, ProcessArguments,
+    ProxyArguments, PsArguments, ScreenshotArguments, ShellArguments,
 };
 
 use super::exit::EXIT_CODES;
@@ -73,9 +74,13 @@ pub(super) enum Command {
     Vm(VmCommand),
     Shell(ShellArguments),
     Exec(ExecArguments),
+    Attach(AttachArguments),
+    Ps(PsArguments),
     Cp(CopyArguments),
     Forward(ForwardArguments),
+    Proxy(ProxyArguments),
     Logs(LogsArguments),
+    Screenshot(ScreenshotArguments),
     /// The webhook: try it, and see what was delivered
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -86,6 +91,14 @@ pub(super) enum Command {
     /// Settings: which count, and where they came from
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Write the man pages of all commands into a directory
+    ///
+    /// Shells complete commands, options and the names of VMs with:  source <(COMPLETE=bash anteroom)
+    Man {
+        /// Where to; it is made if it is not there
+        #[arg(value_name = "DIRECTORY")]
+        directory: PathBuf,
+    },
     /// Join standard input and output with a TCP address; QEMU calls this
     #[command(hide = true)]
     Relay {

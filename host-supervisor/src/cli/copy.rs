@@ -21,10 +21,7 @@ use tokio_util::io::SyncIoBridge;
 use super::{
     args::{CopyArguments, Place},
     client::Client,
-    exec::{
-        attach::{self, Local},
-        outlet::Outlet,
-    },
+    exec::tool,
     exit::{Exit, Problem},
     vm_name,
 };
@@ -33,8 +30,6 @@ use progress::Counted;
 
 /// On its way inside this process, in bytes.
 const PIPE_BYTES: usize = 256 * 1024;
-/// What is shown of a VM's complaints, in bytes.
-const MAX_COMPLAINT_BYTES: u64 = 4096;
 
 /// Writes the archive of `$1`, whose name in it is the last part of its path.
 const SEND: &str = r#"
@@ -146,26 +141,5 @@ async fn tar(
     let id = vm_name::resolve(client, vm).await?;
     let argv = ["sh", "-c", script, "cp", path].map(str::to_owned).to_vec();
     let spec = ExecSpec { argv, user: user.cloned(), ..ExecSpec::default() };
-    let (errors, complaints) = duplex(PIPE_BYTES);
-    let heard = tokio::spawn(hear(complaints));
-    let (_keep, control) = mpsc::channel(1);
-    let ended = attach::run(client, &id, spec, Local { input, control }, Outlet::new(output, errors)).await?;
-    let said = heard.await.unwrap_or_default();
-    if ended.code == 0 {
-        return Ok(());
-    }
-    let cause = ended.cause.unwrap_or_else(|| format!("tar ended with code {}", ended.code));
-    let lines: Vec<String> = said.lines().map(str::to_owned).collect();
-    let message = lines.first().cloned().unwrap_or(cause);
-    Err(Problem::failed(format!("{vm}: {message}")).with_lines(lines.into_iter().skip(1)))
-}
-
-/// What a VM complains about, without what a terminal would take for commands.
-async fn hear(mut complaints: DuplexStream) -> String {
-    let mut bytes = Vec::new();
-    let _ = (&mut complaints).take(MAX_COMPLAINT_BYTES).read_to_end(&mut bytes).await;
-    // The rest is read, so that nobody waits, and not kept.
-    let _ = tokio::io::copy(&mut complaints, &mut tokio::io::sink()).await;
-    let text = String::from_utf8_lossy(&bytes);
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    tool::run(client, (&id, vm), spec, input, output).await
 }

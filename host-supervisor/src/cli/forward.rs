@@ -1,15 +1,17 @@
-//! `anteroom forward`: ports of a VM's loopback on ours.
+//! `anteroom forward` and `anteroom proxy`: ports of a VM's loopback on ours, and one on standard input and output.
 
 use anteroom_protocol::agent::UPGRADE_TCP;
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncWriteExt as _, copy, copy_bidirectional, stdout},
     net::{TcpListener, TcpStream},
+    sync::mpsc,
     task::JoinSet,
 };
 
 use super::{
-    args::ForwardArguments,
+    args::{ForwardArguments, ProxyArguments},
     client::Client,
+    exec::keyboard,
     exit::{Exit, Problem},
     show, vm_name,
 };
@@ -45,6 +47,29 @@ pub(super) async fn run(arguments: &ForwardArguments, client: &Client) -> Result
         });
     }
     tokio::signal::ctrl_c().await?;
+    Ok(Exit::Ok)
+}
+
+/// Until the VM's end has said everything.
+pub(super) async fn proxy(arguments: &ProxyArguments, client: &Client) -> Result<Exit, Problem> {
+    let vm = vm_name::resolve(client, &arguments.vm).await?;
+    let guest = client.upgrade(&format!("/api/vms/{vm}/ports/{}", arguments.port), UPGRADE_TCP).await?;
+    let (mut from_guest, mut to_guest) = tokio::io::split(guest);
+    let mut input = keyboard::read(None, mpsc::channel(1).0);
+    let up = async {
+        while let Some(bytes) = input.recv().await {
+            to_guest.write_all(&bytes).await?;
+            to_guest.flush().await?;
+        }
+        to_guest.shutdown().await?;
+        std::future::pending::<std::io::Result<()>>().await
+    };
+    let down = async {
+        let mut output = stdout();
+        copy(&mut from_guest, &mut output).await?;
+        output.flush().await
+    };
+    tokio::select! { up = up => up?, down = down => down? }
     Ok(Exit::Ok)
 }
 

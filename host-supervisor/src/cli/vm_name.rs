@@ -25,13 +25,25 @@ pub(super) async fn resolve(client: &Client, name: &str) -> Result<String, Probl
     pick(&client.get("/api/vms").await?["vms"], name)
 }
 
+/// Every name of VMs that live and belong to somebody, and a word about whose it is.
+pub(super) fn names(vms: &Value) -> impl Iterator<Item = (String, String)> {
+    let living: Vec<&Value> = vms.as_array().into_iter().flatten().filter(is_somebodys).collect();
+    let last = living.first().map(|vm| (LAST.to_owned(), format!("VM {}", show::text(vm, "id"))));
+    let ids = living.into_iter().flat_map(|vm| {
+        let (id, session) = (show::text(vm, "id"), show::text(vm, "session_id"));
+        [(id.clone(), format!("of session {session}")), (session, format!("VM {id}"))]
+    });
+    last.into_iter().chain(ids)
+}
+
+fn is_somebodys(vm: &&Value) -> bool {
+    !show::text(vm, "session_id").is_empty() && !GONE.contains(&show::text(vm, "phase").as_str())
+}
+
 /// Of a list with the newest first.
 fn pick(vms: &Value, name: &str) -> Result<String, Problem> {
     if name == LAST {
-        let of_somebody = |vm: &&Value| {
-            !show::text(vm, "session_id").is_empty() && !GONE.contains(&show::text(vm, "phase").as_str())
-        };
-        let last = vms.as_array().into_iter().flatten().find(of_somebody);
+        let last = vms.as_array().into_iter().flatten().find(is_somebodys);
         return last.map(|vm| show::text(vm, "id")).ok_or_else(|| {
             Problem::new(Exit::NotFound, "no VM lives: start one with `anteroom session start`")
         });
@@ -78,6 +90,8 @@ mod tests {
         assert_eq!(found("5e"), Err(Exit::Usage), "two sessions");
         assert_eq!(found("ab0"), Err(Exit::Usage));
         assert_eq!(found("zz"), Err(Exit::NotFound));
+        let names: Vec<String> = names(&vms).map(|(name, _)| name).collect();
+        assert_eq!(names, ["@last", "ab03", "5e66", "ab04", "ab05"]);
         assert_eq!(pick(&json!([]), "@last").unwrap_err().exit, Exit::NotFound);
     }
 }

@@ -139,7 +139,7 @@ fn clock_span_ms(log: &str) -> Option<f64> {
 fn print_table(samples: &[Vec<f64>]) {
     println!("\n| ms | goal | min | median | p95 | max | n |\n|---|---:|---:|---:|---:|---:|---:|");
     for ((name, goal), values) in ROWS.iter().zip(samples) {
-        let Spread { min, median, p95, max, count } = Spread::of(values);
+        let Spread { min, median, p95, max, count, .. } = Spread::of(values);
         let goal = goal.map_or_else(String::new, |goal| goal.to_string());
         println!("| {name} | {goal} | {min:.1} | {median:.1} | {p95:.1} | {max:.1} | {count} |");
     }

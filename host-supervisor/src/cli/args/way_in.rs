@@ -3,8 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 
 use super::value;
+use crate::cli::completion::vm_names;
 
 /// How a VM may be called, for every help.
 const NAMES: &str = "\
@@ -22,7 +24,7 @@ Examples:
 {NAMES}"))]
 pub(in crate::cli) struct ShellArguments {
     /// Which VM
-    #[arg(value_name = "VM")]
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
     pub(in crate::cli) vm: String,
     #[command(flatten)]
     pub(in crate::cli) process: ProcessArguments,
@@ -42,7 +44,7 @@ Examples:
 Arguments are passed on as they are: no shell reads them, here or there."))]
 pub(in crate::cli) struct ExecArguments {
     /// Which VM
-    #[arg(value_name = "VM")]
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
     pub(in crate::cli) vm: String,
     /// With a terminal of its own, as programs want it that draw on the screen
     #[arg(long, short)]
@@ -50,6 +52,9 @@ pub(in crate::cli) struct ExecArguments {
     /// It reads nothing; as ssh -n, for loops that read from standard input themselves
     #[arg(long, short, conflicts_with = "tty")]
     pub(in crate::cli) no_stdin: bool,
+    /// Print its id and leave it alone: `attach` follows it later, and the guest keeps the last MiB that it says
+    #[arg(long, short, conflicts_with_all = ["tty", "no_stdin"])]
+    pub(in crate::cli) detach: bool,
     /// End it after this many seconds: exit code 124
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
     pub(in crate::cli) timeout: Option<Duration>,
@@ -58,6 +63,74 @@ pub(in crate::cli) struct ExecArguments {
     /// The program and its arguments
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(in crate::cli) argv: Vec<String>,
+}
+
+/// Follow a program of a VM that runs already: what it has said, what it says, and its exit code
+///
+/// Of one that was started with `exec --detach`, or whose command has died within the last minute. It is kept for an hour
+/// after its end, until somebody has seen that.
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  id=$(anteroom exec @last --detach -- make test)
+  anteroom attach @last $id
+
+{NAMES}"))]
+pub(in crate::cli) struct AttachArguments {
+    /// Which VM
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
+    pub(in crate::cli) vm: String,
+    /// The program's id, or its beginning; none is needed when there is only one
+    #[arg(value_name = "ID", default_value = "", hide_default_value = true)]
+    pub(in crate::cli) id: String,
+    /// Send it nothing
+    #[arg(long, short)]
+    pub(in crate::cli) no_stdin: bool,
+}
+
+/// List the programs that were started in a VM by `exec` and `shell`
+#[derive(Debug, Args)]
+#[command(after_help = NAMES)]
+pub(in crate::cli) struct PsArguments {
+    /// Which VM
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
+    pub(in crate::cli) vm: String,
+    /// As JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+/// Join standard input and output with a port of a VM's loopback, as ssh(1) wants it of a ProxyCommand
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Example, where the image has an sshd:
+  ssh -o ProxyCommand='anteroom proxy %h' desktop@3f2a
+
+{NAMES}"))]
+pub(in crate::cli) struct ProxyArguments {
+    /// Which VM
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
+    pub(in crate::cli) vm: String,
+    /// Its port
+    #[arg(value_name = "PORT", default_value = "22", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(in crate::cli) port: u16,
+}
+
+/// Make a picture of a VM's desktop, as PNG
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  anteroom screenshot @last
+  anteroom screenshot 3f2a -o desktop.png
+
+{NAMES}"))]
+pub(in crate::cli) struct ScreenshotArguments {
+    /// Which VM
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
+    pub(in crate::cli) vm: String,
+    /// Where to write it, - for standard output [default: vm-<id>.png]
+    #[arg(long, short, value_name = "FILE")]
+    pub(in crate::cli) output: Option<PathBuf>,
 }
 
 /// Whose process it is, and where.
@@ -136,7 +209,7 @@ Examples:
 {NAMES}"))]
 pub(in crate::cli) struct ForwardArguments {
     /// Which VM
-    #[arg(value_name = "VM")]
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
     pub(in crate::cli) vm: String,
     /// Its port, and ours if that is another one
     #[arg(value_name = "PORT[:LOCAL]", required = true, value_parser = value::ports)]
@@ -154,7 +227,7 @@ Examples:
 {NAMES}"))]
 pub(in crate::cli) struct LogsArguments {
     /// Which VM
-    #[arg(value_name = "VM")]
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
     pub(in crate::cli) vm: String,
     /// Which service; a list of them when none is given
     #[arg(value_name = "SERVICE")]

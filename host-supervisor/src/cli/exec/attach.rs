@@ -78,6 +78,56 @@ enum Break {
     Refused(String),
 }
 
+/// How it begins.
+#[derive(Debug)]
+pub(in crate::cli) enum Begin {
+    Program(Box<ExecSpec>),
+    /// One that runs already; all that is kept of its output comes first.
+    Running(ExecId),
+}
+
+impl Begin {
+    fn frame(self) -> Frame {
+        match self {
+            Self::Program(spec) => Frame::Start(spec),
+            Self::Running(id) => Frame::Attach(Attach { id, output: None }),
+        }
+    }
+}
+
+/// Starts a program that goes on alone.
+///
+/// # Errors
+/// When it does not begin.
+pub(in crate::cli) async fn start(client: &Client, vm: &str, spec: ExecSpec) -> Result<ExecId, Problem> {
+    let stream = connect(client, vm, false).await?;
+    match first_word(stream, &Frame::Start(Box::new(spec))).await {
+        Ok(id) => Ok(id),
+        Err(error) => Err(not_followed(client, vm, &error).await),
+    }
+}
+
+async fn first_word(stream: impl AsyncRead + AsyncWrite, begin: &Frame) -> Result<ExecId, Break> {
+    let (mut from, mut to) = tokio::io::split(stream);
+    let (mut inbox, mut batch) = (BytesMut::new(), BytesMut::new());
+    begin.write(&mut batch)?;
+    send(&mut to, &mut batch).await?;
+    loop {
+        match Frame::read(&mut inbox)? {
+            Some(Frame::Begun(begun)) => return Ok(begun.id),
+            Some(Frame::Ended(ended)) => {
+                return Err(Break::Refused(printable(&ended.cause.unwrap_or_default())));
+            }
+            Some(Frame::Refused(problem)) => return Err(Break::Refused(printable(&problem.error))),
+            Some(_) => return Err(Break::Refused("it speaks before it has begun".to_owned())),
+            None => {}
+        }
+        if from.read_buf(&mut inbox).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+    }
+}
+
 /// How it went.
 enum Outcome {
     Ended(Ended),
@@ -92,13 +142,13 @@ enum Outcome {
 pub(in crate::cli) async fn run(
     client: &Client,
     vm: &str,
-    spec: ExecSpec,
+    begin: Begin,
     mut local: Local,
     outlet: Outlet,
 ) -> Result<Ended, Problem> {
     let mut program =
         Program { id: None, output: 0, skipped: 0, sent: Sent::new(), outlet, input_open: true };
-    let mut first = Some(Frame::Start(Box::new(spec)));
+    let mut first = Some(begin.frame());
     let outcome = loop {
         let stream = connect(client, vm, program.id.is_some()).await?;
         let begin = first.take().unwrap_or_else(|| program.attach());
@@ -201,11 +251,13 @@ impl Program {
     fn hear(&mut self, frame: Frame, begun: &mut bool) -> Result<(), Break> {
         match frame {
             Frame::Begun(Begun { id, output, input }) => {
-                self.id = Some(id);
+                let known = self.id.replace(id);
                 self.skipped += output.saturating_sub(self.output);
                 self.output = output;
-                if !*begun {
-                    self.sent.resume(input)?;
+                match (*begun, known) {
+                    (false, Some(_)) => self.sent.resume(input)?,
+                    (false, None) if input > 0 => self.sent = Sent::after(input),
+                    _ => {}
                 }
                 *begun = true;
             }

@@ -2,7 +2,7 @@
 
 /// Where in a line the keys are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Escape {
+pub(in crate::cli) enum Escape {
     #[default]
     LineBegins,
     Tilde,

@@ -54,7 +54,7 @@ pub(super) fn size() -> (u16, u16) {
 }
 
 /// Standard input, on a thread that nothing can wake and that ends with the process. It reads ahead by two chunks at most.
-pub(super) fn read(mut escape: Option<Escape>, tell: mpsc::Sender<Control>) -> mpsc::Receiver<Bytes> {
+pub(in crate::cli) fn read(mut escape: Option<Escape>, tell: mpsc::Sender<Control>) -> mpsc::Receiver<Bytes> {
     let (send, input) = mpsc::channel(1);
     thread::spawn(move || {
         let mut stdin = io::stdin().lock();

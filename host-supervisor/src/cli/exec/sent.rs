@@ -38,6 +38,11 @@ impl Sent {
         Self { credit: INPUT_WINDOW, ..Self::default() }
     }
 
+    /// Of a program that somebody else has sent input to already.
+    pub(super) fn after(arrived: u64) -> Self {
+        Self { begin: arrived, next: arrived, credit: arrived, ..Self::default() }
+    }
+
     /// Whether more would be sent at once; nobody should read more before.
     pub(super) fn has_room(&self) -> bool {
         self.over == Over::NotYet && self.end() < self.credit

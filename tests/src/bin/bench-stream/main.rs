@@ -260,7 +260,7 @@ fn print_latencies(typing: &[(&str, Vec<f64>)]) {
         "\n| ms from a key to the page's pixels | min | median | p95 | max | n |\n|---|---:|---:|---:|---:|---:|"
     );
     for (name, latencies) in typing {
-        let Spread { min, median, p95, max, count } = Spread::of(latencies);
+        let Spread { min, median, p95, max, count, .. } = Spread::of(latencies);
         println!("| {name} | {min:.1} | {median:.1} | {p95:.1} | {max:.1} | {count} |");
     }
 }

@@ -1,0 +1,56 @@
+//! A program of the guest's that a command of ours needs for its work; only its complaints are shown, and only when it fails.
+
+use anteroom_protocol::exec::ExecSpec;
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWrite, DuplexStream, duplex},
+    sync::mpsc,
+};
+
+use super::{
+    attach::{self, Begin, Local},
+    outlet::Outlet,
+};
+use crate::cli::{client::Client, exit::Problem};
+
+/// On its way inside this process, in bytes.
+const PIPE_BYTES: usize = 64 * 1024;
+/// What is shown of its complaints, in bytes.
+const MAX_COMPLAINT_BYTES: u64 = 4096;
+
+/// Runs it to its end; `called` is what people call the VM.
+///
+/// # Errors
+/// With the first line of its complaints, when its exit code is not 0.
+pub(in crate::cli) async fn run(
+    client: &Client,
+    (vm, called): (&str, &str),
+    spec: ExecSpec,
+    input: mpsc::Receiver<Bytes>,
+    output: impl AsyncWrite + Unpin + Send + 'static,
+) -> Result<(), Problem> {
+    let name = spec.program().to_owned();
+    let (errors, complaints) = duplex(PIPE_BYTES);
+    let heard = tokio::spawn(hear(complaints));
+    let (_keep, control) = mpsc::channel(1);
+    let begin = Begin::Program(Box::new(spec));
+    let ended = attach::run(client, vm, begin, Local { input, control }, Outlet::new(output, errors)).await?;
+    let said = heard.await.unwrap_or_default();
+    if ended.code == 0 {
+        return Ok(());
+    }
+    let mut lines = said.lines().map(str::to_owned);
+    let cause = ended.cause.unwrap_or_else(|| format!("{name} ended with code {}", ended.code));
+    let message = lines.next().unwrap_or(cause);
+    Err(Problem::failed(format!("{called}: {message}")).with_lines(lines))
+}
+
+/// Without what a terminal would take for commands.
+async fn hear(mut complaints: DuplexStream) -> String {
+    let mut bytes = Vec::new();
+    let _ = (&mut complaints).take(MAX_COMPLAINT_BYTES).read_to_end(&mut bytes).await;
+    // The rest is read, so that nobody waits, and not kept.
+    let _ = tokio::io::copy(&mut complaints, &mut tokio::io::sink()).await;
+    let text = String::from_utf8_lossy(&bytes);
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}

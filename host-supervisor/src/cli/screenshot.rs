@@ -1,0 +1,53 @@
+//! `anteroom screenshot`: a picture of a VM's desktop.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anteroom_protocol::exec::ExecSpec;
+use tokio::{
+    io::{AsyncReadExt as _, duplex},
+    sync::mpsc,
+};
+
+use super::{
+    args::ScreenshotArguments,
+    client::Client,
+    exec::tool,
+    exit::{Exit, Problem},
+    show, vm_name,
+};
+
+/// The agent, where every image has it; in this role it makes one picture.
+const ARGV: [&str; 2] = ["/usr/lib/anteroom/anteroom-agent", "screenshot"];
+/// The largest desktop, uncompressed, is smaller.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// What every PNG begins with (RFC 2083, section 3.1).
+const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+pub(super) async fn run(arguments: &ScreenshotArguments, client: &Client) -> Result<Exit, Problem> {
+    let to_stdout = arguments.output.as_deref() == Some(Path::new("-"));
+    if to_stdout && std::io::stdout().is_terminal() {
+        return Err(Problem::new(Exit::Usage, "a picture is nothing for a terminal: name a file, or a pipe"));
+    }
+    let vm = vm_name::resolve(client, &arguments.vm).await?;
+    let spec = ExecSpec { argv: ARGV.map(str::to_owned).to_vec(), ..ExecSpec::default() };
+    let (output, picture) = duplex(64 * 1024);
+    let (_, nothing) = mpsc::channel(1);
+    let mut bytes = Vec::new();
+    let collect = async { Ok(picture.take(MAX_BYTES + 1).read_to_end(&mut bytes).await?) };
+    tokio::try_join!(tool::run(client, (&vm, &arguments.vm), spec, nothing, output), collect)?;
+    if !bytes.starts_with(SIGNATURE) || bytes.len() as u64 > MAX_BYTES {
+        return Err(Problem::failed("what the VM sends is no picture"));
+    }
+    if to_stdout {
+        std::io::stdout().write_all(&bytes)?;
+        return Ok(Exit::Ok);
+    }
+    let default = || PathBuf::from(format!("vm-{}.png", vm.chars().take(8).collect::<String>()));
+    let path = arguments.output.clone().unwrap_or_else(default);
+    std::fs::write(&path, &bytes).map_err(|error| Problem::failed(format!("{}: {error}", path.display())))?;
+    show::line(path.display());
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,262 @@
+//! What a way into a VM costs: the time of the smallest program, and bytes a second of each stream beside those of vsock alone.
+//!
+//! `make bench` runs it; `bench-exec [RUNS [MIB]]`, a hundred round trips and 64 MiB in each of seven streams by default, in
+//! one real VM. Streams take turns, so that what disturbs the machine disturbs all of them; what counts is their ratio.
+//!
+//! | stream | of what |
+//! |---|---|
+//! | vsock alone | a program in the guest that sends zeros over a vsock port of its own |
+//! | vsock behind a pipe | the same, but the zeros come from another program: what a program's output costs the guest anyhow |
+//! | exec, cp, forward | the command line of ours, daemon and agent between |
+
+use std::{
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anteroom_tests::{Daemon, Turn, daemon::Options, spread::Spread};
+use anyhow::{Context as _, Result, ensure};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+
+/// Serves as many zeros as it is asked for: on vsock port 9999 its own, on 9998 those of a pipe, on TCP port 9997 its own.
+const SENDER: &str = r#"
+import os, socket, subprocess, threading
+zeros = bytes(65536)
+def own(peer, count):
+    while count > 0:
+        count -= peer.send(zeros[:min(count, 65536)])
+def piped(peer, count):
+    dd = subprocess.Popen(["dd", "if=/dev/zero", "bs=64k", f"count={count // 65536}", "status=none"], stdout=subprocess.PIPE, bufsize=0)
+    while True:
+        data = os.read(dd.stdout.fileno(), 65536)
+        if not data:
+            break
+        peer.sendall(data)
+    dd.wait()
+def serve(listener, send):
+    listener.listen(4)
+    while True:
+        peer, _ = listener.accept()
+        send(peer, int(peer.recv(20)))
+        peer.close()
+def vsock(port):
+    listener = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+    listener.bind((socket.VMADDR_CID_ANY, port))
+    return listener
+tcp = socket.socket()
+tcp.bind(("127.0.0.1", 9997))
+for listener, send in ((vsock(9999), own), (vsock(9998), piped), (tcp, own)):
+    threading.Thread(target=serve, args=(listener, send)).start()
+print("ready", flush=True)
+"#;
+
+const ROUNDS: usize = 5;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut numbers = std::env::args().skip(1).map(|text| text.parse::<usize>());
+    let runs = numbers.next().unwrap_or(Ok(100)).context("a number of runs")?;
+    let mib = numbers.next().unwrap_or(Ok(64)).context("a number of MiB")?;
+    let _turn = Turn::take()?;
+    let daemon = Daemon::start("bench-exec", "dev", Options::default()).await?;
+    let session = daemon.start_session("demo", "bench").await?;
+    let vm = daemon.wait_for(&session, &["awaiting_user_auth"]).await?["vm_id"].take();
+    let vm = vm.as_str().context("a VM")?.to_owned();
+    // What comes up after the desktop would disturb.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+
+    round_trips(&daemon, &vm, runs).await?;
+    streams(&daemon, &vm, mib).await?;
+    many_at_once(&daemon, &vm).await?;
+    daemon.stop().await
+}
+
+async fn round_trips(daemon: &Daemon, vm: &str, runs: usize) -> Result<()> {
+    let count = runs.to_string();
+    // Each program's own time, and the time of reading the clock, by the guest's clock.
+    let own = "t() { echo $EPOCHREALTIME; }; for i in $(seq $0); do t; /bin/true; done; t";
+    let printed = run(daemon, &["exec", vm, "-n", "--", "bash", "-c", own, &count]).await?;
+    let moments: Vec<f64> = printed.lines().filter_map(|line| line.parse().ok()).collect();
+    let own: Vec<f64> = moments.windows(2).map(|pair| (pair[1] - pair[0]) * 1e3).collect();
+    let mut ours = Vec::new();
+    for _ in 0..runs {
+        let begin = Instant::now();
+        run(daemon, &["exec", vm, "-n", "--", "/bin/true"]).await?;
+        ours.push(begin.elapsed().as_secs_f64() * 1e3);
+    }
+    let mut version = Vec::new();
+    for _ in 0..runs {
+        let begin = Instant::now();
+        run(daemon, &["--version"]).await?;
+        version.push(begin.elapsed().as_secs_f64() * 1e3);
+    }
+    println!("\n| ms | min | median | p99 | max | n |\n|---|---:|---:|---:|---:|---:|");
+    for (name, values) in [
+        ("a shell of the guest runs `true`", &own),
+        ("`anteroom exec VM -- true`, the command's own start with it", &ours),
+        ("of that, the command's own start (`anteroom --version`)", &version),
+    ] {
+        let Spread { min, median, p99, max, count, .. } = Spread::of(values);
+        println!("| {name} | {min:.1} | {median:.1} | {p99:.1} | {max:.1} | {count} |");
+    }
+    Ok(())
+}
+
+async fn streams(daemon: &Daemon, vm: &str, mib: usize) -> Result<()> {
+    let bytes = mib << 20;
+    let mut sender = daemon
+        .command(&["exec", vm, "-n", "-u", "root", "--", "python3", "-c", SENDER])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut said = BufReader::new(sender.stdout.take().context("a pipe")?).lines();
+    ensure!(said.next_line().await?.as_deref() == Some("ready"), "the sender does not start");
+    let mut forward = daemon.command(&["forward", vm, "9997:0"]).stdout(Stdio::piped()).spawn()?;
+    let mut lines = BufReader::new(forward.stdout.take().context("a pipe")?).lines();
+    let line = lines.next_line().await?.context("an address")?;
+    let forwarded = line.split(' ').next().unwrap_or_default().to_owned();
+    let scratch = tempfile::tempdir()?;
+    let file = scratch.path().join("file");
+    std::fs::write(&file, vec![7; bytes])?;
+    let (file, back) = (file.display().to_string(), scratch.path().join("back").display().to_string());
+    let count = (bytes / 65536).to_string();
+    let zeros = format!("dd if=/dev/zero bs=64k count={count} status=none");
+    let there = format!("{vm}:/tmp/file");
+
+    let names = [
+        "vsock alone",
+        "vsock behind a pipe",
+        "exec, output",
+        "exec, input",
+        "cp, into the VM",
+        "cp, out of it",
+        "forward",
+    ];
+    let mut speeds: [Vec<f64>; 7] = Default::default();
+    for _ in 0..ROUNDS {
+        for (which, speeds) in speeds.iter_mut().enumerate() {
+            let begin = Instant::now();
+            match which {
+                0 => from_vsock(daemon, vm, 9999, bytes).await?,
+                1 => from_vsock(daemon, vm, 9998, bytes).await?,
+                2 => drain(daemon, &["exec", vm, "-n", "--", "sh", "-c", &zeros], bytes).await?,
+                3 => {
+                    feed(daemon, &["exec", vm, "--", "dd", "of=/dev/null", "bs=64k", "status=none"], bytes)
+                        .await?
+                }
+                4 => drop(run(daemon, &["cp", "-q", &file, &there]).await?),
+                5 => drop(run(daemon, &["cp", "-q", &there, &back]).await?),
+                _ => from_port(&forwarded, bytes).await?,
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a few digits are enough")]
+            speeds.push(bytes as f64 / 1e6 / begin.elapsed().as_secs_f64());
+        }
+    }
+    let alone = Spread::of(&speeds[0]).median;
+    println!("\n| MB/s, {mib} MiB each | min | median | max | of vsock alone |\n|---|---:|---:|---:|---:|");
+    for (name, values) in names.iter().zip(&speeds) {
+        let Spread { min, median, max, .. } = Spread::of(values);
+        println!("| {name} | {min:.0} | {median:.0} | {max:.0} | {:.0} % |", 100.0 * median / alone);
+    }
+    Ok(())
+}
+
+/// A hundred programs that all wait for the last, and what the agent needs for them.
+async fn many_at_once(daemon: &Daemon, vm: &str) -> Result<()> {
+    let memory = async || {
+        let shown = daemon.fetch(&format!("/api/vms/{vm}/diagnostics")).await?;
+        shown["memory"]["roles_kib"]["init"].as_u64().context("the agent's memory")
+    };
+    let before = memory().await?;
+    let begin = Instant::now();
+    let mut children = Vec::new();
+    for _ in 0..100 {
+        let mut command = daemon.command(&["exec", vm, "--", "cat"]);
+        children.push(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
+    }
+    for child in &mut children {
+        child.stdin.as_mut().context("a pipe")?.write_all(b"x").await?;
+    }
+    for child in &mut children {
+        let mut one = [0];
+        child.stdout.as_mut().context("a pipe")?.read_exact(&mut one).await?;
+    }
+    let (all_s, with_all) = (begin.elapsed().as_secs_f64(), memory().await?);
+    for mut child in children {
+        drop(child.stdin.take());
+        ensure!(child.wait().await?.success());
+    }
+    println!(
+        "\n100 programs at once: all answer after {all_s:.1} s; the agent has {before} KiB before, {with_all} KiB with them"
+    );
+    Ok(())
+}
+
+/// What a command of ours prints; it must succeed.
+async fn run(daemon: &Daemon, arguments: &[&str]) -> Result<String> {
+    let output = daemon.cli(arguments).await?;
+    ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+async fn drain(daemon: &Daemon, arguments: &[&str], bytes: usize) -> Result<()> {
+    let mut child = daemon.command(arguments).stdout(Stdio::piped()).spawn()?;
+    let mut out = child.stdout.take().context("a pipe")?;
+    let mut chunk = vec![0; 1 << 17];
+    let mut came = 0;
+    loop {
+        match out.read(&mut chunk).await? {
+            0 => break,
+            length => came += length,
+        }
+    }
+    ensure!(child.wait().await?.success() && came == bytes, "{came} bytes came");
+    Ok(())
+}
+
+async fn feed(daemon: &Daemon, arguments: &[&str], bytes: usize) -> Result<()> {
+    let mut child = daemon.command(arguments).stdin(Stdio::piped()).spawn()?;
+    let mut into = child.stdin.take().context("a pipe")?;
+    let chunk = vec![0; 1 << 16];
+    for _ in 0..bytes >> 16 {
+        into.write_all(&chunk).await?;
+    }
+    drop(into);
+    ensure!(child.wait().await?.success());
+    Ok(())
+}
+
+async fn from_vsock(daemon: &Daemon, vm: &str, port: u32, bytes: usize) -> Result<()> {
+    let socket: PathBuf = daemon.state_dir().join("vms").join(vm).join("v.sock");
+    tokio::task::spawn_blocking(move || {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.write_all(format!("CONNECT {port}\n").as_bytes())?;
+        let mut answer = [0];
+        while answer != *b"\n" {
+            stream.read_exact(&mut answer)?;
+        }
+        drain_blocking(stream, bytes)
+    })
+    .await?
+}
+
+async fn from_port(address: &str, bytes: usize) -> Result<()> {
+    let address = address.to_owned();
+    tokio::task::spawn_blocking(move || drain_blocking(std::net::TcpStream::connect(address)?, bytes)).await?
+}
+
+fn drain_blocking(mut stream: impl std::io::Read + std::io::Write, bytes: usize) -> Result<()> {
+    stream.write_all(bytes.to_string().as_bytes())?;
+    let mut chunk = vec![0; 1 << 17];
+    let mut came = 0;
+    while came < bytes {
+        match stream.read(&mut chunk)? {
+            0 => break,
+            length => came += length,
+        }
+    }
+    ensure!(came == bytes, "{came} bytes came");
+    Ok(())
+}
