@@ -21,7 +21,7 @@
 //! | `POST /api/webrtc/session/{id}/whep` | the desktop for players of WHEP |
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |
-//! | `GET /api/vms/{id}/exec` with `Upgrade: anteroom-exec` | a program in the VM, as `anteroom_protocol::exec` says |
+//! | `GET /api/vms/{id}/exec` with `Upgrade: anteroom-exec`, or in a WebSocket | a program in the VM, as `anteroom_protocol::exec` says |
 //! | `GET /api/vms/{id}/programs` | which of them run there |
 //! | `GET /api/vms/{id}/ports/{port}` with `Upgrade: tcp` | the bytes of a port on the VM's loopback |
 //! | `GET /api/vms/{id}/services/{name}/log` | the last lines of a service |
@@ -46,6 +46,7 @@ mod start;
 mod vm;
 mod webhook;
 mod webrtc;
+mod websocket;
 mod whep;
 mod words;
 
@@ -176,6 +177,7 @@ fn open_routes() -> Router<Arc<Api>> {
         .route("/", get(desktop::start_page))
         .route("/login", get(desktop::start_page))
         .route("/session/{id}", get(desktop::session_page))
+        .route("/session/{id}/terminal", get(desktop::terminal_page))
         .route("/assets/{name}", get(desktop::asset))
         .route("/api/auth/session/{id}/novnc", get(desktop::desktop_page))
 }

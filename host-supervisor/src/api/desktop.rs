@@ -8,38 +8,27 @@
 
 mod sieve;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anteroom_protocol::ports::GUEST_VNC;
 use axum::{
-    body::Bytes,
     extract::{
         Path, RawQuery, State, WebSocketUpgrade,
         rejection::PathRejection,
-        ws::{CloseFrame, Message, WebSocket, close_code, rejection::WebSocketUpgradeRejection},
+        ws::{Message, WebSocket, rejection::WebSocketUpgradeRejection},
     },
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink, stream::SplitStream};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use futures_util::{StreamExt as _, stream::SplitStream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use self::sieve::{Permits, Sieve};
-use super::{Api, error::ApiError, seen::Seen, webrtc::only_looks};
+use super::{Api, error::ApiError, seen::Seen, webrtc::only_looks, websocket};
 use crate::{
     page::{self, Page},
     session::SessionHandle,
 };
-
-/// Largest message of a viewer, in bytes: RFB clients send little, a pasted text is the most.
-const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
-/// Most of the picture that is on its way to one viewer inside this process, in bytes.
-const CHUNK_BYTES: usize = 64 * 1024;
-/// A viewer that takes nothing for so long is gone.
-const SEND_PATIENCE: Duration = Duration::from_secs(60);
-const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
-/// Keeps proxies from taking a quiet desktop for a dead one.
-const PING_EVERY: Duration = Duration::from_secs(25);
 
 pub(super) async fn start_page(headers: HeaderMap) -> Response {
     page::page(Page::Start, &[], &headers)
@@ -56,6 +45,11 @@ pub(super) async fn session_page(
     let opened = session.is_some_and(|session| api.access.opened_by(query.as_deref(), session));
     let ancestors = if opened { &api.settings.frame_ancestors[..] } else { &[] };
     page::page(Page::Session, ancestors, &headers)
+}
+
+/// Says nothing about the session, either; what it asks for then needs the key or the cookie.
+pub(super) async fn terminal_page(headers: HeaderMap) -> Response {
+    page::page(Page::Terminal, &[], &headers)
 }
 
 /// The page itself says nothing about the session; what it asks for then needs the token of its address.
@@ -90,13 +84,7 @@ pub(super) async fn stream(
         .connect(GUEST_VNC)
         .await
         .map_err(|error| if error.status().is_some() { not_yet() } else { error.into() })?;
-    let bounded = upgrade
-        .protocols(["binary"])
-        .max_message_size(MAX_MESSAGE_BYTES)
-        .max_frame_size(MAX_MESSAGE_BYTES)
-        .write_buffer_size(0)
-        .max_write_buffer_size(4 * CHUNK_BYTES);
-    Ok(bounded.on_upgrade(move |socket| async move {
+    Ok(websocket::bounded(upgrade.protocols(["binary"])).on_upgrade(move |socket| async move {
         carry(socket, guest, &session, permits).await;
         drop(viewer);
     }))
@@ -112,34 +100,9 @@ async fn carry(
     let (to_viewer, from_viewer) = socket.split();
     let (from_guest, to_guest) = tokio::io::split(guest);
     tokio::select! {
-        () = paint(from_guest, to_viewer, session) => {}
+        () = websocket::tell(from_guest, to_viewer, session, "the desktop is gone") => {}
         () = obey(from_viewer, to_guest, session, permits) => {}
     }
-}
-
-/// From the guest to the viewer, who is told when the session ends.
-async fn paint(
-    mut guest: impl AsyncRead + Unpin,
-    mut viewer: SplitSink<WebSocket, Message>,
-    session: &SessionHandle,
-) {
-    let mut buffer = vec![0; CHUNK_BYTES];
-    let end = loop {
-        let message = tokio::select! {
-            read = guest.read(&mut buffer) => match read {
-                Ok(0) | Err(_) => break "the desktop is gone",
-                Ok(count) => Message::Binary(Bytes::copy_from_slice(&buffer[..count])),
-            },
-            () = session.over() => break "the session has ended",
-            () = tokio::time::sleep(PING_EVERY) => Message::Ping(Bytes::new()),
-        };
-        match tokio::time::timeout(SEND_PATIENCE, viewer.send(message)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return,
-        }
-    };
-    let close = Message::Close(Some(CloseFrame { code: close_code::AWAY, reason: end.into() }));
-    let _ = tokio::time::timeout(CLOSE_PATIENCE, viewer.send(close)).await;
 }
 
 /// From the viewer to the guest.

@@ -1,7 +1,7 @@
 //! Ways into a VM that are streams: programs, and ports of its loopback.
 //!
 //! ```text
-//!  command line ══HTTP upgrade══ daemon ══HTTP upgrade over vsock══ agent ══ program, or port
+//!  command line ══HTTP upgrade, or WebSocket of a page══ daemon ══HTTP upgrade over vsock══ agent ══ program, or port
 //! ```
 //! The daemon keeps nothing of them: whoever comes again, to this daemon or to the next one, goes on with the program that the
 //! guest has kept. It reads the first frame only, to write down who ran what.
@@ -15,7 +15,11 @@ use anteroom_protocol::{
 };
 use axum::{
     Json,
-    extract::{Path, Request, State, rejection::PathRejection},
+    extract::{
+        Path, Request, State, WebSocketUpgrade,
+        rejection::PathRejection,
+        ws::{Message, WebSocket, rejection::WebSocketUpgradeRejection},
+    },
     http::{
         StatusCode,
         header::{CONNECTION, UPGRADE},
@@ -23,16 +27,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::BytesMut;
+use futures_util::StreamExt as _;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, duplex};
 
 use super::{
     Api,
     body::InPath,
     error::ApiError,
     vm::{find, gone, not_ready},
+    websocket,
 };
 use crate::{agent::AgentClient, session::SessionHandle};
 
@@ -43,16 +49,56 @@ const CHUNK_BYTES: usize = 128 * 1024;
 pub(super) async fn open(
     State(api): State<Arc<Api>>,
     InPath(id): InPath<VmId>,
+    websocket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     mut request: Request,
 ) -> Result<Response, ApiError> {
-    expect(&request, UPGRADE_EXEC)?;
+    if websocket.is_err() {
+        expect(&request, UPGRADE_EXEC)?;
+    }
     let (session, agent) = way_in(&api, id).await?;
     let guest = agent.exec().await?;
+    if let Ok(upgrade) = websocket {
+        let serve = async move |socket| in_websocket(socket, guest, id, session).await;
+        return Ok(websocket::bounded(upgrade).on_upgrade(serve));
+    }
     Ok(upgraded(&mut request, UPGRADE_EXEC, move |mut caller| async move {
         let mut first = BytesMut::new();
         note_first(&mut caller, &mut first, id, &session).await?;
         carry(caller, guest, &first, &session).await
     }))
+}
+
+/// The same stream in binary messages, for a page; how it is cut into messages means nothing.
+async fn in_websocket(
+    socket: WebSocket,
+    guest: impl AsyncRead + AsyncWrite + Send + 'static,
+    vm: VmId,
+    session: SessionHandle,
+) {
+    let (near, mut far) = duplex(websocket::CHUNK_BYTES);
+    let (to_page, mut from_page) = socket.split();
+    let (from_program, mut to_program) = tokio::io::split(near);
+    tokio::spawn({
+        let session = session.clone();
+        async move {
+            let mut first = BytesMut::new();
+            note_first(&mut far, &mut first, vm, &session).await?;
+            carry(far, guest, &first, &session).await
+        }
+    });
+    let obey = async {
+        while let Some(Ok(message)) = from_page.next().await {
+            match message {
+                Message::Binary(bytes) if to_program.write_all(&bytes).await.is_ok() => {}
+                Message::Ping(_) | Message::Pong(_) => {}
+                _ => return,
+            }
+        }
+    };
+    tokio::select! {
+        () = websocket::tell(from_program, to_page, &session, "the VM has hung up") => {}
+        () = obey => {}
+    }
 }
 
 /// `GET /api/vms/{id}/programs`

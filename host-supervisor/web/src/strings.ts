@@ -113,6 +113,21 @@ export const strings = {
     atWork: "The other page is at work. It can be taken over when it has rested for three seconds.",
   },
 
+  terminal: {
+    open: "Open a terminal in the VM",
+    noVm: "This sign-in has no VM to open a terminal in.",
+    connecting: "Connecting…",
+    reconnecting: "The connection was interrupted. Reconnecting…",
+    lost: "The terminal is gone.",
+    ended: (code: number, cause: string | null) =>
+      cause === null ? `The shell has ended with code ${code}.` : `The shell has ended: ${cause}.`,
+    again: "Press Enter for a new one.",
+    sending: (name: string, share: number) => `${name}: ${Math.floor(share * 100)} %`,
+    sent: (name: string) => `${name} is in the home directory of the VM.`,
+    notSent: (name: string, why: string) => `${name} was not sent: ${why}`,
+    dropHint: "Drop files here to put them into the home directory.",
+  },
+
   typing: {
     title: "Type or paste text",
     titleWithoutPaste: "Type text",

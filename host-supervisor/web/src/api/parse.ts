@@ -58,6 +58,7 @@ function session(value: unknown): Session {
   return {
     id: text(value, "session_id"),
     userId: optionalText(value, "user_id") ?? "",
+    vmId: optionalText(value, "vm_id"),
     providerId: optionalText(value, "provider") ?? "",
     status: status(text(value, "status")),
     createdAt: time(optionalText(value, "created_at")),

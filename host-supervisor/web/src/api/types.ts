@@ -54,6 +54,7 @@ export interface Session {
   readonly userId: string;
   readonly providerId: string;
   readonly status: SessionStatus;
+  readonly vmId: string | null;
   readonly createdAt: Date | null;
   readonly completedAt: Date | null;
   /** `http` or `https` only; anything else from a guest is dropped. */

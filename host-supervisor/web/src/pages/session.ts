@@ -64,12 +64,20 @@ class SessionPage {
     this.stage = element("div", { class: "stage" }, this.desktop.root);
     this.typing = typingPanel(this.desktop.screen);
     this.typing.root.hidden = true;
+    const terminal = element(
+      "a",
+      { href: `/session/${encodeURIComponent(id)}/terminal`, target: "_blank", class: "terminal-link" },
+      strings.terminal.open,
+    );
+    // The token opens the desktop only.
+    terminal.hidden = gate.viewToken !== null;
     this.side = element(
       "div",
       { class: "side" },
       this.attempt.root,
       this.signIn.root,
       this.typing.root,
+      terminal,
       this.cancel.root,
     );
     // The token does not end sessions.

@@ -5,6 +5,11 @@ export function idInSessionPath(path: string): string | null {
   return idIn(/^\/session\/([^/]+)\/?$/, path);
 }
 
+/** From `/session/{id}/terminal`. */
+export function idInTerminalPath(path: string): string | null {
+  return idIn(/^\/session\/([^/]+)\/terminal\/?$/, path);
+}
+
 /** From `/api/auth/session/{id}/novnc`. */
 export function idInEmbeddedPath(path: string): string | null {
   return idIn(/^\/api\/auth\/session\/([^/]+)\/novnc\/?$/, path);
