@@ -369,7 +369,7 @@ async fn a_terminal_in_the_page_is_one_of_the_vm_and_takes_files() -> Result<()>
         const files = new DataTransfer();
         files.items.add(new File(["x".repeat(2000000) + "end"], "a 'file'.txt"));
         const event = new DragEvent("drop", { dataTransfer: files, bubbles: true });
-        document.querySelector(".terminal").dispatchEvent(event);
+        document.querySelector(".vm-terminal").dispatchEvent(event);
     "#;
     page.execute(drop, Vec::new()).await?;
     page.wait()

@@ -24,7 +24,7 @@ class TerminalPage {
   });
   private readonly fit = new FitAddon();
   private readonly note = element("p", { class: "terminal-note", role: "status" }, words.connecting);
-  private readonly surface = element("div", { class: "terminal" });
+  private readonly surface = element("div", { class: "vm-terminal" });
   private program: Program | null = null;
 
   constructor(private readonly address: string) {
