@@ -11,7 +11,9 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
-use targets::{callback, credential, datagram, definition, desk, pasted_code, reader, recognise, stun};
+use targets::{
+    callback, credential, datagram, definition, desk, exec_frame, pasted_code, reader, recognise, stun,
+};
 
 /// What is fuzzed, by the name of its module and its corpus.
 #[derive(Debug, Clone, Copy)]
@@ -21,12 +23,13 @@ pub struct Target {
 }
 
 impl Target {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self { name: "callback", check: callback::check },
         Self { name: "credential", check: credential::check },
         Self { name: "datagram", check: datagram::check },
         Self { name: "definition", check: definition::check },
         Self { name: "desk", check: desk::check },
+        Self { name: "exec-frame", check: exec_frame::check },
         Self { name: "pasted-code", check: pasted_code::check },
         Self { name: "reader", check: reader::check },
         Self { name: "recognise", check: recognise::check },

@@ -11,6 +11,7 @@ mod freeze;
 mod life;
 mod memory;
 mod problem;
+mod reverse;
 mod sign_in;
 mod sockets;
 mod stream;
@@ -44,6 +45,7 @@ struct Parts {
     asked: Arc<sign_in::Asked>,
     /// There is none until the root is mounted.
     supervisor: OnceLock<Supervisor>,
+    reverse: Arc<reverse::Waiting>,
     /// Nor is there anything to run.
     programs: OnceLock<Programs>,
     end: mpsc::Sender<EndReason>,
@@ -63,6 +65,7 @@ impl Control {
             timeline,
             asked: Arc::default(),
             supervisor: OnceLock::new(),
+            reverse: Arc::default(),
             programs: OnceLock::new(),
             end,
         }))

@@ -17,7 +17,7 @@ use anteroom_protocol::{
     ProtocolVersion,
     agent::{
         CallbackVerdict, CapturedCredentials, Clock, Hello, Memory, OpenUrl, PastedCallback, PastedCode,
-        Resume, ServiceStatus, SignInSpec, SignInStatus, UPGRADE_TCP,
+        Resume, ServiceStatus, SignInSpec, SignInStatus, UPGRADE_REVERSE, UPGRADE_TCP,
     },
     event::Acknowledge,
     exec::{ExecStatus, UPGRADE_EXEC},
@@ -197,6 +197,30 @@ impl AgentClient {
         port: u16,
     ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
         self.upgraded(UPGRADE_TCP, &format!("/connect/{port}")).await
+    }
+
+    /// The numbers of connections to a port of the guest's loopback, a line each, after a line with the port itself. The guest
+    /// listens as long as the stream lives.
+    ///
+    /// # Errors
+    /// [`AgentError::Refused`] when somebody listens there already.
+    pub async fn listen(
+        &self,
+        port: u16,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
+        self.upgraded(UPGRADE_REVERSE, &format!("/reverse/{port}")).await
+    }
+
+    /// One of those connections.
+    ///
+    /// # Errors
+    /// [`AgentError::Refused`] when it does not wait any more.
+    pub async fn accept(
+        &self,
+        port: u16,
+        number: u64,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
+        self.upgraded(UPGRADE_TCP, &format!("/reverse/{port}/{number}")).await
     }
 
     /// A stream of [frames](anteroom_protocol::exec) that begins a program or goes on with one.

@@ -24,6 +24,8 @@
 //! | `GET /api/vms/{id}/exec` with `Upgrade: anteroom-exec`, or in a WebSocket | a program in the VM, as `anteroom_protocol::exec` says |
 //! | `GET /api/vms/{id}/programs` | which of them run there |
 //! | `GET /api/vms/{id}/ports/{port}` with `Upgrade: tcp` | the bytes of a port on the VM's loopback |
+//! | `GET /api/vms/{id}/reverse/{port}` with `Upgrade: anteroom-reverse` | connections to a port of the VM's loopback: a number each |
+//! | `GET /api/vms/{id}/reverse/{port}/{number}` with `Upgrade: tcp` | the bytes of one of them |
 //! | `GET /api/vms/{id}/services/{name}/log` | the last lines of a service |
 //! | `DELETE /api/vms/{id}` | ends the VM and its session, removes what is left on the disk |
 //! | `POST /api/webhook/test` | sends an event that says nothing, and tells what the receiver answered |
@@ -242,6 +244,8 @@ fn operator_routes() -> Router<Arc<Api>> {
         .route("/api/vms/{id}/exec", get(exec::open))
         .route("/api/vms/{id}/programs", get(exec::list))
         .route("/api/vms/{id}/ports/{port}", get(exec::forward))
+        .route("/api/vms/{id}/reverse/{port}", get(exec::listen))
+        .route("/api/vms/{id}/reverse/{port}/{number}", get(exec::accept))
         .route("/api/vms/{id}/services/{name}/log", get(vm::service_log))
         .route("/api/webhook/test", post(webhook::test))
         .route("/api/webhook/deliveries", get(webhook::deliveries))

@@ -7,6 +7,7 @@ mod client;
 mod completion;
 mod config;
 mod copy;
+mod debug;
 mod doctor;
 mod exec;
 mod exit;
@@ -107,6 +108,9 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         }
         Command::Screenshot(arguments) => {
             with_client(&load(&[])?, environment, async |client| screenshot::run(&arguments, &client).await)
+        }
+        Command::Debug(arguments) => {
+            with_client(&load(&[])?, environment, async |client| debug::run(&arguments, &client).await)
         }
         Command::Man { directory } => man::write(&directory),
         Command::Cp(arguments) => {

@@ -23,6 +23,8 @@
 //! | `GET /exec` | `Upgrade: anteroom-exec` | 101, then [frames](crate::exec) |
 //! | `GET /exec/list` | | `[`[`ExecStatus`](crate::exec::ExecStatus)`]` |
 //! | `GET /connect/{port}` | `Upgrade: tcp` | 101, then the bytes of that port on the guest's loopback |
+//! | `GET /reverse/{port}` | `Upgrade: anteroom-reverse` | 101, then the port and the number of each connection to it, a line each |
+//! | `GET /reverse/{port}/{number}` | `Upgrade: tcp` | 101, then the bytes of that connection; 410 when it does not wait any more |
 //! | `POST /power-off` | | 202, then the VM ends |
 //!
 //! Errors are [`Problem`]s with a fitting status.
@@ -42,6 +44,9 @@ pub const FATAL_PREFIX: &str = "anteroom: fatal: ";
 
 /// The value of the `Upgrade` header that turns `GET /connect/{port}` into a byte stream.
 pub const UPGRADE_TCP: &str = "tcp";
+
+/// The value of the `Upgrade` header that turns `GET /reverse/{port}` into lines about connections.
+pub const UPGRADE_REVERSE: &str = "anteroom-reverse";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hello {

@@ -152,6 +152,19 @@ async fn programs_that_go_on_alone(daemon: &Daemon, vm: &str) -> Result<()> {
     ensure!(bytes[16..24] == [0, 0, 5, 0, 0, 0, 3, 32], "not 1280x800: {:?}", &bytes[..24]);
     fs::copy(&picture, anteroom_tests::artefact("way-in-screenshot.png"))?;
 
+    let archive = scratch.path().join("debug.tar");
+    assert_eq!(said(&["debug", vm, "-o", &archive.display().to_string()]).await?.1, Some(0));
+    let listed = std::process::Command::new("tar").arg("-tvf").arg(&archive).output()?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    for name in ["vm.json", "diagnostics.json", "console.log", "services/x11vnc.log", "guest.txt"] {
+        let line = listed.lines().find(|line| line.ends_with(name)).with_context(|| listed.clone())?;
+        let size: usize = line.split_whitespace().nth(2).context("a size")?.parse()?;
+        ensure!(size > 200 || name == "services/x11vnc.log", "{line}");
+    }
+    let text = String::from_utf8_lossy(&fs::read(&archive)?).into_owned();
+    ensure!(text.contains("MemAvailable") && !text.contains("not to be had"), "something is missing");
+    ensure!(!text.contains("state=") && !text.contains("code_challenge"), "the sign-in address is in it");
+
     let completed = daemon.command(&["--", "anteroom", "exec", &vm[..4]]);
     let mut completed = completed;
     let completed = completed.env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "2").output().await?;
@@ -250,6 +263,32 @@ async fn ports_and_logs(daemon: &Daemon, vm: &str) -> Result<()> {
         Signal::SIGINT,
     )?;
     ensure!(timeout(PATIENCE, forward.wait()).await??.success());
+
+    // The other direction: a program of ours that answers in capitals, for twenty callers in the VM.
+    let ours = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let map = format!("7777:{}", ours.local_addr()?.port());
+    let mut forward = daemon.command(&["forward", "@last", "-R", &map]).stdout(Stdio::piped()).spawn()?;
+    let mut lines = BufReader::new(forward.stdout.take().context("a pipe")?).lines();
+    let line = timeout(PATIENCE, lines.next_line()).await??.context("a line")?;
+    ensure!(line.starts_with(&format!("port 7777 of VM {vm} is 127.0.0.1:")), "{line}");
+    let answering = tokio::spawn(async move {
+        loop {
+            let Ok((mut caller, _)) = ours.accept().await else { return };
+            tokio::spawn(async move {
+                let mut heard = [0; 5];
+                tokio::io::AsyncReadExt::read_exact(&mut caller, &mut heard).await?;
+                caller.write_all(&heard.to_ascii_uppercase()).await
+            });
+        }
+    });
+    let callers = "for n in $(seq 20); do (exec 3<>/dev/tcp/127.0.0.1/7777; echo -n hello >&3; cat <&3; echo) & done; wait";
+    let (out, err, _) = exec(daemon, &["-n", "--", "bash", "-c", callers], b"").await?;
+    assert_eq!(String::from_utf8_lossy(&out), "HELLO\n".repeat(20), "{err}");
+    answering.abort();
+    forward.kill().await?;
+    let (_, err, _) =
+        exec(daemon, &["-n", "--", "bash", "-c", "sleep 1; exec 3<>/dev/tcp/127.0.0.1/7777"], b"").await?;
+    ensure!(err.contains("refused"), "somebody listens still: {err}");
 
     let services = daemon.cli(&["logs", "@last"]).await?;
     ensure!(String::from_utf8_lossy(&services.stdout).lines().any(|line| line == "x11vnc"));

@@ -16,7 +16,8 @@ use axum::{
 };
 
 use super::{
-    Control, Refusal, clock, connect, events, exec, freeze, memory, problem, sign_in, stream, version,
+    Control, Refusal, clock, connect, events, exec, freeze, memory, problem, reverse, sign_in, stream,
+    version,
 };
 use crate::{
     boottime,
@@ -37,6 +38,8 @@ pub(super) fn router(control: Control) -> Router {
         .route("/events", get(follow_events))
         .route("/events/ack", post(acknowledge))
         .route("/connect/{port}", get(connect::open))
+        .route("/reverse/{port}", get(reverse::listen))
+        .route("/reverse/{port}/{number}", get(reverse::take))
         .route("/exec", get(exec::open))
         .route("/exec/list", get(exec::list))
         .merge(sign_in::router())

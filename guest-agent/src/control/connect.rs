@@ -40,7 +40,7 @@ pub(super) async fn open(
 
 /// Carries bytes both ways. The host may stop sending and still wait for an answer; when the guest's program is done,
 /// everything is: vhost-device-vsock does not tell the host of a connection that is closed only halfway.
-async fn carry(host: impl AsyncRead + AsyncWrite, target: TcpStream) {
+pub(super) async fn carry(host: impl AsyncRead + AsyncWrite, target: TcpStream) {
     let (from_host, to_host) = tokio::io::split(host);
     let (from_target, mut to_target) = target.into_split();
     let up = async {

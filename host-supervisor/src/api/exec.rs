@@ -10,7 +10,7 @@ use std::{io, sync::Arc};
 
 use anteroom_protocol::{
     VmId,
-    agent::UPGRADE_TCP,
+    agent::{UPGRADE_REVERSE, UPGRADE_TCP},
     exec::{Frame, UPGRADE_EXEC},
 };
 use axum::{
@@ -115,20 +115,57 @@ pub(super) async fn forward(
     State(api): State<Arc<Api>>,
     InPath(id): InPath<VmId>,
     port: Result<Path<(String, u16)>, PathRejection>,
-    mut request: Request,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let Ok(Path((_, port @ 1..))) = port else {
-        return Err(ApiError::bad_request("invalid_port", "a port is a number from 1 to 65535"));
-    };
     expect(&request, UPGRADE_TCP)?;
+    let Ok(Path((_, port @ 1..))) = port else { return Err(no_port()) };
     let (session, agent) = way_in(&api, id).await?;
     let guest = agent.connect(port).await?;
     tracing::info!(vm = %id, session = %session.id(), port, "a port is forwarded");
-    Ok(upgraded(
-        &mut request,
-        UPGRADE_TCP,
-        move |caller| async move { carry(caller, guest, &[], &session).await },
-    ))
+    Ok(carried(request, UPGRADE_TCP, guest, session))
+}
+
+/// `GET /api/vms/{id}/reverse/{port}`
+pub(super) async fn listen(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+    port: Result<Path<(String, u16)>, PathRejection>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    expect(&request, UPGRADE_REVERSE)?;
+    let Ok(Path((_, port))) = port else { return Err(no_port()) };
+    let (session, agent) = way_in(&api, id).await?;
+    let guest = agent.listen(port).await?;
+    tracing::info!(vm = %id, session = %session.id(), port, "a port of the VM leads out of it");
+    Ok(carried(request, UPGRADE_REVERSE, guest, session))
+}
+
+/// `GET /api/vms/{id}/reverse/{port}/{number}`
+pub(super) async fn accept(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+    place: Result<Path<(String, u16, u64)>, PathRejection>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    expect(&request, UPGRADE_TCP)?;
+    let Ok(Path((_, port, number))) = place else { return Err(no_port()) };
+    let (session, agent) = way_in(&api, id).await?;
+    let guest = agent.accept(port, number).await?;
+    Ok(carried(request, UPGRADE_TCP, guest, session))
+}
+
+fn no_port() -> ApiError {
+    ApiError::bad_request("invalid_port", "a port is a number from 1 to 65535")
+}
+
+/// The answer after which the caller has the guest's stream.
+fn carried(
+    mut request: Request,
+    protocol: &'static str,
+    guest: impl AsyncRead + AsyncWrite + Send + 'static,
+    session: SessionHandle,
+) -> Response {
+    upgraded(&mut request, protocol, |caller| async move { carry(caller, guest, &[], &session).await })
 }
 
 fn expect(request: &Request, protocol: &str) -> Result<(), ApiError> {

@@ -14,8 +14,8 @@ use clap::{Args, Parser, Subcommand};
 pub(super) use credentials::{KeyCommand, WebhookCommand};
 pub(super) use provider::ProviderCommand;
 pub(super) use way_in::{
-    AttachArguments, CopyArguments, ExecArguments, ForwardArguments, LogsArguments, Place, ProcessArguments,
-    ProxyArguments, PsArguments, ScreenshotArguments, ShellArguments,
+    AttachArguments, CopyArguments, DebugArguments, ExecArguments, ForwardArguments, LogsArguments, Place,
+    ProcessArguments, ProxyArguments, PsArguments, ScreenshotArguments, ShellArguments,
 };
 
 use super::exit::EXIT_CODES;
@@ -81,6 +81,7 @@ pub(super) enum Command {
     Proxy(ProxyArguments),
     Logs(LogsArguments),
     Screenshot(ScreenshotArguments),
+    Debug(DebugArguments),
     /// The webhook: try it, and see what was delivered
     #[command(subcommand)]
     Webhook(WebhookCommand),

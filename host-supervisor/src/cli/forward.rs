@@ -1,8 +1,13 @@
 //! `anteroom forward` and `anteroom proxy`: ports of a VM's loopback on ours, and one on standard input and output.
 
-use anteroom_protocol::agent::UPGRADE_TCP;
+use std::{net::SocketAddr, time::Duration};
+
+use anteroom_protocol::agent::{UPGRADE_REVERSE, UPGRADE_TCP};
 use tokio::{
-    io::{AsyncWriteExt as _, copy, copy_bidirectional, stdout},
+    io::{
+        AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, copy,
+        copy_bidirectional, stdout,
+    },
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinSet,
@@ -15,6 +20,9 @@ use super::{
     exit::{Exit, Problem},
     show, vm_name,
 };
+
+/// A number of 64 bits and the end of its line.
+const MAX_LINE_BYTES: u64 = 21;
 
 /// Serves until it is interrupted. A connection that the VM does not take ends by itself; the others go on.
 pub(super) async fn run(arguments: &ForwardArguments, client: &Client) -> Result<Exit, Problem> {
@@ -30,24 +38,78 @@ pub(super) async fn run(arguments: &ForwardArguments, client: &Client) -> Result
     let mut serving = JoinSet::new();
     for (port, listener) in listeners {
         let (client, path) = (client.clone(), format!("/api/vms/{vm}/ports/{port}"));
-        serving.spawn(async move {
-            loop {
-                // Too many open files, most likely: some will be closed.
-                let Ok((caller, _)) = listener.accept().await else {
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                    continue;
-                };
-                let (client, path) = (client.clone(), path.clone());
-                tokio::spawn(async move {
-                    if let Err(problem) = carry(&client, &path, caller).await {
-                        eprintln!("anteroom: port {port}: {problem}");
-                    }
-                });
-            }
+        serving.spawn(async move { lead_in(&client, &path, listener).await });
+    }
+    for &(port, local) in &arguments.reverse {
+        let numbers = client.upgrade(&format!("/api/vms/{vm}/reverse/{port}"), UPGRADE_REVERSE).await?;
+        let mut numbers = BufReader::new(numbers);
+        let port = next_number(&mut numbers).await?;
+        show::line(format_args!("port {port} of VM {vm} is {local}"));
+        let (client, path) = (client.clone(), format!("/api/vms/{vm}/reverse/{port}"));
+        serving.spawn(async move { lead_out(&client, &path, local, numbers).await });
+    }
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        Some(ended) = serving.join_next() => {
+            let why = ended.map_or_else(|error| error.to_string(), |error| error.to_string());
+            return Err(Problem::failed(format!("the VM has hung up: {why}")));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+async fn lead_in(client: &Client, path: &str, listener: TcpListener) -> std::io::Error {
+    loop {
+        // Too many open files, most likely: some will be closed.
+        let Ok((caller, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let (client, path) = (client.clone(), path.to_owned());
+        tokio::spawn(async move { say_trouble(&path, carry(&client, &path, caller).await) });
+    }
+}
+
+/// Joins each connection to the VM's port with one to ours; returns why it does not go on.
+async fn lead_out(
+    client: &Client,
+    path: &str,
+    local: SocketAddr,
+    mut numbers: impl AsyncBufRead + Unpin,
+) -> std::io::Error {
+    loop {
+        let path = match next_number(&mut numbers).await {
+            Ok(number) => format!("{path}/{number}"),
+            Err(error) => return error,
+        };
+        let client = client.clone();
+        tokio::spawn(async move {
+            let joined = match TcpStream::connect(local).await {
+                Ok(caller) => carry(&client, &path, caller).await,
+                Err(error) => Err(Problem::failed(format!("{local}: {error}"))),
+            };
+            say_trouble(&path, joined);
         });
     }
-    tokio::signal::ctrl_c().await?;
-    Ok(Exit::Ok)
+}
+
+/// One line of what the VM says about its connections.
+async fn next_number(lines: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<u64> {
+    let mut line = String::new();
+    lines.take(MAX_LINE_BYTES).read_line(&mut line).await?;
+    match line.strip_suffix('\n').map(str::parse) {
+        Some(Ok(number)) => Ok(number),
+        Some(Err(_)) => Err(std::io::ErrorKind::InvalidData.into()),
+        None => Err(std::io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// One connection that fails is no reason for the others to end.
+fn say_trouble(path: &str, joined: Result<(), Problem>) {
+    if let Err(problem) = joined {
+        let port = path.rsplit('/').next().unwrap_or_default();
+        eprintln!("anteroom: {port}: {problem}");
+    }
 }
 
 /// Until the VM's end has said everything.

@@ -116,6 +116,24 @@ pub(in crate::cli) struct ProxyArguments {
     pub(in crate::cli) port: u16,
 }
 
+/// Collect what somebody needs who looks for a fault in a VM: console, logs, timeline, memory, network, versions
+///
+/// No picture of the desktop is in it, and no process's arguments.
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Example:
+  anteroom debug @last
+
+{NAMES}"))]
+pub(in crate::cli) struct DebugArguments {
+    /// Which VM
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
+    pub(in crate::cli) vm: String,
+    /// Where to write it [default: vm-<id>-debug.tar]
+    #[arg(long, short, value_name = "FILE")]
+    pub(in crate::cli) output: Option<PathBuf>,
+}
+
 /// Make a picture of a VM's desktop, as PNG
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
@@ -198,13 +216,15 @@ impl std::str::FromStr for Place {
     }
 }
 
-/// Reach a port of a VM's loopback from here, until Ctrl+C
+/// Reach a port of a VM's loopback from here, or one of ours from the VM, until Ctrl+C
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:
   anteroom forward @last 8080            the VM's port 8080 is http://127.0.0.1:8080 here
   anteroom forward @last 5900:15900      another port here
   anteroom forward @last 5900:0          any free one; it is printed
+  anteroom forward @last -R 3000         our port 3000 is http://127.0.0.1:3000 in the VM
+  anteroom forward @last -R 80:3000      another port there
 
 {NAMES}"))]
 pub(in crate::cli) struct ForwardArguments {
@@ -212,8 +232,11 @@ pub(in crate::cli) struct ForwardArguments {
     #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
     pub(in crate::cli) vm: String,
     /// Its port, and ours if that is another one
-    #[arg(value_name = "PORT[:LOCAL]", required = true, value_parser = value::ports)]
+    #[arg(value_name = "PORT[:LOCAL]", required_unless_present = "reverse", value_parser = value::ports)]
     pub(in crate::cli) ports: Vec<(u16, SocketAddr)>,
+    /// The other direction: the VM's port, and ours if that is another one. Every program in the VM can reach it then
+    #[arg(long, short = 'R', value_name = "PORT[:LOCAL]", value_parser = value::ports)]
+    pub(in crate::cli) reverse: Vec<(u16, SocketAddr)>,
 }
 
 /// Print what a service of a VM has said last
