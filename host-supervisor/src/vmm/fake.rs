@@ -46,6 +46,7 @@ struct FakeVm {
     process: Process,
     console: Arc<Console>,
     kernel: PathBuf,
+    golden: bool,
     _agent: AbortOnDropHandle<()>,
 }
 
@@ -74,7 +75,7 @@ impl Vmm for FakeVmm {
         }
         let directory = spec.directory.as_path();
         let agent = self.serve(directory).await;
-        Self::run(directory, spec.kernel.clone(), agent).await
+        Self::run(spec, agent).await
     }
 
     async fn snapshot_conditions(&self, _spec: &VmSpec) -> Result<Option<Value>, LaunchError> {
@@ -88,7 +89,7 @@ impl Vmm for FakeVmm {
             Restoring::IsRefused => return Err(LaunchError::Snapshot("it is of another machine".to_owned())),
             Restoring::StaysSilent => {
                 let nobody = AbortOnDropHandle::new(tokio::spawn(async {}));
-                return Self::run(&spec.directory, files.state.clone(), nobody).await;
+                return Self::run(&VmSpec { kernel: files.state.clone(), ..spec.clone() }, nobody).await;
             }
             Restoring::Works => {}
         }
@@ -102,20 +103,17 @@ impl Vmm for FakeVmm {
         let mut process = Process::adopt(process, SHELL.as_ref(), directory)?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let agent = self.serve(directory).await;
-        Ok(Box::new(FakeVm { process, console, kernel: PathBuf::new(), _agent: agent }))
+        Ok(Box::new(FakeVm { process, console, kernel: PathBuf::new(), golden: false, _agent: agent }))
     }
 }
 
 impl FakeVmm {
-    async fn run(
-        directory: &Path,
-        kernel: PathBuf,
-        agent: AbortOnDropHandle<()>,
-    ) -> Result<Box<dyn Vm>, LaunchError> {
+    async fn run(spec: &VmSpec, agent: AbortOnDropHandle<()>) -> Result<Box<dyn Vm>, LaunchError> {
+        let (directory, kernel) = (spec.directory.as_path(), spec.kernel.clone());
         let arguments = vec![kernel.clone().into()];
         let mut process = Process::start(Invocation::of(SHELL.as_ref(), arguments, directory))?;
         let console = process.console(directory).await?;
-        Ok(Box::new(FakeVm { process, console, kernel, _agent: agent }))
+        Ok(Box::new(FakeVm { process, console, kernel, golden: spec.golden, _agent: agent }))
     }
 
     async fn serve(&self, directory: &Path) -> AbortOnDropHandle<()> {
@@ -147,6 +145,9 @@ impl Vm for FakeVm {
     }
 
     async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {
+        if !self.golden {
+            return Err(SnapshotError::Unsupported);
+        }
         std::fs::copy(&self.kernel, &files.memory).unwrap();
         std::fs::write(&files.state, "sleep 600").unwrap();
         Ok(())
