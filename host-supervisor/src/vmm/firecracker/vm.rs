@@ -118,25 +118,34 @@ impl FirecrackerVm {
     }
 
     async fn begin(&mut self, requests: &[Request], begin: Begin<'_>) -> Result<(), LaunchError> {
-        let asked = self.ask(requests).await;
-        if let (Ok(()), Some(jail)) = (&asked, &self.jail) {
+        self.ask_or_end(requests, begin).await?;
+        if let Some(jail) = &self.jail {
             jail.show_guest_socket()?;
         }
-        match (asked, begin) {
-            (Ok(()), Begin::Boot) => Ok(()),
-            (Err(error), Begin::Boot) => {
-                let Last { program, code, words } = self.last(&error).await;
-                Err(LaunchError::Died { program, code, stderr: words })
-            }
-            (loaded, Begin::Restore(_)) => {
-                let resumed = match loaded {
-                    Ok(()) => self.ask(&[suspend::resuming()]).await,
-                    refused => refused,
-                };
-                let Err(error) = resumed else { return Ok(()) };
-                Err(LaunchError::Snapshot(self.last(&error).await.words))
-            }
+        match begin {
+            Begin::Boot => Ok(()),
+            Begin::Restore(_) => self.ask_or_end(&[suspend::resuming()], begin).await,
         }
+    }
+
+    /// A Firecracker that refuses something is of no use any more.
+    async fn ask_or_end(&mut self, requests: &[Request], begin: Begin<'_>) -> Result<(), LaunchError> {
+        let Err(error) = self.ask(requests).await else { return Ok(()) };
+        let ended = self.process.ended().await;
+        let exit = self.process.kill().await;
+        let mut words = causes(&error);
+        // After a panic there is no answer.
+        for line in last_lines(&self.place.join(LOG)).iter().chain(&exit.stderr) {
+            words.push_str("; ");
+            words.push_str(line.trim());
+        }
+        Err(match begin {
+            Begin::Boot => {
+                let code = ended.and_then(|exit| exit.code).unwrap_or(0);
+                LaunchError::Died { program: exit.program, code, stderr: words }
+            }
+            Begin::Restore(_) => LaunchError::Snapshot(words),
+        })
     }
 
     async fn ask(&self, requests: &[Request]) -> Result<(), ApiError> {
@@ -148,19 +157,6 @@ impl FirecrackerVm {
             api.ask(request).await?;
         }
         Ok(())
-    }
-
-    /// Ends it after a request that came to nothing. With what it has written into its log: after a panic there is no answer.
-    async fn last(&mut self, error: &ApiError) -> Last {
-        let ended = self.process.ended().await;
-        let exit = self.process.kill().await;
-        let mut words = causes(error);
-        for line in last_lines(&self.place.join(LOG)).iter().chain(&exit.stderr) {
-            words.push_str("; ");
-            words.push_str(line.trim());
-        }
-        let code = ended.and_then(|exit| exit.code).unwrap_or(0);
-        Last { program: exit.program, code, words }
     }
 
     pub(super) async fn adopt(firecracker: &Firecracker, survivor: &Survivor) -> io::Result<Self> {
@@ -198,13 +194,6 @@ fn arguments(spec: &VmSpec, transport: Transport, jailed: bool) -> Vec<OsString>
         arguments.push("--enable-pci");
     }
     arguments.into_iter().map(Into::into).collect()
-}
-
-/// What is known of one that was of no use.
-struct Last {
-    program: String,
-    code: i32,
-    words: String,
 }
 
 /// Of its log, which a guest can make long.
