@@ -123,9 +123,9 @@ impl Firecracker {
     }
 
     /// Firecracker itself says no more than a warning when a snapshot comes from another processor.
-    fn conditions(&self) -> Value {
+    fn conditions(&self) -> Option<Value> {
         let host_kernel = uname().map(|name| name.release().to_string_lossy().into_owned());
-        json!({
+        let conditions = json!({
             "firecracker": self.version.to_string(),
             "format": self.format.to_string(),
             "transport": self.settings.transport,
@@ -136,7 +136,8 @@ impl Firecracker {
             "processor": processor::identity(),
             // Which features and registers KVM knows.
             "host_kernel": host_kernel.unwrap_or_default(),
-        })
+        });
+        version::can_restore(self.version).then_some(conditions)
     }
 
     /// `None` when VMs run as this process's user, in its root.
@@ -176,7 +177,7 @@ impl Vmm for Firecracker {
             acceleration: Some(Acceleration::Kvm),
             kernel: KernelFile::Elf,
             user_network: false,
-            snapshots: true,
+            snapshots: version::can_restore(self.version),
         }
     }
 
@@ -194,7 +195,7 @@ impl Vmm for Firecracker {
     }
 
     async fn snapshot_conditions(&self, _spec: &VmSpec) -> Result<Option<Value>, LaunchError> {
-        Ok(Some(self.conditions()))
+        Ok(self.conditions())
     }
 
     async fn restore(&self, spec: &VmSpec, files: &SnapshotFiles) -> Result<Box<dyn Vm>, LaunchError> {

@@ -32,7 +32,7 @@ fn whatever_a_snapshot_was_made_with_is_among_its_conditions() {
         |firecracker| firecracker.settings.rates.disk.bytes = Some(1),
         |firecracker| firecracker.settings.rates.network.operations = Some(1),
     ];
-    let conditions = changes.map(|change| firecracker(change).conditions());
+    let conditions = changes.map(|change| firecracker(change).conditions().unwrap());
     let different: BTreeSet<String> = conditions.iter().map(Value::to_string).collect();
     assert_eq!(different.len(), conditions.len(), "{different:#?}");
     for same in ["firecracker", "processor", "host_kernel"] {
@@ -48,4 +48,12 @@ fn a_program_elsewhere_and_limits_of_the_hosts_are_no_reason_for_another_snapsho
         firecracker.settings.host_disk.bytes = Some(1);
     });
     assert_eq!(elsewhere.conditions(), firecracker(|_| ()).conditions());
+}
+
+#[test]
+fn a_firecracker_whose_clones_are_deaf_makes_no_snapshots() {
+    let deaf = firecracker(|firecracker| firecracker.version.minor = 16);
+    assert!(deaf.conditions().is_none() && !deaf.capabilities().snapshots);
+    let mended = firecracker(|firecracker| firecracker.version = Version { major: 1, minor: 16, patch: 1 });
+    assert!(mended.conditions().is_some() && mended.capabilities().snapshots);
 }

@@ -7,6 +7,14 @@ use crate::vmm::{LaunchError, version::Version};
 /// The first with `--enable-pci`.
 pub const OLDEST: Version = Version { major: 1, minor: 13, patch: 0 };
 
+/// The guest's vsock is dead after a restore there (mended in the next).
+const DEAF_CLONES: Version = Version { major: 1, minor: 16, patch: 0 };
+
+/// Whether clones made by it can be talked with.
+pub(super) fn can_restore(version: Version) -> bool {
+    version != DEAF_CLONES
+}
+
 /// Asks the program.
 ///
 /// # Errors

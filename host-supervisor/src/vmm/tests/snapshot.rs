@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use anteroom_protocol::VmId;
@@ -51,7 +52,10 @@ impl Golden {
     }
 
     async fn restore(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
-        within(30, self.bench.vmm.restore(spec, &self.files())).await
+        let begin = Instant::now();
+        let restored = within(30, self.bench.vmm.restore(spec, &self.files())).await;
+        eprintln!("{} after {:?}", if restored.is_ok() { "restored" } else { "given up" }, begin.elapsed());
+        restored
     }
 
     fn next_letter(&self) -> char {
