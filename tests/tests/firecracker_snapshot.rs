@@ -34,7 +34,8 @@ memory() { # WHAT
 made() { # TIMES: until so many snapshots were made
   until [ $(grep -c 'a snapshot is made' /var/log/anteroom.log) -ge $1 ]; do
     kill -0 $daemon
-    grep -q 'no snapshot was made' /var/log/anteroom.log && exit 1
+    # A guest that runs fifty times slower beside others may seem to have gone silent; the daemon tries again after a minute.
+    [ $(grep -c 'no snapshot was made' /var/log/anteroom.log) -lt 3 ]
     memory booted
     sleep 2
   done
