@@ -71,7 +71,7 @@ enum Begin<'a> {
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    #[error("this VMM makes no snapshots")]
+    #[error("this VM was not launched to be snapshotted")]
     Unsupported,
     #[error("the VMM does not do its part: {0}")]
     Vmm(String),
