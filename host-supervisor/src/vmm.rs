@@ -321,6 +321,9 @@ pub trait Vm: Send + std::fmt::Debug {
     ///
     /// # Errors
     /// When it was not launched for that ([`VmSpec::golden`]), or the VMM does not do its part.
+    ///
+    /// # Cancel safety
+    /// Can be dropped; the VM is only good for being ended then, too.
     async fn snapshot(&mut self, _files: &SnapshotFiles) -> Result<(), SnapshotError> {
         Err(SnapshotError::Unsupported)
     }

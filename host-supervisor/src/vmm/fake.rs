@@ -39,6 +39,8 @@ pub(crate) enum Restoring {
     IsRefused,
     /// The VMM runs, and the guest is never heard of.
     StaysSilent,
+    /// There is nothing to restore: no snapshot is ever finished.
+    IsNeverMade,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,7 @@ struct FakeVm {
     console: Arc<Console>,
     kernel: PathBuf,
     golden: bool,
+    restoring: Restoring,
     _agent: AbortOnDropHandle<()>,
 }
 
@@ -75,7 +78,7 @@ impl Vmm for FakeVmm {
         }
         let directory = spec.directory.as_path();
         let agent = self.serve(directory).await;
-        Self::run(spec, agent).await
+        self.run(spec, agent).await
     }
 
     async fn snapshot_conditions(&self, _spec: &VmSpec) -> Result<Option<Value>, LaunchError> {
@@ -89,9 +92,9 @@ impl Vmm for FakeVmm {
             Restoring::IsRefused => return Err(LaunchError::Snapshot("it is of another machine".to_owned())),
             Restoring::StaysSilent => {
                 let nobody = AbortOnDropHandle::new(tokio::spawn(async {}));
-                return Self::run(&VmSpec { kernel: files.state.clone(), ..spec.clone() }, nobody).await;
+                return self.run(&VmSpec { kernel: files.state.clone(), ..spec.clone() }, nobody).await;
             }
-            Restoring::Works => {}
+            Restoring::Works | Restoring::IsNeverMade => {}
         }
         self.launch(&VmSpec { kernel: files.memory.clone(), ..spec.clone() }).await
     }
@@ -103,17 +106,25 @@ impl Vmm for FakeVmm {
         let mut process = Process::adopt(process, SHELL.as_ref(), directory)?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let agent = self.serve(directory).await;
-        Ok(Box::new(FakeVm { process, console, kernel: PathBuf::new(), golden: false, _agent: agent }))
+        Ok(Box::new(FakeVm {
+            process,
+            console,
+            kernel: PathBuf::new(),
+            golden: false,
+            restoring: Restoring::Works,
+            _agent: agent,
+        }))
     }
 }
 
 impl FakeVmm {
-    async fn run(spec: &VmSpec, agent: AbortOnDropHandle<()>) -> Result<Box<dyn Vm>, LaunchError> {
+    async fn run(&self, spec: &VmSpec, agent: AbortOnDropHandle<()>) -> Result<Box<dyn Vm>, LaunchError> {
+        let restoring = *self.restoring.lock().unwrap();
         let (directory, kernel) = (spec.directory.as_path(), spec.kernel.clone());
         let arguments = vec![kernel.clone().into()];
         let mut process = Process::start(Invocation::of(SHELL.as_ref(), arguments, directory))?;
         let console = process.console(directory).await?;
-        Ok(Box::new(FakeVm { process, console, kernel, golden: spec.golden, _agent: agent }))
+        Ok(Box::new(FakeVm { process, console, kernel, golden: spec.golden, restoring, _agent: agent }))
     }
 
     async fn serve(&self, directory: &Path) -> AbortOnDropHandle<()> {
@@ -150,6 +161,9 @@ impl Vm for FakeVm {
         }
         std::fs::copy(&self.kernel, &files.memory).unwrap();
         std::fs::write(&files.state, "sleep 600").unwrap();
+        if self.restoring == Restoring::IsNeverMade {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 }

@@ -12,8 +12,8 @@ use super::body::{
 
 /// A configuration is answered in a millisecond, the start of a large machine in some ten, or seconds under emulation.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// All of a guest's memory has to reach the disk.
-const WRITING: Duration = Duration::from_secs(120);
+/// All of a guest's memory has to reach the disk, of which a VM may have a small share.
+const WRITING: Duration = Duration::from_secs(600);
 
 /// A request that changes something; all of them are answered with 204.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
