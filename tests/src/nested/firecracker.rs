@@ -44,7 +44,7 @@ left() {
 }
 "#;
 
-/// With the programs that `FIRECRACKER` and `JAILER` name, and a script that goes on from [`PREPARATION`]; `None` when they name
+/// With the programs that `FIRECRACKER` and `JAILER` name, and a script that goes on from its beginning; `None` when they name
 /// none.
 ///
 /// # Errors
