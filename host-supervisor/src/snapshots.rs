@@ -1,7 +1,7 @@
 //! Golden snapshots on disk: a desktop that is painted, in which no sign-in has begun, for clones to begin with.
 //!
 //! ```text
-//!  snapshots/ ─┬─ KEY/  manifest.json · memory · state · disk     readable by their owner only
+//!  snapshots/ ─┬─ KEY/  manifest.json · memory · state · disk     nobody goes there but their owner
 //!              └─ .KEY.ID/                                        being made, or left by who was killed meanwhile
 //! ```
 //! The key is a digest of everything that a snapshot depends on: image, agent, kernel, VMM, processor, the machine's shape. What

@@ -153,7 +153,8 @@ impl Limits {
     /// With hardware acceleration.
     pub const ACCELERATED: Self = Self {
         boot: Duration::from_secs(30),
-        restore: Duration::from_secs(5),
+        // A clone of Firecracker reads its memory from the disk as it goes, and this may be the first that does.
+        restore: Duration::from_secs(10),
         desktop: Duration::from_secs(60),
         silence: Duration::from_secs(5),
         power_off: Duration::from_secs(3),

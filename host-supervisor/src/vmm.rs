@@ -61,10 +61,17 @@ pub struct SnapshotFiles {
     pub state: PathBuf,
 }
 
+/// How a machine begins.
+#[derive(Debug, Clone, Copy)]
+enum Begin<'a> {
+    Boot,
+    Restore(&'a SnapshotFiles),
+}
+
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    #[error("this VMM makes no snapshots")]
+    #[error("this VM was not launched to be snapshotted")]
     Unsupported,
     #[error("the VMM does not do its part: {0}")]
     Vmm(String),
@@ -74,6 +81,16 @@ pub enum SnapshotError {
         #[source]
         source: io::Error,
     },
+}
+
+impl SnapshotFiles {
+    /// # Errors
+    /// Names the first file that is missing.
+    fn check(&self) -> Result<(), LaunchError> {
+        let gone = "it was removed meanwhile; another is made when nobody waits";
+        must_exist("the snapshot's memory", &self.memory, gone)?;
+        must_exist("the snapshot's state", &self.state, gone)
+    }
 }
 
 impl VmSpec {
@@ -159,7 +176,7 @@ pub enum Acceleration {
 }
 
 /// What may be done in a second; without a limit where it is unset.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Rate {
     pub bytes: Option<u64>,
     pub operations: Option<u64>,
@@ -304,6 +321,9 @@ pub trait Vm: Send + std::fmt::Debug {
     ///
     /// # Errors
     /// When it was not launched for that ([`VmSpec::golden`]), or the VMM does not do its part.
+    ///
+    /// # Cancel safety
+    /// Can be dropped; the VM is only good for being ended then, too.
     async fn snapshot(&mut self, _files: &SnapshotFiles) -> Result<(), SnapshotError> {
         Err(SnapshotError::Unsupported)
     }

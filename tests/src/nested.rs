@@ -7,6 +7,8 @@
 //! ```
 //! What runs in it runs some fifty times slower than on the machine itself, but it runs: the same VMM, the same ioctls.
 
+pub mod firecracker;
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -2,12 +2,10 @@
 //! in which a stock kernel boots even if this machine's own KVM cannot do it. What every VMM promises is checked on this
 //! machine itself, by the host's unit tests.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use anteroom_guest_image::{ImageStore, Inputs, Recipe};
 use anteroom_tests::{
-    daemon,
-    nested::{Luggage, Nested},
+    nested::{Nested, firecracker},
     skip,
     turn::Turn,
 };
@@ -19,29 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// PCI and in the jail, whose limits are looked at, then with neither; always on the host's network, by which the guest's health
 /// is asked, and over IPv6, where nothing listens, at least refused. In the jail a second session has its memory taken away.
 const SESSION: &str = r#"
-set -e
-mkfs.ext4 -q "$DISK"
-mkdir -p /var/lib/anteroom
-mount "$DISK" /var/lib/anteroom
-# Linux before 6.17 forwards IPv6 on all interfaces or on none.
-echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
-export ANTEROOM_VMM=firecracker ANTEROOM_FIRECRACKER_PROGRAM=/nested/firecracker
-export ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0 ANTEROOM_STATE_DIR=/var/lib/anteroom ANTEROOM_CACHE_DIR=/var/cache/anteroom
-export ANTEROOM_IMAGE_DIR=/nested/images ANTEROOM_IMAGE_PROFILE=test ANTEROOM_AGENT=/nested/anteroom-agent
-export ANTEROOM_VM_BROWSER_MEMORY_MIB=1024 ANTEROOM_VM_DISK_MIB=256 ANTEROOM_VM_DISK_MIB_PER_SECOND=100
-touch /var/log/anteroom.log
-tail --follow /var/log/anteroom.log &
-export ANTEROOM_NETWORK_MODE=bridge ANTEROOM_NETWORK_DNS=192.0.2.53 ANTEROOM_NETWORK_IPV6=fd00:77::1/64
+export ANTEROOM_SNAPSHOT_USE=false ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0
 for way in "pci auto" "mmio none"; do
   transport=${way% *}
-  export ANTEROOM_FIRECRACKER_TRANSPORT=$transport ANTEROOM_FIRECRACKER_JAILER=${way#* }
-  ./anteroom serve >>/var/log/anteroom.log 2>&1 &
-  daemon=$!
-  until curl --silent --fail --output /dev/null http://127.0.0.1:4000/health; do
-    kill -0 $daemon
-    sleep 1
-  done
-  group=/sys/fs/cgroup/anteroom
+  serve ANTEROOM_FIRECRACKER_TRANSPORT=$transport ANTEROOM_FIRECRACKER_JAILER=${way#* }
   [ $transport = mmio ] || (
     until limits=$(cat $group/*/memory.max $group/*/pids.max $group/*/cpu.max $group/*/io.max 2>/dev/null); do
       sleep 1
@@ -67,39 +46,19 @@ for way in "pci auto" "mmio none"; do
     ./anteroom session start --provider demo-auto --user bob --wait completed && exit 1
     rm -r /var/lib/anteroom/vms/*
   }
-  kill $daemon
-  wait $daemon
-  left="$(ls /var/lib/anteroom/vms | wc -l) directories, $(pgrep -c firecracker || true) processes"
-  left="$left, $(ls /sys/class/net | grep -c fc-vm- || true) devices"
-  echo "$transport: left $left, $(find $group -mindepth 1 -type d 2>/dev/null | wc -l) groups"
+  end
+  echo "$transport: $(left)"
 done
 "#;
 
 #[tokio::test]
 async fn a_session_completes_in_a_firecracker_with_either_transport_and_leaves_nothing() -> Result<()> {
-    let named = |variable| std::env::var_os(variable).map(PathBuf::from);
-    let (Some(firecracker), Some(jailer)) = (named("FIRECRACKER"), named("JAILER")) else {
+    let Some(luggage) = firecracker::luggage(SESSION)? else {
         skip("firecracker", "FIRECRACKER and JAILER name no Firecracker and its jailer");
         return Ok(());
     };
     let _turn = Turn::take()?;
-    let nested = Nested::prepare().await?;
-    let luggage = Luggage::pack(SESSION)?;
-    luggage.add(&firecracker, "firecracker")?;
-    luggage.add(&jailer, "jailer")?;
-    luggage.add(&daemon::binary(), "anteroom")?;
-    luggage.add(&daemon::guest_binary("anteroom-agent"), "anteroom-agent")?;
-    let store = ImageStore::open(daemon::image_dir()?)?;
-    let image = store.find(&Recipe::embedded("debian-12")?, "test", &Inputs::default())?;
-    let name = format!("images/{}.{}", image.manifest.recipe, image.manifest.profile);
-    let mut files: Vec<PathBuf> = image.manifest.files().map(|file| file.path.clone()).collect();
-    files.extend([format!("{name}.json").into(), format!("{name}.lease").into()]);
-    // Unpacked here, because that takes a minute there.
-    files.push(store.vmlinux(&image.kernel)?.strip_prefix(store.root())?.to_owned());
-    for file in files {
-        luggage.add(&store.root().join(&file), &format!("images/{}", file.display()))?;
-    }
-    let said = nested.run(&luggage, PATIENCE).await?;
+    let said = Nested::prepare().await?.run(&luggage, PATIENCE).await?;
     for expected in [
         // The guest's 1024 MiB and 256 for Firecracker; its two processors and eight threads; as much time as both have.
         "limits: 1342177280 10 200000 100000 ",

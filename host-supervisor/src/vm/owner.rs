@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     agent::Knock,
-    disk::DiskTemplates,
+    disk::{DiskError, DiskTemplates},
     failure::{Failure, causes},
     net::{HostNetwork, Network},
     snapshots::Shelf,
@@ -213,7 +213,13 @@ impl Owner {
                     };
                     // Nobody reaches its agent any more. Who has asked may have gone.
                     self.reached.send_modify(|reached| reached.agent = None);
-                    let _ = done.send(self.snapshot(vm, &files, &disk).await);
+                    let (disks, own) = (self.disks.clone(), self.disk());
+                    let made = tokio::select! {
+                        biased;
+                        reason = self.stop.asked() => return Ok(Happening::StopAsked(reason)),
+                        made = snapshot(vm, &files, disks.copy_disk(&own, &disk)) => made,
+                    };
+                    let _ = done.send(made);
                     // It does not run any more; somebody will ask for its end.
                     return Ok(Happening::StopAsked(self.stop.asked().await));
                 }
@@ -224,18 +230,6 @@ impl Owner {
                 }
             }
         }
-    }
-
-    async fn snapshot(
-        &self,
-        vm: &mut dyn Vm,
-        files: &SnapshotFiles,
-        disk: &Path,
-    ) -> Result<(), SnapshotError> {
-        vm.snapshot(files).await?;
-        // The guest stands still, so that what it has written is what its memory believes.
-        let copied = self.disks.copy_disk(&self.disk(), disk).await;
-        copied.map_err(|error| SnapshotError::Vmm(causes(&error)))
     }
 
     async fn learn(
@@ -327,6 +321,16 @@ impl Owner {
             timeline: None,
         }
     }
+}
+
+async fn snapshot(
+    vm: &mut dyn Vm,
+    files: &SnapshotFiles,
+    disk_copied: impl Future<Output = Result<(), DiskError>>,
+) -> Result<(), SnapshotError> {
+    vm.snapshot(files).await?;
+    // The guest stands still, so that what it has written is what its memory believes.
+    disk_copied.await.map_err(|error| SnapshotError::Vmm(causes(&error)))
 }
 
 async fn sleep_until(moment: Option<Instant>) {

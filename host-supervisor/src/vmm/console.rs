@@ -17,6 +17,7 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
@@ -111,6 +112,17 @@ impl Console {
             }
             seen = upto;
             progress.changed().await.ok()?;
+        }
+    }
+
+    /// Resolves when no line has been completed for so long, or the console has ended.
+    pub async fn quiet_for(&self, time: Duration) {
+        let mut progress = self.progress.subscribe();
+        while !progress.borrow_and_update().ended {
+            // An error of the inner kind would mean that the sender is gone, which lives in `self`.
+            if tokio::time::timeout(time, progress.changed()).await.is_err() {
+                return;
+            }
         }
     }
 

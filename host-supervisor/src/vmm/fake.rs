@@ -39,6 +39,8 @@ pub(crate) enum Restoring {
     IsRefused,
     /// The VMM runs, and the guest is never heard of.
     StaysSilent,
+    /// There is nothing to restore: no snapshot is ever finished.
+    IsNeverMade,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,8 @@ struct FakeVm {
     process: Process,
     console: Arc<Console>,
     kernel: PathBuf,
+    golden: bool,
+    restoring: Restoring,
     _agent: AbortOnDropHandle<()>,
 }
 
@@ -74,7 +78,7 @@ impl Vmm for FakeVmm {
         }
         let directory = spec.directory.as_path();
         let agent = self.serve(directory).await;
-        Self::run(directory, spec.kernel.clone(), agent).await
+        self.run(spec, agent).await
     }
 
     async fn snapshot_conditions(&self, _spec: &VmSpec) -> Result<Option<Value>, LaunchError> {
@@ -88,9 +92,9 @@ impl Vmm for FakeVmm {
             Restoring::IsRefused => return Err(LaunchError::Snapshot("it is of another machine".to_owned())),
             Restoring::StaysSilent => {
                 let nobody = AbortOnDropHandle::new(tokio::spawn(async {}));
-                return Self::run(&spec.directory, files.state.clone(), nobody).await;
+                return self.run(&VmSpec { kernel: files.state.clone(), ..spec.clone() }, nobody).await;
             }
-            Restoring::Works => {}
+            Restoring::Works | Restoring::IsNeverMade => {}
         }
         self.launch(&VmSpec { kernel: files.memory.clone(), ..spec.clone() }).await
     }
@@ -102,20 +106,25 @@ impl Vmm for FakeVmm {
         let mut process = Process::adopt(process, SHELL.as_ref(), directory)?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let agent = self.serve(directory).await;
-        Ok(Box::new(FakeVm { process, console, kernel: PathBuf::new(), _agent: agent }))
+        Ok(Box::new(FakeVm {
+            process,
+            console,
+            kernel: PathBuf::new(),
+            golden: false,
+            restoring: Restoring::Works,
+            _agent: agent,
+        }))
     }
 }
 
 impl FakeVmm {
-    async fn run(
-        directory: &Path,
-        kernel: PathBuf,
-        agent: AbortOnDropHandle<()>,
-    ) -> Result<Box<dyn Vm>, LaunchError> {
+    async fn run(&self, spec: &VmSpec, agent: AbortOnDropHandle<()>) -> Result<Box<dyn Vm>, LaunchError> {
+        let restoring = *self.restoring.lock().unwrap();
+        let (directory, kernel) = (spec.directory.as_path(), spec.kernel.clone());
         let arguments = vec![kernel.clone().into()];
         let mut process = Process::start(Invocation::of(SHELL.as_ref(), arguments, directory))?;
         let console = process.console(directory).await?;
-        Ok(Box::new(FakeVm { process, console, kernel, _agent: agent }))
+        Ok(Box::new(FakeVm { process, console, kernel, golden: spec.golden, restoring, _agent: agent }))
     }
 
     async fn serve(&self, directory: &Path) -> AbortOnDropHandle<()> {
@@ -147,8 +156,14 @@ impl Vm for FakeVm {
     }
 
     async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {
+        if !self.golden {
+            return Err(SnapshotError::Unsupported);
+        }
         std::fs::copy(&self.kernel, &files.memory).unwrap();
         std::fs::write(&files.state, "sleep 600").unwrap();
+        if self.restoring == Restoring::IsNeverMade {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 }

@@ -12,8 +12,12 @@ mod api;
 mod body;
 mod fault;
 mod jail;
+mod names;
 mod plan;
 mod request;
+mod suspend;
+#[cfg(test)]
+mod tests;
 mod version;
 mod vm;
 
@@ -25,10 +29,13 @@ use std::{
 
 use anteroom_protocol::VmId;
 use async_trait::async_trait;
+use nix::sys::utsname::uname;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Rate, Survivor, Version, Vm, VmSpec,
-    Vmm, confine::group, process::find_program,
+    Acceleration, AgentAddress, Begin, Capabilities, KernelFile, LaunchError, Rate, SnapshotFiles, Survivor,
+    Version, Vm, VmSpec, Vmm, confine::group, process::find_program, processor,
 };
 use jail::Jailer;
 pub use plan::Transport;
@@ -49,7 +56,7 @@ pub struct FirecrackerSettings {
 }
 
 /// What a VM's devices may do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Rates {
     /// Each of its drives.
     pub disk: Rate,
@@ -79,6 +86,8 @@ pub struct Firecracker {
     program: PathBuf,
     jailer: Option<Jailer>,
     version: Version,
+    /// Of its snapshots.
+    format: Version,
 }
 
 impl Firecracker {
@@ -99,7 +108,8 @@ impl Firecracker {
                 OLDEST
             )));
         }
-        Ok(Self { settings, program, jailer, version })
+        let format = version::snapshot_format_of(&program).await?;
+        Ok(Self { settings, program, jailer, version, format })
     }
 
     #[must_use]
@@ -110,6 +120,24 @@ impl Firecracker {
     #[must_use]
     pub fn program(&self) -> &Path {
         &self.program
+    }
+
+    /// Firecracker itself says no more than a warning when a snapshot comes from another processor.
+    fn conditions(&self) -> Option<Value> {
+        let host_kernel = uname().map(|name| name.release().to_string_lossy().into_owned());
+        let conditions = json!({
+            "firecracker": self.version.to_string(),
+            "format": self.format.to_string(),
+            "transport": self.settings.transport,
+            // Written in it with the devices.
+            "rates": self.settings.rates,
+            // Who may read its files.
+            "jailed": self.jailer.is_some(),
+            "processor": processor::identity(),
+            // Which features and registers KVM knows.
+            "host_kernel": host_kernel.unwrap_or_default(),
+        });
+        version::can_restore(self.version).then_some(conditions)
     }
 
     /// `None` when VMs run as this process's user, in its root.
@@ -149,7 +177,7 @@ impl Vmm for Firecracker {
             acceleration: Some(Acceleration::Kvm),
             kernel: KernelFile::Elf,
             user_network: false,
-            snapshots: false,
+            snapshots: version::can_restore(self.version),
         }
     }
 
@@ -163,7 +191,17 @@ impl Vmm for Firecracker {
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
         spec.check_files()?;
-        Ok(Box::new(FirecrackerVm::start(self, spec).await?))
+        Ok(Box::new(FirecrackerVm::start(self, spec, Begin::Boot).await?))
+    }
+
+    async fn snapshot_conditions(&self, _spec: &VmSpec) -> Result<Option<Value>, LaunchError> {
+        Ok(self.conditions())
+    }
+
+    async fn restore(&self, spec: &VmSpec, files: &SnapshotFiles) -> Result<Box<dyn Vm>, LaunchError> {
+        spec.check_files()?;
+        files.check()?;
+        Ok(Box::new(FirecrackerVm::start(self, spec, Begin::Restore(files)).await?))
     }
 
     async fn adopt(&self, survivor: &Survivor) -> io::Result<Box<dyn Vm>> {

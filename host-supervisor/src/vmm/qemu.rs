@@ -37,7 +37,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Rate, SnapshotFiles, Survivor,
+    Acceleration, AgentAddress, Begin, Capabilities, KernelFile, LaunchError, Rate, SnapshotFiles, Survivor,
     Version, Vm, VmSpec, Vmm,
     confine::{Uids, group},
     processor,
@@ -46,7 +46,7 @@ use accelerator::Candidate;
 pub use accelerator::{Accelerator, Choice, Wanted};
 pub use probe::{ProbeOutcome, probe_kvm};
 pub use version::{OLDEST, version_of};
-use vm::{Begin, QemuVm};
+use vm::QemuVm;
 
 /// Where the parts are and what is wanted of them.
 #[derive(Debug, Clone)]

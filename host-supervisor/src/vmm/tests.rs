@@ -1,5 +1,6 @@
 //! What every VMM promises, checked on each of them with real processes.
 
+mod snapshot;
 mod tiny_elf;
 mod tiny_kernel;
 
@@ -8,7 +9,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anteroom_protocol::{VmId, desk::Directions};
 
 use super::{
-    LaunchError, ProcessId, Rate, Survivor, Vm, VmSpec, Vmm,
+    LaunchError, ProcessId, Rate, SnapshotError, SnapshotFiles, Survivor, Vm, VmSpec, Vmm,
     fake::FakeVmm,
     firecracker::{Firecracker, FirecrackerSettings, JailerChoice, Rates, Transport},
     qemu::{Qemu, QemuSettings, Wanted},
@@ -19,6 +20,8 @@ use crate::net::{Network, UserNetwork};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Guest {
     Lives,
+    /// Says one letter after another, one a line; of Firecracker's guests.
+    Spells,
     /// Ends by itself, in order.
     Ends,
     /// Is nothing that the VMM could run; it says nothing.
@@ -38,7 +41,7 @@ struct Bench {
 impl Bench {
     fn fake() -> Self {
         let kernel = |guest| match guest {
-            Guest::Lives => format!("echo {GREETING}; exec sleep 600\n").into(),
+            Guest::Lives | Guest::Spells => format!("echo {GREETING}; exec sleep 600\n").into(),
             Guest::Ends => format!("echo {GREETING}\n").into(),
             Guest::Broken => b"echo 'no such machine' >&2; exit 1\n".into(),
         };
@@ -50,7 +53,7 @@ impl Bench {
         let qemu =
             Qemu::open(settings).await.expect("QEMU and vhost-device-vsock: run `anteroom doctor --fix`");
         let kernel = |guest| match guest {
-            Guest::Lives => tiny_kernel::image(GREETING, tiny_kernel::Then::Halt),
+            Guest::Lives | Guest::Spells => tiny_kernel::image(GREETING, tiny_kernel::Then::Halt),
             Guest::Ends => tiny_kernel::image(GREETING, tiny_kernel::Then::Reset),
             Guest::Broken => b"no kernel at all".into(),
         };
@@ -69,8 +72,9 @@ impl Bench {
         let settings = FirecrackerSettings { program, transport, jailer, rates, host_disk };
         let firecracker = Firecracker::open(settings).await.unwrap();
         let kernel = |guest| match guest {
-            Guest::Lives => tiny_elf::image(GREETING, tiny_kernel::Then::Halt),
-            Guest::Ends => tiny_elf::image(GREETING, tiny_kernel::Then::Reset),
+            Guest::Lives => tiny_elf::image(GREETING, tiny_elf::HALT),
+            Guest::Spells => tiny_elf::image(GREETING, tiny_elf::SPELL),
+            Guest::Ends => tiny_elf::image(GREETING, tiny_elf::RESET),
             Guest::Broken => b"no kernel at all".into(),
         };
         Some(Self { vmm: Arc::new(firecracker), kernel, network: Network::None, program: "firecracker" })
@@ -96,9 +100,13 @@ impl Bench {
         directory: &Path,
         guest: Guest,
     ) -> Result<Box<dyn Vm>, LaunchError> {
+        self.vmm.launch(&self.spec(id, directory, guest)).await
+    }
+
+    fn spec(&self, id: VmId, directory: &Path, guest: Guest) -> VmSpec {
         let kernel = directory.join("kernel");
         std::fs::write(&kernel, (self.kernel)(guest)).unwrap();
-        let spec = VmSpec {
+        VmSpec {
             id,
             vcpus: 1,
             memory_mib: 64,
@@ -110,8 +118,7 @@ impl Bench {
             clipboard: Directions::BOTH,
             directory: directory.to_owned(),
             golden: false,
-        };
-        self.vmm.launch(&spec).await
+        }
     }
 }
 
@@ -218,6 +225,16 @@ async fn a_directory_in_which_a_vm_was_killed_can_be_used_again(bench: Bench) {
         assert!(scratch.path().join(&address.socket).exists());
         within(10, vm.kill()).await;
     }
+}
+
+async fn a_vm_that_was_not_launched_for_it_gives_no_snapshot(bench: Bench) {
+    let Scene { mut vm, scratch } = bench.launch(Guest::Lives).await;
+    greets(vm.as_ref()).await;
+    let [memory, state] = ["memory", "state"].map(|name| scratch.path().join("snapshot").join(name));
+    let refused = within(10, vm.snapshot(&SnapshotFiles { memory, state })).await;
+    assert!(matches!(refused, Err(SnapshotError::Unsupported)), "{refused:?}");
+    assert!(vm.processes().iter().all(ProcessId::is_alive), "it lives on");
+    within(10, vm.kill()).await;
 }
 
 /// As if the daemon that had launched it were gone: its tasks end, and nothing ends the guest.
@@ -439,4 +456,5 @@ contract! {
     a_dropped_vm_is_ended
     a_process_of_it_that_dies_ends_all_of_it
     a_directory_in_which_a_vm_was_killed_can_be_used_again
+    a_vm_that_was_not_launched_for_it_gives_no_snapshot
 }

@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use super::LaunchError;
 
-/// How long `--version` may take; a busy machine with cold caches needs a second.
+/// How long an answer may take; a busy machine with cold caches needs a second.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How much of an answer that is none is repeated.
 const MOST_CHARS: usize = 80;
@@ -24,9 +24,21 @@ impl Version {
     /// # Errors
     /// When it cannot be started or answers something else than a version.
     pub(super) async fn of(program: &Path, read: impl Fn(&str) -> Option<Self>) -> Result<Self, LaunchError> {
+        Self::of_answer(program, "--version", read).await
+    }
+
+    /// The same for another version than the program's own, by another argument.
+    ///
+    /// # Errors
+    /// When it cannot be started or answers something else than a version.
+    pub(super) async fn of_answer(
+        program: &Path,
+        argument: &str,
+        read: impl Fn(&str) -> Option<Self>,
+    ) -> Result<Self, LaunchError> {
         let name = || program.display().to_string();
         let mut command = Command::new(program);
-        command.arg("--version").env_clear().stdin(Stdio::null()).kill_on_drop(true);
+        command.arg(argument).env_clear().stdin(Stdio::null()).kill_on_drop(true);
         let output = tokio::time::timeout(PATIENCE, command.output())
             .await
             .unwrap_or_else(|late| Err(late.into()))

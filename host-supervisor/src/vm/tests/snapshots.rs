@@ -116,6 +116,30 @@ async fn a_clone_is_told_who_it_is_and_begins_with_the_snapshots_disk() {
 }
 
 #[tokio::test]
+async fn a_vm_that_is_to_end_waits_for_no_snapshot_of_it() {
+    let house = House::with_a_desktop().await;
+    house.restoring(Restoring::IsNeverMade);
+    let shelf = house.starter.shelf().unwrap();
+    let has_begun = || {
+        let drafts = std::fs::read_dir(shelf.directory()).into_iter().flatten().flatten();
+        drafts.into_iter().any(|draft| draft.path().join("state").exists())
+    };
+    let begun = async {
+        while !has_begun() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    // Somebody comes, for whom the making gives way.
+    tokio::select! {
+        made = house.starter.make_snapshot(&shelf, house.request()) => panic!("{made:?}"),
+        () = within(begun) => {}
+    }
+    within(house.starter.close()).await;
+    assert_eq!(house.directories(), [""; 0]);
+    assert_eq!(std::fs::read_dir(shelf.directory()).unwrap().count(), 0, "nothing is left of it");
+}
+
+#[tokio::test]
 async fn what_cannot_be_restored_boots_and_the_second_time_the_snapshot_goes() {
     for (restoring, because) in [
         (Restoring::IsRefused, "it is of another machine"),

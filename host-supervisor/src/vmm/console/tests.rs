@@ -94,3 +94,23 @@ async fn a_log_is_read_with_its_beginning_and_its_end_only() {
     assert_eq!(read(7).await, "abcdefghij");
     assert_eq!(read(2).await, "ab\n[... 6 bytes of the console are left out here ...]\nij");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_console_is_quiet_when_no_line_has_come_for_a_while_or_none_will_come() {
+    let mut scene = Scene::new().await;
+    let (console, begin) = (Arc::clone(&scene.console), tokio::time::Instant::now());
+    let quiet = tokio::spawn(async move {
+        console.quiet_for(Duration::from_millis(50)).await;
+        begin.elapsed()
+    });
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        scene.write("a line\n").await;
+    }
+    let elapsed = quiet.await.unwrap();
+    assert!((170..230).contains(&elapsed.as_millis()), "{elapsed:?}");
+    scene.end().await;
+    let ended = tokio::time::Instant::now();
+    scene.console.quiet_for(Duration::from_secs(3600)).await;
+    assert!(ended.elapsed() < Duration::from_secs(1));
+}

@@ -1,16 +1,14 @@
 //! The conversation with one Firecracker: HTTP/1.1 over its Unix socket, a fresh connection for each request.
 
-use std::{io, path::Path, time::Duration};
+use std::{io, path::Path};
 
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Method, body::Bytes, header};
+use hyper::{body::Bytes, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use super::{fault, request::Request};
 
-/// A configuration is answered in a millisecond, the start of a large machine in some ten, or seconds under emulation.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// The largest answer that is read.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
@@ -21,8 +19,8 @@ pub(super) enum ApiError {
     /// It may have panicked; what it has said on its way out is in its log.
     #[error("firecracker ended instead of answering {0}")]
     NoAnswer(String, #[source] hyper::Error),
-    #[error("firecracker does not answer {0} within {seconds} s", seconds = PATIENCE.as_secs())]
-    Late(String),
+    #[error("firecracker does not answer {path} within {seconds} s")]
+    Late { path: String, seconds: u64 },
     #[error("firecracker refuses {path}: {words}")]
     Refused { path: String, words: String },
     #[error("firecracker answers {0} with something else")]
@@ -38,15 +36,15 @@ pub(super) struct Api<'a> {
 impl Api<'_> {
     /// # Errors
     /// With Firecracker's own words when it refuses.
-    pub(super) async fn put(self, request: &Request) -> Result<(), ApiError> {
-        let path = request.path();
-        let body = serde_json::to_vec(request).map_err(|_| ApiError::Senseless(path.clone()))?;
-        tokio::time::timeout(PATIENCE, self.call(path.clone(), body.into()))
+    pub(super) async fn ask(self, request: &Request) -> Result<(), ApiError> {
+        let (path, patience) = (request.path(), request.patience());
+        tokio::time::timeout(patience, self.call(request, path.clone()))
             .await
-            .unwrap_or(Err(ApiError::Late(path)))
+            .unwrap_or(Err(ApiError::Late { path, seconds: patience.as_secs() }))
     }
 
-    async fn call(self, path: String, body: Bytes) -> Result<(), ApiError> {
+    async fn call(self, request: &Request, path: String) -> Result<(), ApiError> {
+        let body = serde_json::to_vec(request).map_err(|_| ApiError::Senseless(path.clone()))?;
         let stream = UnixStream::connect(self.socket)
             .await
             .map_err(|error| ApiError::Unreachable(path.clone(), error))?;
@@ -56,12 +54,12 @@ impl Api<'_> {
         let connection = tokio::spawn(connection);
         let answered = async {
             let request = hyper::Request::builder()
-                .method(Method::PUT)
+                .method(request.method())
                 .uri(&path)
                 .header(header::HOST, "localhost")
                 .header(header::ACCEPT, "application/json")
                 .header(header::CONTENT_TYPE, "application/json")
-                .body(Full::new(body))
+                .body(Full::new(Bytes::from(body)))
                 .map_err(|_| ApiError::Senseless(path.clone()))?;
             let answer = sender.send_request(request).await.map_err(lost)?;
             let status = answer.status();

@@ -142,6 +142,60 @@ impl RateLimiter {
     }
 }
 
+/// A machine that stands still is snapshotted, and one that was loaded stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct Vm {
+    pub(super) state: VmState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) enum VmState {
+    Paused,
+    Resumed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct SnapshotCreateParams {
+    /// As long as the memory, and without holes.
+    pub(super) mem_file_path: PathBuf,
+    pub(super) snapshot_path: PathBuf,
+    pub(super) snapshot_type: SnapshotType,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) enum SnapshotType {
+    Full,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct SnapshotLoadParams {
+    pub(super) snapshot_path: PathBuf,
+    pub(super) mem_backend: MemoryBackend,
+    pub(super) resume_vm: bool,
+    /// Devices of the host's in the place of those that are written in the snapshot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) network_overrides: Vec<NetworkOverride>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct MemoryBackend {
+    pub(super) backend_type: BackendType,
+    pub(super) backend_path: PathBuf,
+}
+
+/// A private mapping of the file: what a clone does not write, it shares with all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) enum BackendType {
+    File,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct NetworkOverride {
+    pub(super) iface_id: DeviceId,
+    /// The TAP.
+    pub(super) host_dev_name: String,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct InstanceActionInfo {
     pub(super) action_type: Action,

@@ -14,9 +14,12 @@ use std::{
 
 use anteroom_protocol::VmId;
 
-use super::plan::GUEST_SOCKET;
+use super::{
+    names::{MEMORY, STATE},
+    plan::GUEST_SOCKET,
+};
 use crate::vmm::{
-    LaunchError, OutOfMemory, Rate, Survivor, VmSpec,
+    LaunchError, OutOfMemory, Rate, SnapshotFiles, Survivor, VmSpec,
     confine::{
         Lodging, Uid, Uids,
         disk_limit::limit_disk,
@@ -52,6 +55,16 @@ pub(super) struct Jail {
     limits: Option<Limits>,
 }
 
+/// A jail, and what the VM looks like from inside.
+#[derive(Debug)]
+pub(super) struct Furnished {
+    pub(super) jail: Jail,
+    pub(super) spec: VmSpec,
+    pub(super) files: Option<SnapshotFiles>,
+    /// What has to be mounted for that.
+    pub(super) mounts: Mounts,
+}
+
 impl Jailer {
     pub(super) fn new(program: PathBuf, disk: Rate) -> Self {
         Self { program, uids: Uids::default(), disk }
@@ -61,12 +74,13 @@ impl Jailer {
         &self.program
     }
 
-    /// Furnishes a jail, and says what the VM looks like from inside, and what has to be mounted for that.
+    /// Furnishes a jail, with the files of a snapshot if the VM begins with one.
     pub(super) fn furnish(
         &self,
         firecracker: &Path,
         spec: &VmSpec,
-    ) -> Result<(Jail, VmSpec, Mounts), LaunchError> {
+        files: Option<&SnapshotFiles>,
+    ) -> Result<Furnished, LaunchError> {
         let (base, root) = places(firecracker, spec.id, &spec.directory);
         let at_root = |source| LaunchError::Io { path: root.clone(), source };
         // One that was left would have devices in it, which the jailer makes anew.
@@ -76,8 +90,20 @@ impl Jailer {
         // Not by the jailer, which takes no value with an equals sign; it goes on with a group that is there.
         limit_disk(spec.id, &spec.directory, self.disk);
         let lodging = lodging(self.uids.take()?, &spec.directory, root.clone());
-        let (inside, mounts) = lodging.bring_in(spec).map_err(at_root)?;
-        Ok((Jail { lodging, base, id: spec.id, limits }, inside, mounts))
+        let (spec_inside, mut mounts) = lodging.bring_in(spec).map_err(at_root)?;
+        let mut show = |file: &Path, name: &str| {
+            mounts.show(file, root.join(name)).map_err(at_root)?;
+            Ok::<_, LaunchError>(lodging.inside(name))
+        };
+        let show = |files: &SnapshotFiles| {
+            Ok::<_, LaunchError>(SnapshotFiles {
+                memory: show(&files.memory, MEMORY)?,
+                state: show(&files.state, STATE)?,
+            })
+        };
+        let files = files.map(show).transpose()?;
+        let jail = Jail { lodging, base, id: spec.id, limits };
+        Ok(Furnished { jail, spec: spec_inside, files, mounts })
     }
 
     /// The jail of a Firecracker that another daemon has put there.

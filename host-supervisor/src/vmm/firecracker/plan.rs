@@ -1,9 +1,11 @@
-//! From what a guest is to be to what Firecracker is asked, in order: pure. What Firecracker does not check itself is checked here.
+//! From what a guest is to be to what Firecracker is asked for a boot, in order: pure. What Firecracker does not check itself is checked here.
 
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
+
+use serde::Serialize;
 
 use super::{
     Rates,
@@ -23,13 +25,16 @@ use crate::{
 
 /// Between Firecracker and whoever wants to reach the guest; relative to the VM's directory.
 pub(super) const GUEST_SOCKET: &str = "v.sock";
+/// The guest's, and the only one.
+pub(super) const INTERFACE: &str = "eth0";
 /// Every guest's: only its own Firecracker knows it by that number.
 const GUEST_CID: u32 = 3;
 /// Beyond this no host of ours goes, and Firecracker takes any number.
 const MAX_MEMORY_MIB: u32 = 1024 * 1024;
 
 /// How the guest finds its devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// Firecracker's `--enable-pci`.
     Pci,
@@ -75,7 +80,7 @@ fn interface(network: &Network, rate: Rate) -> Result<Option<NetworkInterface>, 
         Network::None => Ok(None),
         Network::User(_) => Err(shape("QEMU's user-mode network under Firecracker".to_owned())),
         Network::Tap(tap) => Ok(Some(NetworkInterface {
-            iface_id: DeviceId::new("eth0").map_err(|error| shape(error.to_string()))?,
+            iface_id: DeviceId::new(INTERFACE).map_err(|error| shape(error.to_string()))?,
             host_dev_name: tap.device.clone(),
             guest_mac: tap.mac.to_string(),
             rx_rate_limiter: RateLimiter::of(rate),
@@ -84,17 +89,23 @@ fn interface(network: &Network, rate: Rate) -> Result<Option<NetworkInterface>, 
     }
 }
 
-fn drives(spec: &VmSpec, rate: Rate) -> Result<Vec<Drive>, LaunchError> {
-    let layers = spec.layers.iter().map(|path| (path, true));
-    let disk = spec.disk.iter().map(|path| (path, false));
+/// Two drives over one writable file would destroy it. To be looked at before the files get the names that Firecracker sees.
+pub(super) fn no_drive_twice(spec: &VmSpec) -> Result<(), LaunchError> {
     let mut seen: Vec<&PathBuf> = Vec::new();
-    let mut drives = Vec::new();
-    for (index, (path, is_read_only)) in layers.chain(disk).enumerate() {
-        // Two drives over one writable file would destroy it.
+    for path in spec.layers.iter().chain(&spec.disk) {
         if seen.contains(&path) {
             return Err(LaunchError::Shape { what: format!("the drive {} twice", path.display()) });
         }
         seen.push(path);
+    }
+    Ok(())
+}
+
+fn drives(spec: &VmSpec, rate: Rate) -> Result<Vec<Drive>, LaunchError> {
+    let layers = spec.layers.iter().map(|path| (path, true));
+    let disk = spec.disk.iter().map(|path| (path, false));
+    let mut drives = Vec::new();
+    for (index, (path, is_read_only)) in layers.chain(disk).enumerate() {
         let id = DeviceId::new(format!("drive{index}"));
         drives.push(Drive {
             drive_id: id.map_err(|error| LaunchError::Shape { what: error.to_string() })?,

@@ -13,16 +13,20 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Firecracker,
+    Firecracker, FirecrackerSettings,
     api::{Api, ApiError},
-    jail::{Jail, Jailer},
+    jail::{Furnished, Jail, Jailer},
+    names,
     plan::{self, GUEST_SOCKET, Transport},
+    request::Request,
+    suspend::{self, Readers},
 };
 use crate::{
+    blocking,
     failure::causes,
     socket_directory::SocketDirectory,
     vmm::{
-        LaunchError, ProcessId, Survivor, Vm, VmExit, VmSpec,
+        Begin, LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
         console::Console,
         process::{Invocation, Mounts, Process, socket},
     },
@@ -42,26 +46,60 @@ const LAST_BYTES: u64 = 8 * 1024;
 pub(super) struct FirecrackerVm {
     process: Process,
     console: Arc<Console>,
-    /// What it says itself.
-    log: PathBuf,
+    /// Its working directory as the host sees it: where its sockets and its log are.
+    place: PathBuf,
     /// Its user is given back when nobody runs as that any more.
     jail: Option<Jail>,
+    /// Of a machine that will be snapshotted: its memory, in MiB.
+    golden: Option<u32>,
+}
+
+/// What a Firecracker finds around it.
+struct Surroundings {
+    jail: Option<Jail>,
+    /// As seen from there.
+    spec: VmSpec,
+    files: Option<SnapshotFiles>,
+    mounts: Mounts,
+}
+
+impl Surroundings {
+    fn of(firecracker: &Firecracker, spec: &VmSpec, begin: Begin<'_>) -> Result<Self, LaunchError> {
+        let files = match begin {
+            Begin::Boot => None,
+            Begin::Restore(files) => Some(files),
+        };
+        let Some(jailer) = &firecracker.jailer else {
+            let spec = names::link(spec)
+                .map_err(|source| LaunchError::Io { path: spec.directory.clone(), source })?;
+            return Ok(Self { jail: None, spec, files: files.cloned(), mounts: Mounts::default() });
+        };
+        let Furnished { jail, spec, files, mounts } = jailer.furnish(&firecracker.program, spec, files)?;
+        Ok(Self { jail: Some(jail), spec, files, mounts })
+    }
+
+    /// The whole conversation, up to a machine that boots, or one that has been loaded and stands still.
+    fn requests(&self, settings: &FirecrackerSettings) -> Result<Vec<Request>, LaunchError> {
+        match &self.files {
+            None => plan::requests(&self.spec, settings.transport, settings.rates),
+            Some(files) => Ok(vec![suspend::loading(files, &self.spec.network)?]),
+        }
+    }
 }
 
 impl FirecrackerVm {
-    pub(super) async fn start(firecracker: &Firecracker, spec: &VmSpec) -> Result<Self, LaunchError> {
+    pub(super) async fn start(
+        firecracker: &Firecracker,
+        spec: &VmSpec,
+        begin: Begin<'_>,
+    ) -> Result<Self, LaunchError> {
         let (settings, directory) = (&firecracker.settings, spec.directory.as_path());
+        plan::no_drive_twice(spec)?;
         socket::remove_stale(directory, &[API_SOCKET, GUEST_SOCKET])?;
-        let (jail, inside, mounts) = match &firecracker.jailer {
-            Some(jailer) => {
-                let (jail, inside, mounts) = jailer.furnish(&firecracker.program, spec)?;
-                (Some(jail), inside, mounts)
-            }
-            None => (None, spec.clone(), Mounts::default()),
-        };
-        let requests = plan::requests(&inside, settings.transport, settings.rates)?;
-        // Where it makes its sockets and looks for its log.
-        let place = jail.as_ref().map_or(directory, Jail::root);
+        let surroundings = Surroundings::of(firecracker, spec, begin)?;
+        let requests = surroundings.requests(settings)?;
+        let Surroundings { jail, mounts, .. } = surroundings;
+        let place = jail.as_ref().map_or(directory, Jail::root).to_owned();
         make_log(&place.join(LOG), jail.as_ref())?;
         let arguments = arguments(spec, settings.transport, jail.is_some());
         let (program, arguments) = match (&firecracker.jailer, &jail) {
@@ -71,21 +109,54 @@ impl FirecrackerVm {
         let mut process =
             Process::start(Invocation { mounts, ..Invocation::of(program, arguments, directory) })?;
         let console = process.console(directory).await?;
-        socket::accepted_by(&mut process, place, API_SOCKET, PATIENCE).await?;
+        socket::accepted_by(&mut process, &place, API_SOCKET, PATIENCE).await?;
         process.has_become(&firecracker.program);
-        let sockets = SocketDirectory::open(place)
-            .map_err(|source| LaunchError::Io { path: place.to_owned(), source })?;
-        let path = sockets.short_path(API_SOCKET);
-        let api = Api { socket: &path };
-        for request in &requests {
-            if let Err(error) = api.put(request).await {
-                return Err(refused(&mut process, place, error).await);
-            }
-        }
-        if let Some(jail) = &jail {
+        let golden = spec.golden.then_some(spec.memory_mib);
+        let mut vm = Self { process, console, place, jail, golden };
+        vm.begin(&requests, begin).await?;
+        Ok(vm)
+    }
+
+    async fn begin(&mut self, requests: &[Request], begin: Begin<'_>) -> Result<(), LaunchError> {
+        self.ask_or_end(requests, begin).await?;
+        if let Some(jail) = &self.jail {
             jail.show_guest_socket()?;
         }
-        Ok(Self { process, console, log: place.join(LOG), jail })
+        match begin {
+            Begin::Boot => Ok(()),
+            Begin::Restore(_) => self.ask_or_end(&[suspend::resuming()], begin).await,
+        }
+    }
+
+    /// A Firecracker that refuses something is of no use any more.
+    async fn ask_or_end(&mut self, requests: &[Request], begin: Begin<'_>) -> Result<(), LaunchError> {
+        let Err(error) = self.ask(requests).await else { return Ok(()) };
+        let ended = self.process.ended().await;
+        let exit = self.process.kill().await;
+        let mut words = causes(&error);
+        // After a panic there is no answer.
+        for line in last_lines(&self.place.join(LOG)).iter().chain(&exit.stderr) {
+            words.push_str("; ");
+            words.push_str(line.trim());
+        }
+        Err(match begin {
+            Begin::Boot => {
+                let code = ended.and_then(|exit| exit.code).unwrap_or(0);
+                LaunchError::Died { program: exit.program, code, stderr: words }
+            }
+            Begin::Restore(_) => LaunchError::Snapshot(words),
+        })
+    }
+
+    async fn ask(&self, requests: &[Request]) -> Result<(), ApiError> {
+        let unreachable = |error| ApiError::Unreachable(self.place.display().to_string(), error);
+        let sockets = SocketDirectory::open(&self.place).map_err(unreachable)?;
+        let path = sockets.short_path(API_SOCKET);
+        let api = Api { socket: &path };
+        for request in requests {
+            api.ask(request).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn adopt(firecracker: &Firecracker, survivor: &Survivor) -> io::Result<Self> {
@@ -100,8 +171,8 @@ impl FirecrackerVm {
         let jailer = firecracker.jailer.as_ref();
         let jail = jailer.map(|jailer| jailer.adopt(&firecracker.program, survivor)).transpose()?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
-        let log = jail.as_ref().map_or(directory, Jail::root).join(LOG);
-        Ok(Self { process, console, log, jail })
+        let place = jail.as_ref().map_or(directory, Jail::root).to_owned();
+        Ok(Self { process, console, place, jail, golden: None })
     }
 }
 
@@ -123,19 +194,6 @@ fn arguments(spec: &VmSpec, transport: Transport, jailed: bool) -> Vec<OsString>
         arguments.push("--enable-pci");
     }
     arguments.into_iter().map(Into::into).collect()
-}
-
-/// Together with what it has written into its log: after a panic there is no answer.
-async fn refused(process: &mut Process, directory: &Path, error: ApiError) -> LaunchError {
-    let ended = process.ended().await;
-    let exit = process.kill().await;
-    let mut words = causes(&error);
-    for line in last_lines(&directory.join(LOG)).iter().chain(&exit.stderr) {
-        words.push_str("; ");
-        words.push_str(line.trim());
-    }
-    let code = ended.and_then(|exit| exit.code).unwrap_or(0);
-    LaunchError::Died { program: exit.program, code, stderr: words }
 }
 
 /// Of its log, which a guest can make long.
@@ -166,9 +224,19 @@ impl Vm for FirecrackerVm {
     /// A guest that resets ends Firecracker with 0.
     async fn wait(&mut self) -> VmExit {
         let mut exit = self.process.wait().await;
-        exit.stderr.splice(..0, last_lines(&self.log));
+        exit.stderr.splice(..0, last_lines(&self.place.join(LOG)));
         exit.out_of_memory = self.jail.as_ref().and_then(Jail::out_of_memory);
         exit
+    }
+
+    async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {
+        let memory_mib = self.golden.take().ok_or(SnapshotError::Unsupported)?;
+        suspend::quiet(&self.console).await;
+        let made = self.ask(&suspend::making()).await;
+        made.map_err(|error| SnapshotError::Vmm(causes(&error)))?;
+        let readers = if self.jail.is_some() { Readers::Jailed } else { Readers::Owner };
+        let (place, files) = (self.place.clone(), files.clone());
+        blocking::run(move || suspend::bring_out(&place, memory_mib, &files, readers)).await
     }
 
     async fn kill(&mut self) -> VmExit {

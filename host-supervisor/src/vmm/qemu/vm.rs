@@ -13,7 +13,7 @@ use super::{
     vsock_device,
 };
 use crate::vmm::{
-    LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
+    Begin, LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
     boot_line::{Boot, boot_line},
     confine::Cell,
     console::Console,
@@ -33,13 +33,6 @@ pub(super) struct QemuVm {
     suspend: Option<Suspend>,
     /// Given back when nobody is in it any more.
     cell: Option<Cell>,
-}
-
-/// How a machine begins.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Begin<'a> {
-    Boot,
-    Restore(&'a SnapshotFiles),
 }
 
 impl QemuVm {

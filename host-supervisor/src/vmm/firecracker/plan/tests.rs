@@ -4,13 +4,19 @@ use anteroom_protocol::{VmId, desk::Directions};
 use serde_json::Value;
 
 use super::{
-    super::body::{NetworkInterface, RateLimiter},
+    super::{
+        body::{NetworkInterface, RateLimiter},
+        suspend,
+    },
     *,
 };
-use crate::net::{TapNetwork, UserNetwork};
+use crate::{
+    net::{TapNetwork, UserNetwork},
+    vmm::SnapshotFiles,
+};
 
 /// Fields of the definitions in `firecracker.yaml` of v1.13.2: those that are required, and the others.
-const DEFINITIONS: [(&str, &[&str], &[&str]); 8] = [
+const DEFINITIONS: [(&str, &[&str], &[&str]); 11] = [
     (
         "/machine-config",
         &["mem_size_mib", "vcpu_count"],
@@ -31,6 +37,20 @@ const DEFINITIONS: [(&str, &[&str], &[&str]); 8] = [
     ("/entropy", &[], &["rate_limiter"]),
     ("/balloon", &["amount_mib", "deflate_on_oom"], &["stats_polling_interval_s"]),
     ("/actions", &["action_type"], &[]),
+    ("/vm", &["state"], &[]),
+    ("/snapshot/create", &["mem_file_path", "snapshot_path"], &["snapshot_type"]),
+    (
+        "/snapshot/load",
+        &["snapshot_path"],
+        &[
+            "enable_diff_snapshots",
+            "track_dirty_pages",
+            "mem_file_path",
+            "mem_backend",
+            "resume_vm",
+            "network_overrides",
+        ],
+    ),
 ];
 const RATE: Rate = Rate { bytes: Some(1_000_000), operations: Some(100) };
 const RATES: Rates = Rates { disk: RATE, network: Rate { bytes: Some(2_000_000), operations: None } };
@@ -68,7 +88,13 @@ fn every_body_has_the_fields_of_its_definition_and_no_other() {
         rx_rate_limiter: limiter,
         tx_rate_limiter: limiter,
     }));
+    all.extend(suspend::making());
+    let files = SnapshotFiles { memory: "/s/memory".into(), state: "/s/state".into() };
+    all.push(suspend::loading(&files, &Network::Tap(TapNetwork::example())).unwrap());
     let bodies = bodies(&all);
+    let load = &bodies["/snapshot/load"];
+    check("MemoryBackend", &load["mem_backend"], &["backend_type", "backend_path"], &[]);
+    check("NetworkOverride", &load["network_overrides"][0], &["iface_id", "host_dev_name"], &[]);
     for (prefix, required, optional) in DEFINITIONS {
         let of_this = bodies.iter().filter(|(path, _)| path.starts_with(prefix));
         assert!(of_this.clone().count() > 0, "nothing is sent to {prefix}");
@@ -143,8 +169,14 @@ fn what_firecracker_would_take_and_no_guest_survives_is_refused_before() {
     assert!(refused(|spec| spec.memory_mib = MAX_MEMORY_MIB + 1).contains("MiB of memory"));
     assert!(refused(|spec| spec.vcpus = 3).contains("even number of processors"));
     assert!(refused(|spec| spec.vcpus = 0).contains("processors"));
-    assert!(refused(|spec| spec.disk = Some(spec.layers[0].clone())).contains("twice"));
     assert!(refused(|spec| spec.network = Network::User(UserNetwork::default())).contains("user-mode"));
+}
+
+#[test]
+fn no_file_is_two_drives() {
+    assert!(no_drive_twice(&spec()).is_ok());
+    let twice = VmSpec { disk: Some("/i/a.erofs".into()), ..spec() };
+    assert!(no_drive_twice(&twice).unwrap_err().to_string().contains("twice"));
 }
 
 #[test]
