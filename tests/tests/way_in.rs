@@ -283,7 +283,8 @@ async fn ports_and_logs(daemon: &Daemon, vm: &str) -> Result<()> {
     });
     let callers = "for n in $(seq 20); do (exec 3<>/dev/tcp/127.0.0.1/7777; echo -n hello >&3; cat <&3; echo) & done; wait";
     let (out, err, _) = exec(daemon, &["-n", "--", "bash", "-c", callers], b"").await?;
-    assert_eq!(String::from_utf8_lossy(&out), "HELLO\n".repeat(20), "{err}");
+    // Twenty programs write into one pipe: in whatever order.
+    assert_eq!(String::from_utf8_lossy(&out).matches("HELLO").count(), 20, "{err}");
     answering.abort();
     forward.kill().await?;
     let (_, err, _) =
