@@ -8,7 +8,7 @@ use x11rb::{
     connection::Connection as _,
     errors::ReplyError,
     protocol::{
-        randr::{ConnectionExt as _, Mode, ModeFlag, ModeInfo, NotifyMask, Output, Rotation, SetConfig},
+        randr::{ConnectionExt as _, Mode, ModeFlag, ModeInfo, Output, Rotation, SetConfig},
         xproto::{ConnectionExt as _, Window},
     },
     rust_connection::RustConnection,
@@ -30,7 +30,7 @@ const NAME: &str = "anteroom-";
 #[cfg(not(fuzzing))]
 pub(crate) fn watch(x: &RustConnection, root: Window) -> Result<(), DisplayError> {
     x.randr_query_version(1, 3)?.reply()?;
-    x.randr_select_input(root, NotifyMask::SCREEN_CHANGE)?;
+    x.randr_select_input(root, x11rb::protocol::randr::NotifyMask::SCREEN_CHANGE)?;
     Ok(())
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn serve(stream: impl AsyncRead + AsyncWrite, programs: &Progra
         let (running, position) = match first {
             Frame::Start(spec) => match begin(programs, &spec)? {
                 Ok(running) => (running, 0),
-                Err(ended) => return Ok(send(&mut to_host, &Frame::Ended(ended)).await?),
+                Err(ended) => return send(&mut to_host, &Frame::Ended(ended)).await,
             },
             Frame::Attach(attach) => find(programs, attach)?,
             _ => return Err(End::Refused("the first frame must be Start or Attach".to_owned())),

@@ -39,7 +39,7 @@ pub(crate) struct Program {
 pub(crate) enum Output {
     /// Into one pipe, whose other end is [`super::Child::output`].
     Pipe,
-    /// Into a pipe each, and standard input from a third: [`super::Child::ends`].
+    /// Into a pipe each, and standard input from a third: [`super::Child`] has our ends.
     Apart,
     Null,
     /// To this pseudo-terminal, which becomes the controlling one and standard input as well.

@@ -25,13 +25,15 @@ pub(super) async fn run(arguments: &LogsArguments, client: &Client) -> Result<Ex
     let path = format!("/api/vms/{vm}/services/{name}/log");
     let mut before = client.text(&path).await?;
     say(&before);
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(Exit::Ok);
+    }
+    loop {
         tokio::time::sleep(LOOK_AGAIN).await;
         let now = client.text(&path).await?;
         say(news(&before, &now));
         before = now;
     }
-    Ok(Exit::Ok)
 }
 
 /// A reader that has gone away ends this, as it ends every program that writes.

@@ -129,7 +129,7 @@ pub(in crate::cli) struct DebugArguments {
     /// Which VM
     #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
     pub(in crate::cli) vm: String,
-    /// Where to write it [default: vm-<id>-debug.tar]
+    /// Where to write it [default: vm-ID-debug.tar]
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
 }
@@ -146,7 +146,7 @@ pub(in crate::cli) struct ScreenshotArguments {
     /// Which VM
     #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
     pub(in crate::cli) vm: String,
-    /// Where to write it, - for standard output [default: vm-<id>.png]
+    /// Where to write it, - for standard output [default: vm-ID.png]
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
 }
