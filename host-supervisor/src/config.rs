@@ -66,6 +66,10 @@ pub struct Config {
     pub vm_limit: VmLimit,
     /// Most VMs of one user at once.
     pub vm_limit_per_user: NonZeroU32,
+    /// VMs that start at once.
+    pub launch_limit: VmLimit,
+    /// Most starts that wait for that.
+    pub launches_waiting: u32,
     /// `None`: beside the images.
     pub snapshot_dir: Option<PathBuf>,
     /// `None` when every VM boots.
@@ -177,6 +181,8 @@ impl Config {
             vm_disk_rate,
             vm_limit: read.value("vm.max", value::vm_limit)?,
             vm_limit_per_user: read.value("vm.max_per_user", value::count)?,
+            launch_limit: read.value("launch.at_once", value::vm_limit)?,
+            launches_waiting: read.value("launch.waiting", value::number(0..=1000))?,
             snapshot_dir: read.option("snapshot.dir", value::path)?,
             snapshots: read.snapshots()?,
             pool: read.pool()?,

@@ -141,7 +141,15 @@ impl Daemon {
     /// # Errors
     /// When it cannot be started.
     pub async fn cli(&self, arguments: &[&str]) -> Result<Output> {
-        let mut command = Command::new(binary());
+        self.cli_of(&binary(), arguments).await
+    }
+
+    /// The same with this program.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn cli_of(&self, program: &Path, arguments: &[&str]) -> Result<Output> {
+        let mut command = Command::new(program);
         command.args(arguments).envs(&self.environment).env("ANTEROOM_URL", self.url("")).kill_on_drop(true);
         Ok(command.output().await?)
     }

@@ -2,6 +2,7 @@
 //! runs the guest is a shell script ([`crate::vmm::fake`]).
 
 mod house;
+mod launches;
 mod snapshots;
 
 use std::time::Duration;
@@ -95,7 +96,7 @@ fn a_vm_for_which_no_address_is_left_fails_by_that_name_and_the_next_gets_the_on
     on_a_host(|mut scene| async move {
         // The host's own address and one more.
         scene.settings.ipv4 = "10.77.0.1/30".parse().unwrap();
-        let house = House::on_network(LIVES, Some(scene.settings)).await;
+        let house = House::on_network(LIVES, scene.settings).await;
         let mut first = house.start().await;
         first.until(VmStatus::Running).await;
         let second = house.start().await;
