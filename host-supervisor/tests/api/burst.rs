@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::service::{Answer, Service};
+use crate::service::{Answer, PATIENCE, Service};
 
 /// For what must not happen, after everything that could bring it about.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -29,13 +29,16 @@ async fn session(service: &Service, id: &str) -> Value {
 
 /// Waits until so many starts are ahead of it, and returns it.
 async fn waits_behind(service: &Service, id: &str, ahead: u64) -> Value {
-    let mut session = session(service, id).await;
-    while session["starts_ahead"] != ahead {
-        assert_eq!(session["status"], "initializing", "{session:#}");
-        let path = format!("/api/auth/session/{id}?revision={}&wait=10", session["revision"]);
-        session = service.get(&path).await.body["session"].take();
-    }
-    session
+    let wait = async {
+        let mut session = session(service, id).await;
+        while session["starts_ahead"] != ahead {
+            assert_eq!(session["status"], "initializing", "{session:#}");
+            let path = format!("/api/auth/session/{id}?revision={}&wait=10", session["revision"]);
+            session = service.get(&path).await.body["session"].take();
+        }
+        session
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("the number of those that are ahead is never told")
 }
 
 #[tokio::test]
