@@ -52,7 +52,8 @@ export const strings = {
   now: {
     loading: "Looking up this sign-in…",
     initializing: "Starting a fresh virtual machine.",
-    queued: (ahead: string) => `Many are starting at once. Your virtual machine waits for its turn: ${ahead}.`,
+    queued: (ahead: string) =>
+      `Many are starting at once. Your virtual machine waits for its turn: ${ahead}.`,
     vm_created: "The virtual machine is running. Its desktop comes next.",
     ready: (provider: string) => `The desktop is here. ${provider} is opening its sign-in page.`,
     awaiting_user_auth: (provider: string) => `Your turn: sign in to ${provider} in the desktop.`,

@@ -45,7 +45,8 @@ async fn main() -> Result<()> {
     for at_once in limits {
         let settings = [
             ("ANTEROOM_LAUNCH_AT_ONCE", at_once.to_string()),
-            ("ANTEROOM_VM_MAX", count.to_string()),
+            // The one that is not counted may still be ending.
+            ("ANTEROOM_VM_MAX", (count + 1).to_string()),
             ("ANTEROOM_VM_MAX_PER_USER", count.to_string()),
             ("ANTEROOM_VM_BROWSER_MEMORY_MIB", "1024".to_owned()),
             ("ANTEROOM_SNAPSHOT_USE", with_snapshots.to_string()),
