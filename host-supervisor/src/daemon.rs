@@ -318,8 +318,8 @@ fn vm_settings(config: &Config) -> VmSettings {
 fn launch_bounds(config: &Config) -> LaunchBounds {
     let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     LaunchBounds {
-        at_once: capacity::launches_at_once(config.launch_limit, processors),
-        most_waiting: config.launches_waiting as usize,
+        at_once: capacity::launches_at_once(config.launch.at_once, processors),
+        most_waiting: config.launch.waiting as usize,
     }
 }
 
