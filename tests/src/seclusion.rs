@@ -137,4 +137,10 @@ mod tests {
             ["elements of inet anteroom-br0 guests: { 02:fc:c0:a8:64:02 . 192.168.100.2 }"]
         );
     }
+
+    #[test]
+    fn what_is_mounted_below_a_path_is_found() {
+        assert!(mounts_below(Path::new("/proc"), process::id()).contains("mount /proc"));
+        assert!(mounts_below(Path::new("/nowhere"), process::id()).is_empty());
+    }
 }

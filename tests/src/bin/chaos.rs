@@ -41,17 +41,20 @@ fn main() -> Result<()> {
 
 async fn run(arguments: Arguments, seclusion: Option<Seclusion>) -> Result<()> {
     let Arguments { rounds, seed, snapshots: with_snapshots, .. } = arguments;
-    println!("seed {seed}");
     let mut rng = Rng::with_seed(seed);
     let _turn = Turn::take()?;
     let snapshots = tempfile::tempdir()?;
+    // With one, the second session of a round waits for the first, and may be struck then.
+    let launched_at_once = rng.u8(1..3).to_string();
     let settings = [
         ("ANTEROOM_VM_BROWSER_MEMORY_MIB", "768"),
         ("ANTEROOM_VM_BROWSER_VCPUS", "1"),
+        ("ANTEROOM_LAUNCH_AT_ONCE", launched_at_once.as_str()),
         ("ANTEROOM_SNAPSHOT_USE", if with_snapshots { "true" } else { "false" }),
         ("ANTEROOM_SNAPSHOT_DIR", snapshots.path().to_str().context("UTF-8")?),
     ];
     let of_bridge = seclusion.iter().flat_map(|_| seclusion::SETTINGS);
+    println!("seed {seed}, {launched_at_once} launched at once");
     let environment: BTreeMap<String, String> = settings
         .into_iter()
         .chain(of_bridge)
