@@ -2,7 +2,10 @@
 //!
 //! A place is held from the first thing that is made for a VM until its desktop stands (of one without a desktop: until its agent
 //! answers), because the desktop's programs are half of a boot's work. Boots and restores take one place each: a restore holds it
-//! for less than a second, and so weighs less by itself. Who goes next is decided by the [`Queue`].
+//! for less than a second, and so weighs less by itself. A guest that never gets so far holds it until its [`Limits`] end it: until
+//! then only our own image runs in it, and nothing of a person's. Who goes next is decided by the [`Queue`].
+//!
+//! [`Limits`]: super::Limits
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -120,6 +120,7 @@ impl Owner {
     async fn turn(&mut self) -> Option<StopReason> {
         let ticket = self.ticket.as_ref()?;
         let mut ahead = ticket.ahead()?;
+        tracing::info!(vm = %self.id, ahead, "waits for its turn to be launched");
         loop {
             self.book.waits_behind(Some(ahead));
             tokio::select! {
@@ -201,6 +202,7 @@ impl Owner {
         let limits = self.limits();
         let (done, done_receiver) = watch::channel(0);
         let (news_sender, mut news) = mpsc::channel(NEWS);
+        let has_answered = identity.is_none() && self.book.status() != VmStatus::Booting;
         let conversation = Conversation {
             address: self.vmm.agent_address(&self.directory),
             console: Arc::clone(&console),
@@ -208,9 +210,10 @@ impl Owner {
             // A guest that has answered before, to a daemon that is gone, knocks again within moments.
             patience: match &identity {
                 Some(_) => limits.restore,
-                None if self.book.status() == VmStatus::Booting => limits.boot,
-                None => 2 * limits.silence,
+                None if has_answered => 2 * limits.silence,
+                None => limits.boot,
             },
+            has_answered,
             vm: self.id,
             identity: identity.clone(),
             done: done_receiver,

@@ -295,6 +295,19 @@ async fn a_vm_of_a_daemon_that_is_gone_goes_on_and_tells_everything_again() {
 }
 
 #[tokio::test]
+async fn a_guest_that_has_not_noticed_the_end_of_its_daemon_is_dialled_though_it_does_not_knock() {
+    let house = House::new(LIVES).await;
+    house.leave_alive().await;
+    house.vmm.adopted_do_not_knock.store(true, std::sync::atomic::Ordering::Relaxed);
+    house.agent.say(json!({ "type": "desktop_ready" }));
+    let TakenOver { handle, events, .. } = house.starter.recover().await.unwrap().taken.remove(0);
+    let mut vm = house::Tenant { handle, events };
+    vm.until(VmStatus::Ready).await;
+    assert_eq!(vm.event().await.0.number, 1);
+    house.starter.close().await;
+}
+
+#[tokio::test]
 async fn a_clone_that_nobody_has_told_who_it_is_fails_by_name_and_not_by_waiting() {
     let house = House::new(LIVES).await;
     house.leave_alive().await;

@@ -7,7 +7,10 @@ use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::service::{Answer, PATIENCE, Service};
+use crate::{
+    cli,
+    service::{Answer, PATIENCE, Service},
+};
 
 /// For what must not happen, after everything that could bring it about.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -105,6 +108,10 @@ async fn a_session_that_waits_says_for_how_many_and_one_that_is_ended_makes_room
     let vm = waiting["vm_id"].as_str().unwrap();
     let shown = service.get(&format!("/api/vms/{vm}")).await.body["vm"].take();
     assert_eq!((&shown["status"], &shown["starts_ahead"]), (&json!("creating"), &json!(1)));
+    for arguments in [["vm", "show", vm], ["session", "show", &third]] {
+        let told = cli::against(&service, &arguments).await;
+        assert!(told.out.contains("waits    for its turn to start: 1 is ahead of it\n"), "{}", told.out);
+    }
     let link = service.get(&format!("/api/auth/session/{third}/oauth-url")).await;
     assert_eq!(link.status, StatusCode::ACCEPTED);
     assert!(link.body["message"].as_str().unwrap().contains("with 1 ahead of it"), "{}", link.text);

@@ -51,7 +51,7 @@ pub(super) struct House {
     scratch: tempfile::TempDir,
     pub(super) store: Store,
     pub(super) starter: Arc<VmStarter>,
-    vmm: Arc<FakeVmm>,
+    pub(super) vmm: Arc<FakeVmm>,
     pub(super) agent: Arc<Agent>,
 }
 
@@ -82,7 +82,7 @@ impl House {
         let store = Store::open(scratch.path()).await.unwrap();
         let vms = scratch.path().join("vms");
         let agent = Arc::new(Agent::new());
-        let vmm = Arc::new(FakeVmm { agent: Arc::clone(&agent).application(), restoring: Mutex::default() });
+        let vmm = Arc::new(FakeVmm { agent: Arc::clone(&agent).application(), ..FakeVmm::default() });
         let disk_templates = scratch.path().join("disks");
         let network = match settings {
             Some(settings) => Some(HostNetwork::open(settings, store.clone()).await.unwrap()),
