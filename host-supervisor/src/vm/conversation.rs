@@ -117,8 +117,8 @@ impl Conversation {
     }
 
     /// Returns when the guest can be dialled. One that has answered before knocks within moments, but not when its vsock device has
-    /// missed the death of the daemon that followed it (vhost-device-vsock, when the guest was sending just then): its driver has
-    /// started long ago, so that it can be dialled unheard.
+    /// missed the death of the daemon that followed it (vhost-device-vsock, when the guest was sending just then). Its driver has
+    /// started long ago, so that dialling unheard harms nothing, and mostly reaches it.
     async fn heard(&self, knock: Knock) -> io::Result<()> {
         if !self.has_answered {
             return knock.heard().await;
