@@ -107,12 +107,14 @@ async fn a_spare_that_is_being_launched_gives_way_to_whoever_has_to_wait() {
     let house = House::launching(LIVES, 1, 8).await;
     let _keeper = house.keeper_without_snapshots(House::no_spare_but_one());
     let launched = async {
-        while house.counts().0 == 0 {
+        loop {
+            if let [spare] = &house.store.vm_living().await.unwrap()[..] {
+                return spare.clone();
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    within(launched).await;
-    let [spare] = &house.store.vm_living().await.unwrap()[..] else { panic!("one") };
+    let spare = within(launched).await;
     let mut vm = house.occupy_as("ann").await.unwrap();
     vm.until(VmStatus::Running).await;
     let ended = async {
