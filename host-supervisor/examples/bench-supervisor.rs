@@ -6,6 +6,7 @@
 
 use std::{
     io,
+    num::NonZeroUsize,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -15,7 +16,9 @@ use anteroom::{
     images::ResolvedImage,
     net::Network,
     store::Store,
-    vm::{Limits, StopReason, VmKind, VmRequest, VmSettings, VmStarter, VmStatus, WAITING_EVENTS},
+    vm::{
+        LaunchBounds, Limits, StopReason, VmKind, VmRequest, VmSettings, VmStarter, VmStatus, WAITING_EVENTS,
+    },
     vmm::{
         AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Survivor, Vm, VmExit, VmSpec, Vmm,
         console::Console,
@@ -101,6 +104,8 @@ async fn main() -> Outcome {
             disk_templates: scratch.path().join("disks"),
             snapshots: None,
             limits: Some(Limits { boot: Duration::from_secs(3600), ..Limits::ACCELERATED }),
+            // None of these guests ever has a desktop.
+            launches: LaunchBounds { at_once: NonZeroUsize::MAX, most_waiting: 0 },
         };
         VmStarter::new(Arc::new(Sleeper), store.clone(), None, settings)
     };

@@ -7,6 +7,7 @@
 
 mod directories;
 mod keys;
+mod launch;
 mod layer;
 mod media;
 mod ready;
@@ -24,6 +25,7 @@ use anteroom_protocol::desk::Directions;
 use url::Url;
 
 pub use keys::{KEYS, Key};
+pub use launch::LaunchSettings;
 pub use layer::{ConfigError, Layers, Source};
 pub use media::{IceServer, MediaChoices, MediaListen, PublicAddress};
 pub use ready::{PoolSettings, SnapshotSettings};
@@ -66,6 +68,7 @@ pub struct Config {
     pub vm_limit: VmLimit,
     /// Most VMs of one user at once.
     pub vm_limit_per_user: NonZeroU32,
+    pub launch: LaunchSettings,
     /// `None`: beside the images.
     pub snapshot_dir: Option<PathBuf>,
     /// `None` when every VM boots.
@@ -152,11 +155,7 @@ impl Config {
     /// Names the setting, where its value came from and what is expected there.
     pub fn load(layers: &Layers) -> Result<Self, ConfigError> {
         let read = Reader { layers };
-        let per_second = value::number(1..=100_000_000_u64);
-        let vm_disk_rate = Rate {
-            bytes: read.mib("vm.disk_mib_per_second")?,
-            operations: read.option("vm.disk_operations_per_second", &per_second)?,
-        };
+        let vm_disk_rate = read.rate("vm.disk_mib_per_second", "vm.disk_operations_per_second")?;
         Ok(Self {
             listen: read.value("listen", value::socket_address)?,
             public_url: read.option("public_url", value::http_url)?,
@@ -177,6 +176,7 @@ impl Config {
             vm_disk_rate,
             vm_limit: read.value("vm.max", value::vm_limit)?,
             vm_limit_per_user: read.value("vm.max_per_user", value::count)?,
+            launch: launch::read(&read)?,
             snapshot_dir: read.option("snapshot.dir", value::path)?,
             snapshots: read.snapshots()?,
             pool: read.pool()?,
@@ -198,14 +198,12 @@ impl Config {
                 transport: read.value("firecracker.transport", value::transport)?,
                 jailer: read.value("firecracker.jailer", value::jailer)?,
                 rates: Rates {
-                    disk: Rate {
-                        bytes: read.mib("firecracker.disk_mib_per_second")?,
-                        operations: read.option("firecracker.disk_operations_per_second", &per_second)?,
-                    },
-                    network: Rate {
-                        bytes: read.mib("firecracker.network_mib_per_second")?,
-                        operations: read.option("firecracker.network_packets_per_second", &per_second)?,
-                    },
+                    disk: read
+                        .rate("firecracker.disk_mib_per_second", "firecracker.disk_operations_per_second")?,
+                    network: read.rate(
+                        "firecracker.network_mib_per_second",
+                        "firecracker.network_packets_per_second",
+                    )?,
                 },
                 host_disk: vm_disk_rate,
             },
@@ -290,6 +288,11 @@ impl Reader<'_> {
     fn mib(&self, key: &'static str) -> Result<Option<u64>, ConfigError> {
         let mib = self.option(key, value::number(1..=1_048_576_u64))?;
         Ok(mib.map(|mib| mib * 1024 * 1024))
+    }
+
+    fn rate(&self, mib: &'static str, operations: &'static str) -> Result<Rate, ConfigError> {
+        let operations = self.option(operations, value::number(1..=100_000_000_u64))?;
+        Ok(Rate { bytes: self.mib(mib)?, operations })
     }
 
     fn list<T>(

@@ -22,9 +22,11 @@ mod service_manager;
 use std::{
     fs, io,
     net::SocketAddr,
+    num::NonZeroUsize,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -49,7 +51,7 @@ use crate::{
     snapshots::Shelf,
     store::{Store, StoreError},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
-    vm::{VmSettings, VmStarter, keeper::Keeper},
+    vm::{LaunchBounds, VmSettings, VmStarter, keeper::Keeper},
     vmm::Capabilities,
     webhook::{Courier, Schedule, Tidy, Webhook, WebhookError},
 };
@@ -309,6 +311,15 @@ fn vm_settings(config: &Config) -> VmSettings {
         disk_templates: config.image_dir.join("disks"),
         snapshots: config.snapshots.is_some().then(|| Arc::new(shelf(config))),
         limits: None,
+        launches: launch_bounds(config),
+    }
+}
+
+fn launch_bounds(config: &Config) -> LaunchBounds {
+    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    LaunchBounds {
+        at_once: capacity::launches_at_once(config.launch.at_once, processors),
+        most_waiting: config.launch.waiting as usize,
     }
 }
 

@@ -58,13 +58,16 @@ pub struct SessionView {
     pub attempt: Attempt,
     /// Why the last attempt to sign in failed; nothing while another one is under way.
     pub attempt_failure: Option<Failure>,
+    /// While its VM waits to be launched: how many launches come before it.
+    pub starts_ahead: Option<usize>,
     /// Grows with every change.
     pub revision: u64,
 }
 
 impl SessionView {
     fn new(record: SessionRecord, launch: String) -> Self {
-        Self { record, launch, attempt: Attempt::default(), attempt_failure: None, revision: 0 }
+        let attempt = Attempt::default();
+        Self { record, launch, attempt, attempt_failure: None, starts_ahead: None, revision: 0 }
     }
 }
 

@@ -7,7 +7,8 @@
 //! Others hold a [`VmHandle`]: they watch its [`VmState`], get the agent's events and may ask for its end. Every
 //! change is stored before it is published, and published before it is acted on. What the VM owns on the host is in
 //! the store before it exists, so that the next daemon finds what one that was killed has left: VMs that live are taken over
-//! (`recovery`), the rest is removed (`sweep`).
+//! (`recovery`), the rest is removed (`sweep`). Few are launched at once: the others wait for their turn (`queue`), and own nothing
+//! on the host by then.
 
 mod ack;
 mod beginning;
@@ -17,10 +18,12 @@ mod failures;
 pub mod golden;
 mod identity;
 pub mod keeper;
+mod launches;
 mod life;
 mod origin;
 mod owner;
 mod pool;
+mod queue;
 mod recovery;
 mod starter;
 mod survey;
@@ -46,8 +49,10 @@ use crate::{
     vmm::{SnapshotError, SnapshotFiles, VmSpec, console::Console},
 };
 pub use ack::AckGuard;
+pub use launches::LaunchCounts;
 pub use origin::Origin;
 pub use pool::Berth;
+pub use queue::{LaunchBounds, QueueFull};
 pub use recovery::{Recovered, TakenOver};
 pub use starter::{VmSettings, VmStarter};
 pub use survey::{Fate, Remnant, survey};
@@ -108,6 +113,8 @@ pub struct VmEvent {
 #[derive(Debug, Clone, Serialize)]
 pub struct VmState {
     pub status: VmStatus,
+    /// While it waits to be launched: how many launches come before its own.
+    pub starts_ahead: Option<usize>,
     /// What it began with; nothing before that is decided, and of a VM that was taken over.
     pub origin: Option<Origin>,
     /// Set as soon as it is known, while the VM is still being torn down.

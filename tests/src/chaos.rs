@@ -4,7 +4,8 @@
 //!  round:  start sessions ──▶ strike (daemon, hand-over, a process of a VM) ──▶ until every session has ended ──▶ look
 //! ```
 //! Each session ends with credentials or with a failure that has a name. Afterwards nothing of their VMs is left: no process, no
-//! socket, no directory, no control group; and whatever was told to be captured can be fetched.
+//! socket, no directory, no control group, no mount, and where the daemon has a network of its own ([`Seclusion`]), no device, no
+//! element of a rule, no address; and whatever was told to be captured can be fetched.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,12 +23,15 @@ use nix::{
 use serde_json::Value;
 
 use crate::{
+    Seclusion,
     daemon::{Daemon, PATIENCE},
-    machine,
+    machine, seclusion, workspace,
 };
 
 /// How long what is being removed may take.
 const GONE_PATIENCE: Duration = Duration::from_secs(30);
+/// How the daemon's guests are named elsewhere.
+const GROUP_OF_VMS: &str = "anteroom";
 /// Where control groups of the second version are.
 const GROUPS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 
@@ -64,6 +68,7 @@ pub struct Tally {
 /// With what does not hold.
 pub async fn round(
     daemon: &mut Daemon,
+    seclusion: Option<&Seclusion>,
     rng: &mut Rng,
     sessions: usize,
     span: Duration,
@@ -97,7 +102,7 @@ pub async fn round(
         *tally.ends.entry(end.clone()).or_default() += 1;
         ends.push(end);
     }
-    nothing_is_left(daemon).await.with_context(|| story.join(", "))?;
+    nothing_is_left(daemon, seclusion).await.with_context(|| story.join(", "))?;
     tally.rounds += 1;
     Ok(format!("{} -> {}", story.join(", "), ends.join(", ")))
 }
@@ -169,10 +174,10 @@ fn directories(of: &Path) -> Vec<String> {
 }
 
 /// Waits until nothing of any VM is left but the logs of those that failed.
-async fn nothing_is_left(daemon: &Daemon) -> Result<()> {
+async fn nothing_is_left(daemon: &Daemon, seclusion: Option<&Seclusion>) -> Result<()> {
     let deadline = Instant::now() + GONE_PATIENCE.min(PATIENCE);
     loop {
-        let left = left_behind(daemon);
+        let left = left_behind(daemon, seclusion).await?;
         if left.is_empty() {
             return Ok(());
         }
@@ -183,7 +188,7 @@ async fn nothing_is_left(daemon: &Daemon) -> Result<()> {
     }
 }
 
-fn left_behind(daemon: &Daemon) -> BTreeSet<String> {
+async fn left_behind(daemon: &Daemon, seclusion: Option<&Seclusion>) -> Result<BTreeSet<String>> {
     let state = daemon.state_dir();
     let (vms, own) = (state.join("vms"), format!("{} ", daemon.pid()));
     let mut left: BTreeSet<String> = machine::processes_mentioning(&vms.display().to_string())
@@ -191,15 +196,60 @@ fn left_behind(daemon: &Daemon) -> BTreeSet<String> {
         .filter(|line| !line.starts_with(&own))
         .collect();
     left.extend(machine::unix_sockets_mentioning(&vms.display().to_string()));
+    left.extend(seclusion::mounts_below(&state, daemon.pid()));
     for vm in directories(&vms) {
         let files = fs::read_dir(vms.join(&vm)).into_iter().flatten().flatten();
         let others = files.filter(|file| file.file_name() != "console.log");
         left.extend(others.map(|file| file.path().display().to_string()));
-        left.extend(group_of(&vm).map(|group| group.display().to_string()));
+    }
+    for vm in vms_of(daemon).await? {
+        left.extend(groups_of(&vm).iter().map(|group| group.display().to_string()));
     }
     let groups = GROUPS.iter().flat_map(|root| {
         directories(Path::new(root)).into_iter().filter(|name| name.starts_with("anteroom-bare-"))
     });
     left.extend(groups);
-    left
+    if let Some(seclusion) = seclusion {
+        left.extend(seclusion.left_behind(daemon.pid())?);
+        left.extend(addresses(daemon).await?);
+    }
+    Ok(left)
+}
+
+/// Every VM that the daemon has had.
+///
+/// # Errors
+/// When the daemon does not answer.
+pub async fn vms_of(daemon: &Daemon) -> Result<Vec<String>> {
+    let vms = daemon.fetch("/api/vms").await?["vms"].take();
+    Ok(vms.as_array().into_iter().flatten().filter_map(|vm| vm["id"].as_str().map(str::to_owned)).collect())
+}
+
+fn groups_of(vm: &str) -> Vec<PathBuf> {
+    let of_a_vm = GROUPS.iter().map(|root| Path::new(root).join(GROUP_OF_VMS).join(vm));
+    of_a_vm.filter(|group| group.exists()).chain(group_of(vm)).collect()
+}
+
+/// Addresses that the store takes for those of VMs. The daemon that guests without VMs have does not tell.
+async fn addresses(daemon: &Daemon) -> Result<Vec<String>> {
+    let anteroom = workspace().join("target/debug/anteroom");
+    let told = daemon.cli_of(&anteroom, &["gc", "--dry-run", "--json"]).await?;
+    ensure!(told.status.success(), "anteroom gc: {}", String::from_utf8_lossy(&told.stderr));
+    let remnants: Value = serde_json::from_slice(&told.stdout)?;
+    let with_address = remnants.as_array().into_iter().flatten().filter(|remnant| remnant["address"] == true);
+    Ok(with_address.map(|remnant| format!("the address of {}", remnant["vm"])).collect())
+}
+
+/// After the end of a daemon whose VMs were these: whether anything of them is left outside of its state directory, which is gone.
+///
+/// # Errors
+/// With what is left.
+pub fn nothing_outlives(vms: &[String], seclusion: Option<&Seclusion>) -> Result<()> {
+    let mut left: BTreeSet<String> =
+        vms.iter().flat_map(|vm| groups_of(vm)).map(|group| group.display().to_string()).collect();
+    if let Some(seclusion) = seclusion {
+        left.extend(seclusion.left_behind(0)?);
+    }
+    ensure!(left.is_empty(), "left behind at the end: {left:#?}");
+    Ok(())
 }

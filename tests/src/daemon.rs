@@ -144,10 +144,22 @@ impl Daemon {
         Ok(self.command(arguments).output().await?)
     }
 
+    /// The same with this program.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn cli_of(&self, program: &Path, arguments: &[&str]) -> Result<Output> {
+        Ok(self.command_of(program, arguments).output().await?)
+    }
+
     /// The command line against this daemon, to be run.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        self.command_of(&binary(), arguments)
+    }
+
+    fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).envs(self.client_environment()).kill_on_drop(true);
         command
     }

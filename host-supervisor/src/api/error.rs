@@ -146,8 +146,10 @@ impl From<Refusal> for ApiError {
             Refusal::User { most } => {
                 Self::too_many("user_vm_limit", message, RETRY_AFTER_S).with("limit", most)
             }
-            Refusal::Memory { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_memory_left", message)
-                .retry_after(RETRY_AFTER_S),
+            Refusal::Memory { .. } => Self::unavailable("no_memory_left", message, RETRY_AFTER_S),
+            Refusal::Queue { most } => {
+                Self::unavailable("launch_queue_full", message, RETRY_AFTER_S).with("limit", most)
+            }
         }
     }
 }

@@ -33,9 +33,13 @@ pub(super) async fn oauth_url(seen: Seen) -> Result<Response, ApiError> {
     Ok(match url {
         Some(url) => Json(json!({ "oauthUrl": url })).into_response(),
         None => {
+            let message = match view.starts_ahead {
+                Some(ahead) => format!("the VM waits for its turn to start, with {ahead} ahead of it"),
+                None => "the sign-in page is not known yet".to_owned(),
+            };
             let body = json!({
                 "waiting": true,
-                "message": "the sign-in page is not known yet",
+                "message": message,
                 "elapsedMs": seen.elapsed_ms(),
             });
             (StatusCode::ACCEPTED, Json(body)).into_response()

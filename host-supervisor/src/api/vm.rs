@@ -21,7 +21,7 @@ use super::{
 use crate::{
     failure::Failure,
     store::{VmKind, VmRecord, VmStatus},
-    vm::{Origin, VmHandle, VmState},
+    vm::{LaunchCounts, Origin, VmHandle, VmState},
 };
 
 /// How many VMs a list has at most, the newest.
@@ -40,6 +40,9 @@ struct Detailed {
     /// What it began with, and why; of a VM that lives, and was not taken over.
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<Origin>,
+    /// While it waits to be launched: how many launches come before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts_ahead: Option<usize>,
     /// When what happened, in milliseconds since the request.
     timeline: Value,
     services: Value,
@@ -51,11 +54,12 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, ApiError> {
     let record = find(&api, id).await?;
     let stored = record.timeline.clone().unwrap_or_else(|| json!([]));
-    let (timeline, services, origin) = match living(&api, id) {
-        Some((_, state)) => (json!(state.timeline), json!(state.services), state.origin),
-        None => (stored, json!([]), None),
+    let (timeline, services, origin, starts_ahead) = match living(&api, id) {
+        Some((_, state)) => (json!(state.timeline), json!(state.services), state.origin, state.starts_ahead),
+        None => (stored, json!([]), None, None),
     };
-    Ok(Json(json!({ "vm": Detailed { vm: VmWords::of(record), origin, timeline, services } })))
+    let vm = Detailed { vm: VmWords::of(record), origin, starts_ahead, timeline, services };
+    Ok(Json(json!({ "vm": vm })))
 }
 
 pub(super) async fn summary(State(api): State<Arc<Api>>) -> Result<Json<Value>, ApiError> {
@@ -68,9 +72,12 @@ pub(super) async fn summary(State(api): State<Arc<Api>>) -> Result<Json<Value>, 
         total += count;
         living += if status.is_final() { 0 } else { count };
     }
+    let LaunchCounts { launching, waiting } = api.vms.launch_counts();
     Ok(Json(json!({
         "total": total,
         "living": living,
+        "launching": launching,
+        "waiting": waiting,
         "limit": api.sessions.settings().admission.most,
         "byStatus": by_status,
         "byType": by_type,

@@ -61,6 +61,9 @@ pub(super) struct SessionWords {
     /// Why the last attempt to sign in failed, while the session waits for another.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt_failure: Option<Failure>,
+    /// While the VM waits to be launched: how many launches come before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts_ahead: Option<usize>,
     /// Of a living session: to be asked for news with.
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<u64>,
@@ -90,6 +93,7 @@ impl SessionWords {
             error: record.failure.as_ref().map(|failure| failure.message.clone()),
             failure: record.failure,
             attempt_failure: None,
+            starts_ahead: None,
             revision: None,
             clipboard: None,
         }
@@ -102,7 +106,7 @@ impl SessionWords {
         novnc_url: String,
         clipboard: Directions,
     ) -> Self {
-        let SessionView { record, launch, attempt, attempt_failure, revision } = view;
+        let SessionView { record, launch, attempt, attempt_failure, starts_ahead, revision } = view;
         Self {
             vm_ip,
             novnc_url: Some(novnc_url),
@@ -112,6 +116,7 @@ impl SessionWords {
             device: attempt.user_code.and_then(DeviceWords::of),
             asks_for_code: attempt.asks_for_code,
             attempt_failure,
+            starts_ahead,
             revision: Some(revision),
             clipboard: Some(clipboard),
             ..Self::ended(record)

@@ -133,7 +133,10 @@ async fn wait(
                 let page = show::text(&session, "oauth_url");
                 format!("enter {} at {page}", show::text(&session["device"], "user_code"))
             }
-            (None, None) => status.in_words().to_owned(),
+            (None, None) => match show::waits(&session) {
+                Some(waits) => format!("the VM waits {waits}"),
+                None => status.in_words().to_owned(),
+            },
         };
         if said != now {
             progress.say(&format!("{}  {now}", elapsed(started)));
@@ -229,6 +232,9 @@ fn print(session: &Value) {
         if !value.is_empty() {
             show::line(format_args!("{name:<9}{value}"));
         }
+    }
+    if let Some(waits) = show::waits(session) {
+        show::line(format_args!("{:<9}{waits}", "waits"));
     }
     let code = show::text(&session["device"], "user_code");
     if !code.is_empty() {

@@ -59,6 +59,16 @@ pub(super) fn clipped(text: &str) -> String {
     text.chars().take(MAX_CELL_CHARS - 1).chain(['…']).collect()
 }
 
+/// What a session or a VM says that has to wait for the launches of others.
+pub(super) fn waits(value: &Value) -> Option<String> {
+    let ahead = value["starts_ahead"].as_u64()?;
+    Some(match ahead {
+        0 => "for its turn to start: it is the next".to_owned(),
+        1 => "for its turn to start: 1 is ahead of it".to_owned(),
+        ahead => format!("for its turn to start: {ahead} are ahead of it"),
+    })
+}
+
 /// `12 s ago`, for a field with a time.
 pub(super) fn ago(value: &Value, field: &str) -> String {
     let moment = value[field].as_str().and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
@@ -157,6 +167,13 @@ mod tests {
     fn escape_sequences_of_a_guest_do_not_reach_the_terminal() {
         assert_eq!(text(&json!({ "a": "x\u{1b}[2Jy" }), "a"), "x\u{fffd}[2Jy");
         assert_eq!(text(&json!({}), "a"), "");
+    }
+
+    #[test]
+    fn who_waits_for_others_is_told_for_how_many() {
+        assert_eq!(waits(&json!({})), None);
+        assert_eq!(waits(&json!({ "starts_ahead": 0 })).unwrap(), "for its turn to start: it is the next");
+        assert!(waits(&json!({ "starts_ahead": 7 })).unwrap().ends_with("7 are ahead of it"));
     }
 
     #[test]

@@ -68,6 +68,9 @@ fn print(vm: &Value) {
         }
     }
     show::line(format_args!("{:<9}{} vCPU, {} MiB", "shape", vm["vcpus"], vm["memory_mib"]));
+    if let Some(waits) = show::waits(vm) {
+        show::line(format_args!("{:<9}{waits}", "waits"));
+    }
     if let Some(origin) = origin(&vm["origin"]) {
         show::line(format_args!("{:<9}{origin}", "begun"));
     }

@@ -137,6 +137,12 @@ pub const KEYS: &[Key] = &[
     key("vm.max", "auto", "most VMs at once; auto: what the memory of this machine holds"),
     key("vm.max_per_user", "5", "most VMs of one user at once"),
     key(
+        "launch.at_once",
+        "auto",
+        "VMs that start at once, until their desktops stand; the others wait for their turn; auto: one for each processor",
+    ),
+    key("launch.waiting", "64", "most starts that wait for their turn; further ones are refused"),
+    key(
         "snapshot.use",
         "true",
         "VMs begin with a snapshot of a desktop that is painted already, where the VMM can do that",

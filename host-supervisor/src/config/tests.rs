@@ -122,6 +122,8 @@ fn a_bad_value_is_refused_with_its_place_and_what_is_expected() {
         ("vm.browser.memory_mib", "4 GB", "a number from 64 to 1048576"),
         ("vm.disk_mib_per_second", "0", "a number from 1 to"),
         ("vm.max", "many", "auto, or a number"),
+        ("launch.at_once", "0", "auto, or a number"),
+        ("launch.waiting", "-1", "a number from 0 to 1000"),
         ("session.idle_limit", "30", "a time such as"),
         ("session.idle_limit", "0s", "a time such as"),
         ("session.idle_limit", "99999999999999999999h", "a time such as"),

@@ -49,10 +49,10 @@ pub enum ImageRecipe {
     File(PathBuf),
 }
 
-/// How many VMs may live at once.
+/// How many VMs may live, or be launched, at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VmLimit {
-    /// What the machine's memory holds.
+    /// By what the machine has of what limits them: memory, or processors.
     Auto,
     Exactly(u32),
 }

@@ -1,6 +1,6 @@
-//! How many VMs this machine can hold, when nobody says.
+//! How many VMs this machine can hold, and launch at once, when nobody says.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use crate::config::{VmLimit, VmShape};
 
@@ -21,6 +21,15 @@ pub(super) fn most_vms(limit: VmLimit, shape: VmShape, memory_mib: Option<u64>) 
         }
     };
     NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
+}
+
+/// The operator's word, or one for each processor: a guest that boots keeps one busy for most of the time, whatever it has, and
+/// VMs that share processors are ready together, late, instead of one after another.
+pub(super) fn launches_at_once(limit: VmLimit, processors: NonZeroUsize) -> NonZeroUsize {
+    match limit {
+        VmLimit::Exactly(count) => NonZeroUsize::new(count as usize).unwrap_or(NonZeroUsize::MIN),
+        VmLimit::Auto => processors,
+    }
 }
 
 #[cfg(test)]
@@ -44,5 +53,11 @@ mod tests {
     #[test]
     fn the_operators_word_counts() {
         assert_eq!(most_vms(VmLimit::Exactly(7), SHAPE, Some(1)).get(), 7);
+        assert_eq!(launches_at_once(VmLimit::Exactly(7), NonZeroUsize::MIN).get(), 7);
+    }
+
+    #[test]
+    fn as_many_are_launched_at_once_as_there_are_processors() {
+        assert_eq!(launches_at_once(VmLimit::Auto, NonZeroUsize::new(4).unwrap()).get(), 4);
     }
 }

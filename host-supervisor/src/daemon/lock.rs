@@ -2,9 +2,11 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,11 @@ pub enum LockError {
         source: io::Error,
     },
 }
+
+/// A daemon that is killed while it starts a program leaves the lock to a child, until that executes the program. On a busy machine
+/// this takes a while.
+const CHILDREN: Duration = Duration::from_secs(3);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -41,12 +48,18 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(at)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held { directory: directory.to_owned(), holder: holder(&mut file) });
+        let begin = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(at(error)),
+                Err(TryLockError::WouldBlock) => {}
             }
-            Err(TryLockError::Error(error)) => return Err(at(error)),
+            let word = std::fs::read_to_string(&path).unwrap_or_default();
+            if !holder_is_gone(&word) || begin.elapsed() > CHILDREN {
+                return Err(LockError::Held { directory: directory.to_owned(), holder: holder(&word) });
+            }
+            thread::sleep(LOOK_AGAIN);
         }
         let word = format!("process {}, which {what_for}\n", std::process::id());
         file.set_len(0).and_then(|()| file.write_all(word.as_bytes())).map_err(at)?;
@@ -54,14 +67,18 @@ impl Lock {
     }
 }
 
-fn holder(file: &mut File) -> String {
-    let mut text = String::new();
-    let read = file.take(200).read_to_string(&mut text);
-    if read.is_ok() && !text.trim().is_empty() {
-        text.trim().to_owned()
-    } else {
-        "a process that has just started".to_owned()
+fn holder(word: &str) -> String {
+    match word.trim() {
+        "" => "a process that has just started".to_owned(),
+        word => word.chars().take(200).collect(),
     }
+}
+
+fn holder_is_gone(word: &str) -> bool {
+    let pid = word.strip_prefix("process ").and_then(|rest| rest.split(',').next()?.parse::<u32>().ok());
+    // Of a zombie, too, there is no program any more.
+    let program = |pid: u32| std::fs::read_link(format!("/proc/{pid}/exe"));
+    pid.is_some_and(|pid| program(pid).is_err_and(|error| error.kind() == io::ErrorKind::NotFound))
 }
 
 #[cfg(test)]
@@ -78,5 +95,20 @@ mod tests {
         assert!(error.contains("which listens on 127.0.0.1:4000"), "{error}");
         drop(first);
         Lock::take(directory.path(), listens).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_a_killed_daemon_has_left_to_a_child_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = Lock::take(directory.path(), "listens on 127.0.0.1:4000").unwrap();
+        // No process has such a number (proc_sys_kernel(5): pid_max).
+        let word = "process 4194305, which listens on 127.0.0.1:4000\n";
+        std::fs::write(directory.path().join(Lock::FILE_NAME), word).unwrap();
+        let child = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(200));
+            drop(first);
+        });
+        Lock::take(directory.path(), "listens on 127.0.0.1:4001").unwrap();
+        child.join().unwrap();
     }
 }

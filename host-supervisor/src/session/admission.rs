@@ -22,6 +22,8 @@ pub struct Admission {
 pub(super) struct Load {
     pub(super) vms: usize,
     pub(super) of_user: usize,
+    /// Of them, those that wait to be launched: what they will touch is still there.
+    pub(super) waiting: usize,
     /// Memory of this machine that is available; `None` when it does not say.
     pub(super) available_mib: Option<u64>,
 }
@@ -34,9 +36,11 @@ pub enum Refusal {
     #[error("this user has {most} sessions under way, which is the limit (setting vm.max_per_user)")]
     User { most: NonZeroU32 },
     #[error(
-        "this machine has no memory left for a VM: {available_mib} MiB are available, {needed_mib} MiB are needed"
+        "this machine has no memory left for a VM: {available_mib} MiB are available, {needed_mib} MiB are needed with those that wait"
     )]
     Memory { needed_mib: u64, available_mib: u64 },
+    #[error("{most} starts are waiting already, which is the limit (setting launch.waiting)")]
+    Queue { most: usize },
 }
 
 impl Admission {
@@ -50,7 +54,7 @@ impl Admission {
         if reached(load.vms, self.most) {
             return Err(Refusal::Host { most: self.most });
         }
-        let needed_mib = u64::from(self.vm_mib) / TOUCHED;
+        let needed_mib = u64::from(self.vm_mib) / TOUCHED * (1 + load.waiting as u64);
         match load.available_mib {
             Some(available_mib) if available_mib < needed_mib => {
                 Err(Refusal::Memory { needed_mib, available_mib })
@@ -67,7 +71,7 @@ mod tests {
     fn admit(vms: usize, of_user: usize, available_mib: Option<u64>) -> Result<(), Refusal> {
         let most = |count| NonZeroU32::new(count).unwrap();
         let admission = Admission { most: most(4), most_per_user: most(2), vm_mib: 4096 };
-        admission.admit(&Load { vms, of_user, available_mib })
+        admission.admit(&Load { vms, of_user, waiting: 0, available_mib })
     }
 
     #[test]
@@ -85,8 +89,19 @@ mod tests {
     }
 
     #[test]
+    fn memory_that_is_promised_to_those_that_wait_is_not_promised_again() {
+        let most = NonZeroU32::new(9).unwrap();
+        let admission = Admission { most, most_per_user: most, vm_mib: 4096 };
+        let load = Load { vms: 3, of_user: 0, waiting: 2, available_mib: Some(6144) };
+        assert_eq!(admission.admit(&load), Ok(()));
+        let refused = admission.admit(&Load { waiting: 3, ..load });
+        assert_eq!(refused, Err(Refusal::Memory { needed_mib: 8192, available_mib: 6144 }));
+    }
+
+    #[test]
     fn a_refusal_names_what_to_change() {
         assert!(admit(4, 1, None).unwrap_err().to_string().contains("vm.max"));
         assert!(admit(1, 2, None).unwrap_err().to_string().contains("vm.max_per_user"));
+        assert!(Refusal::Queue { most: 1 }.to_string().contains("launch.waiting"));
     }
 }

@@ -57,6 +57,11 @@ impl Limit {
     }
 }
 
+/// What a VM that has not been launched is waiting for.
+pub(super) fn not_begun(starts_ahead: Option<usize>) -> Option<String> {
+    starts_ahead.map(|ahead| format!("it was waiting for its turn to start, with {ahead} starts ahead of it"))
+}
+
 /// What a desktop that does not come is waiting for.
 pub(super) fn not_ready(services: &[ServiceStatus]) -> Vec<String> {
     let words = |service: &ServiceStatus| {
@@ -118,9 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_says_how_long_it_was() {
+    fn a_limit_says_how_long_it_was_and_what_a_vm_that_had_not_begun_was_waiting_for() {
         assert_eq!(Limit::Start.failure(&LIMITS).message, "the desktop was not usable after 10 minutes");
         let short = SessionLimits { idle: Duration::from_secs(5), ..LIMITS };
+        assert_eq!(not_begun(None), None);
+        assert!(not_begun(Some(3)).unwrap().ends_with("with 3 starts ahead of it"));
         assert_eq!(Limit::Idle.failure(&short).message, "nobody was there for 5 seconds");
     }
 }

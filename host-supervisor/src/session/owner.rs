@@ -148,7 +148,13 @@ impl Owner {
             (limits::Limit::Retry, Some(failure)) => {
                 return self.apply(Event::SignInFailed(failure.clone())).await;
             }
-            (limits::Limit::Start, _) => limits::not_ready(&self.vm.state().borrow().services),
+            (limits::Limit::Start, _) => {
+                let vm = self.vm.state().borrow().clone();
+                limits::not_begun(vm.starts_ahead)
+                    .into_iter()
+                    .chain(limits::not_ready(&vm.services))
+                    .collect()
+            }
             _ => Vec::new(),
         };
         let failure = limit.failure(&self.shared.settings.limits).with_lines(waiting_for);
@@ -156,6 +162,9 @@ impl Owner {
     }
 
     async fn on_vm_state(&mut self, vm: &VmState, gone: bool) {
+        if self.publish.borrow().starts_ahead != vm.starts_ahead {
+            self.publish(|view| view.starts_ahead = vm.starts_ahead);
+        }
         if let Some(failure) = &vm.failure {
             return self.apply(Event::VmEnded(Some(failure.clone()))).await;
         }

@@ -27,7 +27,7 @@ use crate::{
     net::Network,
     store::{SessionPlan, SessionRecord, SessionStatus, Store, StoreError},
     vault::Vault,
-    vm::{StopReason, TakenOver, VmHandle, VmKind, VmRequest, VmStarter},
+    vm::{QueueFull, StopReason, TakenOver, VmHandle, VmKind, VmRequest, VmStarter},
 };
 
 /// How many may look at one desktop at once. x11vnc sends each of them the whole picture.
@@ -111,14 +111,15 @@ impl Sessions {
         Self { shared: Arc::new(Shared { store, vault, settings, vms, living, owners }) }
     }
 
-    /// Starts a session: it is in the store, its VM is being made, and its task runs when this returns.
+    /// Starts a session: it is in the store, its VM is being made or waits for its turn, and its task runs when this returns.
     ///
     /// # Errors
-    /// When there are too many VMs, the daemon is stopping, or store or kernel do not do their part.
+    /// When there are too many VMs or starts that wait, the daemon is stopping, or store or kernel do not do their part.
     pub async fn start(&self, new: NewSession) -> Result<SessionHandle, StartError> {
         let shared = &self.shared;
         let place = shared.take_place(&new.user_id)?;
-        let (id, berth) = (SessionId::random(), shared.vms.reserve());
+        let full = |QueueFull { most_waiting }| Refusal::Queue { most: most_waiting };
+        let (id, berth) = (SessionId::random(), shared.vms.reserve(&new.user_id).map_err(full)?);
         let vm_id = berth.id();
         let agent_token = launch::agent_token()?;
         let record = SessionRecord {
@@ -313,7 +314,8 @@ impl Shared {
         // A VM that waits for somebody has its memory already.
         let spare_mib = u64::from(self.settings.admission.vm_mib) * self.vms.spares() as u64;
         let available_mib = host_memory::available_mib().map(|available| available + spare_mib);
-        self.settings.admission.admit(&Load { vms, of_user, available_mib })?;
+        let waiting = self.vms.launch_counts().waiting;
+        self.settings.admission.admit(&Load { vms, of_user, waiting, available_mib })?;
         living.starting.push(user.to_owned());
         Ok(Place { shared: self, user: user.to_owned() })
     }

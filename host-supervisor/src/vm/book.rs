@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::{
     HostMark, Origin, VmState, VmStatus, failures,
     life::{Happening, Life},
-    timeline::Timeline,
+    timeline::{Timeline, host_mark},
 };
 use crate::{
     failure::Failure,
@@ -30,6 +30,7 @@ pub(super) struct Book {
     services: BTreeMap<String, ServiceStatus>,
     pub(super) address: Option<IpAddr>,
     pub(super) origin: Option<Origin>,
+    starts_ahead: Option<usize>,
     published: watch::Sender<VmState>,
 }
 
@@ -59,6 +60,7 @@ impl Book {
     ) -> (Self, watch::Receiver<VmState>) {
         let state = VmState {
             status: life.status,
+            starts_ahead: None,
             origin: None,
             failure: None,
             timeline: timeline.marks().to_vec(),
@@ -68,7 +70,8 @@ impl Book {
         };
         let (published, state) = watch::channel(state);
         let services = BTreeMap::new();
-        (Self { id, store, life, timeline, services, address, origin: None, published }, state)
+        let (origin, starts_ahead) = (None, None);
+        (Self { id, store, life, timeline, services, address, origin, starts_ahead, published }, state)
     }
 
     pub(super) fn status(&self) -> VmStatus {
@@ -107,6 +110,15 @@ impl Book {
         self.store_timeline().await.map_err(|error| failures::store(&error))
     }
 
+    /// So many launches come before its own, or none does any more.
+    pub(super) fn waits_behind(&mut self, starts_ahead: Option<usize>) {
+        if self.starts_ahead.is_some() && starts_ahead.is_none() {
+            self.timeline.mark(host_mark::TURN_CAME);
+        }
+        self.starts_ahead = starts_ahead;
+        self.publish();
+    }
+
     pub(super) fn note_service(&mut self, status: &ServiceStatus) {
         if self.services.len() < MAX_SERVICES || self.services.contains_key(&status.name) {
             self.services.insert(status.name.clone(), status.clone());
@@ -124,6 +136,7 @@ impl Book {
         self.published.send_modify(|state| {
             *state = VmState {
                 status: self.life.status,
+                starts_ahead: self.starts_ahead,
                 origin: self.origin.clone(),
                 failure: self.life.failure.clone(),
                 timeline: self.timeline.marks().to_vec(),

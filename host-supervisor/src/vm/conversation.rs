@@ -8,6 +8,7 @@
 //! It decides nothing: everything it learns goes to the owner. It is aborted when the owner ends.
 
 use std::{
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -41,6 +42,8 @@ pub(super) struct Conversation {
     pub(super) limits: Limits,
     /// Until the first answer.
     pub(super) patience: Duration,
+    /// To a daemon that is gone.
+    pub(super) has_answered: bool,
     pub(super) vm: VmId,
     /// Of a clone, which has to be told who it is.
     pub(super) identity: Option<Identity>,
@@ -79,7 +82,11 @@ impl Conversation {
     async fn begin(&self, knock: Knock) -> Result<AgentClient, Failure> {
         let agent = AgentClient::new(&self.address)
             .map_err(|error| failures::directory(&error, &self.address.directory))?;
-        let (first, first_vm) = tokio::time::timeout(self.patience, first_answer(&agent, knock))
+        let first_answer = async {
+            self.heard(knock).await.map_err(AgentError::Unreachable)?;
+            first_answer(&agent).await
+        };
+        let (first, first_vm) = tokio::time::timeout(self.patience, first_answer)
             .await
             .map_err(|_| self.unanswered())?
             .map_err(|error| failures::agent(&error))?;
@@ -107,6 +114,22 @@ impl Conversation {
         // An error means that the owner is gone.
         let _ = self.news.send(News::Answered { agent: agent.clone(), at: first.answered, clock }).await;
         Ok(agent)
+    }
+
+    /// Returns when the guest can be dialled. One that has answered before knocks within moments, but not when its vsock device has
+    /// missed the death of the daemon that followed it (vhost-device-vsock, when the guest was sending just then). Its driver has
+    /// started long ago, so that dialling unheard harms nothing, and mostly reaches it.
+    async fn heard(&self, knock: Knock) -> io::Result<()> {
+        if !self.has_answered {
+            return knock.heard().await;
+        }
+        match tokio::time::timeout(self.limits.silence / 5, knock.heard()).await {
+            Ok(heard) => heard,
+            Err(_) => {
+                tracing::warn!(vm = %self.vm, "does not knock, and is dialled unheard");
+                Ok(())
+            }
+        }
     }
 
     fn unanswered(&self) -> Failure {
@@ -165,12 +188,11 @@ impl Conversation {
     }
 }
 
-/// Waits until the guest can be dialled, then tries until the agent answers.
+/// Tries until the agent answers.
 ///
 /// # Errors
 /// When it answers, but cannot be understood.
-async fn first_answer(agent: &AgentClient, knock: Knock) -> Result<(ClockReading, Option<VmId>), AgentError> {
-    knock.heard().await.map_err(AgentError::Unreachable)?;
+async fn first_answer(agent: &AgentClient) -> Result<(ClockReading, Option<VmId>), AgentError> {
     loop {
         match read_clock(agent).await {
             Err(AgentError::Unreachable(_) | AgentError::Late { .. } | AgentError::Broken { .. }) => {

@@ -164,14 +164,17 @@ impl Keeper {
         }
     }
 
-    /// Says whether it became ready.
+    /// Says whether it became ready. It gives way to whoever has to wait because of it.
     async fn add_spare(&self) -> bool {
         let (events_in, events) = mpsc::channel(WAITING_EVENTS);
         let request = VmRequest { id: VmId::random(), session: None, ..self.template.clone() };
         let handle = self.starter.start(request, events_in);
         let state = handle.state();
         let spare = Spare::of(handle, events);
-        let ready = became_ready(state).await;
+        let ready = tokio::select! {
+            ready = became_ready(state) => ready,
+            () = self.starter.launches.somebody_waits() => false,
+        };
         if ready {
             self.starter.pool.put(spare);
         }

@@ -1,10 +1,10 @@
 //! The task that owns one VM. It alone changes the VM's state; everything else reaches it through channels.
 //!
 //! ```text
-//!  run:    prepare (disk, network) ──▶ restore ─────┐  it does not answer:
-//!              └─ there is no snapshot ──▶ boot ◀───┼───────────┐
-//!                                           │       ▼           │
-//!  resume: the VM of a daemon that is gone ─┴───▶ watch ────────┴──▶ tear down
+//!  run:    its turn ──▶ prepare (disk, network) ──▶ restore ─────┐  it does not answer:
+//!                           └─ there is no snapshot ──▶ boot ◀───┼───────────┐
+//!                                                        │       ▼           │
+//!  resume: the VM of a daemon that is gone ──────────────┴───▶ watch ────────┴──▶ tear down
 //! ```
 
 use std::{
@@ -26,6 +26,7 @@ use super::{
     conversation::{Conversation, News},
     failures,
     identity::Identity,
+    launches::{Ticket, holds_place},
     life::Happening,
     origin::Beginning,
     timeline::host_mark,
@@ -63,6 +64,8 @@ pub(super) struct Owner {
     pub(super) events: mpsc::Sender<VmEvent>,
     pub(super) stop: Stop,
     pub(super) orders: mpsc::Receiver<Order>,
+    /// Its place among the launches, until it is launched.
+    pub(super) ticket: Option<Ticket>,
 }
 
 /// The two ways of being asked to end: this VM, or all of them.
@@ -93,11 +96,43 @@ impl Owner {
     /// The whole life of the VM.
     pub(super) async fn run(mut self, mut request: VmRequest) {
         let mut vm = None;
-        let end = match self.prepare(&mut request).await {
-            Ok(beginning) => self.begin(beginning, &request, &mut vm).await,
-            Err(failure) => Happening::Failed(failure),
-        };
+        let end = self.course(&mut request, &mut vm).await.unwrap_or_else(Happening::Failed);
         self.tear_down(vm, end).await;
+    }
+
+    /// # Errors
+    /// When the VM fails before anything runs.
+    async fn course(
+        &mut self,
+        request: &mut VmRequest,
+        place: &mut Option<Box<dyn Vm>>,
+    ) -> Result<Happening, Failure> {
+        let record = self.record(request);
+        self.store.vm_create(&record).await.map_err(|error| failures::store(&error))?;
+        if let Some(reason) = self.turn().await {
+            return Ok(Happening::StopAsked(reason));
+        }
+        let beginning = self.prepare(request).await?;
+        Ok(self.begin(beginning, request, place).await)
+    }
+
+    /// Waits until it may be launched, or somebody asks for its end. Nothing of it is on the host meanwhile.
+    async fn turn(&mut self) -> Option<StopReason> {
+        let ticket = self.ticket.as_ref()?;
+        let mut ahead = ticket.ahead()?;
+        tracing::info!(vm = %self.id, ahead, "waits for its turn to be launched");
+        loop {
+            self.book.waits_behind(Some(ahead));
+            tokio::select! {
+                biased;
+                reason = self.stop.asked() => return Some(reason),
+                () = ticket.moved_on_from(ahead) => {}
+            }
+            let Some(still) = ticket.ahead() else { break };
+            ahead = still;
+        }
+        self.book.waits_behind(None);
+        None
     }
 
     /// The rest of the life of a VM that another daemon has launched. Its guest knocks again, because nobody follows it.
@@ -107,10 +142,8 @@ impl Owner {
         self.tear_down(Some(vm), end).await;
     }
 
-    /// Writes down what will be there, then makes the directory, the disk and the network. Short, and never given up half-way.
+    /// Makes the directory and the network of a VM that is in the store. Short, and never given up half-way.
     async fn prepare(&mut self, request: &mut VmRequest) -> Result<Beginning, Failure> {
-        let record = self.record(request);
-        self.store.vm_create(&record).await.map_err(|error| failures::store(&error))?;
         make_private_directory(&self.directory)
             .await
             .map_err(|error| failures::directory(&error, &self.directory))?;
@@ -169,6 +202,7 @@ impl Owner {
         let limits = self.limits();
         let (done, done_receiver) = watch::channel(0);
         let (news_sender, mut news) = mpsc::channel(NEWS);
+        let has_answered = identity.is_none() && self.book.status() != VmStatus::Booting;
         let conversation = Conversation {
             address: self.vmm.agent_address(&self.directory),
             console: Arc::clone(&console),
@@ -176,9 +210,10 @@ impl Owner {
             // A guest that has answered before, to a daemon that is gone, knocks again within moments.
             patience: match &identity {
                 Some(_) => limits.restore,
-                None if self.book.status() == VmStatus::Booting => limits.boot,
-                None => 2 * limits.silence,
+                None if has_answered => 2 * limits.silence,
+                None => limits.boot,
             },
+            has_answered,
             vm: self.id,
             identity: identity.clone(),
             done: done_receiver,
@@ -205,6 +240,9 @@ impl Owner {
                         desktop_due = Some(Instant::now() + limits.desktop);
                     }
                     self.learn(item, identity.is_some(), &mut outstanding).await?;
+                    if !holds_place(self.kind, self.book.status()) {
+                        self.ticket = None;
+                    }
                 }
                 Some(order) = self.orders.recv() => {
                     let Order::Snapshot { files, disk, done } = order else {

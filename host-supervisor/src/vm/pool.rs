@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  keeper ──▶ spare, spare ──reserve──▶ Berth ──occupy──▶ (handle, events) of a session
-//!                     none ──reserve──▶ Berth ──occupy──▶ a VM is started
+//!                     none ──reserve──▶ Berth ──occupy──▶ a VM is started when its turn has come
 //! ```
 //! Whoever takes one gets the same as from a start, only earlier.
 
@@ -15,7 +15,10 @@ use std::{
 use anteroom_protocol::VmId;
 use tokio::sync::{Notify, mpsc};
 
-use super::{Order, StopReason, VmEvent, VmHandle, VmRequest, VmStarter, VmStatus, WAITING_EVENTS};
+use super::{
+    Order, QueueFull, StopReason, VmEvent, VmHandle, VmRequest, VmStarter, VmStatus, WAITING_EVENTS,
+    launches::Ticket,
+};
 use crate::{config::PoolSettings, store::StoreError};
 
 /// Who came within this time is expected again.
@@ -37,11 +40,17 @@ pub(super) struct Pool {
 #[derive(Debug, Default)]
 struct Demand(VecDeque<Instant>);
 
-/// A VM for somebody: one that is ready, or the promise of one that will be started. Dropped, it is given back.
+/// A VM for somebody: one that is ready, or a turn among those that are launched. Dropped, it is given back.
 #[derive(Debug)]
 pub struct Berth {
     id: VmId,
-    spare: Option<Spare>,
+    holds: Holds,
+}
+
+#[derive(Debug)]
+enum Holds {
+    Spare(Spare),
+    Turn(Ticket),
 }
 
 impl Berth {
@@ -52,13 +61,18 @@ impl Berth {
 }
 
 impl VmStarter {
-    /// The VM of somebody who has just come.
-    #[must_use]
-    pub fn reserve(&self) -> Berth {
+    /// The VM of a user who has just come.
+    ///
+    /// # Errors
+    /// When there is none that is ready, and as many wait to be launched as may.
+    pub fn reserve(&self, user: &str) -> Result<Berth, QueueFull> {
         self.pool.demand().note(Instant::now());
         let spare = self.pool.take();
         self.pool.news.notify_one();
-        Berth { id: spare.as_ref().and_then(Spare::id).unwrap_or_else(VmId::random), spare }
+        Ok(match spare {
+            Some(spare) => Berth { id: spare.id().unwrap_or_else(VmId::random), holds: Holds::Spare(spare) },
+            None => Berth { id: VmId::random(), holds: Holds::Turn(self.launches.ask(user)?) },
+        })
     }
 
     /// Hands it over, or starts it: a request for the berth's id.
@@ -70,18 +84,22 @@ impl VmStarter {
         berth: Berth,
         request: VmRequest,
     ) -> Result<(VmHandle, mpsc::Receiver<VmEvent>), StoreError> {
-        if let Some(spare) = berth.spare
-            && let Some(session) = request.session
-        {
-            self.store.vm_set_session(berth.id, session).await?;
-            if let Some((handle, events)) = spare.hand_over() {
-                // An owner that does not hear it ends its VM just now, which the session will see.
-                let _ = handle.orders.try_send(Order::Occupy);
-                return Ok((handle, events));
+        let ticket = match berth.holds {
+            Holds::Turn(ticket) => ticket,
+            Holds::Spare(spare) => {
+                if let Some(session) = request.session {
+                    self.store.vm_set_session(berth.id, session).await?;
+                }
+                if let Some((handle, events)) = spare.hand_over() {
+                    // An owner that does not hear it ends its VM just now, which the session will see.
+                    let _ = handle.orders.try_send(Order::Occupy);
+                    return Ok((handle, events));
+                }
+                self.launches.ask_in_background()
             }
-        }
+        };
         let (events_in, events) = mpsc::channel(WAITING_EVENTS);
-        let handle = self.start(request, events_in);
+        let handle = self.start_with(ticket, request, events_in);
         self.await_desktop(&handle);
         Ok((handle, events))
     }

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::{
     StopReason, VmEvent, VmHandle, VmStarter, VmStatus, WAITING_EVENTS,
     book::Book,
+    launches::holds_place,
     sweep::{self, Swept},
 };
 use crate::{
@@ -145,7 +146,8 @@ impl VmStarter {
         let vm = self.vmm.adopt(&survivor).await.map_err(NotTaken::Vmm)?;
         let (sender, events) = mpsc::channel(WAITING_EVENTS);
         let book = Book::resume(record, address.map(Into::into), self.store.clone());
-        let (owner, handle) = self.owner(record.id, record.kind, record.memory_mib, book, sender);
+        let (mut owner, handle) = self.owner(record.id, record.kind, record.memory_mib, book, sender);
+        owner.ticket = holds_place(record.kind, record.status).then(|| self.launches.enter());
         self.owners.spawn(owner.resume(vm, knock));
         Ok(TakenOver { record: record.clone(), handle, events })
     }

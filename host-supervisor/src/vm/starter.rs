@@ -7,8 +7,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Limits, Reached, StopReason, VmEvent, VmHandle, VmKind, VmRequest, VmState,
+    LaunchBounds, LaunchCounts, Limits, Reached, StopReason, VmEvent, VmHandle, VmKind, VmRequest, VmState,
     book::Book,
+    launches::{Launches, Ticket},
     owner::{Owner, Stop},
     pool::Pool,
     teardown,
@@ -32,6 +33,7 @@ pub struct VmSettings {
     pub snapshots: Option<Arc<Shelf>>,
     /// By the VMM's acceleration when unset.
     pub limits: Option<Limits>,
+    pub launches: LaunchBounds,
 }
 
 /// Starts VMs. One in each daemon.
@@ -44,6 +46,7 @@ pub struct VmStarter {
     pub(super) owners: TaskTracker,
     close: watch::Sender<Option<StopReason>>,
     pub(super) pool: Pool,
+    pub(super) launches: Launches,
     /// How many VMs somebody is waiting for.
     pub(super) awaited: watch::Sender<usize>,
 }
@@ -58,6 +61,7 @@ impl VmStarter {
         settings: VmSettings,
     ) -> Self {
         let host_network = host_network.map(Arc::new);
+        let launches = Launches::new(settings.launches);
         Self {
             vmm,
             store,
@@ -66,6 +70,7 @@ impl VmStarter {
             owners: TaskTracker::new(),
             close: watch::Sender::new(None),
             pool: Pool::default(),
+            launches,
             awaited: watch::Sender::new(0),
         }
     }
@@ -80,12 +85,23 @@ impl VmStarter {
         self.settings.snapshots.clone()
     }
 
-    /// Starts a VM and returns at once: what becomes of it is seen in the handle's state. The agent's events go to
-    /// `events`.
+    /// Starts a VM that nobody waits for, and returns at once: what becomes of it is seen in the handle's state. The agent's
+    /// events go to `events`. It is launched when no person's VM has to be.
     #[must_use]
     pub fn start(&self, request: VmRequest, events: mpsc::Sender<VmEvent>) -> VmHandle {
+        self.start_with(self.launches.ask_in_background(), request, events)
+    }
+
+    /// The same, when its turn has come.
+    pub(super) fn start_with(
+        &self,
+        ticket: Ticket,
+        request: VmRequest,
+        events: mpsc::Sender<VmEvent>,
+    ) -> VmHandle {
         let book = Book::open(request.id, self.store.clone());
-        let (owner, handle) = self.owner(request.id, request.kind, request.memory_mib, book, events);
+        let (mut owner, handle) = self.owner(request.id, request.kind, request.memory_mib, book, events);
+        owner.ticket = Some(ticket);
         self.owners.spawn(owner.run(request));
         handle
     }
@@ -117,8 +133,14 @@ impl VmStarter {
             book,
             reached,
             events,
+            ticket: None,
         };
         (owner, VmHandle { id, state, stop: Arc::new(stop), orders, reached: reached_receiver })
+    }
+
+    #[must_use]
+    pub fn launch_counts(&self) -> LaunchCounts {
+        self.launches.counts()
     }
 
     /// Ends every VM and waits until nothing of them is left.

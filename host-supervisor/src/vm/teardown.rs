@@ -15,6 +15,8 @@ impl Owner {
     /// Ends the VM and removes everything of it but, after a failure, the console's log.
     pub(super) async fn tear_down(mut self, vm: Option<Box<dyn Vm>>, end: Happening) {
         let id = self.id;
+        // Whoever waits is not held up by an end.
+        self.ticket = None;
         match &end {
             Happening::Failed(failure) => {
                 tracing::warn!(vm = %id, code = failure.code, "{}", failure.message)

@@ -2,6 +2,7 @@
 //! runs the guest is a shell script ([`crate::vmm::fake`]).
 
 mod house;
+mod launches;
 mod snapshots;
 
 use std::time::Duration;
@@ -95,7 +96,7 @@ fn a_vm_for_which_no_address_is_left_fails_by_that_name_and_the_next_gets_the_on
     on_a_host(|mut scene| async move {
         // The host's own address and one more.
         scene.settings.ipv4 = "10.77.0.1/30".parse().unwrap();
-        let house = House::on_network(LIVES, Some(scene.settings)).await;
+        let house = House::on_network(LIVES, scene.settings).await;
         let mut first = house.start().await;
         first.until(VmStatus::Running).await;
         let second = house.start().await;
@@ -291,6 +292,19 @@ async fn a_vm_of_a_daemon_that_is_gone_goes_on_and_tells_everything_again() {
     assert_eq!((end.status, end.failure), (VmStatus::Destroyed, None));
     assert!(end.timeline.iter().any(|mark| mark.name == host_mark::TAKEN_OVER), "{:?}", end.timeline);
     assert!(!left.processes[0].is_alive() && house.directories().is_empty());
+}
+
+#[tokio::test]
+async fn a_guest_that_has_not_noticed_the_end_of_its_daemon_is_dialled_though_it_does_not_knock() {
+    let house = House::new(LIVES).await;
+    house.leave_alive().await;
+    house.vmm.adopted_do_not_knock.store(true, std::sync::atomic::Ordering::Relaxed);
+    house.agent.say(json!({ "type": "desktop_ready" }));
+    let TakenOver { handle, events, .. } = house.starter.recover().await.unwrap().taken.remove(0);
+    let mut vm = house::Tenant { handle, events };
+    vm.until(VmStatus::Ready).await;
+    assert_eq!(vm.event().await.0.number, 1);
+    house.starter.close().await;
 }
 
 #[tokio::test]

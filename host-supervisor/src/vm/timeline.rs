@@ -12,6 +12,8 @@ use time::OffsetDateTime;
 /// Names of the marks that the host sets itself. Those of the guest are in [`anteroom_protocol::timeline::mark`].
 pub mod host_mark {
     pub const REQUESTED: &str = "requested";
+    /// It had to wait for the launches of others; what follows is its own.
+    pub const TURN_CAME: &str = "turn-came";
     pub const DISK_READY: &str = "disk-ready";
     pub const VMM_STARTED: &str = "vmm-started";
     /// The guest goes on where the snapshot was made.
@@ -93,8 +95,9 @@ impl Timeline {
 
     /// Goes on with one that another daemon has begun. The guest tells its own marks again.
     pub(super) fn resume(requested_at: OffsetDateTime, marks: Vec<HostMark>) -> Self {
-        const OF_THE_HOST: [&str; 8] = [
+        const OF_THE_HOST: [&str; 9] = [
             host_mark::REQUESTED,
+            host_mark::TURN_CAME,
             host_mark::DISK_READY,
             host_mark::VMM_STARTED,
             host_mark::RESTORED,

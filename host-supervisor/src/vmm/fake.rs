@@ -4,7 +4,10 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -30,6 +33,8 @@ pub(crate) struct FakeVmm {
     pub(crate) agent: Router,
     /// What restoring a snapshot comes to.
     pub(crate) restoring: Mutex<Restoring>,
+    /// Guests that are adopted answer, but do not knock.
+    pub(crate) adopted_do_not_knock: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -105,7 +110,10 @@ impl Vmm for FakeVmm {
         let &[process] = &survivor.processes[..] else { return Err(io::ErrorKind::InvalidData.into()) };
         let mut process = Process::adopt(process, SHELL.as_ref(), directory)?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
-        let agent = self.serve(directory).await;
+        let agent = self.listen(directory);
+        if !self.adopted_do_not_knock.load(Ordering::Relaxed) {
+            guest::knock(&self.agent_address(directory)).await;
+        }
         Ok(Box::new(FakeVm {
             process,
             console,
@@ -128,12 +136,16 @@ impl FakeVmm {
     }
 
     async fn serve(&self, directory: &Path) -> AbortOnDropHandle<()> {
+        let agent = self.listen(directory);
+        guest::knock(&self.agent_address(directory)).await;
+        agent
+    }
+
+    fn listen(&self, directory: &Path) -> AbortOnDropHandle<()> {
         let _ = std::fs::remove_file(directory.join(SOCKET));
         let listener = UnixListener::bind(directory.join(SOCKET)).unwrap();
         let application = self.agent.clone().layer(Extension(directory.to_owned()));
-        let agent = AbortOnDropHandle::new(tokio::spawn(guest::serve(listener, application)));
-        guest::knock(&self.agent_address(directory)).await;
-        agent
+        AbortOnDropHandle::new(tokio::spawn(guest::serve(listener, application)))
     }
 }
 

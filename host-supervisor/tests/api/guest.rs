@@ -5,7 +5,10 @@ use std::{
     collections::BTreeSet,
     path::Path,
     process::Stdio,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use anteroom::vmm::{
@@ -41,6 +44,7 @@ use crate::stream::{self, Stream};
 pub(crate) struct Stage {
     guests: Mutex<Vec<Arc<Guest>>>,
     arrived: watch::Sender<usize>,
+    most_starting: AtomicUsize,
 }
 
 /// One guest: what it says when asked, and what it was told.
@@ -63,6 +67,21 @@ pub(crate) struct Guest {
 }
 
 impl Stage {
+    /// The guests so far, in the order in which they were launched.
+    pub(crate) fn guests(&self) -> Vec<Arc<Guest>> {
+        self.guests.lock().unwrap().clone()
+    }
+
+    /// Waits until so many have been launched.
+    pub(crate) async fn launched(&self, count: usize) {
+        self.arrived.subscribe().wait_for(|arrived| *arrived >= count).await.unwrap();
+    }
+
+    /// The most guests that there have ever been at once without a desktop.
+    pub(crate) fn most_starting(&self) -> usize {
+        self.most_starting.load(Ordering::Relaxed)
+    }
+
     /// The guest of this VM, as soon as it is launched.
     pub(crate) async fn guest_of(&self, vm: &str) -> Arc<Guest> {
         let here =
@@ -119,7 +138,11 @@ impl Vmm for Stage {
         let server = tokio::spawn(serve(listener, guest.clone()));
         let knock = self.agent_address(&spec.directory).host_socket(HOST_KNOCK);
         drop(UnixStream::connect(spec.directory.join(knock)).await);
-        self.guests.lock().unwrap().push(guest.clone());
+        let mut guests = self.guests.lock().unwrap();
+        guests.push(guest.clone());
+        let starting = guests.iter().filter(|guest| guest.is_running() && !guest.has_desktop()).count();
+        drop(guests);
+        self.most_starting.fetch_max(starting, Ordering::Relaxed);
         self.arrived.send_modify(|count| *count += 1);
         Ok(Box::new(Running { child, console, guest, server }))
     }
@@ -189,6 +212,10 @@ impl Guest {
             event["uptime_ns"] = 1.into();
             events.push(event);
         });
+    }
+
+    fn has_desktop(&self) -> bool {
+        self.events.borrow().iter().any(|event| event["type"] == "desktop_ready")
     }
 
     /// The number of the last event that the host has said is safe, once it is at least this.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what is not as a test expects it ends the test")]
 
 mod access;
+mod burst;
 mod cli;
 mod codes;
 mod definitions;

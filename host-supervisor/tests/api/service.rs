@@ -204,6 +204,7 @@ fn config(state: &std::path::Path, settings: &[(&str, &str)]) -> Config {
         ("providers_dir", at("providers")),
         ("vm.disk_mib", "64".to_owned()),
         ("vm.max", "4".to_owned()),
+        ("launch.at_once", "4".to_owned()),
     ];
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let flags: Vec<(String, String)> = usual

@@ -52,6 +52,8 @@ export const strings = {
   now: {
     loading: "Looking up this sign-in…",
     initializing: "Starting a fresh virtual machine.",
+    queued: (ahead: string) =>
+      `Many are starting at once. Your virtual machine waits for its turn: ${ahead}.`,
     vm_created: "The virtual machine is running. Its desktop comes next.",
     ready: (provider: string) => `The desktop is here. ${provider} is opening its sign-in page.`,
     awaiting_user_auth: (provider: string) => `Your turn: sign in to ${provider} in the desktop.`,
@@ -244,8 +246,12 @@ export const strings = {
     working: "Starting…",
   },
 
+  /** How many are before. */
+  ahead: (count: number) => (count === 0 ? "it is the next" : `${count} before it`),
+
   embedded: {
     initializing: "The virtual machine is starting.",
+    queued: (ahead: string) => `The virtual machine waits for its turn to start: ${ahead}.`,
     vm_created: "The desktop is starting.",
     refused: "This link to the desktop is no longer valid.",
   },

@@ -68,6 +68,12 @@ test("a failed attempt is read beside a session that goes on", () => {
   assert.equal(parseSession({ session: SESSION }).revision, null);
 });
 
+test("how many start before is a count, or not known", () => {
+  const ahead = (starts_ahead: unknown): unknown =>
+    parseSession({ session: { ...SESSION, starts_ahead } }).startsAhead;
+  assert.deepEqual([0, 7, undefined, -1, 1.5, "7"].map(ahead), [0, 7, null, null, null, null]);
+});
+
 test("an answer without what it must have is unreadable", () => {
   for (const body of [null, [], "text", {}, { session: null }, { session: { status: "ready" } }]) {
     assert.throws(

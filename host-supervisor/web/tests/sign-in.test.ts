@@ -93,6 +93,9 @@ test("the headline says whose turn it is with what", () => {
   assert.match(says({ device: DEVICE, status: "ready" }), /enter the code/);
   assert.match(says({ oauth_kind: "manual" }), /paste the code/);
   assert.match(says({ oauth_kind: "callback", asks_for_code: true }), /in the desktop/);
+  assert.match(says({ status: "initializing" }), /^Starting/);
+  assert.match(says({ status: "initializing", starts_ahead: 0 }), /waits for its turn: it is the next/);
+  assert.match(says({ status: "initializing", starts_ahead: 3 }), /waits for its turn: 3 before it/);
 });
 
 test("a one-time code is what a person can type", () => {

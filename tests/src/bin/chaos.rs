@@ -1,36 +1,65 @@
-//! Kills parts of Anteroom at random moments of sign-ins, round after round: `chaos [ROUNDS [SEED [snapshots]]]`, twenty by default,
-//! with VMs that boot, or begin with a snapshot.
+//! Kills parts of Anteroom at random moments of sign-ins, round after round: `chaos [ROUNDS [SEED [snapshots] [bridge]]]`, twenty by
+//! default, with VMs that boot, or begin with a snapshot, on networks of their VMMs', or on a bridge in a network namespace of this
+//! program's own, as root.
 //!
 //! It ends at the first thing that does not hold, with the seed that leads there again. `ANTEROOM_BIN` names the daemon: with
-//! `anteroom-bare`, whose guests are namespaces, a round takes seconds, and what runs in a guest is struck as well.
+//! `anteroom-bare`, whose guests are namespaces, a round takes seconds, and what runs in a guest is struck as well; on a bridge its
+//! daemon makes and removes everything that a VM would use, but no guest does.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anteroom_tests::{
-    Daemon, Turn,
+    Daemon, Seclusion, Turn,
     chaos::{self, Tally},
     daemon::Options,
+    seclusion,
 };
 use anyhow::{Context as _, Result};
 use fastrand::Rng;
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let rounds: usize = arguments.next().map_or(Ok(20), |text| text.parse()).context("a number of rounds")?;
-    let seed: u64 = arguments.next().map_or(Ok(fastrand::u64(..)), |text| text.parse()).context("a seed")?;
-    println!("seed {seed}");
+struct Arguments {
+    rounds: usize,
+    seed: u64,
+    snapshots: bool,
+    bridge: bool,
+}
+
+fn main() -> Result<()> {
+    let mut words = std::env::args().skip(1);
+    let rounds = words.next().map_or(Ok(20), |text| text.parse()).context("a number of rounds")?;
+    let seed = words.next().map_or(Ok(fastrand::u64(..)), |text| text.parse()).context("a seed")?;
+    let others: Vec<String> = words.collect();
+    let has = |word: &str| others.iter().any(|other| other == word);
+    let arguments = Arguments { rounds, seed, snapshots: has("snapshots"), bridge: has("bridge") };
+    // Before there is a second thread.
+    let seclusion = arguments.bridge.then(Seclusion::enter).transpose()?;
+    tokio::runtime::Runtime::new()?.block_on(run(arguments, seclusion))
+}
+
+async fn run(arguments: Arguments, seclusion: Option<Seclusion>) -> Result<()> {
+    let Arguments { rounds, seed, snapshots: with_snapshots, .. } = arguments;
     let mut rng = Rng::with_seed(seed);
     let _turn = Turn::take()?;
-    let with_snapshots = arguments.next().is_some_and(|word| word == "snapshots");
     let snapshots = tempfile::tempdir()?;
+    // With one, the second session of a round waits for the first, and may be struck then.
+    let launched_at_once = rng.u8(1..3).to_string();
     let settings = [
         ("ANTEROOM_VM_BROWSER_MEMORY_MIB", "768"),
         ("ANTEROOM_VM_BROWSER_VCPUS", "1"),
+        ("ANTEROOM_LAUNCH_AT_ONCE", launched_at_once.as_str()),
         ("ANTEROOM_SNAPSHOT_USE", if with_snapshots { "true" } else { "false" }),
         ("ANTEROOM_SNAPSHOT_DIR", snapshots.path().to_str().context("UTF-8")?),
     ];
-    let environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let of_bridge = seclusion.iter().flat_map(|_| seclusion::SETTINGS);
+    println!("seed {seed}, {launched_at_once} launched at once");
+    let environment: BTreeMap<String, String> = settings
+        .into_iter()
+        .chain(of_bridge)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let mut daemon = Daemon::start("chaos", "test", Options { environment, config: None }).await?;
     while with_snapshots && !daemon.log().contains("a snapshot is made") {
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -46,12 +75,14 @@ async fn main() -> Result<()> {
     let mut tally = Tally::default();
     for round in 1..=rounds {
         let sessions = rng.usize(1..3);
-        let told = chaos::round(&mut daemon, &mut rng, sessions, span, &mut tally).await;
+        let told = chaos::round(&mut daemon, seclusion.as_ref(), &mut rng, sessions, span, &mut tally).await;
         let told =
             told.with_context(|| format!("round {round} of seed {seed}; the log is artefacts/chaos.log"))?;
         println!("{round}: {told}");
     }
-    println!("{} rounds, nothing left behind, nothing lost: {:?}", tally.rounds, tally.ends);
+    let vms = chaos::vms_of(&daemon).await?;
     daemon.stop().await?;
+    chaos::nothing_outlives(&vms, seclusion.as_ref())?;
+    println!("{} rounds, nothing left behind, nothing lost: {:?}", tally.rounds, tally.ends);
     Ok(())
 }

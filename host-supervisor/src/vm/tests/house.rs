@@ -1,6 +1,7 @@
 //! A place to run VMs in: a store, directories, and an agent whose part the test plays.
 
 use std::{
+    num::NonZeroUsize,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -23,7 +24,9 @@ use crate::{
     net::{HostNetwork, HostNetworkSettings, Network},
     snapshots::Shelf,
     store::{Store, VmRecord},
-    vm::{AckGuard, Limits, VmEvent, VmHandle, VmKind, VmRequest, VmSettings, VmStarter, VmStatus},
+    vm::{
+        AckGuard, LaunchBounds, Limits, VmEvent, VmHandle, VmKind, VmRequest, VmSettings, VmStarter, VmStatus,
+    },
     vmm::{
         ProcessId,
         fake::{FakeVmm, Restoring},
@@ -41,18 +44,27 @@ const LIMITS: Limits = Limits {
     power_off: Duration::from_millis(500),
 };
 
+/// Guests that never have a desktop are no hindrance to others.
+const MANY_AT_ONCE: LaunchBounds = LaunchBounds { at_once: NonZeroUsize::new(100).unwrap(), most_waiting: 0 };
+
 pub(super) struct House {
     scratch: tempfile::TempDir,
     pub(super) store: Store,
     pub(super) starter: Arc<VmStarter>,
-    vmm: Arc<FakeVmm>,
+    pub(super) vmm: Arc<FakeVmm>,
     pub(super) agent: Arc<Agent>,
 }
 
 impl House {
     /// Every guest in it is this shell script.
     pub(super) async fn new(script: &str) -> Self {
-        Self::on_network(script, None).await
+        Self::built(script, None, MANY_AT_ONCE).await
+    }
+
+    /// The same, and so many are launched at once, and may wait for that.
+    pub(super) async fn launching(script: &str, at_once: usize, most_waiting: usize) -> Self {
+        let at_once = NonZeroUsize::new(at_once).unwrap();
+        Self::built(script, None, LaunchBounds { at_once, most_waiting }).await
     }
 
     /// From now on snapshots turn out to be like this.
@@ -61,19 +73,24 @@ impl House {
     }
 
     /// The same, and every guest gets a place in this network.
-    pub(super) async fn on_network(script: &str, settings: Option<HostNetworkSettings>) -> Self {
+    pub(super) async fn on_network(script: &str, settings: HostNetworkSettings) -> Self {
+        Self::built(script, Some(settings), MANY_AT_ONCE).await
+    }
+
+    async fn built(script: &str, settings: Option<HostNetworkSettings>, launches: LaunchBounds) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let store = Store::open(scratch.path()).await.unwrap();
         let vms = scratch.path().join("vms");
         let agent = Arc::new(Agent::new());
-        let vmm = Arc::new(FakeVmm { agent: Arc::clone(&agent).application(), restoring: Mutex::default() });
+        let vmm = Arc::new(FakeVmm { agent: Arc::clone(&agent).application(), ..FakeVmm::default() });
         let disk_templates = scratch.path().join("disks");
         let network = match settings {
             Some(settings) => Some(HostNetwork::open(settings, store.clone()).await.unwrap()),
             None => None,
         };
         let snapshots = Some(Arc::new(Shelf::new(scratch.path().join("snapshots"))));
-        let settings = VmSettings { directory: vms, disk_templates, snapshots, limits: Some(LIMITS) };
+        let limits = Some(LIMITS);
+        let settings = VmSettings { directory: vms, disk_templates, snapshots, limits, launches };
         let starter = Arc::new(VmStarter::new(Arc::clone(&vmm) as _, store.clone(), network, settings));
         std::fs::write(scratch.path().join("kernel"), script).unwrap();
         Self { scratch, store, starter, vmm, agent }
@@ -86,7 +103,8 @@ impl House {
     pub(super) fn settings(&self) -> VmSettings {
         let (directory, disk_templates) =
             (self.scratch.path().join("vms"), self.scratch.path().join("disks"));
-        VmSettings { directory, disk_templates, snapshots: None, limits: Some(LIMITS) }
+        let limits = Some(LIMITS);
+        VmSettings { directory, disk_templates, snapshots: None, limits, launches: MANY_AT_ONCE }
     }
 
     pub(super) async fn start(&self) -> Tenant {

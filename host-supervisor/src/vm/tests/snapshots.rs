@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     config::{PoolSettings, SnapshotSettings},
-    snapshots::Snapshot,
+    snapshots::{Shelf, Snapshot},
     store::{SessionPurpose, SessionRecord, SessionStatus},
-    vm::{StopReason, VmRequest, VmStatus},
+    vm::{QueueFull, StopReason, VmRequest, VmStatus},
     vmm::fake::Restoring,
 };
 
@@ -23,12 +23,15 @@ const COUNTS: &str = "at=8192; while [ \"$(tail -c +$((at + 1)) disk.img | head 
     printf x | dd of=disk.img bs=1 seek=$at conv=notrunc 2>/dev/null";
 
 impl House {
-    /// A desktop that is ready as soon as it is asked.
     async fn with_a_desktop() -> Self {
-        let house = Self::new(&format!("{COUNTS}; {LIVES}")).await;
-        house.agent.say(json!({ "type": "desktop_ready" }));
-        house.agent.say(mark("desktop-painted", 6_000_000));
-        house
+        Self::new(&format!("{COUNTS}; {LIVES}")).await.has_a_desktop()
+    }
+
+    /// It is ready as soon as it is asked.
+    pub(super) fn has_a_desktop(self) -> Self {
+        self.agent.say(json!({ "type": "desktop_ready" }));
+        self.agent.say(mark("desktop-painted", 6_000_000));
+        self
     }
 
     async fn make_snapshot(&self) -> Snapshot {
@@ -36,15 +39,27 @@ impl House {
         within(self.starter.make_snapshot(&shelf, self.request())).await.unwrap()
     }
 
-    fn keeper(&self, pool: PoolSettings) -> AbortOnDropHandle<()> {
+    pub(super) fn keeper(&self, pool: PoolSettings) -> AbortOnDropHandle<()> {
         let settings = SnapshotSettings {
             keep: std::num::NonZeroU32::MIN,
             max_age: std::time::Duration::from_secs(3600),
         };
+        self.keeping(self.starter.shelf().map(|shelf| (shelf, settings)), pool)
+    }
+
+    pub(super) fn keeper_without_snapshots(&self, pool: PoolSettings) -> AbortOnDropHandle<()> {
+        self.keeping(None, pool)
+    }
+
+    fn keeping(
+        &self,
+        snapshots: Option<(Arc<Shelf>, SnapshotSettings)>,
+        pool: PoolSettings,
+    ) -> AbortOnDropHandle<()> {
         let keeper = Keeper {
             starter: Arc::clone(&self.starter),
             template: self.request(),
-            snapshots: self.starter.shelf().map(|shelf| (shelf, settings)),
+            snapshots,
             pool,
             most_vms: 4,
         };
@@ -53,9 +68,14 @@ impl House {
 
     /// Somebody comes.
     async fn occupy(&self) -> Tenant {
+        self.occupy_as("me").await.unwrap()
+    }
+
+    /// This user does.
+    pub(super) async fn occupy_as(&self, user: &str) -> Result<Tenant, QueueFull> {
         let session = SessionRecord {
             id: SessionId::random(),
-            user_id: "me".into(),
+            user_id: user.into(),
             provider: "demo".into(),
             purpose: SessionPurpose::SignIn,
             status: SessionStatus::Initializing,
@@ -65,23 +85,23 @@ impl House {
             failure: None,
         };
         self.store.session_create(&session).await.unwrap();
-        let berth = self.starter.reserve();
+        let berth = self.starter.reserve(user)?;
         let request = VmRequest { id: berth.id(), session: Some(session.id), ..self.request() };
         let (handle, events) = self.starter.occupy(berth, request).await.unwrap();
-        Tenant { handle, events }
+        Ok(Tenant { handle, events })
     }
 }
 
 impl Tenant {
-    fn origin(&self) -> Origin {
+    pub(super) fn origin(&self) -> Origin {
         self.handle.state().borrow().origin.clone().unwrap()
     }
 
-    fn marks(&self) -> Vec<String> {
+    pub(super) fn marks(&self) -> Vec<String> {
         self.handle.state().borrow().timeline.iter().map(|mark| mark.name.clone()).collect()
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         self.handle.stop(StopReason::Completed);
         within(self.handle.ended()).await;
     }
@@ -230,7 +250,7 @@ async fn a_berth_that_nobody_occupies_ends_its_vm() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     drop(keeper);
-    let berth = house.starter.reserve();
+    let berth = house.starter.reserve("me").unwrap();
     let id = berth.id();
     assert_eq!(house.starter.spares(), 0);
     drop(berth);

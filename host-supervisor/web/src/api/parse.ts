@@ -70,6 +70,7 @@ function session(value: unknown): Session {
     asksForCode: member(value, "asks_for_code") === true,
     failure: failure(value),
     attemptFailure: wholeFailure(member(value, "attempt_failure")),
+    startsAhead: count(member(value, "starts_ahead")),
     revision: number(member(value, "revision")),
     clipboard: clipboardWays(member(value, "clipboard")),
   };
@@ -126,6 +127,10 @@ function clipboardWays(value: unknown): ClipboardWays {
 
 function number(value: unknown): number | null {
   return typeof value === "number" ? value : null;
+}
+
+function count(value: unknown): number | null {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : null;
 }
 
 function time(iso: string | null): Date | null {

@@ -68,6 +68,8 @@ export interface Session {
   readonly failure: Failure | null;
   /** Why the last attempt to sign in failed; `null` while another one is under way. */
   readonly attemptFailure: Failure | null;
+  /** How many others start before its VM does; `null` when it does not have to wait. */
+  readonly startsAhead: number | null;
   /** Of a living session: to be asked for news with. */
   readonly revision: number | null;
   readonly clipboard: ClipboardWays;

@@ -24,7 +24,7 @@ function openDesktop(id: string): void {
   let opened = false;
   let heartbeat: Heartbeat | null = null;
 
-  const show = ({ status, clipboard }: Session): void => {
+  const show = ({ status, clipboard, startsAhead }: Session): void => {
     if (hasEnded(status)) {
       heartbeat?.stop();
       desktop.end(strings.desktop.gone);
@@ -33,6 +33,8 @@ function openDesktop(id: string): void {
       heartbeat ??= new Heartbeat(api, id);
       desktop.allowClipboard(clipboard);
       desktop.open();
+    } else if (status === "initializing" && startsAhead !== null) {
+      desktop.wait(strings.embedded.queued(strings.ahead(startsAhead)));
     } else if (status === "initializing" || status === "vm_created") {
       desktop.wait(strings.embedded[status]);
     }

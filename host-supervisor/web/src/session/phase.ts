@@ -39,6 +39,10 @@ export function nowInWords(session: Session, providerName: string): string {
     case "ready":
     case "awaiting_user_auth":
       return turnInWords(session, session.status)(providerName);
+    case "initializing":
+      return session.startsAhead === null
+        ? strings.now.initializing
+        : strings.now.queued(strings.ahead(session.startsAhead));
     default:
       return strings.now[session.status];
   }
