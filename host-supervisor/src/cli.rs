@@ -68,7 +68,9 @@ pub fn main() -> Exit {
 
 fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem> {
     let Arguments { common, command } = arguments;
-    let load = |flags: &[(String, String)]| load(&common, environment, flags);
+    let load = |flags: &[(String, String)]| load(&common, environment, flags).map(with_warnings);
+    // Standard error is the other program's.
+    let load_quietly = || self::load(&common, environment, &[]);
     match command {
         Command::Up(up) => serve::up(&load(&up.flags())?, environment, &up),
         Command::Serve(serve) => serve::serve(&load(&serve.flags())?, environment),
@@ -92,20 +94,20 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
             with_client(&load(&[])?, environment, async |client| vm::run(&command, &client).await)
         }
         Command::Shell(arguments) => {
-            in_vm(&load(&[])?, environment, async |client| exec::shell(&arguments, &client).await)
+            in_vm(&load_quietly()?, environment, async |client| exec::shell(&arguments, &client).await)
         }
         Command::Exec(arguments) => {
-            in_vm(&load(&[])?, environment, async |client| exec::exec(&arguments, &client).await)
+            in_vm(&load_quietly()?, environment, async |client| exec::exec(&arguments, &client).await)
         }
         Command::Attach(arguments) => {
-            in_vm(&load(&[])?, environment, async |client| exec::attach(&arguments, &client).await)
+            in_vm(&load_quietly()?, environment, async |client| exec::attach(&arguments, &client).await)
         }
         Command::Ps(arguments) => {
             with_client(&load(&[])?, environment, async |client| exec::ps(&arguments, &client).await)
         }
-        Command::Proxy(arguments) => {
-            with_client(&load(&[])?, environment, async |client| forward::proxy(&arguments, &client).await)
-        }
+        Command::Proxy(arguments) => with_client(&load_quietly()?, environment, async |client| {
+            forward::proxy(&arguments, &client).await
+        }),
         Command::Screenshot(arguments) => {
             with_client(&load(&[])?, environment, async |client| screenshot::run(&arguments, &client).await)
         }
@@ -138,11 +140,14 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
 fn load(common: &Common, environment: &Environment, flags: &[(String, String)]) -> Result<Config, Problem> {
     let flags: Vec<(String, String)> = common.settings.iter().chain(flags).cloned().collect();
     let layers = Layers::gather(environment, common.config.as_deref(), &flags)?;
-    let config = Config::load(&layers)?;
+    Ok(Config::load(&layers)?)
+}
+
+fn with_warnings(config: Config) -> Config {
     for warning in config.warnings() {
         eprintln!("anteroom: warning: {warning}");
     }
-    Ok(config)
+    config
 }
 
 fn with_client<T>(

@@ -161,6 +161,12 @@ impl Daemon {
     fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).envs(self.client_environment()).kill_on_drop(true);
+        // What tells the tests where programs are is no setting, and the command line would say so.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("ANTEROOM_TEST_") {
+                command.env_remove(name);
+            }
+        }
         command
     }
 

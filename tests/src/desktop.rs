@@ -16,6 +16,8 @@ pub const TERMINAL: [u8; 3] = [0x1e, 0x22, 0x2a];
 
 /// How far a colour may be from the one that is looked for: a video has its own, slightly coarser ones.
 const NEAR: u8 = 16;
+/// In which nothing is drawn any more, by a desktop that has drawn everything.
+const SETTLED: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]
 pub struct Desktop<'a> {
@@ -119,7 +121,7 @@ impl<'a> Desktop<'a> {
     /// When the browser refuses, or the text does not appear in time.
     pub async fn paste_line(&self, text: &str) -> Result<()> {
         self.keys().await?;
-        let before = self.lettering().await?;
+        let before = self.settled_lettering().await?;
         self.page.execute(PASTE, vec![text.into()]).await?;
         self.until_lettered(before).await?;
         self.type_line("").await
@@ -134,6 +136,21 @@ impl<'a> Desktop<'a> {
         let before = self.lettering().await?;
         self.keys().await?.send_keys(text).await?;
         self.until_lettered(before).await
+    }
+
+    /// Once what was typed before is all there: it would be taken for what comes next.
+    async fn settled_lettering(&self) -> Result<u64> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut before = self.lettering().await?;
+        loop {
+            tokio::time::sleep(SETTLED).await;
+            let now = self.lettering().await?;
+            if now.abs_diff(before) < MIN_LETTERING {
+                return Ok(now);
+            }
+            ensure!(Instant::now() < deadline, "the desktop does not come to rest");
+            before = now;
+        }
     }
 
     async fn until_lettered(&self, before: u64) -> Result<()> {

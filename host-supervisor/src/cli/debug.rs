@@ -10,10 +10,6 @@ use std::{
 
 use anteroom_protocol::exec::ExecSpec;
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt as _, duplex},
-    sync::mpsc,
-};
 
 use super::{
     args::DebugArguments,
@@ -57,11 +53,7 @@ pub(super) async fn run(arguments: &DebugArguments, client: &Client) -> Result<E
 async fn state(client: &Client, vm: &str) -> Result<String, Problem> {
     let argv = ["sh", "-c", STATE].map(str::to_owned).to_vec();
     let spec = ExecSpec { argv, timeout_ms: Some(10_000), ..ExecSpec::default() };
-    let (output, said) = duplex(64 * 1024);
-    let (_, nothing) = mpsc::channel(1);
-    let mut bytes = Vec::new();
-    let collect = async { Ok(said.take(MAX_STATE_BYTES).read_to_end(&mut bytes).await?) };
-    tokio::try_join!(tool::run(client, (vm, vm), spec, nothing, output), collect)?;
+    let bytes = tool::output(client, (vm, vm), spec, MAX_STATE_BYTES).await?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

