@@ -16,13 +16,14 @@ use anteroom_protocol::{
 use axum::{
     Json,
     extract::{
-        Path, Request, State, WebSocketUpgrade,
+        FromRequestParts, Path, Request, WebSocketUpgrade,
         rejection::PathRejection,
         ws::{Message, WebSocket, rejection::WebSocketUpgradeRejection},
     },
     http::{
         StatusCode,
         header::{CONNECTION, UPGRADE},
+        request::Parts,
     },
     response::{IntoResponse, Response},
 };
@@ -37,6 +38,7 @@ use super::{
     Api,
     body::InPath,
     error::ApiError,
+    seen::Acting,
     vm::{find, gone, not_ready},
     websocket,
 };
@@ -47,23 +49,21 @@ const CHUNK_BYTES: usize = 128 * 1024;
 
 /// `GET /api/vms/{id}/exec`
 pub(super) async fn open(
-    State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
+    WayIn { vm, session, agent }: WayIn,
     websocket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     mut request: Request,
 ) -> Result<Response, ApiError> {
     if websocket.is_err() {
         expect(&request, UPGRADE_EXEC)?;
     }
-    let (session, agent) = way_in(&api, id).await?;
     let guest = agent.exec().await?;
     if let Ok(upgrade) = websocket {
-        let serve = async move |socket| in_websocket(socket, guest, id, session).await;
+        let serve = async move |socket| in_websocket(socket, guest, vm, session).await;
         return Ok(websocket::bounded(upgrade).on_upgrade(serve));
     }
     Ok(upgraded(&mut request, UPGRADE_EXEC, move |mut caller| async move {
         let mut first = BytesMut::new();
-        note_first(&mut caller, &mut first, id, &session).await?;
+        note_first(&mut caller, &mut first, vm, &session).await?;
         carry(caller, guest, &first, &session).await
     }))
 }
@@ -102,54 +102,44 @@ async fn in_websocket(
 }
 
 /// `GET /api/vms/{id}/programs`
-pub(super) async fn list(
-    State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
-) -> Result<Json<Value>, ApiError> {
-    let (_, agent) = way_in(&api, id).await?;
+pub(super) async fn list(WayIn { agent, .. }: WayIn) -> Result<Json<Value>, ApiError> {
     Ok(Json(json!({ "programs": agent.programs().await? })))
 }
 
 /// `GET /api/vms/{id}/ports/{port}`
 pub(super) async fn forward(
-    State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
+    WayIn { vm, session, agent }: WayIn,
     port: Result<Path<(String, u16)>, PathRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     expect(&request, UPGRADE_TCP)?;
     let Ok(Path((_, port @ 1..))) = port else { return Err(no_port()) };
-    let (session, agent) = way_in(&api, id).await?;
     let guest = agent.connect(port).await?;
-    tracing::info!(vm = %id, session = %session.id(), port, "a port is forwarded");
+    tracing::info!(%vm, session = %session.id(), port, "a port is forwarded");
     Ok(carried(request, UPGRADE_TCP, guest, session))
 }
 
 /// `GET /api/vms/{id}/reverse/{port}`
 pub(super) async fn listen(
-    State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
+    WayIn { vm, session, agent }: WayIn,
     port: Result<Path<(String, u16)>, PathRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     expect(&request, UPGRADE_REVERSE)?;
     let Ok(Path((_, port))) = port else { return Err(no_port()) };
-    let (session, agent) = way_in(&api, id).await?;
     let guest = agent.listen(port).await?;
-    tracing::info!(vm = %id, session = %session.id(), port, "a port of the VM leads out of it");
+    tracing::info!(%vm, session = %session.id(), port, "a port of the VM leads out of it");
     Ok(carried(request, UPGRADE_REVERSE, guest, session))
 }
 
 /// `GET /api/vms/{id}/reverse/{port}/{number}`
 pub(super) async fn accept(
-    State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
+    WayIn { session, agent, .. }: WayIn,
     place: Result<Path<(String, u16, u64)>, PathRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     expect(&request, UPGRADE_TCP)?;
     let Ok(Path((_, port, number))) = place else { return Err(no_port()) };
-    let (session, agent) = way_in(&api, id).await?;
     let guest = agent.accept(port, number).await?;
     Ok(carried(request, UPGRADE_TCP, guest, session))
 }
@@ -176,16 +166,31 @@ fn expect(request: &Request, protocol: &str) -> Result<(), ApiError> {
     Err(ApiError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message))
 }
 
-/// A VM that belongs to somebody. One that waits in the pool is nobody's, and must stay as it is until it is.
-async fn way_in(api: &Api, id: VmId) -> Result<(SessionHandle, AgentClient), ApiError> {
-    find(api, id).await?;
-    if api.vms.spare(id).is_some() {
-        let message = "this VM waits for whoever comes next, and nothing is done in it before";
-        return Err(ApiError::conflict("vm_is_nobodys", message));
+/// The VM in the path, which belongs to somebody in whose name the caller may act. One that waits in the pool is nobody's, and
+/// must stay as it is until it is.
+#[derive(Debug)]
+pub(super) struct WayIn {
+    vm: VmId,
+    session: SessionHandle,
+    agent: AgentClient,
+}
+
+impl FromRequestParts<Arc<Api>> for WayIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let InPath(vm) = InPath::<VmId>::from_request_parts(parts, api).await?;
+        let acting = Acting::from_request_parts(parts, api).await?;
+        find(api, vm).await?;
+        if api.vms.spare(vm).is_some() {
+            let message = "this VM waits for whoever comes next, and nothing is done in it before";
+            return Err(ApiError::conflict("vm_is_nobodys", message));
+        }
+        let session = api.sessions.living_with_vm(vm).ok_or_else(gone)?;
+        acting.may_see(&session.view().record.user_id)?;
+        let agent = session.vm().agent().ok_or_else(not_ready)?;
+        Ok(Self { vm, session, agent })
     }
-    let session = api.sessions.living_with_vm(id).ok_or_else(gone)?;
-    let agent = session.vm().agent().ok_or_else(not_ready)?;
-    Ok((session, agent))
 }
 
 /// The answer; when it is sent, `serve` gets the connection.

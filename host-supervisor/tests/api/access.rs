@@ -144,6 +144,8 @@ async fn a_view_token_opens_one_session_and_nothing_secret() {
     let page = started["novncURL"].as_str().unwrap();
     let (before, token) = page.split_once("?token=").unwrap();
     assert_eq!(before, service.url(&format!("/api/auth/session/{session}/novnc")));
+    let shown = service.get(&format!("/api/auth/session/{session}")).await.body;
+    let vm = shown["session"]["vm_id"].as_str().unwrap();
     let (other, _guest) = service.session("ann").await;
     let status = async |method: Method, path: String| call(&service, method, &path, &[]).await.status;
     let with = |session: &str, rest: &str| format!("/api/auth/session/{session}{rest}?token={token}");
@@ -162,6 +164,10 @@ async fn a_view_token_opens_one_session_and_nothing_secret() {
         (Method::POST, with(session, "/cancel")),
         (Method::DELETE, with(session, "")),
         (Method::GET, format!("/api/vms?token={token}")),
+        (Method::GET, format!("/api/vms/{vm}/exec?token={token}")),
+        (Method::GET, format!("/api/vms/{vm}/programs?token={token}")),
+        (Method::GET, format!("/api/vms/{vm}/ports/22?token={token}")),
+        (Method::GET, format!("/api/vms/{vm}/reverse/22?token={token}")),
         (Method::GET, format!("/api/auth/session/{session}?token={}", "0".repeat(64))),
     ] {
         assert_eq!(status(method.clone(), path.clone()).await, StatusCode::UNAUTHORIZED, "{method} {path}");
@@ -172,7 +178,7 @@ async fn a_view_token_opens_one_session_and_nothing_secret() {
 #[tokio::test]
 async fn another_users_things_are_forbidden() {
     let service = Service::start().await;
-    let (session, _guest) = service.session("ann").await;
+    let (session, guest) = service.session("ann").await;
     let bearer = format!("Bearer {}", service.key);
     let as_user = |user: &'static str| [("authorization", bearer.clone()), ("x-user-id", user.to_owned())];
     let look = async |method: Method, path: &str, user: &'static str| {
@@ -182,7 +188,12 @@ async fn another_users_things_are_forbidden() {
         call(&service, method, path, &headers).await
     };
     let own = format!("/api/auth/session/{session}");
+    let vm = format!("/api/vms/{}", guest.spec.id);
     let paths = [
+        (Method::GET, format!("{vm}/exec")),
+        (Method::GET, format!("{vm}/programs")),
+        (Method::GET, format!("{vm}/ports/22")),
+        (Method::GET, format!("{vm}/reverse/22")),
         (Method::GET, own.clone()),
         (Method::GET, format!("{own}/vm")),
         (Method::GET, format!("{own}/oauth-url")),
@@ -206,5 +217,6 @@ async fn another_users_things_are_forbidden() {
         );
     }
     assert_eq!(look(Method::GET, &own, "ann").await.status, StatusCode::OK);
+    assert_eq!(look(Method::GET, &format!("{vm}/exec"), "ann").await.status, StatusCode::UPGRADE_REQUIRED);
     service.stop().await;
 }

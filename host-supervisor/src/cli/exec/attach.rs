@@ -19,7 +19,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     sync::{mpsc, watch},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -42,6 +42,8 @@ const VM_PATIENCE: Duration = Duration::from_secs(180);
 const BROKEN_PIPE: i32 = 141;
 
 const SIGHUP: u8 = 1;
+/// How long a program may take to end that is left.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// A part of the window that is small enough not to make the guest wait.
 const TELL_EVERY_BYTES: u64 = OUTPUT_WINDOW / 8;
 
@@ -229,7 +231,9 @@ impl Program {
                 _ = written.changed() => {
                     let now = *written.borrow_and_update();
                     if now.closed {
-                        return Ok(hang_up(&mut to, &mut batch, Outcome::NobodyReads).await);
+                        let said = hang_up(&mut from, &mut to, &mut inbox, &mut batch);
+                        let _ = timeout(LAST_WORDS, said).await;
+                        return Ok(Outcome::NobodyReads);
                     }
                     // Each costs the guest an interrupt; the last byte of what has come is told at once.
                     let through = now.bytes + self.skipped;
@@ -248,7 +252,11 @@ impl Program {
                 Some(control) = local.control.recv(), if begun => match control {
                     Control::Signal(number) => Frame::Signal(number).write(&mut batch)?,
                     Control::Resize { rows, columns } => Frame::Resize { rows, columns }.write(&mut batch)?,
-                    Control::Leave => return Ok(hang_up(&mut to, &mut batch, Outcome::Left).await),
+                    Control::Leave => {
+                        let said = hang_up(&mut from, &mut to, &mut inbox, &mut batch);
+                        let _ = timeout(LAST_WORDS, said).await;
+                        return Ok(Outcome::Left);
+                    }
                 },
             }
         }
@@ -293,12 +301,28 @@ impl Program {
     }
 }
 
-/// The program hears of it as of a terminal that was closed; whether that reaches it or not, it is left.
-async fn hang_up(to: &mut (impl AsyncWrite + Unpin), batch: &mut BytesMut, outcome: Outcome) -> Outcome {
-    if Frame::Signal(SIGHUP).write(batch).is_ok() {
-        let _ = send(to, batch).await;
+/// The program hears of it as of a terminal that was closed. Whoever hangs up with bytes unread may take back what he has said
+/// last (RFC 1122, section 4.2.2.13), so its end is waited for, for a moment.
+async fn hang_up(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    inbox: &mut BytesMut,
+    batch: &mut BytesMut,
+) -> Result<(), Break> {
+    Frame::Signal(SIGHUP).write(batch)?;
+    // What it says now is nobody's, and must not keep it from ending.
+    Frame::Taken(u64::MAX).write(batch)?;
+    send(to, batch).await?;
+    loop {
+        match Frame::read(inbox)? {
+            Some(Frame::Ended(_)) => break,
+            Some(_) => {}
+            None if from.read_buf(inbox).await? == 0 => return Ok(()),
+            None => {}
+        }
     }
-    outcome
+    Frame::Seen.write(batch)?;
+    Ok(send(to, batch).await?)
 }
 
 async fn send(to: &mut (impl AsyncWrite + Unpin), batch: &mut BytesMut) -> io::Result<()> {
