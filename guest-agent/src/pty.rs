@@ -2,10 +2,11 @@
 
 use std::{io, os::fd::OwnedFd};
 
+use nix::unistd::Pid;
 use rustix::{
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
     pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt},
-    termios::{Winsize, tcgetwinsize, tcsetwinsize},
+    termios::{Winsize, tcgetpgrp, tcgetwinsize, tcsetwinsize},
 };
 use tokio::io::unix::AsyncFd;
 
@@ -85,6 +86,11 @@ impl TerminalEnd {
     pub(crate) fn size(&self) -> Winsize {
         // Only a terminal that is gone has no size.
         tcgetwinsize(self.0.get_ref()).unwrap_or_else(|_| size(24, 80))
+    }
+
+    /// The process group that has the terminal in the foreground (tcgetpgrp(3)).
+    pub(crate) fn foreground(&self) -> Option<Pid> {
+        tcgetpgrp(self.0.get_ref()).ok().map(|group| Pid::from_raw(group.as_raw_pid()))
     }
 
     /// The program gets SIGWINCH from the kernel.

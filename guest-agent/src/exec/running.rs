@@ -15,7 +15,10 @@ use std::{
 
 use anteroom_protocol::exec::{Ended, ExecId, ExecSpec, ExecStatus, GRACE, MAX_DATA_BYTES};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use nix::{sys::signal::Signal, unistd::Pid};
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use tokio::{
     io::AsyncWriteExt as _,
     net::unix::pipe,
@@ -129,9 +132,17 @@ impl Running {
         self.out.borrow().ended().is_some()
     }
 
-    /// To its process group.
+    /// To its process group. A terminal that hangs up tells its foreground, too, as the kernel does (tty_io.c): a shell that
+    /// is about to wait for a program may hear of it only when that program ends.
     pub(super) fn signal(&self, signal: Signal) {
         self.children.signal(self.pid, signal);
+        let foreground = self.terminal.as_ref().and_then(|terminal| terminal.foreground());
+        if let (Signal::SIGHUP, Some(group)) = (signal, foreground.filter(|group| *group != self.pid))
+            && !self.has_ended()
+        {
+            // One that has ended meanwhile needs none.
+            let _ = killpg(group, signal);
+        }
     }
 
     pub(super) fn resize(&self, rows: u16, columns: u16) {

@@ -215,6 +215,19 @@ async fn the_keys_of_a_terminal_are_its_signals() {
 }
 
 #[tokio::test]
+async fn a_hang_up_reaches_what_a_shell_has_put_into_the_foreground() {
+    let programs = programs();
+    // A shell that does not listen itself, with job control, so that what it runs has a group of its own.
+    let script = "set -m; trap : HUP; sh -c \"trap 'echo heard; exit 1' HUP; echo ready; while :; do sleep 0.05; done\"; exit 4";
+    let spec = ExecSpec { argv: ["/bin/bash", "-c", script].map(str::to_owned).to_vec(), ..on_terminal("") };
+    let mut host = Host::start(&programs, spec).await;
+    host.until("ready").await;
+    host.send(Frame::Signal(1)).await;
+    host.until("heard").await;
+    assert_eq!(host.ended().await.code, 4);
+}
+
+#[tokio::test]
 async fn a_broken_connection_costs_no_byte_in_either_direction() {
     let programs = programs();
     let mut host =

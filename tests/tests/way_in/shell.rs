@@ -1,0 +1,97 @@
+//! A shell, driven through a terminal: what is on its screen counts.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use anteroom_tests::{Turn, screen::Screen};
+use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
+
+use super::{PATIENCE, exec, with_vm};
+
+#[tokio::test]
+async fn a_shell_is_a_terminal_and_outlives_its_daemon() -> Result<()> {
+    let _turn = Turn::take()?;
+    let (mut daemon, _) = with_vm("shell").await?;
+    let scratch = tempfile::tempdir()?;
+    let screen = Screen::open(90, 30, &daemon.client_environment())?;
+    let ours = format!(
+        "{} shell @last; echo \"code $?\"; stty -a | grep -c -- -icanon",
+        anteroom_tests::daemon::binary().display()
+    );
+    screen.enter(&ours)?;
+    screen.until_end(":~$").await?;
+    screen.enter("stty size; echo 'grüße ✓'; test -t 0 && tty | cut -c1-9")?;
+    for line in ["30 90", "grüße ✓", "/dev/pts/"] {
+        screen.until_line(line).await?;
+    }
+    screen.resize(71, 22)?;
+    screen.enter("clear; stty size")?;
+    screen.until_line("22 71").await?;
+
+    // Keys are the program's, jobs are the shell's.
+    screen.enter("clear; sleep 600; echo interrupted $?")?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    screen.press("C-c")?;
+    screen.until_end(":~$").await?;
+    screen.enter("sleep 601")?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    screen.press("C-z")?;
+    screen.until_line("[1]+  Stopped                 sleep 601").await?;
+    screen.enter("kill %1; clear")?;
+
+    // As much as a terminal takes at once, into a program that reads lines.
+    let text: String = (0..14_000).map(|n| format!("{n:070}\n")).collect();
+    fs::write(scratch.path().join("text"), &text)?;
+    screen.enter("clear; stty -echo; wc -c; stty echo")?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    screen.paste(&scratch.path().join("text").display().to_string())?;
+    let pasted = text.len().to_string();
+    let begin = Instant::now();
+    loop {
+        // The end of the file is a key, too, and comes after everything that was pasted.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        screen.press("C-d")?;
+        if screen.until_line(&pasted).await.is_ok() {
+            break;
+        }
+        ensure!(begin.elapsed() < PATIENCE, "{}", screen.shown()?);
+    }
+
+    // The daemon dies, another one comes; what was typed meanwhile is not lost.
+    screen.enter("clear; (sleep 3; echo; echo said meanwhile) &")?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    daemon.end_by(Signal::SIGKILL).await?;
+    screen.enter("echo typed meanwhile")?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    daemon.start_again().await?;
+    screen.until_line("typed meanwhile").await?;
+    screen.until_line("said meanwhile").await?;
+    screen.enter("exit 5")?;
+    screen.until_line("code 5").await?;
+    screen.until_line("0").await?;
+
+    // The way out of a shell that does not listen; and our terminal is as it was.
+    screen.enter(&format!("clear; {ours}"))?;
+    screen.until_end(":~$").await?;
+    screen.enter("sleep 602")?;
+    screen.type_text("~.")?;
+    screen.until_line("code 125").await?;
+    screen.until_line("0").await?;
+    let begin = Instant::now();
+    loop {
+        let (out, ..) = exec(
+            &daemon,
+            &["-n", "-u", "root", "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"],
+            b"",
+        )
+        .await?;
+        if !String::from_utf8_lossy(&out).contains("sleep 602") {
+            break;
+        }
+        ensure!(begin.elapsed() < PATIENCE, "it is left behind");
+    }
+    daemon.stop().await
+}
