@@ -42,6 +42,8 @@ const VM_PATIENCE: Duration = Duration::from_secs(180);
 const BROKEN_PIPE: i32 = 141;
 
 const SIGHUP: u8 = 1;
+/// No program reads or writes more; sums of such numbers do not overflow.
+const MOST_BYTES: u64 = 1 << 60;
 /// How long a program may take to end that is left.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// A part of the window that is small enough not to make the guest wait.
@@ -78,6 +80,8 @@ enum Break {
     Input(#[from] Impossible),
     #[error("the VM sends more than it may")]
     Flood,
+    #[error("the VM counts a program's bytes as they cannot be")]
+    Count,
     #[error("{0}")]
     Refused(String),
 }
@@ -266,6 +270,9 @@ impl Program {
     fn hear(&mut self, frame: Frame, begun: &mut bool) -> Result<(), Break> {
         match frame {
             Frame::Begun(Begun { id, output, input }) => {
+                if output < self.output || output.max(input) > MOST_BYTES {
+                    return Err(Break::Count);
+                }
                 let known = self.id.replace(id);
                 self.skipped += output.saturating_sub(self.output);
                 self.output = output;
@@ -375,4 +382,23 @@ async fn not_followed(client: &Client, vm: &str, error: &Break) -> Problem {
 /// A guest may have written anything.
 fn printable(text: &str) -> String {
     text.chars().take(500).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_vm_that_counts_as_nobody_can_is_refused() {
+        let outlet = Outlet::new(tokio::io::sink(), tokio::io::sink());
+        let mut program =
+            Program { id: None, output: 0, skipped: 0, sent: Sent::new(), outlet, input_open: true };
+        let id = ExecId::random();
+        let mut hear = |output, input| program.hear(Frame::Begun(Begun { id, output, input }), &mut false);
+        assert!(matches!(hear(u64::MAX, 0), Err(Break::Count)));
+        assert!(matches!(hear(0, u64::MAX), Err(Break::Count)));
+        assert!(hear(7, 0).is_ok());
+        assert!(matches!(hear(6, 0), Err(Break::Count)), "it has said seven");
+        assert!(hear(7, 0).is_ok());
+    }
 }
