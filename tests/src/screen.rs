@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Result, bail, ensure};
 use tempfile::TempDir;
 
-/// A program under emulation takes its time.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A program under emulation takes its time, and a guest whose daemon was killed until it is heard again.
+const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Ends with everything that runs in it.

@@ -32,37 +32,29 @@ async fn a_shell_is_a_terminal_and_outlives_its_daemon() -> Result<()> {
     screen.until_line("22 71").await?;
 
     // Keys are the program's, jobs are the shell's.
-    screen.enter("clear; sleep 600; echo interrupted $?")?;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    screen.enter("clear; sh -c 'echo begun; exec sleep 600'")?;
+    screen.until_line("begun").await?;
     screen.press("C-c")?;
     screen.until_end(":~$").await?;
-    screen.enter("sleep 601")?;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    screen.enter("clear; sh -c 'echo stops; exec sleep 601'")?;
+    screen.until_line("stops").await?;
     screen.press("C-z")?;
-    screen.until_line("[1]+  Stopped                 sleep 601").await?;
+    screen.until_line("[1]+  Stopped                 sh -c 'echo stops; exec sleep 601'").await?;
     screen.enter("kill %1; clear")?;
 
     // As much as a terminal takes at once, into a program that reads lines.
     let text: String = (0..14_000).map(|n| format!("{n:070}\n")).collect();
     fs::write(scratch.path().join("text"), &text)?;
-    screen.enter("clear; stty -echo; wc -c; stty echo")?;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    screen.enter("clear; stty -echo; echo counts; wc -c; stty echo")?;
+    screen.until_line("counts").await?;
     screen.paste(&scratch.path().join("text").display().to_string())?;
-    let pasted = text.len().to_string();
-    let begin = Instant::now();
-    loop {
-        // The end of the file is a key, too, and comes after everything that was pasted.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        screen.press("C-d")?;
-        if screen.until_line(&pasted).await.is_ok() {
-            break;
-        }
-        ensure!(begin.elapsed() < PATIENCE, "{}", screen.shown()?);
-    }
+    // The end of the file is a key, too, and comes after everything that was pasted. A second one would end the shell.
+    screen.press("C-d")?;
+    screen.until_line(&text.len().to_string()).await?;
 
     // The daemon dies, another one comes; what was typed meanwhile is not lost.
-    screen.enter("clear; (sleep 3; echo; echo said meanwhile) &")?;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    screen.enter("clear; (sleep 3; echo; echo said meanwhile) & echo waits")?;
+    screen.until_line("waits").await?;
     daemon.end_by(Signal::SIGKILL).await?;
     screen.enter("echo typed meanwhile")?;
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -67,7 +67,11 @@ impl Trial<'_> {
         let mut known = 0;
         loop {
             let path = format!("/api/auth/session/{}/history?after={known}&wait={WATCH_S}", self.session);
-            let news = self.client.get(&path).await?;
+            let news = match self.client.get(&path).await {
+                // It has ended between two questions. What came of it is kept longer than what was seen of it.
+                Err(problem) if problem.exit == Exit::NotFound => return self.verdict().await,
+                news => news?,
+            };
             let moments = news["history"].as_array().map(Vec::as_slice).unwrap_or_default();
             for moment in moments {
                 self.tell(&show::text(moment, "text"));
