@@ -2,7 +2,9 @@
 //!
 //! Those that speak with a daemon do it over its HTTP API, as any other client.
 
+mod api_key;
 mod args;
+mod audit;
 mod client;
 mod completion;
 mod config;
@@ -126,6 +128,12 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         }
         Command::Webhook(command) => {
             with_client(&load(&[])?, environment, async |client| webhook::run(&command, &client).await)
+        }
+        Command::ApiKey(command) => {
+            with_client(&load(&[])?, environment, async |client| api_key::run(&command, &client).await)
+        }
+        Command::Audit(arguments) => {
+            with_client(&load(&[])?, environment, async |client| audit::run(&arguments, &client).await)
         }
         Command::Relay { address } => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -51,6 +51,10 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     pub trusted_proxies: Vec<std::net::IpAddr>,
     pub frame_ancestors: Vec<String>,
+    /// Origins of pages elsewhere that may call.
+    pub cors_origins: Vec<String>,
+    /// How long it is known who did what, in days.
+    pub audit_keep_days: u32,
     pub state_dir: PathBuf,
     pub cache_dir: PathBuf,
     pub image_dir: PathBuf,
@@ -112,6 +116,14 @@ pub struct SessionLimits {
     pub retry: Duration,
 }
 
+impl SessionLimits {
+    /// From the request to the end, at most.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.start.saturating_add(self.sign_in)
+    }
+}
+
 /// Which QEMU runs the VMs, and how.
 #[derive(Debug, Clone)]
 pub struct QemuChoices {
@@ -135,7 +147,11 @@ pub struct NetworkSettings {
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimit {
     pub requests: u32,
+    /// Of those, the ones that start a session.
+    pub starts: u32,
     pub window: Duration,
+    /// Calls for a desktop's connection, in a minute.
+    pub signalling: u32,
 }
 
 /// One line of `anteroom config show`.
@@ -162,6 +178,8 @@ impl Config {
             allowed_hosts: read.list("allowed_hosts", value::host_name)?,
             trusted_proxies: read.list("trusted_proxies", value::ip_address)?,
             frame_ancestors: read.list("frame_ancestors", value::frame_ancestor)?,
+            cors_origins: read.list("cors_origins", value::origin)?,
+            audit_keep_days: read.value("audit.keep_days", value::number(1..=3650))?,
             state_dir: read.value("state_dir", value::path)?,
             cache_dir: read.value("cache_dir", value::path)?,
             image_dir: read.value("image_dir", value::path)?,
@@ -215,7 +233,9 @@ impl Config {
             },
             rate_limit: RateLimit {
                 requests: read.value("rate_limit.requests", value::number(1..=1_000_000))?,
+                starts: read.value("rate_limit.starts", value::number(1..=1_000_000))?,
                 window: read.value("rate_limit.window", value::duration)?,
+                signalling: read.value("rate_limit.signalling", value::number(1..=1_000_000))?,
             },
             media: media::read(&read)?,
             clipboard: Directions {

@@ -38,9 +38,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     agent,
     api::{
-        self, Api, ApiSettings,
+        self, Api, ApiSettings, ApiState,
         access::{Access, AccessError},
     },
+    audit::{self, AuditWriter},
     config::{Config, Environment, NetworkSettings},
     host_memory,
     images::ResolvedImage,
@@ -75,6 +76,7 @@ pub struct Daemon {
     api: Api,
     sessions: Sessions,
     store: Store,
+    audit_writer: AuditWriter,
     courier: Option<Courier>,
     tidy: Tidy,
     keeper: Keeper,
@@ -187,7 +189,7 @@ impl Daemon {
         let listener = listener::open(manager.socket.take(), config.listen).await?;
         let address = listener.local_addr().map_err(DaemonError::Serve)?;
         let media = Media::open(config, address).await?;
-        let access = Arc::new(Access::open(config, address.port(), &ring.present)?);
+        let access = Arc::new(Access::open(config, address.port(), &ring.present, store.clone()).await?);
         let providers = Providers::load(&config.providers_dir)?.offered_by(&machine.programs);
         if providers.offered().is_empty() {
             return Err(DaemonError::NothingToOffer { profile: machine.image.profile });
@@ -218,6 +220,8 @@ impl Daemon {
         });
         let without_receiver = courier.is_none().then_some(Schedule::USUAL.give_up_after);
         let tidy = Tidy { store: store.clone(), without_receiver };
+        let keep = Duration::from_secs(u64::from(config.audit_keep_days) * 24 * 3600);
+        let (audit, audit_writer) = audit::audit(store.clone(), keep);
         let api = Api {
             sessions: sessions.clone(),
             store: store.clone(),
@@ -228,11 +232,26 @@ impl Daemon {
             access,
             media,
             webhook,
+            audit,
             settings: ApiSettings::of(config),
             started: Instant::now(),
+            state: ApiState::default(),
         };
         let (_image, _lock) = (machine.lease, lock);
-        Ok(Self { listener, address, api, sessions, store, courier, tidy, keeper, manager, _image, _lock })
+        Ok(Self {
+            listener,
+            address,
+            api,
+            sessions,
+            store,
+            audit_writer,
+            courier,
+            tidy,
+            keeper,
+            manager,
+            _image,
+            _lock,
+        })
     }
 
     /// Where the API is, with the real port when the configuration asked for any.
@@ -254,9 +273,12 @@ impl Daemon {
             // An error means that the sender is gone, which is a reason to stop as well.
             let _ = stopping.await;
         };
+        let access = Arc::clone(&self.api.access);
         let served = axum::serve(self.listener, api::router(self.api)).with_graceful_shutdown(stopped);
         let mut server = tokio::spawn(served.into_future());
         let stop_outbox = CancellationToken::new();
+        let audit_writer = tokio::spawn(self.audit_writer.run(stop_outbox.clone()));
+        let note_uses = tokio::spawn(access.note_uses(stop_outbox.clone()));
         let courier = self.courier.map(|courier| tokio::spawn(courier.run(stop_outbox.clone())));
         let tidy = tokio::spawn(self.tidy.run(stop_outbox.clone()));
         let keeper = tokio::spawn(self.keeper.run(stop_outbox.clone()));
@@ -284,7 +306,7 @@ impl Daemon {
         };
         server.abort();
         stop_outbox.cancel();
-        for task in courier.into_iter().chain([tidy, keeper]).chain(pulse) {
+        for task in courier.into_iter().chain([tidy, keeper, audit_writer, note_uses]).chain(pulse) {
             // It stops at once; a panic of its own has been logged.
             let _ = task.await;
         }

@@ -10,6 +10,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod audit;
 mod blocking;
 pub mod cli;
 pub mod config;
@@ -30,6 +31,7 @@ pub mod page;
 pub mod private_file;
 pub mod providers;
 pub mod relay;
+mod request_id;
 pub mod session;
 pub mod snapshots;
 mod socket_directory;

@@ -1,4 +1,5 @@
-//! What must survive the daemon: VMs and what they own, sessions, sealed credentials, what has to be told of them.
+//! What must survive the daemon: VMs and what they own, sessions, sealed credentials, what has to be told of them;
+//! keys of the API, and who did what with them.
 //!
 //! One SQL layer, SQLite built in. Statements use only what PostgreSQL understands as well (`$1`, TEXT, BIGINT), so
 //! that hosts that share their sessions need a connection address, not another layer. Every call is one transaction
@@ -7,8 +8,11 @@
 //! Sign-in addresses hold `state` and never come here; credentials come sealed.
 
 mod addresses;
+mod api_keys;
+mod audit;
 mod column;
 mod credentials;
+mod idempotency;
 mod outbox;
 mod sessions;
 mod vms;
@@ -34,7 +38,10 @@ use tokio::sync::Notify;
 
 use crate::failure::causes;
 pub use addresses::AddressRecord;
+pub use api_keys::{ApiKeyId, ApiKeyRecord, Scope, Scopes};
+pub use audit::{AuditEntry, AuditPage, AuditRecord};
 pub use credentials::{CredentialRecord, Replaces};
+pub use idempotency::StartedRecord;
 pub use outbox::{EventId, OutboxEvent, OutboxRecord, OutboxStatus, Tried};
 pub use sessions::{SessionPlan, SessionPurpose, SessionRecord, SessionStatus};
 pub use vms::{VmKind, VmRecord, VmStatus};
@@ -147,6 +154,7 @@ fn migrations() -> Migrator {
         ("outbox", include_str!("store/migrations/0002_outbox.sql")),
         ("addresses", include_str!("store/migrations/0003_addresses.sql")),
         ("taking over", include_str!("store/migrations/0004_taking_over.sql")),
+        ("access", include_str!("store/migrations/0005_access.sql")),
     ];
     let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
         Migration::new(version, name.into(), MigrationType::Simple, script.into_sql_str(), false)

@@ -16,6 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::{AgentError, PATIENCE, dial::Dialler};
+use crate::request_id::RequestId;
 
 /// How much of an error answer is read, in bytes.
 const MAX_PROBLEM_BYTES: usize = 16 * 1024;
@@ -50,6 +51,9 @@ impl Call {
             .uri(self.path)
             .header(HOST, "anteroom-agent")
             .header(HEADER, ProtocolVersion::CURRENT.to_string());
+        if let Some(id) = RequestId::current() {
+            request = request.header(RequestId::HEADER, id.as_str());
+        }
         if self.body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use anteroom_protocol::{SessionId, agent::CapturedCredentials};
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State},
+    response::{IntoResponse as _, Response},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use time::OffsetDateTime;
 
 use super::{
     Api,
+    audit::Disclosed,
     body::{InPath, UserId, user_id},
     error::ApiError,
     seen::{Acting, Seen},
@@ -25,10 +27,10 @@ use crate::{
 };
 
 /// Before the end: whether there are any. After it: the credentials themselves.
-pub(super) async fn status(State(api): State<Arc<Api>>, seen: Seen) -> Result<Json<Value>, ApiError> {
+pub(super) async fn status(State(api): State<Arc<Api>>, seen: Seen) -> Result<Response, ApiError> {
     if let Some(record) = api.store.credentials_of_session(seen.record().id).await? {
         let files = capture::contents_by_path(&open(&api, &record)?);
-        return Ok(Json(json!({
+        let captured = Json(json!({
             "status": "ready",
             "authenticated": true,
             "provider": record.provider,
@@ -38,7 +40,8 @@ pub(super) async fn status(State(api): State<Arc<Api>>, seen: Seen) -> Result<Js
             "credentials": files.get(&record.path),
             "files": files,
             "source": "database",
-        })));
+        }));
+        return Ok((Extension(Disclosed), captured).into_response());
     }
     let session = seen.record();
     match session.status {
@@ -51,8 +54,12 @@ pub(super) async fn status(State(api): State<Arc<Api>>, seen: Seen) -> Result<Js
             "waiting": false,
             "status": status,
             "error": session.failure.as_ref().map(|failure| &failure.message),
-        }))),
-        _ => Ok(Json(json!({ "authenticated": false, "waiting": true, "elapsedMs": seen.elapsed_ms() }))),
+        }))
+        .into_response()),
+        _ => {
+            let waiting = json!({ "authenticated": false, "waiting": true, "elapsedMs": seen.elapsed_ms() });
+            Ok(Json(waiting).into_response())
+        }
     }
 }
 

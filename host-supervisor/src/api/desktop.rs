@@ -24,7 +24,7 @@ use futures_util::{StreamExt as _, stream::SplitStream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use self::sieve::{Permits, Sieve};
-use super::{Api, error::ApiError, seen::Seen, webrtc::only_looks, websocket};
+use super::{Api, access::OnlyLooks, error::ApiError, seen::Seen, webrtc::wants_to_look, websocket};
 use crate::{
     page::{self, Page},
     session::SessionHandle,
@@ -65,11 +65,12 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
 pub(super) async fn stream(
     State(api): State<Arc<Api>>,
     seen: Seen,
+    OnlyLooks(only_looks): OnlyLooks,
     RawQuery(query): RawQuery,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let session = seen.still_going()?.clone();
-    let looks = only_looks(query.as_deref());
+    let looks = only_looks || wants_to_look(query.as_deref());
     let permits = Permits { input: !looks, clipboard: !looks && api.settings.clipboard.to_desktop };
     let upgrade = upgrade
         .map_err(|_| ApiError::bad_request("not_a_websocket", "this address takes WebSockets only"))?;

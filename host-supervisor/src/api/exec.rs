@@ -36,6 +36,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, du
 
 use super::{
     Api,
+    audit::Trail,
     body::InPath,
     error::ApiError,
     seen::Acting,
@@ -50,6 +51,7 @@ const CHUNK_BYTES: usize = 128 * 1024;
 /// `GET /api/vms/{id}/exec`
 pub(super) async fn open(
     WayIn { vm, session, agent }: WayIn,
+    trail: Trail,
     websocket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     mut request: Request,
 ) -> Result<Response, ApiError> {
@@ -58,12 +60,12 @@ pub(super) async fn open(
     }
     let guest = agent.exec().await?;
     if let Ok(upgrade) = websocket {
-        let serve = async move |socket| in_websocket(socket, guest, vm, session).await;
+        let serve = async move |socket| in_websocket(socket, guest, vm, session, trail).await;
         return Ok(websocket::bounded(upgrade).on_upgrade(serve));
     }
     Ok(upgraded(&mut request, UPGRADE_EXEC, move |mut caller| async move {
         let mut first = BytesMut::new();
-        note_first(&mut caller, &mut first, vm, &session).await?;
+        note_first(&mut caller, &mut first, vm, &trail).await?;
         carry(caller, guest, &first, &session).await
     }))
 }
@@ -74,6 +76,7 @@ async fn in_websocket(
     guest: impl AsyncRead + AsyncWrite + Send + 'static,
     vm: VmId,
     session: SessionHandle,
+    trail: Trail,
 ) {
     let (near, mut far) = duplex(websocket::CHUNK_BYTES);
     let (to_page, mut from_page) = socket.split();
@@ -82,7 +85,7 @@ async fn in_websocket(
         let session = session.clone();
         async move {
             let mut first = BytesMut::new();
-            note_first(&mut far, &mut first, vm, &session).await?;
+            note_first(&mut far, &mut first, vm, &trail).await?;
             carry(far, guest, &first, &session).await
         }
     });
@@ -220,18 +223,23 @@ async fn note_first(
     caller: &mut (impl AsyncRead + Unpin),
     bytes: &mut BytesMut,
     vm: VmId,
-    session: &SessionHandle,
+    trail: &Trail,
 ) -> io::Result<()> {
     loop {
         match Frame::read(&mut bytes.clone()) {
             Ok(None) => {}
             Ok(Some(Frame::Start(spec))) => {
-                let (program, user) = (spec.program(), spec.user.as_deref().unwrap_or_default());
-                let terminal = spec.terminal.is_some();
-                tracing::info!(%vm, session = %session.id(), program, user, terminal, "a program is run");
+                let user = spec.user.as_deref().map(|user| format!(" as {user}")).unwrap_or_default();
+                let terminal = if spec.terminal.is_some() { " in a terminal" } else { "" };
+                tracing::info!(%vm, program = spec.program(), "a program is run");
+                trail.note(format!("runs {}{user}{terminal}", spec.program())).await;
                 return Ok(());
             }
-            // An attachment was written down when it began; for anything else the agent has the words.
+            Ok(Some(Frame::Attach { .. })) => {
+                trail.note("goes on with a program".to_owned()).await;
+                return Ok(());
+            }
+            // The agent has the words for it.
             Ok(Some(_)) | Err(_) => return Ok(()),
         }
         if caller.read_buf(bytes).await? == 0 {

@@ -10,33 +10,52 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
 };
-use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _, clock::DefaultClock};
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+    middleware::{StateInformationMiddleware, StateSnapshot},
+    state::keyed::DefaultKeyedStateStore,
+};
 
 use super::{ApiSettings, error::ApiError};
+use crate::config;
 
 /// How often clients that have been quiet are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
+/// What is counted apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Request,
+    /// The start of a session; it is a request as well.
+    Start,
+    /// A call for a desktop's connection: pages make them twice a second for as long as they wait.
+    Signalling,
+}
+
+type Limiter = RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
+
 /// Counts the requests of every client.
 #[derive(Debug)]
 pub(super) struct RateLimit {
-    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    requests: Limiter,
+    starts: Limiter,
+    signalling: Limiter,
     clock: DefaultClock,
     trusted_proxies: Vec<IpAddr>,
 }
 
 impl RateLimit {
     pub(super) fn new(settings: &ApiSettings) -> Arc<Self> {
-        let burst = NonZeroU32::new(settings.rate_limit.requests).unwrap_or(NonZeroU32::MIN);
-        let period = (settings.rate_limit.window / burst.get()).max(Duration::from_nanos(1));
-        // `None` for a period of zero only.
-        let quota = Quota::with_period(period).unwrap_or(Quota::per_second(burst)).allow_burst(burst);
+        let config::RateLimit { requests, starts, window, signalling } = settings.rate_limit;
         Arc::new(Self {
-            limiter: DefaultKeyedRateLimiter::keyed(quota),
+            requests: limiter(requests, window),
+            starts: limiter(starts, window),
+            signalling: limiter(signalling, Duration::from_secs(60)),
             clock: DefaultClock::default(),
             trusted_proxies: settings.trusted_proxies.clone(),
         })
@@ -47,20 +66,28 @@ impl RateLimit {
         let limit = Arc::downgrade(self);
         tokio::spawn(async move {
             while let Some(limit) = limit.upgrade() {
-                limit.limiter.retain_recent();
-                limit.limiter.shrink_to_fit();
+                for limiter in [&limit.requests, &limit.starts, &limit.signalling] {
+                    limiter.retain_recent();
+                    limiter.shrink_to_fit();
+                }
                 drop(limit);
                 tokio::time::sleep(FORGET_EVERY).await;
             }
         });
     }
 
-    fn check(&self, client: IpAddr) -> Result<(), ApiError> {
-        self.limiter.check_key(&one_household(client)).map_err(|not_until| {
-            let wait = not_until.wait_time_from(self.clock.now());
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    fn check(&self, class: Class, client: IpAddr) -> Result<Allowance, ApiError> {
+        let limiter = match class {
+            Class::Request => &self.requests,
+            Class::Start => &self.starts,
+            Class::Signalling => &self.signalling,
+        };
+        let checked = limiter.check_key(&one_household(client));
+        checked.map(|snapshot| Allowance::of(&snapshot)).map_err(|not_until| {
+            let seconds = whole_seconds(not_until.wait_time_from(self.clock.now()));
             let message = format!("too many requests; the next one is welcome in {seconds} s");
-            ApiError::too_many("rate_limit", message, seconds)
+            let limit = not_until.quota().burst_size().get();
+            ApiError::too_many("rate_limit", message, seconds).with("limit", limit)
         })
     }
 
@@ -84,29 +111,84 @@ fn one_household(client: IpAddr) -> IpAddr {
     }
 }
 
+fn limiter(most: u32, window: Duration) -> Limiter {
+    let burst = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
+    let period = (window / burst.get()).max(Duration::from_nanos(1));
+    // `None` for a period of zero only.
+    let quota = Quota::with_period(period).unwrap_or(Quota::per_second(burst)).allow_burst(burst);
+    RateLimiter::keyed(quota).with_middleware()
+}
+
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// What a client may still do, for the headers of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Allowance {
+    limit: u32,
+    remaining: u32,
+    /// Until all of it is there again.
+    reset_s: u64,
+}
+
+impl Allowance {
+    fn of(snapshot: &StateSnapshot) -> Self {
+        let (quota, remaining) = (snapshot.quota(), snapshot.remaining_burst_capacity());
+        let limit = quota.burst_size().get();
+        let reset = quota.replenish_interval() * limit.saturating_sub(remaining);
+        Self { limit, remaining, reset_s: whole_seconds(reset) }
+    }
+
+    /// draft-ietf-httpapi-ratelimit-headers-06; what a stricter limit has said stays.
+    fn put(self, headers: &mut HeaderMap) {
+        let said = [
+            ("ratelimit-limit", u64::from(self.limit)),
+            ("ratelimit-remaining", u64::from(self.remaining)),
+            ("ratelimit-reset", self.reset_s),
+        ];
+        if !headers.contains_key(said[0].0) {
+            headers
+                .extend(said.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from(value))));
+        }
+    }
+}
+
+/// What some routes count.
+#[derive(Debug, Clone)]
+pub(super) struct Counted {
+    pub(super) rate: Arc<RateLimit>,
+    pub(super) class: Class,
+}
+
 pub(super) async fn limit(
-    State(rate): State<Arc<RateLimit>>,
+    State(Counted { rate, class }): State<Counted>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    rate.check(rate.client(peer.ip(), request.headers()))?;
-    Ok(next.run(request).await)
+    let allowance = rate.check(class, rate.client(peer.ip(), request.headers()))?;
+    let mut response = next.run(request).await;
+    allowance.put(response.headers_mut());
+    Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
-    use crate::config;
 
     fn limit(requests: u32, trusted_proxies: &[&str]) -> Arc<RateLimit> {
         RateLimit::new(&ApiSettings {
             public_url: None,
             frame_ancestors: Vec::new(),
+            cors_origins: Vec::new(),
             trusted_proxies: trusted_proxies.iter().map(|address| address.parse().unwrap()).collect(),
-            rate_limit: config::RateLimit { requests, window: Duration::from_secs(900) },
+            rate_limit: config::RateLimit {
+                requests,
+                starts: 1,
+                window: Duration::from_secs(900),
+                signalling: 10_000,
+            },
             clipboard: anteroom_protocol::desk::Directions::BOTH,
         })
     }
@@ -116,7 +198,7 @@ mod tests {
     }
 
     fn passes(limit: &RateLimit, client: &str) -> bool {
-        limit.check(ip(client)).is_ok()
+        limit.check(Class::Request, ip(client)).is_ok()
     }
 
     #[test]
@@ -125,6 +207,18 @@ mod tests {
         assert!((0..1000).all(|_| passes(&limit, "192.0.2.1")));
         assert!(!passes(&limit, "192.0.2.1"));
         assert!(passes(&limit, "192.0.2.2"), "others are not affected");
+    }
+
+    #[test]
+    fn what_is_counted_apart_has_its_own_limit_and_is_told() {
+        let limit = limit(900, &[]);
+        let check = |class| limit.check(class, ip("192.0.2.1"));
+        let allowance = check(Class::Request).unwrap();
+        assert_eq!(allowance, Allowance { limit: 900, remaining: 899, reset_s: 1 });
+        assert_eq!(check(Class::Request).unwrap().remaining, 898);
+        assert_eq!(check(Class::Start).unwrap(), Allowance { limit: 1, remaining: 0, reset_s: 900 });
+        assert!(check(Class::Start).is_err());
+        assert!(check(Class::Signalling).is_ok());
     }
 
     #[test]

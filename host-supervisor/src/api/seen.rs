@@ -11,11 +11,15 @@ use time::OffsetDateTime;
 
 use super::{
     Api,
+    access::TokenRole,
     body::{InPath, UserId, unknown_session, user_id},
     error::ApiError,
     words::{SessionWords, vm_ip},
 };
 use crate::{session::SessionHandle, store::SessionRecord};
+
+/// How long a page may go on to show how its session has ended.
+const AFTERWARDS: time::Duration = time::Duration::hours(1);
 
 /// A session that exists and that the caller may see; as a handler's argument, the one whose id is in the path.
 #[derive(Debug)]
@@ -25,7 +29,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    async fn find(api: &Api, id: SessionId) -> Result<Self, ApiError> {
+    pub(super) async fn find(api: &Api, id: SessionId) -> Result<Self, ApiError> {
         let living = api.sessions.living(id);
         let record = match &living {
             Some(session) => session.view().record,
@@ -74,7 +78,7 @@ impl Seen {
     pub(super) fn words(self, api: &Api, base: &Base) -> SessionWords {
         match self.living.filter(|_| !self.record.status.is_final()) {
             Some(session) => {
-                let novnc_url = base.desktop(api, session.id());
+                let novnc_url = base.desktop(api, session.id(), self.record.created_at);
                 let vm_ip = vm_ip(&api.sessions.settings().vm.network, session.vm());
                 SessionWords::living(session.view(), vm_ip, novnc_url, api.settings.clipboard)
             }
@@ -132,11 +136,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Acting {
 pub(super) struct Base(String);
 
 impl Base {
-    /// The desktop's page, openable by whoever has the address.
-    pub(super) fn desktop(&self, api: &Api, session: SessionId) -> String {
+    /// The desktop's page, openable by whoever has the address, for as long as the session can last. It is the same every time,
+    /// so that a page that asks again does not load its frame anew.
+    pub(super) fn desktop(&self, api: &Api, session: SessionId, created_at: OffsetDateTime) -> String {
+        let end = created_at + api.sessions.settings().limits.longest() + AFTERWARDS;
+        self.page(api, session, "novnc", &api.access.session_token(session, TokenRole::Control, end))
+    }
+
+    /// One of the session's pages, opened by this token.
+    pub(super) fn page(&self, api: &Api, session: SessionId, page: &str, token: &str) -> String {
         let base = api.settings.public_url.as_ref().map_or(self.0.as_str(), |url| url.as_str());
-        let token = api.access.view_token(session);
-        format!("{}/api/auth/session/{session}/novnc?token={token}", base.trim_end_matches('/'))
+        format!("{}/api/auth/session/{session}/{page}?token={token}", base.trim_end_matches('/'))
     }
 }
 

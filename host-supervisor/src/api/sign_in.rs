@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     agent::{AgentClient, AgentError},
-    session::SessionHandle,
+    session::{Moment, SessionHandle},
 };
 
 pub(super) async fn oauth_url(seen: Seen) -> Result<Response, ApiError> {
@@ -131,10 +131,16 @@ pub(super) struct After {
 }
 
 #[derive(Debug, Serialize)]
-struct MomentWords {
+pub(super) struct MomentWords {
     #[serde(serialize_with = "time_text::serialize")]
     at: OffsetDateTime,
     text: String,
+}
+
+impl MomentWords {
+    pub(super) fn of(moment: Moment) -> Self {
+        Self { at: moment.at, text: moment.text }
+    }
 }
 
 /// What was seen of a living session, oldest first.
@@ -144,7 +150,7 @@ pub(super) async fn history(seen: Seen, InQuery(query): InQuery<After>) -> Resul
     let session = seen.living().ok_or_else(gone)?;
     let wait = Duration::from_secs(query.wait.min(LONGEST_WAIT_S));
     let moments = session.history_after(query.after, wait).await;
-    let words = moments.into_iter().map(|moment| MomentWords { at: moment.at, text: moment.text });
+    let words = moments.into_iter().map(MomentWords::of);
     Ok(Json(json!({
         "history": words.collect::<Vec<_>>(),
         "over": session.view().record.status.is_final(),

@@ -10,7 +10,8 @@ use super::{
     Api,
     body::{Strict, UserId},
     error::ApiError,
-    seen::{Acting, Base},
+    idempotency::{Earlier, Idempotency},
+    seen::{Acting, Base, Seen},
     webrtc::{self, Description},
     words::vm_ip,
 };
@@ -64,23 +65,25 @@ pub(super) async fn start(
     State(api): State<Arc<Api>>,
     base: Base,
     acting: Acting,
+    idempotency: Idempotency,
     Strict(body): Strict<Start>,
 ) -> Result<Json<Started>, ApiError> {
     acting.may_see(body.user_id.as_str())?;
     let offer = body.webrtc_offer.map(Description::into_offer).transpose()?;
     let new = asked(offered(&api, &body.provider)?, body.launch, body.user_id, SessionPurpose::SignIn)?;
-    begin(&api, &base, new, offer).await
+    once(&api, &base, &idempotency, new, offer).await
 }
 
 pub(super) async fn rotate(
     State(api): State<Arc<Api>>,
     base: Base,
     acting: Acting,
+    idempotency: Idempotency,
     Strict(body): Strict<Rotate>,
 ) -> Result<Json<Started>, ApiError> {
     acting.may_see(body.user_id.as_str())?;
     let new = asked(offered(&api, &body.provider)?, body.launch, body.user_id, SessionPurpose::Rotate)?;
-    begin(&api, &base, new, None).await
+    once(&api, &base, &idempotency, new, None).await
 }
 
 /// A sign-in of which nothing is kept. A definition is a command, though only one in a VM: nobody may hand one in for a
@@ -138,6 +141,40 @@ fn asked(
     Ok(NewSession { user_id: user_id.into_string(), provider, launch, purpose })
 }
 
+/// Begins, unless this call is the repetition of one that has.
+async fn once(
+    api: &Api,
+    base: &Base,
+    idempotency: &Idempotency,
+    new: NewSession,
+    offer: Option<Offer>,
+) -> Result<Json<Started>, ApiError> {
+    let purpose = if new.purpose == SessionPurpose::Rotate { "rotate" } else { "start" };
+    let asked = [purpose, &new.user_id, &new.provider.id, &new.launch].map(str::to_owned);
+    let asked = asked.each_ref().map(String::as_str);
+    let turn = match idempotency.earlier(api, &asked).await? {
+        Earlier::Started(session) => return again(api, base, session).await,
+        Earlier::Nothing(turn) => turn,
+    };
+    let started = begin(api, base, new, offer).await?;
+    idempotency.remember(api, &asked, started.session_id).await?;
+    drop(turn);
+    Ok(started)
+}
+
+/// The answer of a call that has been made before.
+async fn again(api: &Api, base: &Base, session: SessionId) -> Result<Json<Started>, ApiError> {
+    let seen = Seen::find(api, session).await?;
+    let record = seen.record();
+    Ok(Json(Started {
+        success: true,
+        session_id: session,
+        provider: record.provider.clone(),
+        novnc_url: base.desktop(api, session, record.created_at),
+        browser_ip: seen.living().and_then(|living| vm_ip(&api.sessions.settings().vm.network, living.vm())),
+    }))
+}
+
 async fn begin(
     api: &Api,
     base: &Base,
@@ -158,7 +195,7 @@ async fn begin(
         success: true,
         session_id: session.id(),
         provider,
-        novnc_url: base.desktop(api, session.id()),
+        novnc_url: base.desktop(api, session.id(), session.view().record.created_at),
         browser_ip: vm_ip(&api.sessions.settings().vm.network, session.vm()),
     }))
 }

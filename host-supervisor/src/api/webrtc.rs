@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 
 use super::{
     Api,
+    access::OnlyLooks,
     body::{InQuery, Strict},
     error::ApiError,
     seen::{Acting, Seen},
@@ -74,6 +75,7 @@ impl Description {
 pub(super) async fn offer(
     State(api): State<Arc<Api>>,
     seen: Seen,
+    OnlyLooks(only_looks): OnlyLooks,
     Strict(body): Strict<Offered>,
 ) -> Result<Json<Value>, ApiError> {
     let session = seen.still_going()?;
@@ -81,7 +83,8 @@ pub(super) async fn offer(
         return Err(SdpError::TooManyCandidates.into());
     }
     let offer = body.offer.into_offer()?;
-    let peer = api.media.signalling.offer(session, offer, body.role, Direction::Page).await?;
+    let role = if only_looks { PeerRole::Viewer } else { body.role };
+    let peer = api.media.signalling.offer(session, offer, role, Direction::Page).await?;
     session.touch();
     Ok(Json(json!({ "success": true, "peer": peer })))
 }
@@ -198,7 +201,8 @@ fn servers(api: &Api, whom: &str) -> Json<Value> {
 }
 
 /// Whether a query asks for a viewer without input.
-pub(super) fn only_looks(query: Option<&str>) -> bool {
+/// Whether this query asks for no more.
+pub(super) fn wants_to_look(query: Option<&str>) -> bool {
     query.unwrap_or_default().split('&').any(|word| word == "role=viewer")
 }
 

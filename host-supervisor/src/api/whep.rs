@@ -23,7 +23,7 @@ use axum::{
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::{Api, error::ApiError, seen::Seen, webrtc::only_looks};
+use super::{Api, access::OnlyLooks, error::ApiError, seen::Seen, webrtc::wants_to_look};
 use crate::media::{
     AnswerState, Direction, OfferError, PeerId,
     sdp::{Fragment, Offer, Published},
@@ -45,6 +45,7 @@ pub(super) struct Resource {
 pub(super) async fn create(
     State(api): State<Arc<Api>>,
     seen: Seen,
+    OnlyLooks(only_looks): OnlyLooks,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: String,
@@ -53,7 +54,8 @@ pub(super) async fn create(
     let session = seen.still_going()?;
     let id = session.id();
     let offer = Offer::parse(&body)?;
-    let role = if only_looks(query.as_deref()) { PeerRole::Viewer } else { PeerRole::Controller };
+    let looks = only_looks || wants_to_look(query.as_deref());
+    let role = if looks { PeerRole::Viewer } else { PeerRole::Controller };
     let peer = api.media.signalling.offer(session, offer, role, Direction::Own).await?;
     session.touch();
     // Whoever hangs up before has no use for it, and a seat is taken.

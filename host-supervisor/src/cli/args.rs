@@ -1,5 +1,6 @@
 //! The words of the command line, and the help that explains them.
 
+mod access;
 mod credentials;
 mod provider;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use access::{ApiKeyCommand, AuditArguments};
 pub(super) use credentials::{KeyCommand, WebhookCommand};
 pub(super) use provider::ProviderCommand;
 pub(super) use way_in::{
@@ -85,6 +87,10 @@ pub(super) enum Command {
     /// The webhook: try it, and see what was delivered
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Keys that call the API: create, list, revoke
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
+    Audit(AuditArguments),
     /// Master keys: which there are, and a new one for everything that is sealed
     #[command(subcommand)]
     Key(KeyCommand),

@@ -77,7 +77,14 @@ pub(super) fn ago(value: &Value, field: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The same for a moment of the file system.
+/// `counts for 12 s`, for a field with the time of an end.
+pub(super) fn until(value: &Value, field: &str) -> String {
+    let end = value[field].as_str().and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    let left = end.map_or(0, |end| (end - OffsetDateTime::now_utc()).whole_seconds());
+    if left > 0 { format!("counts for {}", span(left)) } else { format!("expired {}", ago(value, field)) }
+}
+
+/// As [`ago`], for a moment of the file system.
 pub(super) fn span_since(moment: SystemTime) -> String {
     let seconds = moment.elapsed().map_or(0, |elapsed| elapsed.as_secs());
     format!("{} ago", span(i64::try_from(seconds).unwrap_or(i64::MAX)))

@@ -87,6 +87,12 @@ pub const KEYS: &[Key] = &[
         "'self',http://localhost:*,http://127.0.0.1:*",
         "pages that may show the desktop in a frame (CSP frame-ancestors)",
     ),
+    key(
+        "cors_origins",
+        "",
+        "origins of pages elsewhere that may call the API, for example https://app.example.com; they need a key or token",
+    ),
+    key("audit.keep_days", "90", "how long it is known who did what through the API, in days"),
     path("state_dir", |at| at.state.clone(), "everything the daemon keeps: database, keys, running VMs"),
     path(
         "cache_dir",
@@ -228,9 +234,11 @@ pub const KEYS: &[Key] = &[
         "RATE_LIMIT_MAX_REQUESTS",
         str::to_owned,
     ),
+    key("rate_limit.starts", "200", "of those, requests that start a session"),
     renamed(key("rate_limit.window", "15m", "length of that window"), "RATE_LIMIT_WINDOW_MS", |ms| {
         format!("{ms}ms")
     }),
+    key("rate_limit.signalling", "10000", "calls of one client for a desktop's connection, in a minute"),
     key(
         "desktop.clipboard_in",
         "true",

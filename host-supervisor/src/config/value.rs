@@ -130,6 +130,12 @@ pub(super) fn frame_ancestor(text: &str) -> Result<String, String> {
     }
 }
 
+/// As browsers write it in their Origin header (RFC 6454, section 6.2).
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let origin = http_url(text).ok().map(|url| url.origin().ascii_serialization());
+    origin.ok_or_else(|| "the origin of a page, for example https://app.example.com".to_owned())
+}
+
 pub(super) fn image_name(text: &str) -> Result<String, String> {
     let good = (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'));

@@ -16,7 +16,11 @@ pub(super) struct Columns<'r> {
 impl<'r> Columns<'r> {
     /// `key` is the column that names the row.
     pub(super) fn of(row: &'r SqliteRow, table: &'static str, key: &'static str) -> Result<Self, StoreError> {
-        Ok(Self { row, table, id: row.try_get(key)? })
+        Ok(Self::named(row, table, row.try_get(key)?))
+    }
+
+    pub(super) fn named(row: &'r SqliteRow, table: &'static str, id: String) -> Self {
+        Self { row, table, id }
     }
 
     pub(super) fn corrupt(&self, column: &'static str) -> StoreError {

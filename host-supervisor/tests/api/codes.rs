@@ -1,6 +1,6 @@
 //! Codes that travel between page and terminal, ways to start the CLI, and trials of a definition.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use anteroom_protocol::{
     EventBody, Note, Secret, SessionId,
@@ -206,6 +206,8 @@ async fn a_trial_of_a_definition_is_told_step_by_step_and_nothing_of_it_is_kept(
         }));
         guest.tells(device_page(&session));
         guest.tells(user_code(&session, "ABCD-1234"));
+        // A person types it meanwhile; what is there for a moment only need not be told.
+        tokio::time::sleep(Duration::from_secs(2)).await;
         guest.tells(noted(Note::Incomplete { problem: "the terminal has not shown token".into() }));
         guest.captures(spec.session, "not-installed", &[("token", "sk-planted")]);
         spec

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "what is not as a test expects it ends the test")]
 
 mod access;
+mod again;
+mod audit;
 mod burst;
 mod cli;
 mod codes;
@@ -11,6 +13,7 @@ mod definitions;
 mod desktop;
 mod guest;
 mod input;
+mod keys;
 mod limits;
 mod service;
 mod service_manager;

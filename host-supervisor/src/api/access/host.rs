@@ -13,6 +13,8 @@ use crate::config::Config;
 pub(super) struct Hosts {
     names: Vec<String>,
     public_authority: Option<String>,
+    /// Origins of pages elsewhere that the operator trusts.
+    listed: Vec<String>,
 }
 
 impl Hosts {
@@ -21,7 +23,11 @@ impl Hosts {
         let public_name = public.and_then(|url| url.host_str()).map(str::to_ascii_lowercase);
         let named = config.allowed_hosts.iter().cloned();
         let names = named.chain(public_name).chain(["localhost".to_owned()]).collect();
-        Self { names, public_authority: public.map(|url| url.authority().to_ascii_lowercase()) }
+        Self {
+            names,
+            public_authority: public.map(|url| url.authority().to_ascii_lowercase()),
+            listed: config.cors_origins.clone(),
+        }
     }
 
     /// Whether the request is addressed to us.
@@ -39,6 +45,11 @@ impl Hosts {
         let same =
             host_header(headers).is_some_and(|host| host.as_str().eq_ignore_ascii_case(origin.as_str()));
         same || self.public_authority.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(origin.as_str()))
+    }
+
+    /// Whether the operator lets pages of this origin call.
+    pub(super) fn is_listed_page(&self, origin: &HeaderValue) -> bool {
+        self.listed.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
     }
 }
 

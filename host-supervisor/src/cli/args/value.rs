@@ -18,6 +18,22 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     text.parse().map(Duration::from_secs).map_err(|_| "expected a number of seconds".to_owned())
 }
 
+/// A time that something counts, in the largest unit that people use for it.
+pub(super) fn life(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a time such as 30m, 12h or 90d".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(expected)?;
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(expected()),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(expected)
+}
+
 /// `NAME=VALUE`, or a name whose value is ours.
 pub(super) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
