@@ -11,6 +11,8 @@ CLAUDE   := $(CLIS)/@anthropic-ai/claude-code-linux-x64/claude
 GEMINI   := $(CLIS)/.bin/gemini
 # Players of WHEP that others have written, as one script for a page of the tests.
 PLAYERS  := target/players/players.js
+# Makes calls out of the API's own description, and looks whether the answers are what it says.
+SCHEMATHESIS := target/schemathesis/bin/schemathesis
 ARTEFACTS ?= artefacts
 # The daemon whose guests are no VMs: what is measured with it is measured without emulation. It needs root.
 BARE     := $(if $(filter 0,$(shell id -u)),$(abspath target/release/anteroom-bare))
@@ -34,14 +36,14 @@ run: build ## build everything, build the VM image once, serve, print the addres
 build: setup-build web guest ## the two programs, optimised
 	cargo build --release -p anteroom
 
-test: setup-test web guest $(CLIS)/.package-lock.json $(PLAYERS) ## every test, those in real VMs too
+test: setup-test web guest $(CLIS)/.package-lock.json $(PLAYERS) $(SCHEMATHESIS) ## every test, those in real VMs too
 	$(BUILD_TESTS) # and with them the daemon; by itself it would be built with other features, and much of what it needs twice
 	target/debug/anteroom doctor --fix --yes
 	$(MAKE) images ANTEROOM=target/debug/anteroom
 	rm -rf $(ARTEFACTS) && mkdir -p $(ARTEFACTS)
 	cd $(WEB) && npm test --silent -- --test-reporter=dot
 	status=0; ANTEROOM_TEST_CODEX=$(abspath $(CODEX)) ANTEROOM_TEST_CLAUDE=$(abspath $(CLAUDE)) \
-	ANTEROOM_TEST_GEMINI=$(abspath $(GEMINI)) $(RUN_TESTS) || status=$$?; \
+	ANTEROOM_TEST_GEMINI=$(abspath $(GEMINI)) ANTEROOM_TEST_SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) $(RUN_TESTS) || status=$$?; \
 	if [ -s $(ARTEFACTS)/skipped ]; then echo "Skipped on this machine:"; cat $(ARTEFACTS)/skipped; fi; exit $$status
 
 lint: web ## formatting, clippy, rustdoc, the page's types; warnings are errors
@@ -86,6 +88,11 @@ $(PLAYERS): $(wildcard tests/players/*)
 	mkdir -p $(@D) && cp $^ $(@D)
 	cd $(@D) && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund
 	cd $(@D) && npx --no-install esbuild players.mjs --bundle --format=iife --global-name=players --log-level=warning --outfile=$(@F)
+
+$(SCHEMATHESIS): tests/schemathesis/requirements.txt
+	rm -rf target/schemathesis && python3 -m venv target/schemathesis
+	target/schemathesis/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 ANTEROOM ?= target/release/anteroom
 images: ## the images that tests and `make run` use; costs nothing when they are there

@@ -7,7 +7,7 @@
 #   setup.sh test    the same, Chromium with its driver for the browser tests, a session bus with a client for the portal's,
 #                    the GitHub CLI to sign in with, a C++ compiler for the fuzzer, and an X server with a window manager,
 #                    a terminal, keyboard layouts and a program that copies and pastes; for the guests' network nft and ip,
-#                    for the units of the service systemd's own checks
+#                    for the units of the service systemd's own checks; Python's venv for a tester of the API
 set -eu
 
 want=${1:-build}
@@ -48,6 +48,7 @@ test)
     [ -x /usr/sbin/nft ] || need nft nftables
     need ip iproute2
     need systemd-analyze systemd
+    python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
     ;;
 *)
     echo "usage: setup.sh build|test" >&2

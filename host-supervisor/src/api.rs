@@ -41,6 +41,7 @@ mod audit;
 mod body;
 mod cors;
 mod credentials;
+mod describe;
 mod desktop;
 mod error;
 mod events;
@@ -49,6 +50,7 @@ mod health;
 mod idempotency;
 mod keys;
 mod login;
+mod metrics;
 mod rate;
 mod routes;
 mod seen;
@@ -68,10 +70,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anteroom_protocol::desk::Directions;
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, connect_info::IntoMakeServiceWithConnectInfo},
+    body::Bytes,
+    extract::{DefaultBodyLimit, MatchedPath, Request, connect_info::IntoMakeServiceWithConnectInfo},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use tokio::{sync::Semaphore, time::Instant};
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
@@ -165,7 +169,13 @@ pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
     let rate = RateLimiter::new(&api.settings);
     rate.tidy();
     let origins: Arc<[String]> = api.settings.cors_origins.clone().into();
-    let router = routes::all(&api, &rate)
+    let (routes, description) = routes::all(&api, &rate);
+    let description = Bytes::from(description);
+    let router = routes
+        .route(
+            "/api/openapi.json",
+            get(|| async { ([(header::CONTENT_TYPE, "application/json")], description) }),
+        )
         .fallback(|| async { ApiError::not_found("not_found", "there is nothing at this address") })
         .method_not_allowed_fallback(|| async {
             let message = "this address does not take that method";
@@ -197,10 +207,13 @@ async fn note(request: Request, next: Next) -> Response {
     let sent = request.headers().get(RequestId::HEADER).and_then(|value| value.to_str().ok());
     let id = sent.and_then(|text| text.parse().ok()).unwrap_or_else(RequestId::random);
     let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", id = id.as_str());
     let answered = id.clone().during(next.run(request)).instrument(span.clone());
     let mut response = answered.await;
     let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1e3);
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    crate::metrics::answered(metrics::word(&method), route, status, began.elapsed());
     span.in_scope(|| tracing::debug!(%method, path, status, ms, "request"));
     // Of letters and digits.
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     failure::causes,
+    metrics,
     store::{AuditEntry, Store},
 };
 
@@ -101,6 +102,7 @@ impl AuditWriter {
         while let Err(error) = self.store.audit_append(batch).await {
             if Instant::now() > deadline {
                 let lost = batch.len();
+                metrics::audit_lost(lost);
                 tracing::error!(
                     lost,
                     cause = causes(&error),

@@ -46,6 +46,7 @@ use crate::{
     host_memory,
     images::ResolvedImage,
     media::{Media, MediaError},
+    metrics,
     net::{HostNetwork, HostNetworkError, Network},
     providers::{Providers, ProvidersError},
     session::{Admission, Resumed, SessionSettings, Sessions, VmTemplate},
@@ -177,6 +178,7 @@ impl Daemon {
         machine: Machine,
         key_texts: KeyTexts<'_>,
     ) -> Result<Self, DaemonError> {
+        metrics::start();
         make_private_directory(&config.state_dir)?;
         let lock = lock::Lock::take(&config.state_dir, &format!("listens on {}", config.listen))?;
         let webhook = config.webhook.as_ref().map(Webhook::new).transpose()?.map(Arc::new);
@@ -280,6 +282,7 @@ impl Daemon {
         let audit_writer = tokio::spawn(self.audit_writer.run(stop_outbox.clone()));
         let note_uses = tokio::spawn(access.note_uses(stop_outbox.clone()));
         let courier = self.courier.map(|courier| tokio::spawn(courier.run(stop_outbox.clone())));
+        let keep_small = tokio::spawn(metrics::keep_small());
         let tidy = tokio::spawn(self.tidy.run(stop_outbox.clone()));
         let keeper = tokio::spawn(self.keeper.run(stop_outbox.clone()));
         let pulse = self.manager.pulse(self.store.clone(), self.sessions.clone());
@@ -305,6 +308,7 @@ impl Daemon {
             }
         };
         server.abort();
+        keep_small.abort();
         stop_outbox.cancel();
         for task in courier.into_iter().chain([tidy, keeper, audit_writer, note_uses]).chain(pulse) {
             // It stops at once; a panic of its own has been logged.

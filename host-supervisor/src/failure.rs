@@ -1,9 +1,10 @@
 //! Why a VM or a session failed, in words for three readers: programs, people, people who want to know exactly.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The cause of a failure, as it is stored and shown. It never holds a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// Stable and for programs, for example `kernel_panic`.
     pub code: String,

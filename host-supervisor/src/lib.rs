@@ -25,6 +25,7 @@ pub mod images;
 pub mod log;
 mod mac;
 pub mod media;
+pub mod metrics;
 pub mod net;
 mod outbound;
 pub mod page;

@@ -10,12 +10,18 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use super::{Api, access::Caller, body::InQuery, error::ApiError, words::time_text};
+use super::{
+    Api,
+    access::Caller,
+    body::InQuery,
+    error::ApiError,
+    words::{TimeText, time_text},
+};
 use crate::{
     audit::Audit,
     request_id::RequestId,
@@ -138,19 +144,23 @@ fn begun(parts: &Parts) -> AuditEntry {
 
 /// `?after=N&limit=M&wait=S`: entries with higher numbers, as soon as there are some, after S seconds at the latest; without
 /// `after` the newest.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     after: Option<i64>,
+    #[schemars(range(min = 0, max = u32::MAX))]
     limit: Option<u32>,
+    /// In seconds.
     #[serde(default)]
     wait: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntry")]
 #[serde(rename_all = "camelCase")]
 struct Words {
     number: i64,
+    #[schemars(with = "TimeText")]
     #[serde(serialize_with = "time_text::serialize")]
     at: OffsetDateTime,
     caller: String,
@@ -165,6 +175,11 @@ struct Words {
     request_id: String,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Entries {
+    entries: Vec<Words>,
+}
+
 impl From<AuditRecord> for Words {
     fn from(AuditRecord { number, entry }: AuditRecord) -> Self {
         let AuditEntry { at, caller, acting, client, action, target, detail, status, request_id } = entry;
@@ -175,7 +190,7 @@ impl From<AuditRecord> for Words {
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     InQuery(wanted): InQuery<Wanted>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Entries>, ApiError> {
     let page = wanted.after.map_or(AuditPage::Newest, AuditPage::After);
     let most = wanted.limit.unwrap_or(USUALLY_LISTED).clamp(1, MOST_LISTED);
     let mut written = api.audit.written();
@@ -194,6 +209,5 @@ pub(super) async fn list(
         Ok(found) => found?,
         Err(_) => api.store.audit_page(page, most).await?,
     };
-    let words: Vec<Words> = records.into_iter().map(Words::from).collect();
-    Ok(Json(json!({ "entries": words })))
+    Ok(Json(Entries { entries: records.into_iter().map(Words::from).collect() }))
 }

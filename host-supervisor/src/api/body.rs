@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
@@ -74,9 +75,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for InQuery<T> {
 }
 
 /// Names a person to the application that uses Anteroom; Anteroom only compares it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
-pub(super) struct UserId(String);
+pub(super) struct UserId(#[schemars(length(min = 1, max = 128), regex(pattern = USER_ID))] String);
+
+/// The same as [`UserId::try_from`], for those who read the description (ECMA-262).
+pub(super) const USER_ID: &str = r"^[^\u0000-\u001f\u007f-\u009f]*\S[^\u0000-\u001f\u007f-\u009f]*$";
 
 impl UserId {
     const MAX_CHARS: usize = 128;

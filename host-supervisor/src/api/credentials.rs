@@ -8,9 +8,11 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse as _, Response},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{
     Api,
@@ -18,7 +20,7 @@ use super::{
     body::{InPath, UserId, user_id},
     error::ApiError,
     seen::{Acting, Seen},
-    words::time_text,
+    words::{TimeText, time_text},
 };
 use crate::{
     session::capture::{self, AcceptedFile},
@@ -63,17 +65,26 @@ pub(super) async fn status(State(api): State<Arc<Api>>, seen: Seen) -> Result<Re
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Credentials")]
 #[serde(rename_all = "camelCase")]
 struct Listed {
     provider: String,
+    #[schemars(with = "Uuid")]
     session_id: SessionId,
     path: String,
     generation: u64,
+    #[schemars(with = "TimeText")]
     #[serde(serialize_with = "time_text::serialize")]
     created_at: OffsetDateTime,
+    #[schemars(with = "TimeText")]
     #[serde(serialize_with = "time_text::serialize")]
     modified_at: OffsetDateTime,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct CredentialList {
+    credentials: Vec<Listed>,
 }
 
 /// Newest first, without any secret.
@@ -81,7 +92,7 @@ pub(super) async fn list(
     State(api): State<Arc<Api>>,
     acting: Acting,
     InPath(user): InPath<UserId>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<CredentialList>, ApiError> {
     acting.may_see(user.as_str())?;
     let records = api.store.credentials_of_user(user.as_str()).await?;
     let listed = records.into_iter().map(|record| Listed {
@@ -92,7 +103,7 @@ pub(super) async fn list(
         created_at: record.created_at,
         modified_at: record.modified_at,
     });
-    Ok(Json(json!({ "credentials": listed.collect::<Vec<_>>() })))
+    Ok(Json(CredentialList { credentials: listed.collect() }))
 }
 
 /// Whether the newest credentials of this user and provider open, and hold what the definition asks for. The provider

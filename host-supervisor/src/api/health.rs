@@ -1,19 +1,27 @@
 //! Whether the daemon is there, and what it has to offer.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anteroom_protocol::{ProviderDefinition, provider::Launch};
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::{Api, words::time_text};
+use super::{
+    Api,
+    words::{TimeText, time_text},
+};
 
-#[derive(Debug, Serialize)]
+/// How long a part of the daemon may think about whether it is well.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Health {
     status: &'static str,
     /// Seconds.
     uptime: f64,
+    #[schemars(with = "TimeText")]
     #[serde(serialize_with = "time_text::serialize")]
     timestamp: OffsetDateTime,
     version: &'static str,
@@ -28,12 +36,57 @@ pub(super) async fn health(State(api): State<Arc<Api>>) -> Json<Health> {
     })
 }
 
-#[derive(Debug, Serialize)]
+/// One thing that the daemon cannot do without.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Check {
+    name: &'static str,
+    ok: bool,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Readiness {
+    /// `ready`, or `not_ready`.
+    status: &'static str,
+    checks: Vec<Check>,
+}
+
+impl Check {
+    fn of(name: &'static str, cause: Option<String>) -> Self {
+        Self { name, ok: cause.is_none(), cause }
+    }
+}
+
+/// Whether it can begin a session: 503 with the cause when it cannot. A host that is merely full says so by the answer to a start.
+pub(super) async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Readiness>) {
+    let database = match tokio::time::timeout(PATIENCE, api.store.ping()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(_)) => Some("it does not do what it is asked; the log says more".to_owned()),
+        Err(_) => Some(format!("it has not answered within {} s", PATIENCE.as_secs())),
+    };
+    let missing = [&api.image.kernel, &api.image.initrd].into_iter().chain(&api.image.layers);
+    let missing = missing.filter(|file| !file.exists()).filter_map(|file| file.file_name());
+    let missing: Vec<String> = missing.map(|name| name.to_string_lossy().into_owned()).collect();
+    let image =
+        (!missing.is_empty()).then(|| format!("{} is gone; build the image again", missing.join(", ")));
+    let providers = api.providers.offered().is_empty().then(|| "there is none to sign in to".to_owned());
+    let checks =
+        vec![Check::of("database", database), Check::of("image", image), Check::of("providers", providers)];
+    if checks.iter().all(|check| check.ok) {
+        (StatusCode::OK, Json(Readiness { status: "ready", checks }))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(Readiness { status: "not_ready", checks }))
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ProviderList {
     providers: Vec<Provider>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Provider {
     id: String,
     name: String,
@@ -41,7 +94,7 @@ struct Provider {
     launches: Vec<LaunchWords>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LaunchWords {
     id: String,
     title: String,
@@ -67,12 +120,13 @@ pub(super) async fn providers(State(api): State<Arc<Api>>) -> Json<ProviderList>
     Json(ProviderList { providers: providers.collect() })
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Image {
     profile: String,
     programs: Option<BTreeSet<String>>,
     digest: String,
     layers: Vec<String>,
+    #[schemars(with = "serde_json::Value")]
     backend: crate::vmm::Capabilities,
 }
 

@@ -1,54 +1,65 @@
-//! Every route, by what it asks of its callers.
+//! Every route: what it is for, and what it asks of its callers.
 
 use std::sync::Arc;
 
-use axum::{
-    Router, middleware,
-    routing::{delete, get, patch, post},
+use aide::axum::{
+    ApiRouter,
+    routing::{delete_with, get_with, patch_with, post_with},
 };
+use axum::{Router, middleware, routing::get};
 
 use super::{
     Api,
     access::{self, Gate, Needs, TokenRole},
-    audit, credentials, desktop, events, exec, health, keys, login,
+    audit, credentials,
+    describe::{self, gives, says},
+    desktop, events, exec, health, keys, login, metrics,
     rate::{self, Class, Counted, RateLimit},
     session, sign_in, start, token, vm, webhook, webrtc, whep, within_patience,
 };
 use crate::store::Scope;
 
-/// With everything that stands before their handlers.
-pub(super) fn all(api: &Arc<Api>, rate: &Arc<RateLimit>) -> Router<Arc<Api>> {
-    let behind = |needs, routes: Router<Arc<Api>>| {
+const JSON: &str = "application/json";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+const READINESS: &[(u16, &str)] = &[(200, JSON), (503, JSON)];
+const UPGRADED: &[(u16, &str)] = &[(101, "")];
+
+/// With everything that stands before their handlers; and what describes them, as JSON.
+pub(super) fn all(api: &Arc<Api>, rate: &Arc<RateLimit>) -> (Router<Arc<Api>>, String) {
+    let behind = |needs, tag, routes: ApiRouter<Arc<Api>>| {
         let gate = Gate { access: Arc::clone(&api.access), needs };
-        routes.route_layer(middleware::from_fn_with_state(gate, access::admit))
+        describe::needs(routes, tag, needs).route_layer(middleware::from_fn_with_state(gate, access::admit))
     };
-    let counted = |class, routes: Router<Arc<Api>>| {
+    let counted = |class, routes: ApiRouter<Arc<Api>>| {
         let counted = Counted { rate: Arc::clone(rate), class };
         routes.route_layer(middleware::from_fn_with_state(counted, rate::limit))
     };
-    let soon = |routes: Router<Arc<Api>>| routes.route_layer(middleware::from_fn(within_patience));
-    let audited = |routes: Router<Arc<Api>>| {
+    let soon = |routes: ApiRouter<Arc<Api>>| routes.route_layer(middleware::from_fn(within_patience));
+    let audited = |routes: ApiRouter<Arc<Api>>| {
         routes.route_layer(middleware::from_fn_with_state(api.audit.clone(), audit::note))
     };
+    let scoped = |scope, tag, routes| behind(Needs::Scope(scope), tag, soon(routes));
 
-    let scoped = behind(Needs::Scope(Scope::Sessions), soon(of_sessions()))
-        .merge(counted(Class::Start, behind(Needs::Scope(Scope::Sessions), soon(starts()))))
-        .merge(behind(Needs::Scope(Scope::CredentialsRead), soon(of_credentials())))
-        .merge(behind(Needs::Scope(Scope::Vms), soon(of_vms())))
-        .merge(behind(Needs::Scope(Scope::Exec), soon(into_vms())))
-        .merge(behind(Needs::Scope(Scope::Admin), soon(of_operators())));
-    let of_a_session = behind(Needs::Session(TokenRole::View), soon(looks()).merge(streams()))
-        .merge(behind(Needs::Session(TokenRole::Control), soon(helps())));
-    let requests = counted(Class::Request, audited(scoped.merge(of_a_session)).merge(logins()));
-    let connecting = behind(Needs::Session(TokenRole::View), soon(connects()));
-    requests.merge(counted(Class::Signalling, audited(connecting))).merge(open())
+    let with_keys = scoped(Scope::Sessions, "Sessions", of_sessions())
+        .merge(counted(Class::Start, scoped(Scope::Sessions, "Sessions", starts())))
+        .merge(scoped(Scope::CredentialsRead, "Credentials", of_credentials()))
+        .merge(scoped(Scope::Vms, "VMs", of_vms()))
+        .merge(scoped(Scope::Exec, "Ways into a VM", into_vms()))
+        .merge(scoped(Scope::Metrics, "Operators", of_watchers()))
+        .merge(scoped(Scope::Admin, "Operators", of_operators()));
+    let with_tokens = behind(Needs::Session(TokenRole::View), "Sessions", soon(looks()).merge(streams()))
+        .merge(behind(Needs::Session(TokenRole::Control), "Sessions", soon(helps())));
+    let connecting = behind(Needs::Session(TokenRole::View), "Desktop over WebRTC", soon(connects()));
+    let requests = counted(Class::Request, audited(with_keys.merge(with_tokens)).merge(logins()));
+    let described = requests.merge(counted(Class::Signalling, audited(connecting))).merge(healths());
+    let (described, description) = describe::finish(described);
+    (described.merge(pages()), description)
 }
 
 /// Needs no key: says nothing about anybody.
-fn open() -> Router<Arc<Api>> {
+fn pages() -> Router<Arc<Api>> {
     Router::new()
-        .route("/health", get(health::health))
-        .route("/api/auth/health", get(health::health))
         .route("/", get(desktop::start_page))
         .route("/login", get(desktop::start_page))
         .route("/session/{id}", get(desktop::session_page))
@@ -57,99 +68,278 @@ fn open() -> Router<Arc<Api>> {
         .route("/api/auth/session/{id}/novnc", get(desktop::desktop_page))
 }
 
-fn logins() -> Router<Arc<Api>> {
-    Router::new().route("/api/login", post(login::log_in))
+/// Needs no key, either.
+fn healths() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route("/health", get_with(health::health, says("Whether the daemon is there")))
+        .api_route(
+            "/health/ready",
+            get_with(
+                health::ready,
+                gives("Whether it can begin a session, and what is in the way", READINESS),
+            ),
+        )
+        .api_route("/api/auth/health", get_with(health::health, says("The same, at the address of old")))
+}
+
+fn logins() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new().api_route(
+        "/api/login",
+        post_with(login::log_in, gives("A cookie for whoever has a key", &[(200, JSON)])),
+    )
 }
 
 /// What whoever has a token of the session sees.
-fn looks() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/auth/session/{id}", get(session::show))
-        .route("/api/auth/session/{id}/oauth-url", get(sign_in::oauth_url))
+fn looks() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route(
+            "/api/auth/session/{id}",
+            get_with(session::show, says("One session, at once or when something about it changes")),
+        )
+        .api_route(
+            "/api/auth/session/{id}/oauth-url",
+            get_with(sign_in::oauth_url, says("The sign-in page, or 202 until it is known")),
+        )
 }
 
 /// Lives as long as its viewer, or listener.
-fn streams() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/auth/session/{id}/vnc", get(desktop::stream))
-        .route("/api/auth/session/{id}/events", get(events::stream))
+fn streams() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route(
+            "/api/auth/session/{id}/vnc",
+            get_with(
+                desktop::stream,
+                gives("The desktop's RFB bytes in a WebSocket; with role=viewer no input", UPGRADED),
+            ),
+        )
+        .api_route(
+            "/api/auth/session/{id}/events",
+            get_with(
+                events::stream,
+                gives(
+                    "The session and its changes as server-sent events",
+                    &[(200, "text/event-stream"), (204, "")],
+                ),
+            ),
+        )
 }
 
 /// What a viewer's connection is made with. Of those who may only look, nothing but looking comes of it.
-fn connects() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/webrtc/session/{id}", delete(webrtc::remove))
-        .route("/api/webrtc/session/{id}/offer", post(webrtc::offer))
-        .route("/api/webrtc/session/{id}/answer", get(webrtc::answer))
-        .route("/api/webrtc/session/{id}/candidate", post(webrtc::trickle))
-        .route("/api/webrtc/session/{id}/candidates/vm", get(webrtc::our_candidates))
-        .route("/api/webrtc/session/{id}/ice-servers", get(webrtc::ice_servers_of))
-        .route("/api/webrtc/session/{id}/whep", post(whep::create).options(whep::options))
-        .route("/api/webrtc/session/{id}/whep/{peer}", patch(whep::patch).delete(whep::remove))
+fn connects() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route("/api/webrtc/session/{id}", delete_with(webrtc::remove, says("The viewer has gone")))
+        .api_route("/api/webrtc/session/{id}/offer", post_with(webrtc::offer, says("A viewer's offer")))
+        .api_route(
+            "/api/webrtc/session/{id}/answer",
+            get_with(webrtc::answer, says("Its answer, or `retry` until there is one")),
+        )
+        .api_route(
+            "/api/webrtc/session/{id}/candidate",
+            post_with(webrtc::trickle, says("A candidate of the viewer")),
+        )
+        .api_route(
+            "/api/webrtc/session/{id}/candidates/vm",
+            get_with(webrtc::our_candidates, says("Candidates of the desktop")),
+        )
+        .api_route(
+            "/api/webrtc/session/{id}/ice-servers",
+            get_with(webrtc::ice_servers_of, says("STUN and TURN servers for the session's viewers")),
+        )
+        .api_route(
+            "/api/webrtc/session/{id}/whep",
+            post_with(
+                whep::create,
+                gives(
+                    "The desktop for players of WHEP: an offer as application/sdp",
+                    &[(201, "application/sdp")],
+                ),
+            )
+            .options_with(whep::options, gives("What is taken there", &[(204, "")])),
+        )
+        .api_route(
+            "/api/webrtc/session/{id}/whep/{peer}",
+            patch_with(
+                whep::patch,
+                gives(
+                    "Candidates of a player, or an ICE restart",
+                    &[(200, "application/trickle-ice-sdpfrag"), (204, "")],
+                ),
+            )
+            .delete_with(whep::remove, gives("The player has gone", &[(200, "")])),
+        )
 }
 
 /// What the person of the session does.
-fn helps() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/auth/session/{id}/open-url", post(sign_in::open_url))
-        .route("/api/auth/session/{id}/callback", post(sign_in::callback))
-        .route("/api/auth/session/{id}/code", post(sign_in::code))
-        .route("/api/auth/session/{id}/retry", post(sign_in::retry))
-        .route("/api/auth/session/{id}/heartbeat", post(session::heartbeat))
+fn helps() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route(
+            "/api/auth/session/{id}/open-url",
+            post_with(sign_in::open_url, says("Opens an address in the VM's browser")),
+        )
+        .api_route(
+            "/api/auth/session/{id}/callback",
+            post_with(sign_in::callback, says("Hands the last address of a browser outside to the CLI")),
+        )
+        .api_route(
+            "/api/auth/session/{id}/code",
+            post_with(sign_in::code, says("Types a code of the sign-in page into the terminal")),
+        )
+        .api_route(
+            "/api/auth/session/{id}/retry",
+            post_with(sign_in::retry, says("Another attempt after a failed one, in the same VM")),
+        )
+        .api_route(
+            "/api/auth/session/{id}/heartbeat",
+            post_with(session::heartbeat, says("Keeps the session from its idle limit")),
+        )
 }
 
-fn starts() -> Router<Arc<Api>> {
-    Router::new().route("/api/auth/start", post(start::start)).route("/api/auth/rotate", post(start::rotate))
+fn starts() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route("/api/auth/start", post_with(start::start, says("Starts a sign-in, and a VM for it")))
+        .api_route(
+            "/api/auth/rotate",
+            post_with(start::rotate, says("Starts one whose credentials replace the older ones")),
+        )
 }
 
-fn of_sessions() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/auth/sessions", get(session::list_all))
-        .route("/api/auth/sessions/{user}", get(session::list_of_user))
-        .route("/api/auth/session/{id}", delete(session::remove))
-        .route("/api/auth/session/{id}/vm", get(session::vm))
-        .route("/api/auth/session/{id}/token", post(token::make))
-        .route("/api/auth/session/{id}/history", get(sign_in::history))
-        .route("/api/auth/session/{id}/cancel", post(session::cancel))
-        .route("/api/auth/credentials/{user}", get(credentials::list))
-        .route("/api/auth/validate/{user}/{provider}", get(credentials::validate))
-        .route("/api/providers", get(health::providers))
-        .route("/api/webrtc/ice-servers", get(webrtc::ice_servers))
+fn of_sessions() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route(
+            "/api/auth/sessions",
+            get_with(session::list_all, says("Everybody's sessions, newest first")),
+        )
+        .api_route(
+            "/api/auth/sessions/{user}",
+            get_with(session::list_of_user, says("One user's sessions, newest first")),
+        )
+        .api_route(
+            "/api/auth/session/{id}",
+            delete_with(session::remove, says("Ends the session, forgets it and its credentials")),
+        )
+        .api_route("/api/auth/session/{id}/vm", get_with(session::vm, says("Its VM; 410 when that is gone")))
+        .api_route(
+            "/api/auth/session/{id}/token",
+            post_with(token::make, says("A token that opens this session for a while")),
+        )
+        .api_route(
+            "/api/auth/session/{id}/history",
+            get_with(sign_in::history, says("What was seen of it, in words")),
+        )
+        .api_route(
+            "/api/auth/session/{id}/cancel",
+            post_with(session::cancel, says("Ends the session and its VM")),
+        )
+        .api_route(
+            "/api/auth/credentials/{user}",
+            get_with(credentials::list, says("Which credentials there are, without their contents")),
+        )
+        .api_route(
+            "/api/auth/validate/{user}/{provider}",
+            get_with(credentials::validate, says("Whether the newest ones open and are complete")),
+        )
+        .api_route("/api/providers", get_with(health::providers, says("What can be signed in to")))
+        .api_route("/api/webrtc/ice-servers", get_with(webrtc::ice_servers, says("STUN and TURN servers")))
 }
 
 /// What was captured.
-fn of_credentials() -> Router<Arc<Api>> {
-    Router::new().route("/api/auth/session/{id}/credentials/status", get(credentials::status))
+fn of_credentials() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new().api_route(
+        "/api/auth/session/{id}/credentials/status",
+        get_with(
+            credentials::status,
+            gives("Whether there are credentials, and at the end the credentials", &[(200, JSON)]),
+        ),
+    )
 }
 
-fn of_vms() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/vms", get(vm::list))
-        .route("/api/vms/statistics/summary", get(vm::summary))
-        .route("/api/vms/{id}", get(vm::show).delete(vm::remove))
-        .route("/api/vms/{id}/heartbeat", post(vm::heartbeat))
-        .route("/api/vms/{id}/diagnostics", get(vm::diagnostics))
-        .route("/api/vms/{id}/services/{name}/log", get(vm::service_log))
-        .route("/api/admin/vm/{id}/console", get(vm::console))
+fn of_vms() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route("/api/vms", get_with(vm::list, says("VMs, newest first")))
+        .api_route(
+            "/api/vms/statistics/summary",
+            get_with(vm::summary, says("How many there are of which kind")),
+        )
+        .api_route(
+            "/api/vms/{id}",
+            get_with(vm::show, says("One VM with its services and its timeline"))
+                .delete_with(vm::remove, says("Ends the VM and its session")),
+        )
+        .api_route("/api/vms/{id}/heartbeat", post_with(vm::heartbeat, says("Keeps it from its idle limit")))
+        .api_route("/api/vms/{id}/diagnostics", get_with(vm::diagnostics, says("What is wrong with it")))
+        .api_route(
+            "/api/vms/{id}/services/{name}/log",
+            get_with(vm::service_log, gives("The last lines of a service", &[(200, TEXT)])),
+        )
+        .api_route(
+            "/api/admin/vm/{id}/console",
+            get_with(vm::console, gives("The log of its serial console", &[(200, TEXT)])),
+        )
 }
 
-fn into_vms() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/vms/{id}/exec", get(exec::open))
-        .route("/api/vms/{id}/programs", get(exec::list))
-        .route("/api/vms/{id}/ports/{port}", get(exec::forward))
-        .route("/api/vms/{id}/reverse/{port}", get(exec::listen))
-        .route("/api/vms/{id}/reverse/{port}/{number}", get(exec::accept))
+fn into_vms() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route(
+            "/api/vms/{id}/exec",
+            get_with(exec::open, gives("A program: `Upgrade: anteroom-exec`, or a WebSocket", UPGRADED)),
+        )
+        .api_route("/api/vms/{id}/programs", get_with(exec::list, says("Which programs run there")))
+        .api_route(
+            "/api/vms/{id}/ports/{port}",
+            get_with(exec::forward, gives("The bytes of a port on its loopback: `Upgrade: tcp`", UPGRADED)),
+        )
+        .api_route(
+            "/api/vms/{id}/reverse/{port}",
+            get_with(
+                exec::listen,
+                gives("Connections to a port of its loopback: `Upgrade: anteroom-reverse`", UPGRADED),
+            ),
+        )
+        .api_route(
+            "/api/vms/{id}/reverse/{port}/{number}",
+            get_with(exec::accept, gives("The bytes of one of them: `Upgrade: tcp`", UPGRADED)),
+        )
 }
 
-fn of_operators() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/providers/test", post(start::test))
-        .route("/api/image", get(health::image))
-        .route("/api/webhook/test", post(webhook::test))
-        .route("/api/webhook/deliveries", get(webhook::deliveries))
-        .route("/api/webrtc/stats", get(webrtc::stats))
-        .route("/api/admin/keys", get(keys::list).post(keys::make))
-        .route("/api/admin/keys/{id}", delete(keys::revoke))
-        .route("/api/admin/audit", get(audit::list))
+/// What watches the daemon.
+fn of_watchers() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new().api_route(
+        "/metrics",
+        get_with(metrics::show, gives("What is counted and measured", &[(200, PROMETHEUS)])),
+    )
+}
+
+fn of_operators() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route(
+            "/api/providers/test",
+            post_with(start::test, says("A sign-in of which nothing is kept, of a definition or a provider")),
+        )
+        .api_route("/api/image", get_with(health::image, says("Which image the VMs boot")))
+        .api_route("/api/webhook/test", post_with(webhook::test, says("Sends an event that says nothing")))
+        .api_route(
+            "/api/webhook/deliveries",
+            get_with(webhook::deliveries, says("What was told, or has to be, newest first")),
+        )
+        .api_route("/api/webrtc/stats", get_with(webrtc::stats, says("Viewers, and what they are sent")))
+        .api_route(
+            "/api/admin/keys",
+            get_with(keys::list, says("Keys of the API, oldest first"))
+                .post_with(keys::make, says("Another key; its text is told here and never again")),
+        )
+        .api_route("/api/admin/keys/{id}", delete_with(keys::revoke, says("Ends a key")))
+        .api_route("/api/admin/audit", get_with(audit::list, says("Who did what")))
+}
+
+#[cfg(test)]
+mod tests {
+    /// Only pages are no part of the API.
+    #[test]
+    fn every_route_is_described() {
+        let (code, _) = include_str!("routes.rs").split_once("#[cfg(test)]").unwrap();
+        let (before, pages) = code.split_once("fn pages()").unwrap();
+        let (pages, after) = pages.split_once("\n}\n").unwrap();
+        assert_eq!(pages.matches(".route(").count(), 6);
+        assert!(!before.contains(".route(") && !after.contains(".route("), "use api_route");
+    }
 }

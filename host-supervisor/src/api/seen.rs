@@ -104,6 +104,10 @@ impl FromRequestParts<Arc<Api>> for Seen {
 pub(super) struct Acting(Option<UserId>);
 
 impl Acting {
+    pub(super) fn user(&self) -> Option<&str> {
+        self.0.as_ref().map(UserId::as_str)
+    }
+
     pub(super) fn may_see(&self, user: &str) -> Result<(), ApiError> {
         match &self.0 {
             Some(acting) if acting.as_str() != user => {

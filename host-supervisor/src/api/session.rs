@@ -2,16 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use anteroom_protocol::VmId;
 use axum::{Json, extract::State};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{
     Api,
     body::{InPath, InQuery, UserId},
     error::ApiError,
     seen::{Acting, Base, Seen},
-    words::{SessionWords, vm_ip, vm_word},
+    words::{Done, SessionWords, vm_ip, vm_word},
 };
 use crate::{failure::Failure, store::SessionStatus};
 
@@ -22,11 +24,40 @@ pub(super) const LONGEST_WAIT_S: u64 = 25;
 
 /// `GET /api/auth/session/{id}?status=ready&wait=20` answers when the status is another, or after 20 seconds; with
 /// `revision=3` in place of the status when anything is another than it was in that revision.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Watch {
     status: Option<SessionStatus>,
     revision: Option<u64>,
+    /// In seconds.
     wait: Option<u64>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Shown {
+    session: SessionWords,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Listed {
+    sessions: Vec<SessionWords>,
+}
+
+/// What the guest's own HTTP endpoint is reached with.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct VmOfSession {
+    #[schemars(with = "Option<Uuid>")]
+    vm_id: Option<VmId>,
+    #[serde(rename = "vmIP")]
+    vm_ip: Option<String>,
+    status: &'static str,
+    agent_token: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Cancelled {
+    success: bool,
+    status: SessionStatus,
 }
 
 pub(super) async fn show(
@@ -34,7 +65,7 @@ pub(super) async fn show(
     base: Base,
     InQuery(watch): InQuery<Watch>,
     seen: Seen,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Shown>, ApiError> {
     if let (Some(wait), Some(session)) = (watch.wait, seen.living()) {
         let wait = Duration::from_secs(wait.min(LONGEST_WAIT_S));
         match (watch.revision, watch.status) {
@@ -43,9 +74,9 @@ pub(super) async fn show(
             (None, None) => {}
         }
         let seen = seen.renewed(&api).await?;
-        return Ok(Json(json!({ "session": seen.words(&api, &base) })));
+        return Ok(Json(Shown { session: seen.words(&api, &base) }));
     }
-    Ok(Json(json!({ "session": seen.words(&api, &base) })))
+    Ok(Json(Shown { session: seen.words(&api, &base) }))
 }
 
 /// Of everybody, so not for somebody.
@@ -53,10 +84,10 @@ pub(super) async fn list_all(
     State(api): State<Arc<Api>>,
     base: Base,
     acting: Acting,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Listed>, ApiError> {
     acting.must_be_nobody()?;
     let records = api.store.session_list(MOST_LISTED).await?;
-    Ok(Json(json!({ "sessions": listed(&api, &base, records) })))
+    Ok(Json(Listed { sessions: listed(&api, &base, records) }))
 }
 
 pub(super) async fn list_of_user(
@@ -64,10 +95,10 @@ pub(super) async fn list_of_user(
     base: Base,
     acting: Acting,
     InPath(user): InPath<UserId>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Listed>, ApiError> {
     acting.may_see(user.as_str())?;
     let records = api.store.session_list_of(user.as_str(), MOST_LISTED).await?;
-    Ok(Json(json!({ "sessions": listed(&api, &base, records) })))
+    Ok(Json(Listed { sessions: listed(&api, &base, records) }))
 }
 
 fn listed(api: &Api, base: &Base, records: Vec<crate::store::SessionRecord>) -> Vec<SessionWords> {
@@ -75,37 +106,37 @@ fn listed(api: &Api, base: &Base, records: Vec<crate::store::SessionRecord>) -> 
 }
 
 /// With what the guest's own HTTP endpoint asks for: this is an operator's call.
-pub(super) async fn vm(State(api): State<Arc<Api>>, seen: Seen) -> Result<Json<Value>, ApiError> {
+pub(super) async fn vm(State(api): State<Arc<Api>>, seen: Seen) -> Result<Json<VmOfSession>, ApiError> {
     let vm_id = seen.record().vm_id;
     let vm = seen.living().map(|session| (session, session.vm().state().borrow().status));
     match vm.filter(|(_, status)| !status.is_final()) {
-        Some((session, status)) => Ok(Json(json!({
-            "vmId": vm_id,
-            "vmIP": vm_ip(&api.sessions.settings().vm.network, session.vm()),
-            "status": vm_word(status),
-            "agentToken": session.agent_token().expose_str(),
-        }))),
+        Some((session, status)) => Ok(Json(VmOfSession {
+            vm_id,
+            vm_ip: vm_ip(&api.sessions.settings().vm.network, session.vm()),
+            status: vm_word(status),
+            agent_token: session.agent_token().expose_str().map(str::to_owned),
+        })),
         None => Err(ApiError::gone("vm_gone", "the VM of this session is gone").with("vmId", vm_id)),
     }
 }
 
-pub(super) async fn heartbeat(seen: Seen) -> Result<Json<Value>, ApiError> {
+pub(super) async fn heartbeat(seen: Seen) -> Result<Json<Done>, ApiError> {
     seen.still_going()?.touch();
-    Ok(Json(json!({ "success": true })))
+    Ok(Done::json())
 }
 
-pub(super) async fn cancel(seen: Seen) -> Result<Json<Value>, ApiError> {
+pub(super) async fn cancel(seen: Seen) -> Result<Json<Cancelled>, ApiError> {
     let status = match seen.living() {
         Some(session) => {
             session.cancel(Failure::new("cancelled", "the session was cancelled")).await.record.status
         }
         None => seen.record().status,
     };
-    Ok(Json(json!({ "success": true, "status": status })))
+    Ok(Json(Cancelled { success: true, status }))
 }
 
 /// Ends the session, waits until its VM is gone, and forgets both with the credentials.
-pub(super) async fn remove(State(api): State<Arc<Api>>, seen: Seen) -> Result<Json<Value>, ApiError> {
+pub(super) async fn remove(State(api): State<Arc<Api>>, seen: Seen) -> Result<Json<Done>, ApiError> {
     if let Some(session) = seen.living() {
         session.cancel(Failure::new("removed", "the session was removed")).await;
         session.vm().ended().await;
@@ -116,5 +147,5 @@ pub(super) async fn remove(State(api): State<Arc<Api>>, seen: Seen) -> Result<Js
         })?;
     }
     api.store.session_delete(seen.record().id).await?;
-    Ok(Json(json!({ "success": true })))
+    Ok(Done::json())
 }

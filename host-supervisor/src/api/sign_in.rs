@@ -6,13 +6,9 @@ use anteroom_protocol::{
     Secret,
     agent::{OpenUrl, PastedCallback, PastedCode},
 };
-use axum::{
-    Json,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{Json, http::StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
@@ -20,44 +16,46 @@ use super::{
     error::ApiError,
     seen::Seen,
     session::LONGEST_WAIT_S,
-    words::time_text,
+    words::{Done, TimeText, time_text},
 };
 use crate::{
     agent::{AgentClient, AgentError},
     session::{Moment, SessionHandle},
 };
 
-pub(super) async fn oauth_url(seen: Seen) -> Result<Response, ApiError> {
+pub(super) async fn oauth_url(seen: Seen) -> Result<(StatusCode, Json<Page>), ApiError> {
     let view = seen.still_going()?.view();
     let url = view.attempt.url.as_ref().and_then(|found| found.url.expose_str());
     Ok(match url {
-        Some(url) => Json(json!({ "oauthUrl": url })).into_response(),
+        Some(url) => (StatusCode::OK, Json(Page::Known { oauth_url: url.to_owned() })),
         None => {
             let message = match view.starts_ahead {
                 Some(ahead) => format!("the VM waits for its turn to start, with {ahead} ahead of it"),
                 None => "the sign-in page is not known yet".to_owned(),
             };
-            let body = json!({
-                "waiting": true,
-                "message": message,
-                "elapsedMs": seen.elapsed_ms(),
-            });
-            (StatusCode::ACCEPTED, Json(body)).into_response()
+            let waiting = Page::Waiting { waiting: true, message, elapsed_ms: seen.elapsed_ms() };
+            (StatusCode::ACCEPTED, Json(waiting))
         }
     })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Open {
     url: String,
 }
 
-pub(super) async fn open_url(seen: Seen, Strict(body): Strict<Open>) -> Result<Json<Value>, ApiError> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Opened {
+    success: bool,
+    method: &'static str,
+}
+
+pub(super) async fn open_url(seen: Seen, Strict(body): Strict<Open>) -> Result<Json<Opened>, ApiError> {
     let helped = Helped::of(&seen)?;
     check_url(&body.url)?;
     helped.agent()?.open_url(&body.url).await?;
-    Ok(Json(json!({ "success": true, "method": "agent" })))
+    Ok(Json(Opened { success: true, method: "agent" }))
 }
 
 /// A session that has not ended, and that somebody helps along: it has not been left alone, however the help ends.
@@ -85,18 +83,18 @@ fn check_url(text: &str) -> Result<(), ApiError> {
 }
 
 /// The address at which the person's own browser has failed after signing in: `http://localhost:...?code=...&state=...`.
-pub(super) async fn callback(seen: Seen, Strict(body): Strict<Open>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn callback(seen: Seen, Strict(body): Strict<Open>) -> Result<Json<Done>, ApiError> {
     let helped = Helped::of(&seen)?;
     check_url(body.url.trim())?;
     let verdict = helped.agent()?.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
     if verdict.accepted {
-        return Ok(Json(json!({ "success": true })));
+        return Ok(Done::json());
     }
     let message = "the CLI did not take this answer; the session says of what the attempt failed";
     Err(ApiError::conflict("callback_refused", message).with("cliStatus", verdict.status))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Code {
     code: String,
@@ -104,7 +102,7 @@ pub(super) struct Code {
 
 /// The code that the sign-in page has shown, or the address of that page: typed into the terminal. What the CLI makes of
 /// it is seen in the session.
-pub(super) async fn code(seen: Seen, Strict(body): Strict<Code>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn code(seen: Seen, Strict(body): Strict<Code>) -> Result<Json<Done>, ApiError> {
     let helped = Helped::of(&seen)?;
     if body.code.len() > OpenUrl::MAX_BYTES {
         let message = format!("code: expected at most {} bytes", OpenUrl::MAX_BYTES);
@@ -117,12 +115,12 @@ pub(super) async fn code(seen: Seen, Strict(body): Strict<Code>) -> Result<Json<
         }
         error => error.into(),
     })?;
-    Ok(Json(json!({ "success": true })))
+    Ok(Done::json())
 }
 
 /// `?after=N&wait=S`: what was seen after the first N moments, at once or as soon as there is something, after S seconds
 /// at the latest.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct After {
     #[serde(default)]
     after: usize,
@@ -130,11 +128,32 @@ pub(super) struct After {
     wait: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Moment")]
 pub(super) struct MomentWords {
+    #[schemars(with = "TimeText")]
     #[serde(serialize_with = "time_text::serialize")]
     at: OffsetDateTime,
     text: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct History {
+    history: Vec<MomentWords>,
+    /// Whether nothing will come any more.
+    over: bool,
+}
+
+/// The sign-in page, or that it is waited for.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Page {
+    Known {
+        #[serde(rename = "oauthUrl")]
+        oauth_url: String,
+    },
+    #[serde(rename_all = "camelCase")]
+    Waiting { waiting: bool, message: String, elapsed_ms: i64 },
 }
 
 impl MomentWords {
@@ -144,21 +163,18 @@ impl MomentWords {
 }
 
 /// What was seen of a living session, oldest first.
-pub(super) async fn history(seen: Seen, InQuery(query): InQuery<After>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn history(seen: Seen, InQuery(query): InQuery<After>) -> Result<Json<History>, ApiError> {
     let gone =
         || ApiError::gone("session_ended", "the session has ended, and what was seen of it is forgotten");
     let session = seen.living().ok_or_else(gone)?;
     let wait = Duration::from_secs(query.wait.min(LONGEST_WAIT_S));
     let moments = session.history_after(query.after, wait).await;
-    let words = moments.into_iter().map(MomentWords::of);
-    Ok(Json(json!({
-        "history": words.collect::<Vec<_>>(),
-        "over": session.view().record.status.is_final(),
-    })))
+    let history = moments.into_iter().map(MomentWords::of).collect();
+    Ok(Json(History { history, over: session.view().record.status.is_final() }))
 }
 
 /// Another attempt after a failed one, in the same VM.
-pub(super) async fn retry(seen: Seen) -> Result<Json<Value>, ApiError> {
+pub(super) async fn retry(seen: Seen) -> Result<Json<Done>, ApiError> {
     let helped = Helped::of(&seen)?;
     if helped.0.view().attempt_failure.is_none() {
         return Err(ApiError::conflict(
@@ -167,5 +183,5 @@ pub(super) async fn retry(seen: Seen) -> Result<Json<Value>, ApiError> {
         ));
     }
     helped.0.try_again(&helped.agent()?).await?;
-    Ok(Json(json!({ "success": true })))
+    Ok(Done::json())
 }

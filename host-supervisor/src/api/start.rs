@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anteroom_protocol::{ProviderDefinition, SessionId};
 use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{
     Api,
@@ -20,7 +22,7 @@ use crate::{media::sdp::Offer, session::NewSession, store::SessionPurpose};
 /// In whose name a definition is tried.
 const TESTER: &str = "anteroom-provider-test";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Start {
     user_id: UserId,
@@ -32,7 +34,7 @@ pub(super) struct Start {
     webrtc_offer: Option<Description>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Rotate {
     user_id: UserId,
@@ -41,7 +43,7 @@ pub(super) struct Rotate {
 }
 
 /// A provider that there is, or the text of a definition.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Test {
     provider: Option<String>,
@@ -49,10 +51,11 @@ pub(super) struct Test {
     launch: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Started {
     success: bool,
+    #[schemars(with = "Uuid")]
     session_id: SessionId,
     provider: String,
     #[serde(rename = "novncURL")]

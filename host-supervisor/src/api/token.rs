@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -12,18 +13,20 @@ use super::{
     body::Strict,
     error::ApiError,
     seen::{Base, Seen},
-    words::time_text,
+    words::{TimeText, time_text},
 };
 
 const SHORTEST_S: i64 = 10;
 const LONGEST_S: i64 = 24 * 3600;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(rename = "NewToken")]
 pub(super) struct Wanted {
     #[serde(default)]
     role: TokenRole,
     /// In seconds.
+    #[schemars(range(min = 10, max = 86_400))]
     #[serde(default = "one_hour")]
     expires_in: i64,
 }
@@ -32,11 +35,13 @@ fn one_hour() -> i64 {
     3600
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Token")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Made {
     token: String,
     role: TokenRole,
+    #[schemars(with = "TimeText")]
     #[serde(serialize_with = "time_text::serialize")]
     expires_at: OffsetDateTime,
     /// The desktop, opened by the token.

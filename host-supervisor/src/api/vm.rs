@@ -1,14 +1,19 @@
 //! VMs, for operators: what there is, what happened in it, what is wrong with it.
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::Arc,
+};
 
 use anteroom_protocol::{VmId, agent::ServiceState};
 use axum::{
     Json,
-    extract::{Path, State},
-    http::header::CONTENT_TYPE,
+    extract::{FromRequestParts, Path, State},
+    http::{header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -16,7 +21,8 @@ use super::{
     Api,
     body::{InPath, unknown_vm},
     error::ApiError,
-    words::{VmWords, vm_word},
+    seen::{Acting, Seen},
+    words::{Done, VmWords, vm_word},
 };
 use crate::{
     failure::Failure,
@@ -27,18 +33,53 @@ use crate::{
 /// How many VMs a list has at most, the newest.
 const MOST_LISTED: u32 = 200;
 
-pub(super) async fn list(State(api): State<Arc<Api>>) -> Result<Json<Value>, ApiError> {
-    let records = api.store.vm_list(MOST_LISTED).await?;
-    let vms: Vec<VmWords> = records.into_iter().map(VmWords::of).collect();
-    Ok(Json(json!({ "vms": vms })))
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct VmList {
+    vms: Vec<VmWords>,
 }
 
-#[derive(Debug, Serialize)]
+/// Everybody's, or those of the user in whose name the call is made.
+pub(super) async fn list(State(api): State<Arc<Api>>, acting: Acting) -> Result<Json<VmList>, ApiError> {
+    let mut records = api.store.vm_list(MOST_LISTED).await?;
+    if let Some(user) = acting.user() {
+        let sessions = api.store.session_list_of(user, MOST_LISTED).await?;
+        let own: BTreeSet<VmId> = sessions.into_iter().filter_map(|session| session.vm_id).collect();
+        records.retain(|record| own.contains(&record.id));
+    }
+    Ok(Json(VmList { vms: records.into_iter().map(VmWords::of).collect() }))
+}
+
+/// The VM in the path, when the caller may see it; as a handler's argument.
+#[derive(Debug)]
+pub(super) struct SeenVm(VmRecord);
+
+impl FromRequestParts<Arc<Api>> for SeenVm {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let acting = Acting::from_request_parts(parts, api).await?;
+        let InPath(id) = InPath::<VmId>::from_request_parts(parts, api).await?;
+        let record = find(api, id).await?;
+        match record.session_id {
+            Some(session) => match Seen::find(api, session).await {
+                Ok(seen) => acting.may_see(&seen.record().user_id)?,
+                // Whose it was is forgotten.
+                Err(_) => acting.must_be_nobody()?,
+            },
+            None => acting.must_be_nobody()?,
+        }
+        Ok(Self(record))
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "VmDetails")]
 struct Detailed {
     #[serde(flatten)]
     vm: VmWords,
     /// What it began with, and why; of a VM that lives, and was not taken over.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Value>")]
     origin: Option<Origin>,
     /// While it waits to be launched: how many launches come before it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,21 +89,27 @@ struct Detailed {
     services: Value,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ShownVm {
+    vm: Detailed,
+}
+
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
-) -> Result<Json<Value>, ApiError> {
-    let record = find(&api, id).await?;
+    SeenVm(record): SeenVm,
+) -> Result<Json<ShownVm>, ApiError> {
+    let id = record.id;
     let stored = record.timeline.clone().unwrap_or_else(|| json!([]));
     let (timeline, services, origin, starts_ahead) = match living(&api, id) {
         Some((_, state)) => (json!(state.timeline), json!(state.services), state.origin, state.starts_ahead),
         None => (stored, json!([]), None, None),
     };
     let vm = Detailed { vm: VmWords::of(record), origin, starts_ahead, timeline, services };
-    Ok(Json(json!({ "vm": vm })))
+    Ok(Json(ShownVm { vm }))
 }
 
-pub(super) async fn summary(State(api): State<Arc<Api>>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn summary(State(api): State<Arc<Api>>, acting: Acting) -> Result<Json<Value>, ApiError> {
+    acting.must_be_nobody()?;
     let mut by_status = BTreeMap::<&str, u64>::new();
     let mut by_type = BTreeMap::<&str, u64>::new();
     let (mut total, mut living) = (0, 0);
@@ -94,9 +141,9 @@ fn kind_word(kind: VmKind) -> &'static str {
 /// What is wrong with one VM, in the order in which somebody should look at it.
 pub(super) async fn diagnostics(
     State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
+    SeenVm(record): SeenVm,
 ) -> Result<Json<Value>, ApiError> {
-    let record = find(&api, id).await?;
+    let id = record.id;
     let living = living(&api, id);
     let mut problems: Vec<Failure> = record.failure.iter().cloned().collect();
     if let Some((_, state)) = &living {
@@ -142,20 +189,18 @@ fn last_lines(log: &str) -> Vec<String> {
 
 pub(super) async fn heartbeat(
     State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
-) -> Result<Json<Value>, ApiError> {
-    find(&api, id).await?;
+    SeenVm(VmRecord { id, .. }): SeenVm,
+) -> Result<Json<Done>, ApiError> {
     let session = api.sessions.living_with_vm(id).filter(|session| !session.view().record.status.is_final());
     session.ok_or_else(gone)?.touch();
-    Ok(Json(json!({ "success": true })))
+    Ok(Done::json())
 }
 
 /// Ends the VM, and with it its session; what it left on the disk is removed too.
 pub(super) async fn remove(
     State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
-) -> Result<Json<Value>, ApiError> {
-    find(&api, id).await?;
+    SeenVm(VmRecord { id, .. }): SeenVm,
+) -> Result<Json<Done>, ApiError> {
     if let Some(session) = api.sessions.living_with_vm(id) {
         session.cancel(Failure::new("vm_removed", "the VM was removed")).await;
         session.vm().ended().await;
@@ -166,15 +211,14 @@ pub(super) async fn remove(
     api.vms.forget(id).await.map_err(|error| {
         ApiError::internal("vm_left", "what the VM has left on the disk cannot be removed", &error)
     })?;
-    Ok(Json(json!({ "success": true })))
+    Ok(Done::json())
 }
 
 /// The serial console's log.
 pub(super) async fn console(
     State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
+    SeenVm(VmRecord { id, .. }): SeenVm,
 ) -> Result<Response, ApiError> {
-    find(&api, id).await?;
     match api.vms.console_log(id).await {
         Ok(log) => Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], log).into_response()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -187,10 +231,9 @@ pub(super) async fn console(
 /// The last lines of one service.
 pub(super) async fn service_log(
     State(api): State<Arc<Api>>,
-    InPath(id): InPath<VmId>,
+    SeenVm(VmRecord { id, .. }): SeenVm,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    find(&api, id).await?;
     let (vm, _) = living(&api, id).ok_or_else(gone)?;
     let log = vm.agent().ok_or_else(not_ready)?.service_log(&name).await?;
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], log).into_response())

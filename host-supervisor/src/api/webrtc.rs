@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 use anteroom_protocol::{SessionId, stream::PeerRole};
 use axum::{Json, extract::State};
 use futures_util::future::join_all;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -19,6 +20,7 @@ use super::{
     body::{InQuery, Strict},
     error::ApiError,
     seen::{Acting, Seen},
+    words::Done,
 };
 use crate::{
     media::{
@@ -29,7 +31,7 @@ use crate::{
 };
 
 /// `RTCSessionDescription`
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Description {
     #[serde(rename = "type")]
@@ -37,26 +39,27 @@ pub(super) struct Description {
     sdp: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Offered {
     offer: Description,
     #[serde(default)]
     candidates: Vec<Value>,
     /// Ours beyond the original: `viewer` only looks.
+    #[schemars(with = "Option<String>")]
     #[serde(default)]
     role: PeerRole,
 }
 
 /// `RTCIceCandidate`, as its `toJSON` makes it; some pages wrap it once more.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Trickled {
     candidate: Value,
 }
 
 /// Of which viewer; the page's when it is not said.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Which {
     peer: Option<String>,
     /// Milliseconds since 1970.
@@ -121,7 +124,7 @@ pub(super) async fn answer(
     }
 }
 
-pub(super) async fn trickle(seen: Seen, Strict(body): Strict<Trickled>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn trickle(seen: Seen, Strict(body): Strict<Trickled>) -> Result<Json<Done>, ApiError> {
     seen.still_going()?.touch();
     let text = match &body.candidate {
         Value::Object(inner) => inner.get("candidate").unwrap_or(&Value::Null),
@@ -130,7 +133,7 @@ pub(super) async fn trickle(seen: Seen, Strict(body): Strict<Trickled>) -> Resul
     // The empty text and null mean that there are no more.
     let good = text.is_null() || text.as_str().is_some_and(|text| text.len() <= MAX_CANDIDATE_BYTES);
     if good {
-        return Ok(Json(json!({ "success": true })));
+        return Ok(Done::json());
     }
     let message = format!("a candidate is a text of at most {MAX_CANDIDATE_BYTES} bytes");
     Err(ApiError::bad_request("invalid_candidate", message))
@@ -161,13 +164,13 @@ pub(super) async fn remove(
     State(api): State<Arc<Api>>,
     seen: Seen,
     InQuery(which): InQuery<Which>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let id = seen.record().id;
     if let Some(peer) = which.of(&api, id)? {
         // It may have gone by itself, which is what was wanted.
         let _ = api.media.signalling.remove(id, &peer);
     }
-    Ok(Json(json!({ "success": true })))
+    Ok(Done::json())
 }
 
 pub(super) async fn ice_servers(State(api): State<Arc<Api>>) -> Json<Value> {
@@ -201,7 +204,6 @@ fn servers(api: &Api, whom: &str) -> Json<Value> {
 }
 
 /// Whether a query asks for a viewer without input.
-/// Whether this query asks for no more.
 pub(super) fn wants_to_look(query: Option<&str>) -> bool {
     query.unwrap_or_default().split('&').any(|word| word == "role=viewer")
 }

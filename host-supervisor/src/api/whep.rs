@@ -20,6 +20,7 @@ use axum::{
     },
     response::{IntoResponse as _, Response},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use time::OffsetDateTime;
 
@@ -37,7 +38,7 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A viewer of a session; the session is in the path before it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Resource {
     peer: String,
 }

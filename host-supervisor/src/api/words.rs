@@ -1,8 +1,13 @@
 //! How things look on the wire: field names and words that callers rely on.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use anteroom_protocol::{SessionId, VmId, desk::Directions, provider::UrlKind};
+use axum::Json;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::{
     failure::Failure,
@@ -23,13 +28,46 @@ pub(super) mod time_text {
     pub(in crate::api) use super::iso_ms::{option, serialize};
 }
 
+/// A time as it is written: ISO 8601, in UTC, with milliseconds.
+#[derive(Debug)]
+pub(super) struct TimeText;
+
+impl JsonSchema for TimeText {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
+/// It is done, and there is nothing more to say.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Done {
+    success: bool,
+}
+
+impl Done {
+    pub(super) fn json() -> Json<Self> {
+        Json(Self { success: true })
+    }
+}
+
 /// A session as callers see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
 pub(super) struct SessionWords {
+    #[schemars(with = "Uuid")]
     session_id: SessionId,
     user_id: String,
     provider: String,
     status: SessionStatus,
+    #[schemars(with = "Option<Uuid>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     vm_id: Option<VmId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,14 +81,18 @@ pub(super) struct SessionWords {
     launch: Option<String>,
     /// How the person comes back from the sign-in page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     oauth_kind: Option<UrlKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<DeviceWords>,
     /// The terminal asks for a code of the page.
+    #[schemars(default)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     asks_for_code: bool,
+    #[schemars(with = "TimeText")]
     #[serde(serialize_with = "time_text::serialize")]
     created_at: OffsetDateTime,
+    #[schemars(with = "Option<TimeText>")]
     #[serde(serialize_with = "time_text::option::serialize", skip_serializing_if = "Option::is_none")]
     completed_at: Option<OffsetDateTime>,
     /// The failure's message alone, as the original had it.
@@ -69,6 +111,7 @@ pub(super) struct SessionWords {
     revision: Option<u64>,
     /// Of a living session: which ways text may travel between the clipboards of desktop and person.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, bool>>")]
     clipboard: Option<Directions>,
 }
 
@@ -125,9 +168,11 @@ impl SessionWords {
 }
 
 /// A code to type into the sign-in page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeviceCode")]
 pub(super) struct DeviceWords {
     user_code: String,
+    #[schemars(with = "TimeText")]
     #[serde(serialize_with = "time_text::serialize")]
     expires_at: OffsetDateTime,
 }
@@ -139,20 +184,25 @@ impl DeviceWords {
 }
 
 /// A VM as callers see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Vm")]
 pub(super) struct VmWords {
+    #[schemars(with = "Uuid")]
     id: VmId,
     #[serde(rename = "type")]
     kind: VmKind,
     status: &'static str,
     /// What exactly it is doing; `status` has only the words that older callers know.
     phase: VmStatus,
+    #[schemars(with = "Option<Uuid>")]
     session_id: Option<SessionId>,
     vcpus: u8,
     memory_mib: u32,
     image_digest: String,
+    #[schemars(with = "TimeText")]
     #[serde(serialize_with = "time_text::serialize")]
     created_at: OffsetDateTime,
+    #[schemars(with = "Option<TimeText>")]
     #[serde(serialize_with = "time_text::option::serialize", skip_serializing_if = "Option::is_none")]
     ended_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     failure::causes,
+    metrics,
     store::{SessionPurpose, SessionRecord, SessionStatus},
     vm::{AckGuard, StopReason, VmEvent, VmHandle, VmState, VmStatus},
 };
@@ -205,6 +206,9 @@ impl Owner {
                 tracing::error!(session = %record.id, error = %causes(&error), "the session could not be stored");
             }
             log_status(&record);
+            if self.state.status != before.status {
+                metrics::session_reached(record.status, self.started.elapsed());
+            }
             self.history.add(&status_in_words(&record));
             self.publish(|view| {
                 if record.status.is_final() {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
@@ -12,7 +13,7 @@ use super::{
 };
 
 /// What a key may be allowed to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Scope {
     /// Start, see, help and end sign-ins; their desktops; which credentials there are.
     #[serde(rename = "sessions")]
@@ -26,13 +27,17 @@ pub enum Scope {
     /// Run programs in VMs, and reach their ports.
     #[serde(rename = "exec")]
     Exec,
+    /// Read what is counted and measured.
+    #[serde(rename = "metrics")]
+    Metrics,
     /// Everything, keys and the audit log among it.
     #[serde(rename = "admin")]
     Admin,
 }
 
 impl Scope {
-    pub const ALL: [Self; 5] = [Self::Sessions, Self::CredentialsRead, Self::Vms, Self::Exec, Self::Admin];
+    pub const ALL: [Self; 6] =
+        [Self::Sessions, Self::CredentialsRead, Self::Vms, Self::Exec, Self::Metrics, Self::Admin];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -41,6 +46,7 @@ impl Scope {
             Self::CredentialsRead => "credentials:read",
             Self::Vms => "vms",
             Self::Exec => "exec",
+            Self::Metrics => "metrics",
             Self::Admin => "admin",
         }
     }
@@ -64,7 +70,7 @@ impl FromStr for Scope {
 }
 
 /// What one key may do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Scopes(BTreeSet<Scope>);
 
@@ -98,7 +104,7 @@ impl fmt::Display for Scopes {
 }
 
 /// Names a key for good: eight hexadecimal digits. It is no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 pub struct ApiKeyId(String);
 
 impl ApiKeyId {

@@ -11,8 +11,9 @@
 use std::sync::Arc;
 
 use anteroom_protocol::SessionId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::{Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
@@ -51,7 +52,7 @@ impl EventId {
 }
 
 /// What has happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum OutboxEvent {
     #[serde(rename = "credentials.captured")]
     Captured,
@@ -62,7 +63,7 @@ pub enum OutboxEvent {
     Deleted,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OutboxStatus {
     Pending,
@@ -164,6 +165,16 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(read).collect()
+    }
+
+    /// How many wait for their delivery.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn outbox_pending(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query("SELECT COUNT(*) AS waiting FROM outbox WHERE status = 'pending'");
+        let waiting: i64 = row.fetch_one(&self.pool).await?.try_get("waiting")?;
+        Ok(waiting.unsigned_abs())
     }
 
     /// When the next try is due; `None` when nothing waits.

@@ -1,6 +1,7 @@
 //! Sign-in sessions: who asked for what, and how it went. Without addresses, codes or credentials.
 
 use anteroom_protocol::{SessionId, VmId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
@@ -14,7 +15,7 @@ use super::{
 use crate::failure::Failure;
 
 /// The words of the API, in the order in which a session passes through them; the diagram is in [`crate::session`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionStatus {
     Initializing,

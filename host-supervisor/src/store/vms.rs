@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anteroom_protocol::{SessionId, VmId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{failure::Failure, vmm::ProcessId};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VmKind {
     /// A desktop to sign in at.
@@ -34,7 +35,7 @@ impl VmKind {
 }
 
 /// The life of a VM; the diagram is in [`crate::vm`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VmStatus {
     /// Disk, network and VMM are being made.

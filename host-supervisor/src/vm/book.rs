@@ -1,6 +1,6 @@
 //! What is known of one VM: kept in the order in which it must be kept. Stored first, then published.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use anteroom_protocol::{
     VmId,
@@ -11,10 +11,11 @@ use tokio::sync::watch;
 use super::{
     HostMark, Origin, VmState, VmStatus, failures,
     life::{Happening, Life},
-    timeline::{Timeline, host_mark},
+    timeline::{STAGES, Timeline, host_mark},
 };
 use crate::{
     failure::Failure,
+    metrics,
     store::{Store, VmRecord},
 };
 
@@ -95,7 +96,18 @@ impl Book {
         let stored =
             if self.life.status.is_final() { self.store_end().await } else { self.store_status().await };
         self.publish();
+        if self.life.status == VmStatus::Ready {
+            self.measure();
+        }
         stored.map_err(|error| failures::store(&error))
+    }
+
+    fn measure(&self) {
+        for mark in self.timeline.marks() {
+            if let Some(stage) = STAGES.into_iter().find(|stage| *stage == mark.name) {
+                metrics::vm_reached(stage, Duration::from_secs_f64((mark.since_request_ms / 1e3).max(0.0)));
+            }
+        }
     }
 
     /// Somebody has come for a VM that was ready, and counts from now on.

@@ -31,6 +31,19 @@ pub mod host_mark {
     pub const GONE: &str = "gone";
 }
 
+/// Those that are measured of every VM whose desktop stands.
+pub(super) const STAGES: [&str; 9] = [
+    host_mark::TURN_CAME,
+    host_mark::DISK_READY,
+    host_mark::VMM_STARTED,
+    host_mark::RESTORED,
+    host_mark::KERNEL_START,
+    mark::PID1,
+    host_mark::AGENT_ANSWERED,
+    mark::RESUMED,
+    mark::DESKTOP_PAINTED,
+];
+
 /// One moment, whoever marked it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HostMark {

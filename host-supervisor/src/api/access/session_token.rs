@@ -8,6 +8,7 @@
 //! ```
 
 use anteroom_protocol::SessionId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -15,7 +16,7 @@ use super::token;
 use crate::mac::MacKey;
 
 /// What the holder of a token does with its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::api) enum TokenRole {
     /// What its person needs: use the desktop, keep it alive, hand a code or an address over, try the sign-in again.

@@ -16,6 +16,7 @@ Scopes:
   credentials:read  read captured credentials
   vms               see VMs with their consoles and logs, and end them
   exec              run programs in VMs, and reach their ports
+  metrics           read what is counted and measured
   admin             everything, keys and the audit log among it
 
 Examples:
