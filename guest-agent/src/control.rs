@@ -11,6 +11,7 @@ mod freeze;
 mod life;
 mod memory;
 mod problem;
+mod request_id;
 mod reverse;
 mod sign_in;
 mod sockets;

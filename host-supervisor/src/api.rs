@@ -51,6 +51,7 @@ mod idempotency;
 mod keys;
 mod login;
 mod metrics;
+mod page;
 mod rate;
 mod routes;
 mod seen;
@@ -67,7 +68,7 @@ mod words;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anteroom_protocol::desk::Directions;
+use anteroom_protocol::{RequestId, desk::Directions};
 use axum::{
     Router,
     body::Bytes,
@@ -89,7 +90,7 @@ use crate::{
     images::ResolvedImage,
     media::Media,
     providers::Providers,
-    request_id::RequestId,
+    request_id,
     session::Sessions,
     store::Store,
     vault::Vault,
@@ -209,7 +210,7 @@ async fn note(request: Request, next: Next) -> Response {
     let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", id = id.as_str());
-    let answered = id.clone().during(next.run(request)).instrument(span.clone());
+    let answered = request_id::during(id.clone(), next.run(request)).instrument(span.clone());
     let mut response = answered.await;
     let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1e3);
     let route = route.as_ref().map_or("none", MatchedPath::as_str);

@@ -14,6 +14,7 @@ mod column;
 mod credentials;
 mod idempotency;
 mod outbox;
+mod page;
 mod sessions;
 mod vms;
 
@@ -43,6 +44,7 @@ pub use audit::{AuditEntry, AuditPage, AuditRecord};
 pub use credentials::{CredentialRecord, Replaces};
 pub use idempotency::StartedRecord;
 pub use outbox::{EventId, OutboxEvent, OutboxRecord, OutboxStatus, Tried};
+pub use page::Page;
 pub use sessions::{SessionPlan, SessionPurpose, SessionRecord, SessionStatus};
 pub use vms::{VmKind, VmRecord, VmStatus};
 

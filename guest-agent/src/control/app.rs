@@ -16,8 +16,8 @@ use axum::{
 };
 
 use super::{
-    Control, Refusal, clock, connect, events, exec, freeze, memory, problem, reverse, sign_in, stream,
-    version,
+    Control, Refusal, clock, connect, events, exec, freeze, memory, problem, request_id, reverse, sign_in,
+    stream, version,
 };
 use crate::{
     boottime,
@@ -55,6 +55,7 @@ pub(super) fn router(control: Control) -> Router {
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::map_response(problem::in_json))
+        .layer(middleware::from_fn(request_id::note))
         .with_state(control)
 }
 

@@ -129,6 +129,20 @@ async fn every_refusal_is_a_problem_in_json() {
 }
 
 #[tokio::test]
+async fn a_requests_name_comes_back_with_its_answer_when_it_is_one() {
+    let agent = Agent::start();
+    for (sent, told) in [("abc-1", true), ("a\"b", false)] {
+        let mut stream = UnixStream::connect(agent.socket()).await.unwrap();
+        let head =
+            format!("GET /hello HTTP/1.1\r\nhost: x\r\nx-request-id: {sent}\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.contains(&format!("x-request-id: {sent}")), told, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn services_and_what_they_say_can_be_asked_for() {
     let agent = Agent::start();
     agent.with_service();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anteroom_protocol::{ProtocolVersion, agent::Problem, version::HEADER};
+use anteroom_protocol::{ProtocolVersion, RequestId, agent::Problem, version::HEADER};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -16,7 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::{AgentError, PATIENCE, dial::Dialler};
-use crate::request_id::RequestId;
+use crate::request_id;
 
 /// How much of an error answer is read, in bytes.
 const MAX_PROBLEM_BYTES: usize = 16 * 1024;
@@ -51,7 +51,7 @@ impl Call {
             .uri(self.path)
             .header(HOST, "anteroom-agent")
             .header(HEADER, ProtocolVersion::CURRENT.to_string());
-        if let Some(id) = RequestId::current() {
+        if let Some(id) = request_id::current() {
             request = request.header(RequestId::HEADER, id.as_str());
         }
         if self.body.is_some() {

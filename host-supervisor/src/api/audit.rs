@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     audit::Audit,
-    request_id::RequestId,
+    request_id,
     store::{AuditEntry, AuditPage, AuditRecord},
 };
 
@@ -138,7 +138,7 @@ fn begun(parts: &Parts) -> AuditEntry {
         target: parts.uri.path().to_owned(),
         detail: None,
         status: 0,
-        request_id: RequestId::current().map(|id| id.to_string()).unwrap_or_default(),
+        request_id: request_id::current().map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anteroom_protocol::VmId;
+use anteroom_protocol::{SessionId, VmId};
 use axum::{Json, extract::State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,13 +12,15 @@ use super::{
     Api,
     body::{InPath, InQuery, UserId},
     error::ApiError,
+    page::Wanted,
     seen::{Acting, Base, Seen},
     words::{Done, SessionWords, vm_ip, vm_word},
 };
-use crate::{failure::Failure, store::SessionStatus};
+use crate::{
+    failure::Failure,
+    store::{SessionRecord, SessionStatus},
+};
 
-/// How many sessions a list has at most, the newest.
-const MOST_LISTED: u32 = 200;
 /// Longest wait for news that a caller can ask for, in seconds.
 pub(super) const LONGEST_WAIT_S: u64 = 25;
 
@@ -40,6 +42,10 @@ pub(super) struct Shown {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Listed {
     sessions: Vec<SessionWords>,
+    /// What to go on after.
+    #[schemars(with = "Option<Uuid>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<SessionId>,
 }
 
 /// What the guest's own HTTP endpoint is reached with.
@@ -84,10 +90,11 @@ pub(super) async fn list_all(
     State(api): State<Arc<Api>>,
     base: Base,
     acting: Acting,
+    InQuery(wanted): InQuery<Wanted>,
 ) -> Result<Json<Listed>, ApiError> {
     acting.must_be_nobody()?;
-    let records = api.store.session_list(MOST_LISTED).await?;
-    Ok(Json(Listed { sessions: listed(&api, &base, records) }))
+    let records = api.store.session_list(None, wanted.page()).await?;
+    Ok(Json(listed(&api, &base, &wanted, records)))
 }
 
 pub(super) async fn list_of_user(
@@ -95,14 +102,17 @@ pub(super) async fn list_of_user(
     base: Base,
     acting: Acting,
     InPath(user): InPath<UserId>,
+    InQuery(wanted): InQuery<Wanted>,
 ) -> Result<Json<Listed>, ApiError> {
     acting.may_see(user.as_str())?;
-    let records = api.store.session_list_of(user.as_str(), MOST_LISTED).await?;
-    Ok(Json(Listed { sessions: listed(&api, &base, records) }))
+    let records = api.store.session_list(Some(user.as_str()), wanted.page()).await?;
+    Ok(Json(listed(&api, &base, &wanted, records)))
 }
 
-fn listed(api: &Api, base: &Base, records: Vec<crate::store::SessionRecord>) -> Vec<SessionWords> {
-    records.into_iter().map(|record| Seen::of(api, record).words(api, base)).collect()
+fn listed(api: &Api, base: &Base, wanted: &Wanted, mut records: Vec<SessionRecord>) -> Listed {
+    let next = wanted.cut(&mut records, |record| record.id);
+    let words = records.into_iter().map(|record| Seen::of(api, record).words(api, base));
+    Listed { sessions: words.collect(), next }
 }
 
 /// With what the guest's own HTTP endpoint asks for: this is an operator's call.

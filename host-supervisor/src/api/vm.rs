@@ -1,10 +1,6 @@
 //! VMs, for operators: what there is, what happened in it, what is wrong with it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use anteroom_protocol::{VmId, agent::ServiceState};
 use axum::{
@@ -16,11 +12,13 @@ use axum::{
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     Api,
-    body::{InPath, unknown_vm},
+    body::{InPath, InQuery, unknown_vm},
     error::ApiError,
+    page::Wanted,
     seen::{Acting, Seen},
     words::{Done, VmWords, vm_word},
 };
@@ -30,23 +28,24 @@ use crate::{
     vm::{LaunchCounts, Origin, VmHandle, VmState},
 };
 
-/// How many VMs a list has at most, the newest.
-const MOST_LISTED: u32 = 200;
-
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct VmList {
     vms: Vec<VmWords>,
+    /// What to go on after.
+    #[schemars(with = "Option<Uuid>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<VmId>,
 }
 
 /// Everybody's, or those of the user in whose name the call is made.
-pub(super) async fn list(State(api): State<Arc<Api>>, acting: Acting) -> Result<Json<VmList>, ApiError> {
-    let mut records = api.store.vm_list(MOST_LISTED).await?;
-    if let Some(user) = acting.user() {
-        let sessions = api.store.session_list_of(user, MOST_LISTED).await?;
-        let own: BTreeSet<VmId> = sessions.into_iter().filter_map(|session| session.vm_id).collect();
-        records.retain(|record| own.contains(&record.id));
-    }
-    Ok(Json(VmList { vms: records.into_iter().map(VmWords::of).collect() }))
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    InQuery(wanted): InQuery<Wanted>,
+) -> Result<Json<VmList>, ApiError> {
+    let mut records = api.store.vm_list(acting.user(), wanted.page()).await?;
+    let next = wanted.cut(&mut records, |record| record.id);
+    Ok(Json(VmList { vms: records.into_iter().map(VmWords::of).collect(), next }))
 }
 
 /// The VM in the path, when the caller may see it; as a handler's argument.

@@ -11,6 +11,7 @@ use super::{
     column::{Columns, json, millis, word},
     credentials,
     outbox::OutboxEvent,
+    page::Page,
 };
 use crate::failure::Failure;
 
@@ -177,29 +178,27 @@ impl Store {
         row.as_ref().map(read).transpose()
     }
 
-    /// The newest sessions of one user, newest first, at most `limit`.
+    /// Sessions of everybody, or of one user, newest first.
     ///
     /// # Errors
     /// When the database does not answer or a row is damaged.
-    pub async fn session_list_of(&self, user_id: &str, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
-        let rows =
-            sqlx::query("SELECT * FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2")
-                .bind(user_id)
-                .bind(i64::from(limit))
-                .fetch_all(&self.pool)
-                .await?;
-        rows.iter().map(read).collect()
-    }
-
-    /// The newest sessions of everybody, newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// When the database does not answer or a row is damaged.
-    pub async fn session_list(&self, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM sessions ORDER BY created_at DESC, id LIMIT $1")
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await?;
+    pub async fn session_list(
+        &self,
+        user_id: Option<&str>,
+        page: Page<SessionId>,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT sessions.* FROM sessions LEFT JOIN sessions AS last ON last.id = $2 \
+             WHERE (CAST($1 AS TEXT) IS NULL OR sessions.user_id = $1) \
+             AND (CAST($2 AS TEXT) IS NULL OR sessions.created_at < last.created_at \
+                  OR (sessions.created_at = last.created_at AND sessions.id > last.id)) \
+             ORDER BY sessions.created_at DESC, sessions.id LIMIT $3",
+        )
+        .bind(user_id)
+        .bind(page.after.map(|id| id.to_string()))
+        .bind(i64::from(page.most))
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter().map(read).collect()
     }
 

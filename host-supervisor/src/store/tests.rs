@@ -126,7 +126,7 @@ async fn the_timeline_of_a_vm_and_the_plan_of_a_session_are_kept() {
     store.vm_create(&vm).await.unwrap();
     let timeline = serde_json::json!([{ "name": "pid1", "since_request_ms": 12.5 }]);
     store.vm_set_timeline(vm.id, &timeline).await.unwrap();
-    assert_eq!(store.vm_list(10).await.unwrap()[0].timeline, Some(timeline));
+    assert_eq!(store.vm_list(None, Page::first(10)).await.unwrap()[0].timeline, Some(timeline));
 
     store.session_create(&session).await.unwrap();
     assert_eq!(store.session_plan(session.id).await.unwrap(), None);
@@ -162,10 +162,10 @@ async fn sessions_are_listed_by_user_and_by_being_unfinished() {
     store.session_update(&done).await.unwrap();
     let unfinished = store.session_unfinished().await.unwrap();
     assert_eq!(unfinished.iter().map(|session| session.id).collect::<Vec<_>>(), [open_one.id]);
-    let of_ann = store.session_list_of("ann", 10).await.unwrap();
+    let of_ann = store.session_list(Some("ann"), Page::first(10)).await.unwrap();
     assert_eq!(of_ann.len(), 1);
     assert_eq!((of_ann[0].status, &of_ann[0].failure), (SessionStatus::Failed, &done.failure));
-    assert_eq!(store.session_list(1).await.unwrap().len(), 1);
+    assert_eq!(store.session_list(None, Page::first(1)).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use super::{
     Store, StoreError,
     column::{Columns, json, millis, word},
+    page::Page,
 };
 use crate::{failure::Failure, vmm::ProcessId};
 
@@ -212,15 +213,27 @@ impl Store {
         rows.iter().map(count).collect()
     }
 
-    /// The newest VMs, newest first, at most `limit`.
+    /// VMs of everybody and nobody, or of one user, newest first.
     ///
     /// # Errors
     /// When the database does not answer or a row is damaged.
-    pub async fn vm_list(&self, limit: u32) -> Result<Vec<VmRecord>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM vms ORDER BY created_at DESC, id LIMIT $1")
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await?;
+    pub async fn vm_list(
+        &self,
+        user_id: Option<&str>,
+        page: Page<VmId>,
+    ) -> Result<Vec<VmRecord>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT vms.* FROM vms LEFT JOIN vms AS last ON last.id = $2 \
+             WHERE (CAST($1 AS TEXT) IS NULL OR vms.session_id IN (SELECT id FROM sessions WHERE user_id = $1)) \
+             AND (CAST($2 AS TEXT) IS NULL OR vms.created_at < last.created_at \
+                  OR (vms.created_at = last.created_at AND vms.id > last.id)) \
+             ORDER BY vms.created_at DESC, vms.id LIMIT $3",
+        )
+        .bind(user_id)
+        .bind(page.after.map(|id| id.to_string()))
+        .bind(i64::from(page.most))
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter().map(read).collect()
     }
 }

@@ -261,7 +261,7 @@ async fn what_a_killed_daemon_left_is_swept_whether_it_was_written_down_or_not()
     assert!(!written.is_alive() && !unwritten.is_alive());
     assert!(!stray.exists() && foreign.exists());
     assert!(house.store.vm_living().await.unwrap().is_empty());
-    let records = house.store.vm_list(10).await.unwrap();
+    let records = house.store.vm_list(None, crate::store::Page::first(10)).await.unwrap();
     assert!(
         records.iter().all(|vm| vm.failure.as_ref().is_some_and(|failure| failure.code == "daemon_killed"))
     );

@@ -16,6 +16,7 @@ mod guest;
 mod input;
 mod keys;
 mod limits;
+mod lists;
 mod metrics;
 mod promises;
 mod service;
