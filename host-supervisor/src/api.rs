@@ -37,6 +37,7 @@
 //! | `GET /api/providers`, `GET /api/image` | what can be signed in to, and in which image |
 
 pub mod access;
+mod admin;
 mod audit;
 mod body;
 mod cors;

@@ -38,7 +38,7 @@ pub(super) async fn health(State(api): State<Arc<Api>>) -> Json<Health> {
 
 /// One thing that the daemon cannot do without.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Check {
+pub(super) struct Check {
     name: &'static str,
     ok: bool,
     /// What is wrong.
@@ -54,13 +54,26 @@ pub(super) struct Readiness {
 }
 
 impl Check {
-    fn of(name: &'static str, cause: Option<String>) -> Self {
+    pub(super) fn of(name: &'static str, cause: Option<String>) -> Self {
         Self { name, ok: cause.is_none(), cause }
+    }
+}
+
+impl Readiness {
+    pub(super) fn of(checks: Vec<Check>) -> Self {
+        let ready = checks.iter().all(|check| check.ok);
+        Self { status: if ready { "ready" } else { "not_ready" }, checks }
     }
 }
 
 /// Whether it can begin a session: 503 with the cause when it cannot. A host that is merely full says so by the answer to a start.
 pub(super) async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Readiness>) {
+    let readiness = Readiness::of(checks(&api).await);
+    let ready = readiness.checks.iter().all(|check| check.ok);
+    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(readiness))
+}
+
+pub(super) async fn checks(api: &Api) -> Vec<Check> {
     let database = match tokio::time::timeout(PATIENCE, api.store.ping()).await {
         Ok(Ok(())) => None,
         Ok(Err(_)) => Some("it does not do what it is asked; the log says more".to_owned()),
@@ -72,13 +85,7 @@ pub(super) async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Read
     let image =
         (!missing.is_empty()).then(|| format!("{} is gone; build the image again", missing.join(", ")));
     let providers = api.providers.offered().is_empty().then(|| "there is none to sign in to".to_owned());
-    let checks =
-        vec![Check::of("database", database), Check::of("image", image), Check::of("providers", providers)];
-    if checks.iter().all(|check| check.ok) {
-        (StatusCode::OK, Json(Readiness { status: "ready", checks }))
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Json(Readiness { status: "not_ready", checks }))
-    }
+    vec![Check::of("database", database), Check::of("image", image), Check::of("providers", providers)]
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

@@ -11,7 +11,7 @@ use axum::{Router, middleware, routing::get};
 use super::{
     Api,
     access::{self, Gate, Needs, TokenRole},
-    audit, credentials,
+    admin, audit, credentials,
     describe::{self, gives, says},
     desktop, events, exec, health, keys, login, metrics,
     rate::{self, Class, Counted, RateLimit},
@@ -328,6 +328,15 @@ fn of_operators() -> ApiRouter<Arc<Api>> {
                 .post_with(keys::make, says("Another key; its text is told here and never again")),
         )
         .api_route("/api/admin/keys/{id}", delete_with(keys::revoke, says("Ends a key")))
+        .api_route(
+            "/api/admin/system/stats",
+            get_with(admin::stats, says("What runs, and what the host has left")),
+        )
+        .api_route("/api/admin/health/system", get_with(admin::health, says("What is wrong with the whole")))
+        .api_route(
+            "/api/admin/cleanup/orphaned-resources",
+            post_with(admin::clean_up, says("Removes what VMs have left that are gone")),
+        )
         .api_route("/api/admin/audit", get_with(audit::list, says("Who did what")))
 }
 

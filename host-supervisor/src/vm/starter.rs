@@ -1,6 +1,9 @@
 //! Starts VMs and, when the daemon ends, sees all of them gone.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anteroom_protocol::VmId;
 use tokio::sync::{mpsc, watch};
@@ -12,13 +15,13 @@ use super::{
     launches::{Launches, Ticket},
     owner::{Owner, Stop},
     pool::Pool,
-    teardown,
+    sweep, teardown,
 };
 use crate::{
     disk::DiskTemplates,
     net::HostNetwork,
     snapshots::Shelf,
-    store::Store,
+    store::{Store, StoreError},
     vmm::{Vmm, console},
 };
 
@@ -157,6 +160,29 @@ impl VmStarter {
     pub async fn console_log(&self, id: VmId) -> std::io::Result<String> {
         const LIMIT_BYTES: u64 = 256 * 1024;
         console::read_log(&self.settings.directory.join(id.to_string()), LIMIT_BYTES).await
+    }
+
+    /// Where the VMs have their directories.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.settings.directory
+    }
+
+    /// Removes directories of VMs that are gone, or that nobody knows; those of failed VMs stay for their sessions.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn forget_strays(&self) -> Result<Vec<VmId>, StoreError> {
+        let living: Vec<VmId> = self.store.vm_living().await?.into_iter().map(|vm| vm.id).collect();
+        let mut removed = Vec::new();
+        for id in sweep::strays(&self.store, &self.settings.directory, &living).await? {
+            // It may have begun meanwhile: its row stands before its directory.
+            let gone = self.store.vm_get(id).await?.is_none_or(|vm| vm.status.is_final());
+            if gone && teardown::remove_directory(&self.settings.directory.join(id.to_string())).await.is_ok()
+            {
+                removed.push(id);
+            }
+        }
+        Ok(removed)
     }
 
     /// Removes the log that a failed VM has left; to be called when its session is removed.

@@ -1,5 +1,6 @@
 //! Who may call, from where, and in whose name.
 
+use anteroom_protocol::EventBody;
 use reqwest::{
     Method, StatusCode,
     header::{COOKIE, HOST, ORIGIN, SET_COOKIE},
@@ -179,6 +180,8 @@ async fn a_view_token_opens_one_session_and_nothing_secret() {
 async fn another_users_things_are_forbidden() {
     let service = Service::start().await;
     let (session, guest) = service.session("ann").await;
+    guest.tells(EventBody::DesktopReady);
+    service.until(&session, "ready").await;
     let bearer = format!("Bearer {}", service.key);
     let as_user = |user: &'static str| [("authorization", bearer.clone()), ("x-user-id", user.to_owned())];
     let look = async |method: Method, path: &str, user: &'static str| {

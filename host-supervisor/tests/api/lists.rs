@@ -12,7 +12,7 @@ fn ids(answer: &Value, list: &str, id: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_long_list_comes_in_pages_without_a_gap_and_nothing_twice() {
-    let service = Service::with(&[("vm.max", "5")]).await;
+    let service = Service::with(&[("vm.max", "5"), ("launch.at_once", "5")]).await;
     let mut all = Vec::new();
     for _ in 0..5 {
         all.insert(0, service.session("ann").await.0);
@@ -84,5 +84,28 @@ async fn what_keeps_the_daemon_from_beginning_a_session_is_told() {
     let of = |name: &str| checks.iter().find(|check| check["name"] == name).unwrap();
     assert_eq!((&of("database")["ok"], &of("providers")["ok"]), (&json!(true), &json!(true)));
     assert_eq!(of("image")["cause"], "vmlinuz, initrd, debian.erofs is gone; build the image again");
+    let whole = service.get("/api/admin/health/system").await;
+    assert_eq!((whole.status, &whole.body["status"]), (StatusCode::OK, &json!("not_ready")));
+    assert_eq!(whole.body["checks"].as_array().unwrap().len(), 5);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn an_operator_sees_what_runs_and_removes_what_was_left() {
+    let service = Service::start().await;
+    let (session, guest) = service.session("ann").await;
+    let stats = service.get("/api/admin/system/stats").await.body;
+    assert_eq!((&stats["success"], &stats["stats"]["vmLimit"]), (&json!(true), &json!(4)));
+    assert_eq!(stats["stats"]["vms"].as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>(), 1);
+    assert!(stats["stats"]["host"]["memoryAvailableMib"].as_u64().unwrap() > 0, "{stats}");
+    assert_eq!(stats["stats"]["host"]["load"].as_array().unwrap().len(), 3);
+    // What nobody knows goes, what lives stays.
+    let vms = service.state.path().join("vms");
+    let stray = vms.join("7e3b9d3c-0d5e-4d57-8c3f-111111111111");
+    std::fs::create_dir_all(&stray).unwrap();
+    let removed = service.post("/api/admin/cleanup/orphaned-resources", &json!({})).await.body;
+    assert_eq!(removed["removed"], json!(["7e3b9d3c-0d5e-4d57-8c3f-111111111111"]));
+    assert!(!stray.exists() && vms.join(guest.spec.id.to_string()).exists());
+    assert_eq!(service.get(&format!("/api/auth/session/{session}")).await.status, StatusCode::OK);
     service.stop().await;
 }

@@ -18,6 +18,7 @@ mod keys;
 mod limits;
 mod lists;
 mod metrics;
+mod page_of_old;
 mod promises;
 mod service;
 mod service_manager;

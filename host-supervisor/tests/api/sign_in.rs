@@ -15,14 +15,14 @@ use crate::{
 };
 
 const PATH: &str = ".anteroom-demo/credentials.json";
-const URL: &str = "http://127.0.0.1:9400/oauth/authorize?response_type=code&client_id=demo&redirect_uri=http%3A%2F%2F127.0.0.1%3A40001%2Fcallback&code_challenge=planted-challenge&code_challenge_method=S256&state=planted-state&scope=openid";
+pub(crate) const URL: &str = "http://127.0.0.1:9400/oauth/authorize?response_type=code&client_id=demo&redirect_uri=http%3A%2F%2F127.0.0.1%3A40001%2Fcallback&code_challenge=planted-challenge&code_challenge_method=S256&state=planted-state&scope=openid";
 
 fn file(token: &str) -> String {
     json!({ "access_token": token, "refresh_token": "planted-refresh", "account": { "email": "a@example.com" } })
         .to_string()
 }
 
-fn url_found(session: &str, url: &str) -> EventBody {
+pub(crate) fn url_found(session: &str, url: &str) -> EventBody {
     let found = FoundUrl {
         url: Secret::new(url),
         kind: UrlKind::Callback,
