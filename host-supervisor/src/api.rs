@@ -21,6 +21,7 @@
 //! | `POST /api/webrtc/session/{id}/whep` | the desktop for players of WHEP |
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |
+//! | `GET /api/vms/{id}/events?known=N&wait=S` | what was seen of a VM and its session, as soon as it is not N events |
 //! | `GET /api/vms/{id}/exec` with `Upgrade: anteroom-exec`, or in a WebSocket | a program in the VM, as `anteroom_protocol::exec` says |
 //! | `GET /api/vms/{id}/programs` | which of them run there |
 //! | `GET /api/vms/{id}/ports/{port}` with `Upgrade: tcp` | the bytes of a port on the VM's loopback |
@@ -37,6 +38,7 @@ mod body;
 mod credentials;
 mod desktop;
 mod error;
+mod events;
 mod exec;
 mod health;
 mod login;
@@ -241,6 +243,7 @@ fn operator_routes() -> Router<Arc<Api>> {
         .route("/api/vms/{id}", get(vm::show).delete(vm::remove))
         .route("/api/vms/{id}/heartbeat", post(vm::heartbeat))
         .route("/api/vms/{id}/diagnostics", get(vm::diagnostics))
+        .route("/api/vms/{id}/events", get(events::list))
         .route("/api/vms/{id}/exec", get(exec::open))
         .route("/api/vms/{id}/programs", get(exec::list))
         .route("/api/vms/{id}/ports/{port}", get(exec::forward))

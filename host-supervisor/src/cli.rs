@@ -9,6 +9,7 @@ mod config;
 mod copy;
 mod debug;
 mod doctor;
+mod events;
 mod exec;
 mod exit;
 mod forward;
@@ -25,6 +26,7 @@ mod show;
 mod snapshot;
 mod vm;
 mod vm_name;
+mod vnc;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -121,8 +123,14 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Forward(arguments) => {
             with_client(&load(&[])?, environment, async |client| forward::run(&arguments, &client).await)
         }
+        Command::Vnc(arguments) => {
+            with_client(&load(&[])?, environment, async |client| vnc::run(&arguments, &client).await)
+        }
         Command::Logs(arguments) => {
             with_client(&load(&[])?, environment, async |client| logs::run(&arguments, &client).await)
+        }
+        Command::Events(arguments) => {
+            with_client(&load(&[])?, environment, async |client| events::run(&arguments, &client).await)
         }
         Command::Webhook(command) => {
             with_client(&load(&[])?, environment, async |client| webhook::run(&command, &client).await)

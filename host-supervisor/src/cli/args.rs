@@ -24,8 +24,9 @@ pub(super) use serve::{ServeArguments, UpArguments};
 pub(super) use session::{SessionCommand, StartArguments};
 pub(super) use vm::VmCommand;
 pub(super) use way_in::{
-    AttachArguments, CopyArguments, DebugArguments, ExecArguments, ForwardArguments, LogsArguments, Place,
-    ProcessArguments, ProxyArguments, PsArguments, ScreenshotArguments, ShellArguments,
+    AttachArguments, CopyArguments, DebugArguments, EventsArguments, ExecArguments, ForwardArguments,
+    LogsArguments, Place, ProcessArguments, ProxyArguments, PsArguments, ScreenshotArguments, ShellArguments,
+    VncArguments,
 };
 
 use super::exit::EXIT_CODES;
@@ -88,7 +89,9 @@ pub(super) enum Command {
     Cp(CopyArguments),
     Forward(ForwardArguments),
     Proxy(ProxyArguments),
+    Vnc(VncArguments),
     Logs(LogsArguments),
+    Events(EventsArguments),
     Screenshot(ScreenshotArguments),
     Debug(DebugArguments),
     /// The webhook: try it, and see what was delivered

@@ -9,6 +9,7 @@ mod cli;
 mod codes;
 mod definitions;
 mod desktop;
+mod events;
 mod guest;
 mod input;
 mod limits;

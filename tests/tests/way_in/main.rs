@@ -11,7 +11,8 @@ use std::{process::Stdio, time::Duration};
 
 use anteroom_tests::{Daemon, Turn, daemon::Options};
 use anyhow::{Context as _, Result};
-use tokio::{io::AsyncWriteExt as _, time::timeout};
+use nix::sys::signal::Signal;
+use tokio::{io::AsyncWriteExt as _, process::Child, time::timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -44,6 +45,12 @@ async fn exec(daemon: &Daemon, arguments: &[&str], input: &[u8]) -> Result<(Vec<
     Ok((output.stdout, String::from_utf8_lossy(&output.stderr).into_owned(), code))
 }
 
+/// As Ctrl+C.
+fn interrupt(child: &Child) -> Result<()> {
+    let pid = i32::try_from(child.id().context("a process")?)?;
+    Ok(nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGINT)?)
+}
+
 #[tokio::test]
 async fn programs_files_ports_and_logs_of_a_vm_are_within_reach() -> Result<()> {
     let _turn = Turn::take()?;
@@ -53,6 +60,7 @@ async fn programs_files_ports_and_logs_of_a_vm_are_within_reach() -> Result<()> 
     programs::cost_no_memory(&daemon, &vm).await?;
     files::travel_as_they_are(&daemon).await?;
     ports::lead_in_and_out(&daemon, &vm).await?;
+    ports::show_the_desktop(&daemon).await?;
     sights::show_what_is_going_on(&daemon, &vm).await?;
     daemon.stop().await
 }

@@ -6,11 +6,11 @@ mod programs;
 mod sights;
 
 pub(in crate::cli) use files::{CopyArguments, Place};
-pub(in crate::cli) use ports::{ForwardArguments, ProxyArguments};
+pub(in crate::cli) use ports::{ForwardArguments, ProxyArguments, VncArguments};
 pub(in crate::cli) use programs::{
     AttachArguments, ExecArguments, ProcessArguments, PsArguments, ShellArguments,
 };
-pub(in crate::cli) use sights::{DebugArguments, LogsArguments, ScreenshotArguments};
+pub(in crate::cli) use sights::{DebugArguments, EventsArguments, LogsArguments, ScreenshotArguments};
 
 /// How a VM may be called, for every help.
 const NAMES: &str = "\

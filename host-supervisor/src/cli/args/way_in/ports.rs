@@ -46,3 +46,26 @@ pub(in crate::cli) struct ProxyArguments {
     #[arg(value_name = "PORT", default_value = "22", value_parser = clap::value_parser!(u16).range(1..))]
     pub(in crate::cli) port: u16,
 }
+
+/// Show a VM's desktop to a VNC viewer of yours: prints the address, which is good until Ctrl+C
+///
+/// It asks for no password: whoever can reach this machine's loopback sees the desktop meanwhile, and can type there.
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  anteroom vnc @last
+  anteroom vnc @last --open              in the viewer that the desktop here knows
+  anteroom vnc 3f2a --port 5900
+
+{NAMES}"))]
+pub(in crate::cli) struct VncArguments {
+    /// Which VM
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
+    pub(in crate::cli) vm: String,
+    /// Open it in a viewer, with xdg-open
+    #[arg(long)]
+    pub(in crate::cli) open: bool,
+    /// The port here [default: any free one]
+    #[arg(long, value_name = "PORT", default_value = "0", hide_default_value = true)]
+    pub(in crate::cli) port: u16,
+}

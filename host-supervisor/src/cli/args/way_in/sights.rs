@@ -29,6 +29,29 @@ pub(in crate::cli) struct LogsArguments {
     pub(in crate::cli) follow: bool,
 }
 
+/// Print what was seen of a VM and its session: when what became ready, what the sign-in did, how it ended
+///
+/// Times are UTC. Once a VM is gone, of its session only the end is known.
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  anteroom events @last
+  anteroom events @last -f           and what comes, until both have ended; a new daemon goes on with it
+  anteroom events 3f2a --json        a line of JSON for each: at, of (vm or session), text
+
+{NAMES}"))]
+pub(in crate::cli) struct EventsArguments {
+    /// Which VM, or its session
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
+    pub(in crate::cli) vm: String,
+    /// Go on with what comes
+    #[arg(long, short)]
+    pub(in crate::cli) follow: bool,
+    /// As JSON, one event a line
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
 /// Make a picture of a VM's desktop, as PNG
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
