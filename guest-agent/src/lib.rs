@@ -27,7 +27,9 @@ mod journal;
 mod oauth;
 mod open_url;
 mod portal;
+mod proc_field;
 mod process;
+mod processes;
 mod pty;
 mod role;
 mod screenshot;
@@ -52,6 +54,7 @@ pub fn run() -> ExitCode {
         Ok(Role::Stream) => stream::run(),
         #[cfg(fuzzing)]
         Ok(Role::Stream) => ExitCode::FAILURE,
+        Ok(Role::Processes(every)) => processes::run(every),
         Ok(Role::Screenshot) => screenshot::run(),
         Ok(Role::Terminal) => terminal::run(),
         Ok(Role::OpenUrl(arguments)) => open_url::run(&arguments),

@@ -24,6 +24,7 @@ mod serve;
 mod session;
 mod show;
 mod snapshot;
+mod top;
 mod vm;
 mod vm_name;
 mod vnc;
@@ -106,6 +107,9 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         }
         Command::Ps(arguments) => {
             with_client(&load(&[])?, environment, async |client| exec::ps(&arguments, &client).await)
+        }
+        Command::Top(arguments) => {
+            with_client(&load(&[])?, environment, async |client| top::run(&arguments, &client).await)
         }
         Command::Proxy(arguments) => with_client(&load_quietly()?, environment, async |client| {
             forward::proxy(&arguments, &client).await

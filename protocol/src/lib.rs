@@ -12,6 +12,7 @@ pub mod exec;
 pub mod id;
 mod mac_address;
 pub mod ports;
+pub mod processes;
 pub mod provider;
 pub mod secret;
 pub mod stream;

@@ -26,7 +26,7 @@ pub(super) use vm::VmCommand;
 pub(super) use way_in::{
     AttachArguments, CopyArguments, DebugArguments, EventsArguments, ExecArguments, ForwardArguments,
     LogsArguments, Place, ProcessArguments, ProxyArguments, PsArguments, ScreenshotArguments, ShellArguments,
-    VncArguments,
+    TopArguments, VncArguments,
 };
 
 use super::exit::EXIT_CODES;
@@ -86,6 +86,7 @@ pub(super) enum Command {
     Exec(ExecArguments),
     Attach(AttachArguments),
     Ps(PsArguments),
+    Top(TopArguments),
     Cp(CopyArguments),
     Forward(ForwardArguments),
     Proxy(ProxyArguments),

@@ -8,7 +8,7 @@ mod sights;
 pub(in crate::cli) use files::{CopyArguments, Place};
 pub(in crate::cli) use ports::{ForwardArguments, ProxyArguments, VncArguments};
 pub(in crate::cli) use programs::{
-    AttachArguments, ExecArguments, ProcessArguments, PsArguments, ShellArguments,
+    AttachArguments, ExecArguments, ProcessArguments, PsArguments, ShellArguments, TopArguments,
 };
 pub(in crate::cli) use sights::{DebugArguments, EventsArguments, LogsArguments, ScreenshotArguments};
 

@@ -96,6 +96,32 @@ pub(in crate::cli) struct PsArguments {
     pub(in crate::cli) json: bool,
 }
 
+/// Show what runs in a VM and what it costs, who uses most first; as top(1), until q
+///
+/// Once and plain when standard output is no terminal. Arguments are not shown, as they may hold secrets.
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  anteroom top @last
+  anteroom top @last --once
+  anteroom top 3f2a --json
+
+{NAMES}"))]
+pub(in crate::cli) struct TopArguments {
+    /// Which VM
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
+    pub(in crate::cli) vm: String,
+    /// Once: shares of the half second in which it looks
+    #[arg(long)]
+    pub(in crate::cli) once: bool,
+    /// How often it looks, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = value::seconds)]
+    pub(in crate::cli) every: Duration,
+    /// Once, as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
 /// Whose process it is, and where.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ProcessArguments {
