@@ -23,6 +23,7 @@
 //! | `GET /api/auth/sessions` | everybody's sessions |
 //! | `GET /api/vms/{id}/events?known=N&wait=S` | what was seen of a VM and its session, as soon as it is not N events |
 //! | `GET /api/vms/{id}/exec` with `Upgrade: anteroom-exec`, or in a WebSocket | a program in the VM, as `anteroom_protocol::exec` says |
+//! | `GET /api/vms/{id}/files?path=P` | a file, or a directory as tar; with `&about=true` only what it is, as JSON |
 //! | `GET /api/vms/{id}/programs` | which of them run there |
 //! | `GET /api/vms/{id}/ports/{port}` with `Upgrade: tcp` | the bytes of a port on the VM's loopback |
 //! | `GET /api/vms/{id}/reverse/{port}` with `Upgrade: anteroom-reverse` | connections to a port of the VM's loopback: a number each |
@@ -40,6 +41,7 @@ mod desktop;
 mod error;
 mod events;
 mod exec;
+mod files;
 mod health;
 mod login;
 mod rate;
@@ -245,6 +247,7 @@ fn operator_routes() -> Router<Arc<Api>> {
         .route("/api/vms/{id}/diagnostics", get(vm::diagnostics))
         .route("/api/vms/{id}/events", get(events::list))
         .route("/api/vms/{id}/exec", get(exec::open))
+        .route("/api/vms/{id}/files", get(files::fetch))
         .route("/api/vms/{id}/programs", get(exec::list))
         .route("/api/vms/{id}/ports/{port}", get(exec::forward))
         .route("/api/vms/{id}/reverse/{port}", get(exec::listen))

@@ -170,9 +170,9 @@ fn expect(request: &Request, protocol: &str) -> Result<(), ApiError> {
 /// must stay as it is until it is.
 #[derive(Debug)]
 pub(super) struct WayIn {
-    vm: VmId,
-    session: SessionHandle,
-    agent: AgentClient,
+    pub(super) vm: VmId,
+    pub(super) session: SessionHandle,
+    pub(super) agent: AgentClient,
 }
 
 impl FromRequestParts<Arc<Api>> for WayIn {
