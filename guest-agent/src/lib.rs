@@ -52,8 +52,10 @@ pub fn run() -> ExitCode {
         Ok(Role::OAuth) => oauth::run(),
         #[cfg(not(fuzzing))]
         Ok(Role::Stream) => stream::run(),
+        #[cfg(not(fuzzing))]
+        Ok(Role::Record(frames_per_second)) => stream::record::run(frames_per_second),
         #[cfg(fuzzing)]
-        Ok(Role::Stream) => ExitCode::FAILURE,
+        Ok(Role::Stream | Role::Record(_)) => ExitCode::FAILURE,
         Ok(Role::Processes(every)) => processes::run(every),
         Ok(Role::Screenshot) => screenshot::run(),
         Ok(Role::Terminal) => terminal::run(),

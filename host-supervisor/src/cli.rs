@@ -19,6 +19,7 @@ mod key;
 mod logs;
 mod man;
 mod provider;
+mod record;
 mod screenshot;
 mod serve;
 mod session;
@@ -116,6 +117,9 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         }),
         Command::Screenshot(arguments) => {
             with_client(&load(&[])?, environment, async |client| screenshot::run(&arguments, &client).await)
+        }
+        Command::Record(arguments) => {
+            with_client(&load(&[])?, environment, async |client| record::run(&arguments, &client).await)
         }
         Command::Debug(arguments) => {
             with_client(&load(&[])?, environment, async |client| debug::run(&arguments, &client).await)

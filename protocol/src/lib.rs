@@ -14,6 +14,7 @@ mod mac_address;
 pub mod ports;
 pub mod processes;
 pub mod provider;
+pub mod recording;
 pub mod secret;
 pub mod stream;
 pub mod timeline;

@@ -25,8 +25,8 @@ pub(super) use session::{SessionCommand, StartArguments};
 pub(super) use vm::VmCommand;
 pub(super) use way_in::{
     AttachArguments, CopyArguments, DebugArguments, EventsArguments, ExecArguments, ForwardArguments,
-    LogsArguments, Place, ProcessArguments, ProxyArguments, PsArguments, ScreenshotArguments, ShellArguments,
-    TopArguments, VncArguments,
+    LogsArguments, Place, ProcessArguments, ProxyArguments, PsArguments, RecordArguments,
+    ScreenshotArguments, ShellArguments, TopArguments, VncArguments,
 };
 
 use super::exit::EXIT_CODES;
@@ -94,6 +94,7 @@ pub(super) enum Command {
     Logs(LogsArguments),
     Events(EventsArguments),
     Screenshot(ScreenshotArguments),
+    Record(RecordArguments),
     Debug(DebugArguments),
     /// The webhook: try it, and see what was delivered
     #[command(subcommand)]

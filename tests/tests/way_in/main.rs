@@ -1,6 +1,7 @@
 //! The ways into a VM, as a developer uses them: programs, files, ports, logs and pictures; a shell, and a terminal in the page.
 
 mod files;
+mod film;
 mod page;
 mod ports;
 mod programs;
@@ -62,5 +63,6 @@ async fn programs_files_ports_and_logs_of_a_vm_are_within_reach() -> Result<()> 
     ports::lead_in_and_out(&daemon, &vm).await?;
     ports::show_the_desktop(&daemon).await?;
     sights::show_what_is_going_on(&daemon, &vm).await?;
+    film::plays_and_shows_the_desktop(&daemon, &vm).await?;
     daemon.stop().await
 }

@@ -10,7 +10,9 @@ pub(in crate::cli) use ports::{ForwardArguments, ProxyArguments, VncArguments};
 pub(in crate::cli) use programs::{
     AttachArguments, ExecArguments, ProcessArguments, PsArguments, ShellArguments, TopArguments,
 };
-pub(in crate::cli) use sights::{DebugArguments, EventsArguments, LogsArguments, ScreenshotArguments};
+pub(in crate::cli) use sights::{
+    DebugArguments, EventsArguments, LogsArguments, RecordArguments, ScreenshotArguments,
+};
 
 /// How a VM may be called, for every help.
 const NAMES: &str = "\

@@ -69,6 +69,32 @@ pub(in crate::cli) struct ScreenshotArguments {
     pub(in crate::cli) output: Option<PathBuf>,
 }
 
+/// Film a VM's desktop until Ctrl+C, as WebM (VP8)
+///
+/// The pointer is not in it. Whoever watches the desktop meanwhile notices nothing.
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  anteroom record @last
+  anteroom record 3f2a -o sign-in.webm --seconds 60
+  anteroom record @last -o -             into a pipe, for example to ffplay -
+
+{NAMES}"))]
+pub(in crate::cli) struct RecordArguments {
+    /// Which VM
+    #[arg(value_name = "VM", add = ArgValueCompleter::new(vm_names))]
+    pub(in crate::cli) vm: String,
+    /// Where to write it, - for standard output [default: vm-ID.webm]
+    #[arg(long, short, value_name = "FILE")]
+    pub(in crate::cli) output: Option<PathBuf>,
+    /// End after so long
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    pub(in crate::cli) seconds: Option<Duration>,
+    /// At most so many pictures a second
+    #[arg(long, value_name = "NUMBER", default_value = "15", value_parser = clap::value_parser!(u8).range(1..=60))]
+    pub(in crate::cli) fps: u8,
+}
+
 /// Collect what somebody needs who looks for a fault in a VM: console, logs, timeline, memory, network, versions
 ///
 /// No picture of the desktop is in it, and no process's arguments.
