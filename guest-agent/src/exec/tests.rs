@@ -67,7 +67,7 @@ async fn a_program_whose_time_is_over_is_ended_and_said_to_be() {
 #[tokio::test]
 async fn a_terminal_has_the_size_that_was_asked_for_and_is_resized() {
     let programs = programs();
-    let script = "stty size; tty; echo $TERM; trap 'stty size; exit 3' WINCH; while :; do sleep 0.05; done";
+    let script = "trap 'stty size; exit 3' WINCH; stty size; tty; echo $TERM; while :; do sleep 0.05; done";
     let mut host = Host::start(&programs, on_terminal(script)).await;
     host.until("xterm").await;
     assert!(host.text().starts_with("33 99\r\n/dev/pts/"), "{}", host.text());

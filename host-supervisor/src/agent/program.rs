@@ -12,7 +12,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     sync::mpsc,
     task::JoinHandle,
-    time::timeout,
+    time::{interval, timeout},
 };
 
 /// Frames of output that wait for whoever reads.
@@ -23,6 +23,7 @@ const TELL_EVERY_BYTES: u64 = OUTPUT_WINDOW / 8;
 const MAX_COMPLAINT_BYTES: usize = 4096;
 /// How long a program may take to end that is left.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+const ASK_AGAIN: Duration = Duration::from_millis(600);
 const SIGHUP: u8 = 1;
 
 /// Why it was not run to its end.
@@ -150,16 +151,22 @@ async fn hang_up(
     inbox: &mut BytesMut,
     batch: &mut BytesMut,
 ) -> Result<(), ProgramError> {
-    Frame::Signal(SIGHUP).write(batch)?;
     // What it says now is nobody's, and must not keep it from ending.
     Frame::Taken(u64::MAX).write(batch)?;
-    send(to, batch).await?;
+    let mut asks = interval(ASK_AGAIN);
     loop {
         match Frame::read(inbox)? {
             Some(Frame::Ended(_)) => break,
-            Some(_) => {}
-            None if from.read_buf(inbox).await? == 0 => return Ok(()),
+            Some(_) => continue,
             None => {}
+        }
+        tokio::select! {
+            // A shell that is just about to run something hears of it when that has ended, and what it runs must be asked itself.
+            _ = asks.tick() => {
+                Frame::Signal(SIGHUP).write(batch)?;
+                send(to, batch).await?;
+            }
+            read = from.read_buf(inbox) => if read? == 0 { return Ok(()) },
         }
     }
     Frame::Seen.write(batch)?;

@@ -6,6 +6,9 @@ use anteroom_tests::{Daemon, browser::Browser, skip};
 use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt as _, time::timeout};
+
+use super::{PATIENCE, interrupt};
 
 /// Plays a film to its end, and compares its last picture with another one: length, size, how many pictures there were, and by how
 /// much a colour differs on the average.
@@ -55,14 +58,15 @@ pub(super) async fn plays_and_shows_the_desktop(daemon: &Daemon, vm: &str) -> Re
 
     // Until Ctrl+C, into a pipe.
     let mut piped = daemon.command(&["record", vm, "-o", "-"]).stdout(Stdio::piped()).spawn()?;
+    let mut out = piped.stdout.take().context("a pipe")?;
+    let mut bytes = vec![0; 4];
+    timeout(PATIENCE, out.read_exact(&mut bytes)).await??;
+    assert_eq!(bytes, [0x1a, 0x45, 0xdf, 0xa3], "it begins with its first picture");
     tokio::time::sleep(Duration::from_secs(3)).await;
-    super::interrupt(&piped)?;
-    let mut bytes = Vec::new();
-    let out = piped.stdout.take().context("a pipe")?;
-    tokio::io::AsyncReadExt::read_to_end(&mut { out }, &mut bytes).await?;
+    interrupt(&piped)?;
+    timeout(PATIENCE, out.read_to_end(&mut bytes)).await??;
     ensure!(piped.wait().await?.success());
-    ensure!(bytes.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]), "no film: {} bytes", bytes.len());
-    super::interrupt(&moving)?;
+    interrupt(&moving)?;
     moving.wait().await?;
     fs::copy(&film, anteroom_tests::artefact("way-in-film.webm"))?;
 
@@ -88,5 +92,5 @@ async fn play(browser: &Browser, film: &[u8], still: &Path) -> Result<Value> {
     let arguments = vec![address("video/webm", film), address("image/png", &fs::read(still)?)];
     browser.page.goto("data:text/html,<title>film</title>").await?;
     let played = browser.page.execute_async(PLAY, arguments);
-    Ok(tokio::time::timeout(super::PATIENCE, played).await.context("it does not end")??)
+    Ok(timeout(PATIENCE, played).await.context("it does not end")??)
 }

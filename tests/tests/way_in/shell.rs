@@ -94,16 +94,13 @@ async fn a_shell_is_a_terminal_and_outlives_its_daemon() -> Result<()> {
     screen.until_line("0").await?;
     let begin = Instant::now();
     loop {
-        let (out, ..) = exec(
-            &daemon,
-            &["-n", "-u", "root", "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"],
-            b"",
-        )
-        .await?;
-        if !String::from_utf8_lossy(&out).contains("sleep 602") {
+        let ps = ["-n", "-u", "root", "--", "ps", "-eo", "pid,ppid,pgid,tpgid,stat,etimes,args"];
+        let (out, ..) = exec(&daemon, &ps, b"").await?;
+        let all = String::from_utf8_lossy(&out).into_owned();
+        if !all.contains("sleep 602") {
             break;
         }
-        ensure!(begin.elapsed() < PATIENCE, "it is left behind");
+        ensure!(begin.elapsed() < PATIENCE, "it is left behind:\n{all}");
     }
 
     // Who follows what is seen of it has not missed the other daemon, and has heard nothing twice.

@@ -183,7 +183,7 @@ impl<W: Write> Film<W> {
         self.write(&info)?;
         self.write(&tracks(width, height))?;
         self.begun = Some(Places { segment_size, segment, seek_head: segment, duration });
-        Ok(())
+        Ok(self.out.flush()?)
     }
 
     fn end_cluster(&mut self) -> Result<(), FilmError> {
@@ -191,7 +191,9 @@ impl<W: Write> Film<W> {
         if cluster.begins_with_key {
             self.cues.push((cluster.begin_ms, self.position - places.segment));
         }
-        self.write(&parent(id::CLUSTER, &[number(id::TIMESTAMP, cluster.begin_ms), cluster.blocks]))
+        self.write(&parent(id::CLUSTER, &[number(id::TIMESTAMP, cluster.begin_ms), cluster.blocks]))?;
+        // Whoever reads it as it comes, and what is there when this is killed.
+        Ok(self.out.flush()?)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), FilmError> {
