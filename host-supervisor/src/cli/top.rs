@@ -62,7 +62,11 @@ pub(super) async fn run(arguments: &TopArguments, client: &Client) -> Result<Exi
 }
 
 fn print(reading: &Reading, json: bool) -> Result<(), Problem> {
-    if json { show::json(reading) } else { Ok(show::line(reading.table())) }
+    if json {
+        return show::json(reading);
+    }
+    show::line(reading.table());
+    Ok(())
 }
 
 /// What the guest says, a line at a time.
