@@ -1,12 +1,19 @@
 //! What was seen of a VM and its session, for whoever follows them.
 
+use std::process::Stdio;
+
 use anteroom_protocol::{EventBody, Note};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+    time::timeout,
+};
 
 use crate::{
     cli,
-    service::{Service, answer},
+    service::{PATIENCE, Service, answer},
 };
 
 const PATH: &str = ".anteroom-demo/credentials.json";
@@ -15,24 +22,42 @@ const PATH: &str = ".anteroom-demo/credentials.json";
 async fn what_is_seen_of_a_vm_and_its_session_is_told_once_and_as_it_happens_until_their_end() {
     let service = Service::start().await;
     let (session, guest) = service.session("ann").await;
-    let playing = async {
-        guest.tells(EventBody::DesktopReady);
-        let session = guest.sign_in().await.session;
-        guest.tells(EventBody::Noted { session, note: Note::CommandStarted { run: 1 } });
-        let file = json!({ "access_token": "a", "refresh_token": "r", "account": { "email": "e" } });
-        guest.captures(session, "demo", &[(PATH, &file.to_string())]);
+    let mut follow = Command::new(env!("CARGO_BIN_EXE_anteroom"))
+        .args(["events", &session, "--follow"])
+        .env("ANTEROOM_URL", service.url(""))
+        .env("ANTEROOM_STATE_DIR", service.state.path())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let mut said = String::new();
+    // Each step is told before the next one is made.
+    let mut until = async |text: &str| {
+        let told = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                said.push_str(&line);
+                said.push('\n');
+                if line.contains(text) {
+                    return;
+                }
+            }
+            panic!("{text} was not told");
+        };
+        timeout(PATIENCE, told).await.expect("it is told in time");
     };
-    let follow = ["events", &session, "--follow"];
-    let (said, ()) = tokio::join!(cli::against(&service, &follow), playing);
-    assert_eq!(said.code, 0, "{}", said.err);
-    for text in [
-        "vm      requested",
-        "session the desktop is ready",
-        "session started: ",
-        "session captured: ",
-        "vm      gone",
-    ] {
-        assert_eq!(said.out.matches(&format!("Z  {text}")).count(), 1, "{text}:\n{}", said.out);
+    until("vm      requested").await;
+    guest.tells(EventBody::DesktopReady);
+    until("session the desktop is ready").await;
+    let id = guest.sign_in().await.session;
+    guest.tells(EventBody::Noted { session: id, note: Note::CommandStarted { run: 1 } });
+    until("session started: ").await;
+    let file = json!({ "access_token": "a", "refresh_token": "r", "account": { "email": "e" } });
+    guest.captures(id, "demo", &[(PATH, &file.to_string())]);
+    until("vm      gone").await;
+    assert!(follow.wait().await.unwrap().success());
+    for text in ["vm      requested", "session the desktop is ready", "session started: ", "vm      gone"] {
+        assert_eq!(said.matches(&format!("Z  {text}")).count(), 1, "{text}:\n{said}");
     }
 
     // Of the past the same marks are known, and how it ended.
@@ -43,7 +68,7 @@ async fn what_is_seen_of_a_vm_and_its_session_is_told_once_and_as_it_happens_unt
     let last_of =
         |of: &str| events.iter().rfind(|event| event["of"] == of).map(|event| event["text"].clone());
     assert_eq!(last_of("vm"), Some(json!("gone")), "{}", past.out);
-    assert!(last_of("session").is_some_and(|end| said.out.contains(end.as_str().unwrap())), "{}", past.out);
+    assert!(last_of("session").is_some_and(|end| said.contains(end.as_str().unwrap())), "{}", past.out);
     assert!(events.is_sorted_by_key(|event| event["at"].as_str().unwrap().to_owned()), "{}", past.out);
     service.stop().await;
 }
