@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{fs, io, path::PathBuf};
+use std::{collections::HashMap, fs, io, path::PathBuf};
 
 use nix::unistd::{Gid, Uid};
 
@@ -63,4 +63,18 @@ impl Account {
             home: PathBuf::from(fields.get(5)?),
         })
     }
+}
+
+/// Names of users by their numbers; of none when there is no list of them.
+pub(crate) fn names() -> HashMap<u32, String> {
+    names_in(&fs::read_to_string("/etc/passwd").unwrap_or_default())
+}
+
+/// Of passwd(5).
+fn names_in(passwd: &str) -> HashMap<u32, String> {
+    let of_line = |line: &str| {
+        let mut fields = line.split(':');
+        Some((fields.nth(2)?.parse().ok()?, line.split(':').next()?.to_owned()))
+    };
+    passwd.lines().filter_map(of_line).collect()
 }

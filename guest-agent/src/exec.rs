@@ -13,6 +13,7 @@ mod inflow;
 mod launch;
 mod outflow;
 mod running;
+mod said;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,9 @@ mod journal;
 mod oauth;
 mod open_url;
 mod portal;
+mod proc_field;
 mod process;
+mod processes;
 mod pty;
 mod role;
 mod screenshot;
@@ -50,8 +52,11 @@ pub fn run() -> ExitCode {
         Ok(Role::OAuth) => oauth::run(),
         #[cfg(not(fuzzing))]
         Ok(Role::Stream) => stream::run(),
+        #[cfg(not(fuzzing))]
+        Ok(Role::Record(frames_per_second)) => stream::record::run(frames_per_second),
         #[cfg(fuzzing)]
-        Ok(Role::Stream) => ExitCode::FAILURE,
+        Ok(Role::Stream | Role::Record(_)) => ExitCode::FAILURE,
+        Ok(Role::Processes(every)) => processes::run(every),
         Ok(Role::Screenshot) => screenshot::run(),
         Ok(Role::Terminal) => terminal::run(),
         Ok(Role::OpenUrl(arguments)) => open_url::run(&arguments),

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{error::Error, io, path::PathBuf, process::ExitCode};
+use std::{error::Error, io, path::PathBuf, process::ExitCode, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -16,6 +16,10 @@ pub(crate) enum Role {
     Init,
     /// Holds the sign-in, watches the credentials, answers on port 8080.
     OAuth,
+    /// Tells what runs here, so often.
+    Processes(Duration),
+    /// Films the desktop, with so many pictures a second at most.
+    Record(u8),
     /// Makes one picture of the desktop.
     Screenshot,
     /// Shows the desktop over WebRTC.
@@ -30,9 +34,13 @@ pub(crate) enum Role {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UsageError {
-    #[error("{0:?} is no role: expected init, oauth, screenshot, stream, terminal, portal or open-url URL")]
+    #[error(
+        "{0:?} is no role: expected one of init, oauth, processes, record, screenshot, stream, terminal, portal, open-url"
+    )]
     Unknown(String),
-    #[error("a role is missing: expected init, oauth, screenshot, stream, terminal, portal or open-url URL")]
+    #[error(
+        "a role is missing: expected one of init, oauth, processes, record, screenshot, stream, terminal, portal, open-url"
+    )]
     Missing,
     #[error("init is for PID 1 only, this is process {0}")]
     NotPid1(u32),
@@ -87,6 +95,8 @@ impl Role {
         }
         match arguments.get(1).map(String::as_str) {
             Some("oauth") => Ok(Self::OAuth),
+            Some("processes") => Ok(Self::Processes(interval(arguments.get(2)))),
+            Some("record") => Ok(Self::Record(frames_per_second(arguments.get(2)))),
             Some("screenshot") => Ok(Self::Screenshot),
             Some("stream") => Ok(Self::Stream),
             Some("terminal") => Ok(Self::Terminal),
@@ -100,4 +110,17 @@ impl Role {
             None => Err(UsageError::Missing),
         }
     }
+}
+
+/// Milliseconds, as whoever runs the role gives them.
+fn interval(given: Option<&String>) -> Duration {
+    const USUAL_MS: u64 = 2000;
+    const LEAST_MS: u64 = 100;
+    let given = given.and_then(|text| text.parse().ok()).unwrap_or(USUAL_MS);
+    Duration::from_millis(given.max(LEAST_MS))
+}
+
+fn frames_per_second(given: Option<&String>) -> u8 {
+    const USUAL: u8 = 15;
+    given.and_then(|text| text.parse().ok()).unwrap_or(USUAL).clamp(1, 60)
 }

@@ -10,6 +10,7 @@
 
 mod hands;
 mod picture;
+pub(crate) mod record;
 mod wire;
 
 use std::{io, path::Path, process::ExitCode, sync::Arc};

@@ -8,8 +8,10 @@ mod dial;
 mod error;
 mod events;
 mod knock;
+pub mod program;
 #[cfg(test)]
 pub(crate) mod tests;
+mod way_in;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -17,16 +19,14 @@ use anteroom_protocol::{
     ProtocolVersion,
     agent::{
         CallbackVerdict, CapturedCredentials, Clock, Hello, Memory, OpenUrl, PastedCallback, PastedCode,
-        Resume, ServiceStatus, SignInSpec, SignInStatus, UPGRADE_REVERSE, UPGRADE_TCP,
+        Resume, ServiceStatus, SignInSpec, SignInStatus,
     },
     event::Acknowledge,
-    exec::{ExecStatus, UPGRADE_EXEC},
     ports::STREAM_VSOCK,
     stream::{MAX_PEERS, MAX_SDP_BYTES, PeerAnswer, PeerOffer, StreamStats},
     timeline::Mark,
 };
-use hyper::{Method, StatusCode, upgrade::Upgraded};
-use hyper_util::rt::TokioIo;
+use hyper::Method;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::vmm::AgentAddress;
@@ -36,6 +36,7 @@ pub use dial::hold_still;
 pub use error::AgentError;
 pub use events::Events;
 pub use knock::Knock;
+pub use program::{Program, ProgramError};
 
 /// How long an ordinary call may take, connection included. A busy guest under TCG needs seconds at times.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -186,70 +187,6 @@ impl AgentClient {
     /// As for every call.
     pub async fn cancel_sign_in(&self) -> Result<(), AgentError> {
         self.dialler.done(Call { method: Method::DELETE, ..Call::get("/sign-in") }).await
-    }
-
-    /// A byte stream to a port of the guest's own loopback.
-    ///
-    /// # Errors
-    /// [`AgentError::Refused`] when nothing listens there.
-    pub async fn connect(
-        &self,
-        port: u16,
-    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
-        self.upgraded(UPGRADE_TCP, &format!("/connect/{port}")).await
-    }
-
-    /// The numbers of connections to a port of the guest's loopback, a line each, after a line with the port itself. The guest
-    /// listens as long as the stream lives.
-    ///
-    /// # Errors
-    /// [`AgentError::Refused`] when somebody listens there already.
-    pub async fn listen(
-        &self,
-        port: u16,
-    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
-        self.upgraded(UPGRADE_REVERSE, &format!("/reverse/{port}")).await
-    }
-
-    /// One of those connections.
-    ///
-    /// # Errors
-    /// [`AgentError::Refused`] when it does not wait any more.
-    pub async fn accept(
-        &self,
-        port: u16,
-        number: u64,
-    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
-        self.upgraded(UPGRADE_TCP, &format!("/reverse/{port}/{number}")).await
-    }
-
-    /// A stream of [frames](anteroom_protocol::exec) that begins a program or goes on with one.
-    ///
-    /// # Errors
-    /// As for every call. What becomes of the program, the frames say.
-    pub async fn exec(
-        &self,
-    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
-        self.upgraded(UPGRADE_EXEC, "/exec").await
-    }
-
-    /// What was started so, and whose end nobody has seen yet.
-    ///
-    /// # Errors
-    /// As for every call.
-    pub async fn programs(&self) -> Result<Vec<ExecStatus>, AgentError> {
-        self.dialler.json(Call::get("/exec/list"), 256 * KIB).await
-    }
-
-    async fn upgraded(&self, protocol: &'static str, path: &str) -> Result<TokioIo<Upgraded>, AgentError> {
-        let what = path.to_owned();
-        let answer = self.dialler.open(Call { upgrade: Some(protocol), ..Call::get(path) }).await?;
-        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(AgentError::Malformed { what });
-        }
-        let upgraded =
-            hyper::upgrade::on(answer).await.map_err(|source| AgentError::Broken { what, source })?;
-        Ok(TokioIo::new(upgraded))
     }
 
     /// Hands an offer of a viewer on, and returns the guest's answer to it.

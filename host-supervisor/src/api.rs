@@ -23,7 +23,9 @@
 //! | `POST /api/webrtc/session/{id}/whep` | the desktop for players of WHEP |
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |
+//! | `GET /api/vms/{id}/events?known=N&wait=S` | what was seen of a VM and its session, as soon as it is not N events |
 //! | `GET /api/vms/{id}/exec` with `Upgrade: anteroom-exec`, or in a WebSocket | a program in the VM, as `anteroom_protocol::exec` says |
+//! | `GET /api/vms/{id}/files?path=P` | a file, or a directory as tar; with `&about=true` only what it is, as JSON |
 //! | `GET /api/vms/{id}/programs` | which of them run there |
 //! | `GET /api/vms/{id}/ports/{port}` with `Upgrade: tcp` | the bytes of a port on the VM's loopback |
 //! | `GET /api/vms/{id}/reverse/{port}` with `Upgrade: anteroom-reverse` | connections to a port of the VM's loopback: a number each |
@@ -47,6 +49,8 @@ mod desktop;
 mod error;
 mod events;
 mod exec;
+mod files;
+mod follow;
 mod health;
 mod idempotency;
 mod keys;

@@ -11,6 +11,7 @@ mod config;
 mod copy;
 mod debug;
 mod doctor;
+mod events;
 mod exec;
 mod exit;
 mod forward;
@@ -20,13 +21,16 @@ mod key;
 mod logs;
 mod man;
 mod provider;
+mod record;
 mod screenshot;
 mod serve;
 mod session;
 mod show;
 mod snapshot;
+mod top;
 mod vm;
 mod vm_name;
+mod vnc;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -107,11 +111,17 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Ps(arguments) => {
             with_client(&load(&[])?, environment, async |client| exec::ps(&arguments, &client).await)
         }
+        Command::Top(arguments) => {
+            with_client(&load(&[])?, environment, async |client| top::run(&arguments, &client).await)
+        }
         Command::Proxy(arguments) => with_client(&load_quietly()?, environment, async |client| {
             forward::proxy(&arguments, &client).await
         }),
         Command::Screenshot(arguments) => {
             with_client(&load(&[])?, environment, async |client| screenshot::run(&arguments, &client).await)
+        }
+        Command::Record(arguments) => {
+            with_client(&load(&[])?, environment, async |client| record::run(&arguments, &client).await)
         }
         Command::Debug(arguments) => {
             with_client(&load(&[])?, environment, async |client| debug::run(&arguments, &client).await)
@@ -123,8 +133,14 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Forward(arguments) => {
             with_client(&load(&[])?, environment, async |client| forward::run(&arguments, &client).await)
         }
+        Command::Vnc(arguments) => {
+            with_client(&load(&[])?, environment, async |client| vnc::run(&arguments, &client).await)
+        }
         Command::Logs(arguments) => {
             with_client(&load(&[])?, environment, async |client| logs::run(&arguments, &client).await)
+        }
+        Command::Events(arguments) => {
+            with_client(&load(&[])?, environment, async |client| events::run(&arguments, &client).await)
         }
         Command::Webhook(command) => {
             with_client(&load(&[])?, environment, async |client| webhook::run(&command, &client).await)

@@ -37,7 +37,7 @@ use crate::{
     vm::VmHandle,
 };
 pub use admission::{Admission, Refusal};
-pub use history::Moment;
+pub use history::{Moment, status_in_words};
 pub use registry::{Resumed, SessionSettings, Sessions, StartError, VmTemplate};
 
 /// What somebody asks for.

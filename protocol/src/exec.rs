@@ -26,7 +26,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use frame::{Frame, FrameError, MAX_DATA_BYTES};
+pub use frame::{Frame, FrameError, HEADER_BYTES, MAX_DATA_BYTES};
 pub use spec::{Attach, Begun, Ended, ExecId, ExecSpec, ExecStatus, SpecError, TerminalSpec};
 
 /// The value of the `Upgrade` header.

@@ -21,6 +21,8 @@ use tokio::{
 #[derive(Debug)]
 pub struct Browser {
     pub page: Client,
+    /// Where what is downloaded goes.
+    pub downloads: tempfile::TempDir,
     driver: Child,
     _profile: tempfile::TempDir,
 }
@@ -37,7 +39,7 @@ impl Browser {
     /// # Errors
     /// When the driver or the browser does not start.
     pub async fn open() -> Result<Self> {
-        let profile = tempfile::tempdir()?;
+        let (profile, downloads) = (tempfile::tempdir()?, tempfile::tempdir()?);
         let mut driver = Command::new("/usr/bin/chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -59,13 +61,14 @@ impl Browser {
             &format!("--user-data-dir={}", profile.path().display()),
         ]
         .map(str::to_owned);
-        let capabilities = json!({"goog:chromeOptions": {"args": arguments}});
+        let preferences = json!({"download.default_directory": downloads.path().display().to_string()});
+        let capabilities = json!({"goog:chromeOptions": {"args": arguments, "prefs": preferences}});
         let page = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().cloned().unwrap_or_default())
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .context("a WebDriver session")?;
-        Ok(Self { page, driver, _profile: profile })
+        Ok(Self { page, downloads, driver, _profile: profile })
     }
 
     /// Keeps what the page shows as a PNG file.

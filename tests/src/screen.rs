@@ -91,6 +91,14 @@ impl Screen {
         self.until(line, |shown| shown.lines().any(|shown| shown.trim_end() == line)).await
     }
 
+    /// Waits until this is somewhere on the screen, and returns that.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn until_text(&self, text: &str) -> Result<String> {
+        self.until(text, |shown| shown.contains(text)).await
+    }
+
     /// Waits until the screen ends with this, and returns it.
     ///
     /// # Errors

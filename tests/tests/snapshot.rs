@@ -28,6 +28,7 @@ async fn two_people_get_two_machines_of_one_snapshot_and_the_first_waits_for_not
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let daemon = Daemon::start("snapshot", "test", Options { environment, ..Options::default() }).await?;
     let spare = one_waits(&daemon).await?;
+    nothing_is_done_in_it(&daemon, &spare).await?;
 
     let sessions = [daemon.start_session("demo", "alice").await?, daemon.start_session("demo", "bob").await?];
     let (mut vms, mut addresses) = (Vec::new(), Vec::new());
@@ -68,6 +69,23 @@ async fn two_people_get_two_machines_of_one_snapshot_and_the_first_waits_for_not
     for vm in &vms {
         let left = machine::processes_mentioning(vm);
         ensure!(left.is_empty(), "processes are left: {left:?}");
+    }
+    Ok(())
+}
+
+/// A VM that is nobody's is left as it is.
+async fn nothing_is_done_in_it(daemon: &Daemon, spare: &str) -> Result<()> {
+    for path in ["programs", "ports/5900", "exec", "reverse/7777"] {
+        let (_, refused) = daemon.call(Method::GET, &format!("/api/vms/{spare}/{path}"), None).await?;
+        ensure!(refused["code"] == "vm_is_nobodys", "{path}: {refused}");
+    }
+    for arguments in [&["exec", spare, "-n", "--", "true"][..], &["ps", spare], &["vnc", spare]] {
+        let said = daemon.cli(arguments).await?;
+        let why = String::from_utf8_lossy(&said.stderr).into_owned();
+        ensure!(
+            !said.status.success() && why.contains("waits for whoever comes next"),
+            "{arguments:?}: {why}"
+        );
     }
     Ok(())
 }

@@ -16,3 +16,9 @@ fn a_user_that_is_missing_or_damaged_is_not_found() {
     assert_eq!(Account::find("desk", PASSWD, GROUP), None);
     assert_eq!(Account::find("broken", PASSWD, GROUP), None);
 }
+
+#[test]
+fn every_user_has_its_name() {
+    let names = names_in(PASSWD);
+    assert_eq!((names.len(), names[&0].as_str(), names[&1000].as_str()), (2, "root", "desktop"));
+}

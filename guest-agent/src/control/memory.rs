@@ -9,6 +9,7 @@ use anteroom_protocol::agent::Memory;
 use axum::{Json, http::StatusCode};
 
 use super::Refusal;
+use crate::proc_field;
 
 /// Roles whose memory is worth knowing.
 const ROLES: [&str; 4] = ["oauth", "portal", "stream", "terminal"];
@@ -19,8 +20,8 @@ pub(super) async fn show() -> Result<Json<Memory>, Refusal> {
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("/proc/meminfo cannot be read: {error}"))
     })?;
     Ok(Json(Memory {
-        total_kib: field_kib(&text, "MemTotal").unwrap_or(0),
-        available_kib: field_kib(&text, "MemAvailable").unwrap_or(0),
+        total_kib: proc_field::kib(&text, "MemTotal").unwrap_or(0),
+        available_kib: proc_field::kib(&text, "MemAvailable").unwrap_or(0),
         roles_kib: roles(Path::new("/proc")),
     }))
 }
@@ -36,7 +37,7 @@ fn roles(proc: &Path) -> BTreeMap<String, u64> {
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let Some(role) = role_of(pid, &command) else { continue };
         let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
-        if let Some(kib) = field_kib(&status, "VmRSS") {
+        if let Some(kib) = proc_field::kib(&status, "VmRSS") {
             *found.entry(role.to_owned()).or_default() += kib;
         }
     }
@@ -54,10 +55,4 @@ fn role_of(pid: &str, command: &[u8]) -> Option<&'static str> {
     }
     let role = arguments.next()?;
     ROLES.into_iter().find(|known| known.as_bytes() == role)
-}
-
-/// A line such as `MemTotal:  1024 kB`.
-fn field_kib(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
 }

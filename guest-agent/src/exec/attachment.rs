@@ -17,16 +17,18 @@ use super::{
     Programs,
     inflow::Inflow,
     launch::LaunchError,
-    outflow::Source,
+    outflow::Next,
     running::{Attached, Running},
+    said::Source,
     table::StartError,
 };
 use crate::console;
 
 /// How long a host may take to say what it wants.
 const FIRST_FRAME: Duration = Duration::from_secs(10);
-/// Frames that are ready are sent together, up to about this many bytes.
-const BATCH_BYTES: usize = 2 * MAX_DATA_BYTES;
+/// Small frames that are ready are sent together, up to about this many bytes; a large one is sent as it lies.
+const BATCH_BYTES: usize = MAX_DATA_BYTES;
+const LARGE_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 enum End {
@@ -146,6 +148,7 @@ async fn speak(to: &mut (impl AsyncWrite + Unpin), running: &Running, mut positi
     // Whoever attaches again does not know what has been read meanwhile.
     let mut tell_credit = arrived > 0;
     loop {
+        let mut large = None;
         let ended = {
             let out = out.borrow_and_update();
             if position < out.begin() {
@@ -153,16 +156,27 @@ async fn speak(to: &mut (impl AsyncWrite + Unpin), running: &Running, mut positi
                 begun(position).write(&mut batch)?;
             }
             while batch.len() < BATCH_BYTES
-                && let Some((source, mut bytes)) = out.after(position)
+                && let Some(next) = out.after(position)
             {
-                bytes.truncate(MAX_DATA_BYTES);
-                position += bytes.len() as u64;
-                match source {
-                    Source::Stdout => Frame::Stdout(bytes).write(&mut batch)?,
-                    Source::Stderr => Frame::Stderr(bytes).write(&mut batch)?,
+                match next {
+                    Next::Frame(frame, length) => {
+                        position += length as u64;
+                        if frame.len() >= LARGE_BYTES {
+                            large = Some(frame);
+                            break;
+                        }
+                        batch.extend_from_slice(&frame);
+                    }
+                    Next::Rest(source, bytes) => {
+                        position += bytes.len() as u64;
+                        match source {
+                            Source::Stdout => Frame::Stdout(bytes).write(&mut batch)?,
+                            Source::Stderr => Frame::Stderr(bytes).write(&mut batch)?,
+                        }
+                    }
                 }
             }
-            out.ended().filter(|_| position == out.end()).cloned()
+            out.ended().filter(|_| large.is_none() && position == out.end()).cloned()
         };
         {
             let input = input.borrow_and_update();
@@ -182,8 +196,9 @@ async fn speak(to: &mut (impl AsyncWrite + Unpin), running: &Running, mut positi
             running.seen().await;
             return Ok(());
         }
-        if !batch.is_empty() {
+        if !batch.is_empty() || large.is_some() {
             to.write_all(&batch).await?;
+            to.write_all(large.as_deref().unwrap_or_default()).await?;
             to.flush().await?;
             batch.clear();
             continue;

@@ -5,16 +5,12 @@ use std::{cmp, collections::VecDeque};
 use anteroom_protocol::exec::{Ended, OUTPUT_WINDOW};
 use bytes::Bytes;
 
+use super::said::{Said, Source};
+
 /// Bytes that are kept although they were taken: what a terminal that is attached anew shows at once.
 const SCROLLBACK: u64 = 64 * 1024;
 /// A program that writes byte by byte must not cost many times what it says.
 const MOST_PIECES: usize = 4096;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    Stdout,
-    Stderr,
-}
 
 /// What becomes of output for which there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +34,22 @@ pub(super) struct Outflow {
 #[derive(Debug, Clone)]
 struct Piece {
     at: u64,
-    source: Source,
-    bytes: Bytes,
+    said: Said,
+}
+
+impl Piece {
+    fn end(&self) -> u64 {
+        self.at + self.said.length() as u64
+    }
+}
+
+/// What follows a byte.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A whole frame, and how many bytes of output are in it.
+    Frame(Bytes, usize),
+    /// What is left of one.
+    Rest(Source, Bytes),
 }
 
 impl Outflow {
@@ -58,10 +68,10 @@ impl Outflow {
     }
 
     /// At most [`Outflow::room`] bytes, and at least one.
-    pub(super) fn push(&mut self, source: Source, bytes: Bytes) {
-        let length = bytes.len() as u64;
-        self.pieces.push_back(Piece { at: self.end, source, bytes });
-        self.end += length;
+    pub(super) fn push(&mut self, said: Said) {
+        let piece = Piece { at: self.end, said };
+        self.end = piece.end();
+        self.pieces.push_back(piece);
         self.trim();
     }
 
@@ -72,11 +82,14 @@ impl Outflow {
     }
 
     /// The piece with that byte, from it on; nothing when it has not been said yet.
-    pub(super) fn after(&self, position: u64) -> Option<(Source, Bytes)> {
+    pub(super) fn after(&self, position: u64) -> Option<Next> {
         let behind = self.pieces.partition_point(|piece| piece.at <= position);
-        let piece = self.pieces.get(behind.checked_sub(1)?)?;
-        let offset = usize::try_from(position - piece.at).ok()?;
-        (offset < piece.bytes.len()).then(|| (piece.source, piece.bytes.slice(offset..)))
+        let Piece { at, said } = self.pieces.get(behind.checked_sub(1)?)?;
+        match usize::try_from(position - at).ok()? {
+            0 => Some(Next::Frame(said.frame(), said.length())),
+            offset if offset < said.length() => Some(Next::Rest(said.source(), said.bytes().slice(offset..))),
+            _ => None,
+        }
     }
 
     /// The first byte that is kept.
@@ -100,7 +113,7 @@ impl Outflow {
 
     fn trim(&mut self) {
         while let Some(first) = self.pieces.front() {
-            let behind_first = first.at + first.bytes.len() as u64;
+            let behind_first = first.end();
             let many = self.pieces.len() > MOST_PIECES;
             let forgotten = match self.when_full {
                 WhenFull::Wait => {
@@ -122,53 +135,72 @@ mod tests {
 
     use super::*;
 
+    fn said(source: Source, bytes: &[u8]) -> Said {
+        Said::copied(source, bytes).unwrap()
+    }
+
+    fn bytes_of(next: Next) -> Bytes {
+        match next {
+            Next::Frame(frame, length) => frame.slice(frame.len() - length..),
+            Next::Rest(_, bytes) => bytes,
+        }
+    }
+
     fn text(outflow: &Outflow, from: u64) -> String {
         let mut position = from;
         let mut text = String::new();
-        while let Some((_, bytes)) = outflow.after(position) {
+        while let Some(next) = outflow.after(position) {
+            let bytes = bytes_of(next);
             position += bytes.len() as u64;
             text += std::str::from_utf8(&bytes).unwrap();
         }
         text
     }
 
+    /// Pushes as much as there is a window for.
+    fn fill(outflow: &mut Outflow) {
+        for _ in 0..OUTPUT_WINDOW / 65536 {
+            outflow.push(said(Source::Stdout, &[b'x'; 65536]));
+        }
+    }
+
     #[test]
     fn what_was_said_is_read_from_any_byte_on_and_each_source_stays_what_it_is() {
         let mut outflow = Outflow::new(WhenFull::Wait);
-        outflow.push(Source::Stdout, Bytes::from_static(b"abc"));
-        outflow.push(Source::Stderr, Bytes::from_static(b"DE"));
+        outflow.push(said(Source::Stdout, b"abc"));
+        outflow.push(said(Source::Stderr, b"DE"));
         assert_eq!((text(&outflow, 0), text(&outflow, 2)), ("abcDE".to_owned(), "cDE".to_owned()));
-        assert_eq!(outflow.after(4), Some((Source::Stderr, Bytes::from_static(b"E"))));
+        assert_eq!(outflow.after(4), Some(Next::Rest(Source::Stderr, Bytes::from_static(b"E"))));
         assert_eq!(outflow.after(5), None);
         assert_eq!(outflow.after(99), None);
     }
 
     #[test]
     fn a_program_whose_output_nobody_takes_waits_and_one_that_is_detached_goes_on() {
-        let full = Bytes::from(vec![b'x'; usize::try_from(OUTPUT_WINDOW).unwrap()]);
+        let window = usize::try_from(OUTPUT_WINDOW).unwrap();
         let mut waits = Outflow::new(WhenFull::Wait);
-        waits.push(Source::Stdout, full.clone());
+        fill(&mut waits);
         assert_eq!((waits.room(), waits.begin()), (0, 0));
         waits.take(10);
         assert_eq!(waits.room(), 10);
         waits.take(u64::MAX);
-        assert_eq!(waits.room(), full.len(), "no more than was said can be taken");
+        assert_eq!(waits.room(), window, "no more than was said can be taken");
         let mut goes_on = Outflow::new(WhenFull::Forget);
-        goes_on.push(Source::Stdout, full.clone());
-        goes_on.push(Source::Stdout, full.clone());
-        assert_eq!((goes_on.room(), goes_on.begin()), (full.len(), full.len() as u64));
+        fill(&mut goes_on);
+        fill(&mut goes_on);
+        assert_eq!((goes_on.room(), goes_on.begin()), (window, OUTPUT_WINDOW));
     }
 
     #[test]
     fn many_small_pieces_fill_it_too() {
         let mut outflow = Outflow::new(WhenFull::Wait);
         for _ in 0..MOST_PIECES {
-            outflow.push(Source::Stdout, Bytes::from_static(b"x"));
+            outflow.push(said(Source::Stdout, b"x"));
         }
         assert_eq!(outflow.room(), 0);
         outflow.take(outflow.end());
         assert!(outflow.room() > 0);
-        outflow.push(Source::Stdout, Bytes::from_static(b"y"));
+        outflow.push(said(Source::Stdout, b"y"));
         assert!(outflow.pieces.len() <= MOST_PIECES);
         assert_eq!(text(&outflow, outflow.end() - 2), "xy");
     }
@@ -183,15 +215,15 @@ mod tests {
             for (push, take) in steps {
                 let length = push.min(outflow.room());
                 if length > 0 {
-                    outflow.push(Source::Stdout, Bytes::from(vec![0; length]));
+                    outflow.push(said(Source::Stdout, &vec![0; length]));
                 }
                 taken = (taken + take).min(outflow.end());
                 outflow.take(taken);
                 prop_assert!(outflow.begin() <= taken);
                 prop_assert!(outflow.end() - outflow.begin() <= OUTPUT_WINDOW + SCROLLBACK + 40_000);
                 let mut position = taken;
-                while let Some((_, bytes)) = outflow.after(position) {
-                    position += bytes.len() as u64;
+                while let Some(next) = outflow.after(position) {
+                    position += bytes_of(next).len() as u64;
                 }
                 prop_assert_eq!(position, outflow.end());
             }

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use anteroom_protocol::exec::{Ended, ExecId, ExecSpec, ExecStatus, GRACE, MAX_DATA_BYTES};
+use anteroom_protocol::exec::{Ended, ExecId, ExecSpec, ExecStatus, GRACE, HEADER_BYTES, MAX_DATA_BYTES};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use nix::{
     sys::signal::{Signal, killpg},
@@ -30,7 +30,8 @@ use tokio::{
 use super::{
     inflow::Inflow,
     launch::{Ends, Launched},
-    outflow::{Outflow, Source, WhenFull},
+    outflow::{Outflow, WhenFull},
+    said::{Said, Source},
 };
 use crate::{
     process::{Children, Exit},
@@ -315,8 +316,9 @@ async fn drain_pipe(
     loop {
         let room = room(&out).await;
         if buffer.capacity() < LEAST_CHUNK_BYTES {
-            buffer = BytesMut::with_capacity(MAX_DATA_BYTES);
+            buffer = BytesMut::with_capacity(HEADER_BYTES + MAX_DATA_BYTES);
         }
+        Said::room(&mut buffer);
         let read = loop {
             match pipe.try_read_buf(&mut (&mut buffer).limit(room)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -335,8 +337,10 @@ async fn drain_pipe(
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        let said = buffer.split().freeze();
-        out.send_modify(|out| out.push(source, said));
+        // What was read is at least one byte, and no more than a frame may carry.
+        if let Ok(said) = Said::behind_room(source, buffer.split()) {
+            out.send_modify(|out| out.push(said));
+        }
     }
 }
 
@@ -358,7 +362,11 @@ async fn drain_terminal(
             }
         };
         match read {
-            Ok(Some(said)) => out.send_modify(|out| out.push(Source::Stdout, Bytes::from(said))),
+            Ok(Some(read)) => {
+                if let Ok(said) = Said::copied(Source::Stdout, &read) {
+                    out.send_modify(|out| out.push(said));
+                }
+            }
             Ok(None) | Err(_) => return,
         }
     }

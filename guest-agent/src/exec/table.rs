@@ -52,13 +52,16 @@ impl Programs {
     pub(super) fn start(&self, spec: &ExecSpec) -> Result<Arc<Running>, StartError> {
         let Parts { children, groups, .. } = &*self.0;
         self.make_room()?;
-        launch::sweep(groups);
         let id = ExecId::random();
         let launched = launch::launch(spec, id, children, groups)?;
         let mut table = self.table();
         let forget = {
             let programs = self.clone();
-            move || drop(programs.table().remove(&id))
+            move || {
+                programs.table().remove(&id);
+                // Here nobody waits for it.
+                launch::sweep(&programs.0.groups);
+            }
         };
         let running = Running::follow(id, spec, launched, Arc::clone(children), forget);
         table.insert(id, Arc::clone(&running));

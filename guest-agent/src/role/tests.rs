@@ -33,6 +33,23 @@ fn the_portal_hands_pages_to_the_oauth_role_unless_told_otherwise() {
 }
 
 #[test]
+fn what_runs_is_told_as_often_as_is_asked_for_but_not_without_a_pause() {
+    let every = |arguments: &[&str]| role(9, &[&["anteroom-agent", "processes"], arguments].concat());
+    assert_eq!(every(&["500"]), Ok(Role::Processes(Duration::from_millis(500))));
+    assert_eq!(every(&["0"]), Ok(Role::Processes(Duration::from_millis(100))));
+    assert_eq!(every(&[]), Ok(Role::Processes(Duration::from_secs(2))));
+}
+
+#[test]
+fn the_desktop_is_filmed_at_a_rate_that_there_is() {
+    let rate = |arguments: &[&str]| role(9, &[&["anteroom-agent", "record"], arguments].concat());
+    assert_eq!(
+        [rate(&["30"]), rate(&["0"]), rate(&["200"]), rate(&["-"])],
+        [30, 1, 60, 15].map(|rate| Ok(Role::Record(rate)))
+    );
+}
+
+#[test]
 fn an_unknown_or_missing_role_is_refused() {
     assert_eq!(role(9, &["anteroom-agent", "dance"]), Err(UsageError::Unknown("dance".into())));
     assert_eq!(role(9, &["anteroom-agent"]), Err(UsageError::Missing));

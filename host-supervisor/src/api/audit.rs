@@ -56,9 +56,10 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    /// Once it is known.
-    pub(super) async fn note(&self, detail: String) {
-        let entry = AuditEntry { at: OffsetDateTime::now_utc(), detail: Some(detail), ..self.entry.clone() };
+    /// Once it is known, with the status that the call has.
+    pub(super) async fn note(&self, status: StatusCode, detail: String) {
+        let (at, status) = (OffsetDateTime::now_utc(), status.as_u16());
+        let entry = AuditEntry { at, status, detail: Some(detail), ..self.entry.clone() };
         self.audit.note(entry).await;
     }
 }
@@ -68,8 +69,7 @@ impl FromRequestParts<Arc<Api>> for Trail {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let caller = parts.extensions.get::<Caller>().ok_or_else(ApiError::unauthorized)?.to_string();
-        let entry = AuditEntry { caller, status: StatusCode::SWITCHING_PROTOCOLS.as_u16(), ..begun(parts) };
-        Ok(Self { audit: api.audit.clone(), entry })
+        Ok(Self { audit: api.audit.clone(), entry: AuditEntry { caller, ..begun(parts) } })
     }
 }
 

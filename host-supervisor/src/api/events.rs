@@ -1,159 +1,142 @@
-//! A session as a stream of server-sent events (HTML Living Standard, section 9.2): what it is now, and every change of that.
-//!
-//! ```text
-//!  event: session   the same words as `GET /api/auth/session/{id}`, whenever they are others
-//!  event: moment    for keys only: what was seen, as `…/history` tells it
-//! ```
-//! An event's id is `<revision>-<moments>`; whoever comes again with it as `Last-Event-ID` gets what has changed since. After the
-//! session's end the stream ends, and whoever comes again then is told with 204 that nothing will come.
+//! What was seen of a VM and of its session, as one list in the order of time: for whoever follows them.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anteroom_protocol::SessionId;
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
-};
-use futures_util::{Stream, stream};
-use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
+use anteroom_protocol::VmId;
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     Api,
-    access::IsToken,
+    body::{InPath, InQuery},
     error::ApiError,
-    seen::{Base, Seen},
-    sign_in::MomentWords,
+    seen::Acting,
+    session::LONGEST_WAIT_S,
+    vm::find,
+    words::{TimeText, time_text},
 };
-use crate::session::SessionHandle;
+use crate::{
+    session::{self, SessionHandle},
+    store::VmRecord,
+    vm::{HostMark, VmHandle},
+};
 
-/// How often a line without meaning shows that the stream lives, also to whatever stands in between.
-const ALIVE: Duration = Duration::from_secs(15);
-/// The longest time that nobody looks whether the session is still there.
-const LOOK: Duration = Duration::from_secs(25);
-/// The id of the last event of all.
-const END: &str = "end";
-
-pub(super) async fn stream(
-    State(api): State<Arc<Api>>,
-    base: Base,
-    IsToken(is_token): IsToken,
-    headers: HeaderMap,
-    seen: Seen,
-) -> Result<Response, ApiError> {
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    if last == Some(END) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    let listener = Arc::clone(&api.state.listeners).try_acquire_owned().map_err(|_| {
-        ApiError::unavailable("too_many_listeners", "too many callers are listening; poll instead", 10)
-    })?;
-    let mut known = last.and_then(Known::parse).unwrap_or_default();
-    if let Some(session) = seen.living()
-        && session.history_after(0, Duration::ZERO).await.len() < known.moments
-    {
-        // Another daemon has taken the session over, and sees everything again.
-        known = Known::default();
-    }
-    let listening = Listening {
-        id: seen.record().id,
-        api,
-        base,
-        moments_wanted: !is_token,
-        known,
-        over: false,
-        _listener: listener,
-    };
-    let events = listening.events();
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
+/// `?known=N&wait=S`: answers as soon as there are not N events, after S seconds at the latest.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Known {
+    #[serde(default)]
+    known: usize,
+    #[serde(default)]
+    wait: u64,
 }
 
-/// What a listener has been told.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Known {
-    /// None was told yet.
-    revision: Option<u64>,
-    moments: usize,
-}
-
-impl Known {
-    fn parse(id: &str) -> Option<Self> {
-        let (revision, moments) = id.split_once('-')?;
-        Some(Self { revision: Some(revision.parse().ok()?), moments: moments.parse().ok()? })
-    }
-
-    fn id(self) -> String {
-        format!("{}-{}", self.revision.unwrap_or_default(), self.moments)
-    }
-}
-
-struct Listening {
-    api: Arc<Api>,
-    base: Base,
-    id: SessionId,
-    moments_wanted: bool,
-    known: Known,
+/// All events that are known by now, however many the caller knows: a daemon that has taken a VM over has learnt them anew,
+/// and has others.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Events {
+    events: Vec<Event>,
+    /// There will be no more.
     over: bool,
-    _listener: OwnedSemaphorePermit,
 }
 
-impl Listening {
-    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
-        stream::unfold(self, async |mut listening| {
-            let event = listening.next().await?;
-            Some((Ok(event), listening))
-        })
-    }
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+struct Event {
+    #[schemars(with = "TimeText")]
+    #[serde(serialize_with = "time_text::serialize")]
+    at: OffsetDateTime,
+    of: Of,
+    /// The name of a mark, or words.
+    text: String,
+}
 
-    async fn next(&mut self) -> Option<Event> {
-        while !self.over {
-            let living = self.api.sessions.living(self.id);
-            let Some(session) = living.filter(|session| !session.view().record.status.is_final()) else {
-                self.over = true;
-                return self.said().await.map(|event| event.id(END));
-            };
-            if let Some(moment) = self.moment(&session).await {
-                return Some(moment);
-            }
-            let revision = session.view().revision;
-            if self.known.revision != Some(revision) {
-                self.known.revision = Some(revision);
-                return self.said().await.map(|event| event.id(self.known.id()));
-            }
-            let moments = async {
-                // A listener that wants none waits for the other.
-                if !self.moments_wanted {
-                    std::future::pending::<()>().await;
-                }
-                session.history_after(self.known.moments, LOOK).await;
-            };
-            tokio::select! {
-                () = session.change_since(revision, LOOK) => {}
-                () = moments => {}
-            }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Of {
+    Vm,
+    Session,
+}
+
+/// `GET /api/vms/{id}/events`
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    InPath(id): InPath<VmId>,
+    InQuery(query): InQuery<Known>,
+    acting: Acting,
+) -> Result<Json<Events>, ApiError> {
+    let deadline = Instant::now() + Duration::from_secs(query.wait.min(LONGEST_WAIT_S));
+    let record = find(&api, id).await?;
+    let Some((vm, session)) = living(&api, id) else {
+        return Ok(Json(of_the_past(&api, record, &acting).await?));
+    };
+    match &session {
+        Some(session) => acting.may_see(&session.view().record.user_id)?,
+        None => acting.must_be_nobody()?,
+    }
+    let mut state = vm.state();
+    loop {
+        let (marks, vm_is_over) = {
+            let now = state.borrow_and_update();
+            (now.timeline.clone(), now.status.is_final())
+        };
+        let moments = match &session {
+            Some(session) => session.history_after(0, Duration::ZERO).await,
+            None => Vec::new(),
+        };
+        let seen = moments.len();
+        let events = in_order(marks, moments.into_iter().map(|moment| (moment.at, moment.text)));
+        let session_is_over = session.as_ref().is_none_or(|session| session.view().record.status.is_final());
+        let over = vm_is_over && session_is_over;
+        if over || events.len() != query.known || Instant::now() >= deadline {
+            return Ok(Json(Events { events, over }));
         }
-        None
-    }
-
-    async fn moment(&mut self, session: &SessionHandle) -> Option<Event> {
-        if !self.moments_wanted {
-            return None;
+        tokio::select! {
+            Ok(()) = state.changed() => {}
+            () = more_of(session.as_ref(), seen, deadline) => {}
+            () = sleep_until(deadline) => {}
         }
-        let moment = session.history_after(self.known.moments, Duration::ZERO).await.into_iter().next()?;
-        self.known.moments += 1;
-        let event = Event::default().event("moment").id(self.known.id());
-        event.json_data(MomentWords::of(moment)).ok()
     }
+}
 
-    /// As it is now; `None` when nothing is left of it.
-    async fn said(&self) -> Option<Event> {
-        let seen = Seen::find(&self.api, self.id).await.ok()?;
-        let words = json!({ "session": seen.words(&self.api, &self.base) });
-        Event::default().event("session").json_data(words).ok()
+/// Waits until more than so much was seen of the session.
+async fn more_of(session: Option<&SessionHandle>, seen: usize, deadline: Instant) {
+    match session {
+        Some(session) => {
+            session.history_after(seen, deadline.saturating_duration_since(Instant::now())).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Of a VM that is gone: its marks, and what became of its session. What else was seen of that is forgotten.
+async fn of_the_past(api: &Api, record: VmRecord, acting: &Acting) -> Result<Events, ApiError> {
+    let session = match record.session_id {
+        Some(id) => api.store.session_get(id).await?,
+        None => None,
+    };
+    match &session {
+        Some(session) => acting.may_see(&session.user_id)?,
+        None => acting.must_be_nobody()?,
+    }
+    let marks: Option<Vec<HostMark>> = record.timeline.and_then(|marks| serde_json::from_value(marks).ok());
+    let end = session.and_then(|session| Some((session.completed_at?, session::status_in_words(&session))));
+    Ok(Events { events: in_order(marks.unwrap_or_default(), end), over: true })
+}
+
+fn in_order(marks: Vec<HostMark>, moments: impl IntoIterator<Item = (OffsetDateTime, String)>) -> Vec<Event> {
+    let of_vm = marks.into_iter().map(|mark| Event { at: mark.at, of: Of::Vm, text: mark.name });
+    let of_session = moments.into_iter().map(|(at, text)| Event { at, of: Of::Session, text });
+    let mut events: Vec<Event> = of_vm.chain(of_session).collect();
+    events.sort_by_key(|event| event.at);
+    events
+}
+
+fn living(api: &Api, id: VmId) -> Option<(VmHandle, Option<SessionHandle>)> {
+    match api.sessions.living_with_vm(id) {
+        Some(session) => Some((session.vm().clone(), Some(session))),
+        None => Some((api.vms.spare(id)?, None)),
     }
 }
 
@@ -162,12 +145,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_says_what_is_known_and_reads_back() {
-        let known = Known { revision: Some(7), moments: 3 };
-        assert_eq!(known.id(), "7-3");
-        assert_eq!(Known::parse("7-3"), Some(known));
-        for nonsense in ["", "7", "-", "a-1", "1-a", END] {
-            assert_eq!(Known::parse(nonsense), None, "{nonsense}");
-        }
+    fn events_of_both_are_in_the_order_of_time() {
+        let at = |seconds| OffsetDateTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let mark =
+            |name: &str, seconds| HostMark { name: name.to_owned(), at: at(seconds), since_request_ms: 0.0 };
+        let events = in_order(vec![mark("one", 1), mark("three", 3)], [(at(2), "two".to_owned())]);
+        let texts: Vec<&str> = events.iter().map(|event| event.text.as_str()).collect();
+        assert_eq!(texts, ["one", "two", "three"]);
+        assert_eq!(serde_json::to_value(&events[1]).unwrap()["of"], "session");
     }
 }

@@ -173,9 +173,9 @@ fn expect(request: &Request, protocol: &str) -> Result<(), ApiError> {
 /// must stay as it is until it is.
 #[derive(Debug)]
 pub(super) struct WayIn {
-    vm: VmId,
-    session: SessionHandle,
-    agent: AgentClient,
+    pub(super) vm: VmId,
+    pub(super) session: SessionHandle,
+    pub(super) agent: AgentClient,
 }
 
 impl FromRequestParts<Arc<Api>> for WayIn {
@@ -232,11 +232,13 @@ async fn note_first(
                 let user = spec.user.as_deref().map(|user| format!(" as {user}")).unwrap_or_default();
                 let terminal = if spec.terminal.is_some() { " in a terminal" } else { "" };
                 tracing::info!(%vm, program = spec.program(), "a program is run");
-                trail.note(format!("runs {}{user}{terminal}", spec.program())).await;
+                trail
+                    .note(StatusCode::SWITCHING_PROTOCOLS, format!("runs {}{user}{terminal}", spec.program()))
+                    .await;
                 return Ok(());
             }
             Ok(Some(Frame::Attach { .. })) => {
-                trail.note("goes on with a program".to_owned()).await;
+                trail.note(StatusCode::SWITCHING_PROTOCOLS, "goes on with a program".to_owned()).await;
                 return Ok(());
             }
             // The agent has the words for it.

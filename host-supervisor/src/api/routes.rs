@@ -13,7 +13,7 @@ use super::{
     access::{self, Gate, Needs, TokenRole},
     admin, audit, credentials,
     describe::{self, gives, says},
-    desktop, events, exec, health, keys, login, metrics,
+    desktop, events, exec, files, follow, health, keys, login, metrics,
     rate::{self, Class, Counted, RateLimit},
     session, sign_in, start, token, vm, webhook, webrtc, whep, within_patience,
 };
@@ -115,7 +115,7 @@ fn streams() -> ApiRouter<Arc<Api>> {
         .api_route(
             "/api/auth/session/{id}/events",
             get_with(
-                events::stream,
+                follow::stream,
                 gives(
                     "The session and its changes as server-sent events",
                     &[(200, "text/event-stream"), (204, "")],
@@ -266,6 +266,10 @@ fn of_vms() -> ApiRouter<Arc<Api>> {
                 .delete_with(vm::remove, says("Ends the VM and its session")),
         )
         .api_route("/api/vms/{id}/heartbeat", post_with(vm::heartbeat, says("Keeps it from its idle limit")))
+        .api_route(
+            "/api/vms/{id}/events",
+            get_with(events::list, says("What was seen of it and of its session, in the order of time")),
+        )
         .api_route("/api/vms/{id}/diagnostics", get_with(vm::diagnostics, says("What is wrong with it")))
         .api_route(
             "/api/vms/{id}/services/{name}/log",
@@ -282,6 +286,13 @@ fn into_vms() -> ApiRouter<Arc<Api>> {
         .api_route(
             "/api/vms/{id}/exec",
             get_with(exec::open, gives("A program: `Upgrade: anteroom-exec`, or a WebSocket", UPGRADED)),
+        )
+        .api_route(
+            "/api/vms/{id}/files",
+            get_with(
+                files::fetch,
+                gives("A file, or a directory as a tar archive", &[(200, "application/octet-stream")]),
+            ),
         )
         .api_route("/api/vms/{id}/programs", get_with(exec::list, says("Which programs run there")))
         .api_route(

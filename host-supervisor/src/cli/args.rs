@@ -2,26 +2,36 @@
 
 mod access;
 mod credentials;
+mod image;
+mod machine;
 mod provider;
+mod serve;
+mod session;
 #[cfg(test)]
 mod tests;
 mod value;
+mod vm;
 mod way_in;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use access::{ApiKeyCommand, AuditArguments};
 pub(super) use credentials::{KeyCommand, WebhookCommand};
+pub(super) use image::{ImageCommand, SnapshotCommand};
+pub(super) use machine::{ConfigCommand, DoctorArguments, GcArguments};
 pub(super) use provider::ProviderCommand;
+pub(super) use serve::{ServeArguments, UpArguments};
+pub(super) use session::{SessionCommand, StartArguments};
+pub(super) use vm::VmCommand;
 pub(super) use way_in::{
-    AttachArguments, CopyArguments, DebugArguments, ExecArguments, ForwardArguments, LogsArguments, Place,
-    ProcessArguments, ProxyArguments, PsArguments, ScreenshotArguments, ShellArguments,
+    AttachArguments, CopyArguments, DebugArguments, EventsArguments, ExecArguments, ForwardArguments,
+    LogsArguments, Place, ProcessArguments, ProxyArguments, PsArguments, RecordArguments,
+    ScreenshotArguments, ShellArguments, TopArguments, VncArguments,
 };
 
 use super::exit::EXIT_CODES;
-use crate::store::SessionStatus;
 
 const START_HERE: &str =
     "Start here:  anteroom up\n\nEvery command explains itself: anteroom <command> --help";
@@ -78,11 +88,15 @@ pub(super) enum Command {
     Exec(ExecArguments),
     Attach(AttachArguments),
     Ps(PsArguments),
+    Top(TopArguments),
     Cp(CopyArguments),
     Forward(ForwardArguments),
     Proxy(ProxyArguments),
+    Vnc(VncArguments),
     Logs(LogsArguments),
+    Events(EventsArguments),
     Screenshot(ScreenshotArguments),
+    Record(RecordArguments),
     Debug(DebugArguments),
     /// The webhook: try it, and see what was delivered
     #[command(subcommand)]
@@ -110,338 +124,5 @@ pub(super) enum Command {
     #[command(hide = true)]
     Relay {
         address: SocketAddr,
-    },
-}
-
-/// Remove what VMs have left whose daemon is gone: processes, directories, devices, addresses
-///
-/// The next `anteroom serve` does the same, and goes on with VMs that live; this is for a machine on which none will run.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  anteroom gc --dry-run      what there is; a daemon may be running
-  anteroom gc                what cannot go on; not beside a daemon
-  anteroom gc --all          living VMs, too")]
-pub(super) struct GcArguments {
-    /// Only say what would be removed
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// End VMs that live, too
-    #[arg(long)]
-    pub(super) all: bool,
-    /// As JSON, for programs
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// Check this machine, build the VM image if it is missing, serve, and print the address to open
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  anteroom up\n  anteroom up --yes --profile dev      with the demo provider, without questions"
-)]
-pub(super) struct UpArguments {
-    /// Install what is missing without asking
-    #[arg(long, short)]
-    pub(super) yes: bool,
-    #[command(flatten)]
-    pub(super) serve: ServeArguments,
-}
-
-/// Serve the API and the page until SIGTERM or Ctrl+C, which end every session and its VM
-///
-/// SIGUSR2 ends the daemon alone: VMs and sessions stay, and the next daemon goes on with them, as after a crash.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  anteroom serve
-  anteroom serve --listen 127.0.0.1:4100 --state-dir /tmp/second     a second daemon beside the first
-  ANTEROOM_LISTEN=0.0.0.0:4000 anteroom serve --set vm.max=8")]
-pub(super) struct ServeArguments {
-    /// Address and port of the API and the page
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<String>,
-    /// Where everything is kept: database, keys, running VMs
-    #[arg(long, value_name = "DIRECTORY")]
-    state_dir: Option<String>,
-    /// Which image the VMs use: desktop, dev (with the demo provider) or test
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-    /// Which kernel the VMs boot: stock or custom [default: the setting image_kernel]
-    #[arg(long, value_name = "KIND")]
-    kernel: Option<String>,
-}
-
-impl ServeArguments {
-    /// As settings, which go before every other source.
-    pub(super) fn flags(&self) -> Vec<(String, String)> {
-        given([
-            ("listen", &self.listen),
-            ("state_dir", &self.state_dir),
-            ("image_profile", &self.profile),
-            ("image_kernel", &self.kernel),
-        ])
-    }
-}
-
-impl SnapshotCommand {
-    pub(super) fn flags(&self) -> Vec<(String, String)> {
-        match self {
-            Self::Build { profile: Some(profile), .. } => vec![("image_profile".to_owned(), profile.clone())],
-            _ => Vec::new(),
-        }
-    }
-}
-
-impl ImageCommand {
-    pub(super) fn flags(&self) -> Vec<(String, String)> {
-        match self {
-            Self::Build(build) => given([
-                ("image_recipe", &build.recipe),
-                ("image_profile", &build.profile),
-                ("image_kernel", &build.kernel),
-            ]),
-            Self::Ls { .. } | Self::Verify { .. } => Vec::new(),
-        }
-    }
-}
-
-/// The flags that were given, as settings.
-fn given<const N: usize>(flags: [(&str, &Option<String>); N]) -> Vec<(String, String)> {
-    flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
-}
-
-impl UpArguments {
-    pub(super) fn flags(&self) -> Vec<(String, String)> {
-        self.serve.flags()
-    }
-}
-
-/// Check whether this machine can run VMs: acceleration, QEMU, vsock, disk, memory, image
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  anteroom doctor
-  anteroom doctor --fix --yes      install what is missing
-
-The exit code is 0 when sessions can be served; with --fix, when nothing is left to repair.")]
-pub(super) struct DoctorArguments {
-    /// Install what is missing, after asking
-    #[arg(long)]
-    pub(super) fix: bool,
-    /// Do not ask
-    #[arg(long, short, requires = "fix")]
-    pub(super) yes: bool,
-    /// As JSON: every finding with its remedy
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum SnapshotCommand {
-    /// Make the snapshot that `anteroom serve` would use, or find that it is there
-    ///
-    /// A daemon makes it by itself, once nobody waits for a VM. This is for who does not want to wait for that.
-    Build {
-        /// Of which image [default: the setting image_profile]
-        #[arg(long, value_name = "NAME")]
-        profile: Option<String>,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// List the snapshots
-    Ls {
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// What a snapshot was made of and depends on, as JSON
-    Show {
-        /// The beginning of its key
-        key: String,
-    },
-    /// Check that snapshots are what was made
-    Verify {
-        /// The beginning of a key; all when none is given
-        key: Option<String>,
-    },
-    /// Remove snapshots; VMs that began with them go on
-    Rm {
-        /// Beginnings of keys
-        #[arg(required_unless_present = "all")]
-        keys: Vec<String>,
-        #[arg(long, conflicts_with = "keys")]
-        all: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ImageCommand {
-    Build(BuildArguments),
-    /// List the images that have been built
-    Ls {
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Check that the files of all images are what was built
-    Verify {
-        /// Unpack every layer and compare each file with the list; takes minutes
-        #[arg(long)]
-        contents: bool,
-        /// Only the images of this profile
-        #[arg(long, value_name = "NAME")]
-        profile: Option<String>,
-    },
-}
-
-/// Build an image, or find that it is up to date
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  anteroom image build                      the configured profile
-  anteroom image build --profile dev        with the demo provider
-  anteroom image build --recipe debian-12-google-chrome
-  anteroom image build --kernel custom      compiles a kernel: many minutes once, then VMs start sooner
-
-An image with the custom kernel stands beside the one with the stock kernel; `anteroom serve --kernel custom` uses it.
-An unchanged part costs nothing: only layers whose recipe has changed are built. The agent is in no layer.")]
-pub(super) struct BuildArguments {
-    /// What it is built from: the name of a recipe, or a path [default: the setting image_recipe]
-    #[arg(long, value_name = "NAME")]
-    recipe: Option<String>,
-    /// Which image: desktop, dev (with the demo provider) or test [default: the setting image_profile]
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-    /// Which kernel it boots: stock (the distribution's) or custom [default: the setting image_kernel]
-    #[arg(long, value_name = "KIND")]
-    kernel: Option<String>,
-    /// Build packages and kernel again if their archives have published anything since
-    #[arg(long)]
-    pub(super) update: bool,
-    /// As JSON: what was built
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum SessionCommand {
-    Start(StartArguments),
-    /// List sessions, newest first
-    Ls {
-        /// Only this user's
-        #[arg(long, value_name = "USER")]
-        user: Option<String>,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show one session: status, desktop address, cause of a failure
-    Show {
-        /// The session's id, or its beginning
-        id: String,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Start the CLI of a session again after its sign-in has failed, in the same VM
-    Retry {
-        /// The session's id, or its beginning
-        id: String,
-    },
-    /// Hand over what the sign-in page has given: a code, or the last address of a browser of your own
-    #[command(after_help = "\
-It is read from standard input, so that it stands in no list of processes and in no shell history:
-  anteroom session code 8f14e45f
-  xclip -o | anteroom session code 8f14e45f")]
-    Code {
-        /// The session's id, or its beginning
-        id: String,
-    },
-    /// End sessions and forget them, with their credentials
-    Rm {
-        /// The sessions' ids, or their beginnings
-        #[arg(required = true)]
-        ids: Vec<String>,
-    },
-}
-
-/// Start a sign-in: a new VM in which the provider's CLI signs in
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  anteroom session start --provider codex --user ann
-  anteroom session start --provider codex --user ann --wait completed
-  anteroom session start --provider codex --user ann --launch device     with a one-time code
-  anteroom session start --provider demo-auto --user ann --wait completed --json
-
-With --wait the exit code is 0 when the status was reached or passed, 6 when the session ended otherwise.
-Waiting for an end also waits until the VM is gone. Ctrl+C stops the waiting, not the session.")]
-pub(super) struct StartArguments {
-    /// Which CLI signs in; an unknown one is answered with those that there are
-    #[arg(long, short, value_name = "ID")]
-    pub(super) provider: String,
-    /// For whom: any name that the application knows the person by
-    #[arg(long, short, value_name = "USER")]
-    pub(super) user: String,
-    /// How the CLI is started: one of the definition's launch tables, such as device [default: browser]
-    #[arg(long, short, value_name = "NAME")]
-    pub(super) launch: Option<String>,
-    /// Replace this user's older credentials of this provider when the sign-in completes
-    #[arg(long)]
-    pub(super) rotate: bool,
-    /// Wait until the session has this status
-    #[arg(long, value_name = "STATUS")]
-    pub(super) wait: Option<SessionStatus>,
-    /// Give up waiting after this many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = value::seconds)]
-    pub(super) timeout: Duration,
-    /// As JSON: the session, once, at the end
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum VmCommand {
-    /// List VMs, newest first
-    Ls {
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show one VM with its services and its timeline: when what happened since the request
-    Show {
-        /// The VM's id, or its beginning
-        id: String,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print the log of the serial console: the kernel's words and those of PID 1
-    Console {
-        /// The VM's id, or its beginning
-        id: String,
-    },
-    /// End VMs, and with them their sessions
-    Rm {
-        /// The VMs' ids, or their beginnings
-        #[arg(required = true)]
-        ids: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ConfigCommand {
-    /// Print every setting with its value and where that came from
-    Show {
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Check a configuration file without using it
-    #[command(after_help = "Example:  anteroom config check /etc/anteroom/anteroom.toml")]
-    Check {
-        /// The file
-        file: PathBuf,
     },
 }

@@ -1,6 +1,6 @@
 //! `anteroom forward` and `anteroom proxy`: ports of a VM's loopback on ours, and one on standard input and output.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use anteroom_protocol::agent::{UPGRADE_REVERSE, UPGRADE_TCP};
 use tokio::{
@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: &ForwardArguments, client: &Client) -> Result
     let mut serving = JoinSet::new();
     for (port, listener) in listeners {
         let (client, path) = (client.clone(), format!("/api/vms/{vm}/ports/{port}"));
-        serving.spawn(async move { lead_in(&client, &path, listener).await });
+        serving.spawn(async move { match lead_in(&client, &path, listener).await {} });
     }
     for &(port, local) in &arguments.reverse {
         let numbers = client.upgrade(&format!("/api/vms/{vm}/reverse/{port}"), UPGRADE_REVERSE).await?;
@@ -58,7 +58,8 @@ pub(super) async fn run(arguments: &ForwardArguments, client: &Client) -> Result
     Ok(Exit::Ok)
 }
 
-async fn lead_in(client: &Client, path: &str, listener: TcpListener) -> std::io::Error {
+/// Joins each connection to ours with one to the VM's port, for as long as it is let.
+pub(super) async fn lead_in(client: &Client, path: &str, listener: TcpListener) -> Infallible {
     loop {
         // Too many open files, most likely: some will be closed.
         let Ok((caller, _)) = listener.accept().await else {

@@ -15,8 +15,6 @@ use super::{
     show, vm_name,
 };
 
-/// The agent, where every image has it; in this role it makes one picture.
-const ARGV: [&str; 2] = ["/usr/lib/anteroom/anteroom-agent", "screenshot"];
 /// The largest desktop, uncompressed, is smaller.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// What every PNG begins with (RFC 2083, section 3.1).
@@ -28,7 +26,8 @@ pub(super) async fn run(arguments: &ScreenshotArguments, client: &Client) -> Res
         return Err(Problem::new(Exit::Usage, "a picture is nothing for a terminal: name a file, or a pipe"));
     }
     let vm = vm_name::resolve(client, &arguments.vm).await?;
-    let spec = ExecSpec { argv: ARGV.map(str::to_owned).to_vec(), ..ExecSpec::default() };
+    let spec =
+        ExecSpec { argv: [tool::AGENT, "screenshot"].map(str::to_owned).to_vec(), ..ExecSpec::default() };
     let bytes = tool::output(client, (&vm, &arguments.vm), spec, MAX_BYTES).await?;
     if !bytes.starts_with(SIGNATURE) {
         return Err(Problem::failed("what the VM sends is no picture"));

@@ -14,15 +14,16 @@ const LAST: &str = "@last";
 /// Phases of VMs that are gone.
 const GONE: [&str; 3] = ["destroyed", "failed", "stopping"];
 
-/// The VM's id; a whole one is taken as it is.
+/// The VM's id.
 ///
 /// # Errors
 /// When no VM is called that, or more than one.
 pub(super) async fn resolve(client: &Client, name: &str) -> Result<String, Problem> {
-    if name.parse::<VmId>().is_ok() {
-        return Ok(name.to_owned());
+    match pick(&client.get("/api/vms").await?["vms"], name) {
+        // The list has the newest ones; a whole id may be of an older one.
+        Err(problem) if problem.exit == Exit::NotFound && name.parse::<VmId>().is_ok() => Ok(name.to_owned()),
+        found => found,
     }
-    pick(&client.get("/api/vms").await?["vms"], name)
 }
 
 /// Every name of VMs that live and belong to somebody, and a word about whose it is.

@@ -10,6 +10,8 @@ use anteroom_protocol::{
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
+use crate::store::{SessionPurpose, SessionRecord, SessionStatus};
+
 /// A guest that tells more is not listened to.
 const MAX_MOMENTS: usize = 512;
 const MAX_TEXT_CHARS: usize = 300;
@@ -49,6 +51,15 @@ impl History {
 fn printable(text: &str) -> String {
     let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().take(MAX_TEXT_CHARS).map(shown).collect()
+}
+
+/// What became of a session.
+pub fn status_in_words(record: &SessionRecord) -> String {
+    match (&record.failure, record.purpose, record.status) {
+        (Some(failure), ..) => format!("{}: {}", record.status.in_words(), failure.message),
+        (None, SessionPurpose::Test, SessionStatus::Completed) => "signed in".to_owned(),
+        (None, ..) => record.status.in_words().to_owned(),
+    }
 }
 
 /// A note of the agent; `None` for one of a newer agent.

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     failure::causes,
     metrics,
-    store::{SessionPurpose, SessionRecord, SessionStatus},
+    store::{SessionRecord, SessionStatus},
     vm::{AckGuard, StopReason, VmEvent, VmHandle, VmState, VmStatus},
 };
 
@@ -209,7 +209,7 @@ impl Owner {
             if self.state.status != before.status {
                 metrics::session_reached(record.status, self.started.elapsed());
             }
-            self.history.add(&status_in_words(&record));
+            self.history.add(&history::status_in_words(&record));
             self.publish(|view| {
                 if record.status.is_final() {
                     view.attempt = Attempt::default();
@@ -300,14 +300,6 @@ fn stop_reason(status: SessionStatus) -> StopReason {
         SessionStatus::Timeout => StopReason::TimedOut,
         SessionStatus::Cancelled => StopReason::Cancelled,
         _ => StopReason::SessionFailed,
-    }
-}
-
-fn status_in_words(record: &SessionRecord) -> String {
-    match (&record.failure, record.purpose, record.status) {
-        (Some(failure), ..) => format!("{}: {}", record.status.in_words(), failure.message),
-        (None, SessionPurpose::Test, SessionStatus::Completed) => "signed in".to_owned(),
-        (None, ..) => record.status.in_words().to_owned(),
     }
 }
 

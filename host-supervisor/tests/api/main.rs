@@ -12,6 +12,7 @@ mod codes;
 mod definitions;
 mod description;
 mod desktop;
+mod events;
 mod guest;
 mod input;
 mod keys;

@@ -1,5 +1,7 @@
 // Every word the pages say, in one place. No logic beyond putting a name into a sentence.
 
+import { bytesInWords } from "./words/bytes.ts";
+
 export const strings = {
   product: "Anteroom",
   tagline: "Sign in to a command-line tool inside a desktop that exists only for that.",
@@ -127,7 +129,16 @@ export const strings = {
     sending: (name: string, share: number) => `${name}: ${Math.floor(share * 100)} %`,
     sent: (name: string) => `${name} is in the home directory of the VM.`,
     notSent: (name: string, why: string) => `${name} was not sent: ${why}`,
-    dropHint: "Drop files here to put them into the home directory.",
+    dropHint: "Drop files here to put them into the home directory. Ctrl+Shift+S downloads one.",
+    download: {
+      path: "File or directory of the VM",
+      keys: "Ctrl+Shift+S in the terminal leads here, Escape leads back",
+      start: "Download",
+      looking: (path: string) => `Looking for ${path}…`,
+      started: (name: string, bytes: number | null) =>
+        `Downloading ${name}${bytes === null ? "" : ` (${bytesInWords(bytes)})`}: your browser shows how far it is.`,
+      failed: (path: string, why: string) => `${path} is not downloaded: ${why}`,
+    },
   },
 
   typing: {

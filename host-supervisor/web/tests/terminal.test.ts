@@ -2,10 +2,15 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseVmFile } from "../src/api/parse.ts";
 import { idInTerminalPath } from "../src/session/address.ts";
+import { Acknowledgement, TELL_EVERY_BYTES } from "../src/terminal/acknowledgement.ts";
+import { fileAddress } from "../src/terminal/download.ts";
 import { attach, Reader, resize, start, taken } from "../src/terminal/frame.ts";
 import { programAddress } from "../src/terminal/program.ts";
 import { INPUT_WINDOW, Sent } from "../src/terminal/sent.ts";
+import { asksForDownload } from "../src/view/download-form.ts";
+import { bytesInWords } from "../src/words/bytes.ts";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const frame = (kind: number, payload: string): Uint8Array =>
@@ -59,4 +64,47 @@ test("the terminal is at the daemon that served the page", () => {
   assert.equal(programAddress(page, "v m"), "wss://anteroom.example/api/vms/v%20m/exec");
   assert.equal(idInTerminalPath("/session/a%20b/terminal"), "a b");
   assert.equal(idInTerminalPath("/session/a"), null);
+});
+
+test("the VM is told of what was shown in large steps, and of the last byte at once", () => {
+  const acknowledgement = new Acknowledgement();
+  const come = 3 * TELL_EVERY_BYTES;
+  const told = [];
+  for (let shown = 0; shown < come;) {
+    shown = Math.min(shown + 1000, come);
+    if (acknowledgement.due(shown, come)) told.push(shown);
+  }
+  assert.equal(told.length, 3);
+  assert.equal(told.at(-1), come);
+  assert.equal(acknowledgement.due(come + 1, come + 1), true);
+  assert.equal(acknowledgement.due(come + 2, come + 3), false);
+});
+
+test("a file is asked for by its path, whatever that is, and what is not its description is refused", () => {
+  const address = fileAddress(new URL("https://anteroom.example/session/s/terminal#x"), "v m", "~/a&b ü");
+  assert.equal(address.href, "https://anteroom.example/api/vms/v%20m/files?path=%7E%2Fa%26b+%C3%BC");
+  assert.deepEqual(parseVmFile({ name: "a.tar", bytes: null }), { name: "a.tar", bytes: null });
+  assert.deepEqual(parseVmFile({ name: "a", bytes: 7 }), { name: "a", bytes: 7 });
+  assert.throws(() => parseVmFile({ bytes: 7 }));
+  assert.deepEqual([1, 7, 1536, 12 * 1024 ** 2].map(bytesInWords), [
+    "1 byte",
+    "7 bytes",
+    "1.5 KiB",
+    "12.0 MiB",
+  ]);
+});
+
+test("one chord of the terminal leads to the downloads, and no other key does", () => {
+  const press = { code: "KeyS", key: "S", ctrlKey: true, shiftKey: true, altKey: false, metaKey: false };
+  const asks = (change: object): boolean => asksForDownload({ ...press, ...change } as KeyboardEvent);
+  assert.equal(asks({}), true);
+  assert.equal(asks({ key: "ы" }), true, "a layout without Latin letters");
+  for (const other of [
+    { shiftKey: false },
+    { ctrlKey: false },
+    { altKey: true },
+    { code: "KeyD", key: "D" },
+  ]) {
+    assert.equal(asks(other), false);
+  }
 });

@@ -21,7 +21,8 @@ use crate::agent::Problem;
 pub const MAX_DATA_BYTES: usize = 64 * 1024;
 /// The most that a frame of JSON has.
 const MAX_JSON_BYTES: usize = 256 * 1024;
-const HEADER_BYTES: usize = 5;
+/// What stands before every payload.
+pub const HEADER_BYTES: usize = 5;
 
 /// What is said, in either direction; each direction has its own kinds.
 #[derive(Debug)]
@@ -117,6 +118,22 @@ impl Frame {
         }
     }
 
+    /// What stands before so many bytes of standard output: for who has them where he sends them from.
+    ///
+    /// # Errors
+    /// When no frame has so many, or none.
+    pub fn stdout_header(length: usize) -> Result<[u8; HEADER_BYTES], FrameError> {
+        header(kind::STDOUT, length)
+    }
+
+    /// The same of standard error.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn stderr_header(length: usize) -> Result<[u8; HEADER_BYTES], FrameError> {
+        header(kind::STDERR, length)
+    }
+
     /// Takes the first frame off the stream; `None` when it is not complete yet.
     ///
     /// # Errors
@@ -168,13 +185,17 @@ fn check_length(kind: u8, length: usize) -> Result<(), FrameError> {
 }
 
 fn put(stream: &mut BytesMut, kind: u8, payload: &[u8]) -> Result<(), FrameError> {
-    check_length(kind, payload.len())?;
-    let length = u32::try_from(payload.len()).map_err(|_| FrameError::TooLarge(payload.len()))?;
+    let header = header(kind, payload.len())?;
     stream.reserve(HEADER_BYTES + payload.len());
-    stream.put_u8(kind);
-    stream.put_u32(length);
+    stream.put_slice(&header);
     stream.put_slice(payload);
     Ok(())
+}
+
+fn header(kind: u8, length: usize) -> Result<[u8; HEADER_BYTES], FrameError> {
+    check_length(kind, length)?;
+    let [a, b, c, d] = u32::try_from(length).map_err(|_| FrameError::TooLarge(length))?.to_be_bytes();
+    Ok([kind, a, b, c, d])
 }
 
 fn json(stream: &mut BytesMut, kind: u8, value: &impl Serialize) -> Result<(), FrameError> {

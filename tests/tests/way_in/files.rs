@@ -8,6 +8,8 @@ use std::{
 use anteroom_tests::Daemon;
 use anyhow::{Result, ensure};
 
+use super::exec;
+
 pub(super) async fn travel_as_they_are(daemon: &Daemon) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let here = |name: &str| scratch.path().join(name).display().to_string();
@@ -18,12 +20,15 @@ pub(super) async fn travel_as_they_are(daemon: &Daemon) -> Result<()> {
     fs::write(tree.join("deep/data"), &random)?;
     fs::set_permissions(tree.join("deep/data"), fs::Permissions::from_mode(0o640))?;
     symlink("deep/data", tree.join("link"))?;
+    fs::hard_link(tree.join("deep/data"), tree.join("again"))?;
     fs::File::create(tree.join("hole"))?.set_len(32 << 20)?;
     let cp = async |from: &str, to: &str| {
         let output = daemon.cli(&["cp", "--quiet", from, to]).await?;
         anyhow::Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
     };
     assert_eq!(cp(&here("tree"), "@last:").await?, (true, String::new()));
+    let names = exec(daemon, &["-n", "--", "stat", "-c", "%h", "tree/deep/data"], b"").await?;
+    assert_eq!(String::from_utf8_lossy(&names.0), "2\n", "{}", names.1);
     assert_eq!(cp("@last:tree", "@last:/tmp/again").await?, (true, String::new()));
     assert_eq!(cp("@last:/tmp/again", &here("back")).await?, (true, String::new()));
     let back = scratch.path().join("back");
@@ -32,6 +37,7 @@ pub(super) async fn travel_as_they_are(daemon: &Daemon) -> Result<()> {
     let modified = |path: &std::path::Path| anyhow::Ok(fs::metadata(path)?.mtime());
     assert_eq!(modified(&back.join("deep/data"))?, modified(&tree.join("deep/data"))?);
     assert_eq!(fs::read_link(back.join("link"))?, std::path::Path::new("deep/data"));
+    assert_eq!(fs::metadata(back.join("again"))?.ino(), fs::metadata(back.join("deep/data"))?.ino());
     let hole = fs::metadata(back.join("hole"))?;
     assert_eq!((hole.len(), hole.blocks()), (32 << 20, 0));
     let (missing, why) = cp("@last:/nonexistent", &here("x")).await?;

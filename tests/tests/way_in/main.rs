@@ -1,6 +1,7 @@
 //! The ways into a VM, as a developer uses them: programs, files, ports, logs and pictures; a shell, and a terminal in the page.
 
 mod files;
+mod film;
 mod page;
 mod ports;
 mod programs;
@@ -11,7 +12,8 @@ use std::{process::Stdio, time::Duration};
 
 use anteroom_tests::{Daemon, Turn, daemon::Options};
 use anyhow::{Context as _, Result};
-use tokio::{io::AsyncWriteExt as _, time::timeout};
+use nix::sys::signal::Signal;
+use tokio::{io::AsyncWriteExt as _, process::Child, time::timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -44,6 +46,12 @@ async fn exec(daemon: &Daemon, arguments: &[&str], input: &[u8]) -> Result<(Vec<
     Ok((output.stdout, String::from_utf8_lossy(&output.stderr).into_owned(), code))
 }
 
+/// As Ctrl+C.
+fn interrupt(child: &Child) -> Result<()> {
+    let pid = i32::try_from(child.id().context("a process")?)?;
+    Ok(nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGINT)?)
+}
+
 #[tokio::test]
 async fn programs_files_ports_and_logs_of_a_vm_are_within_reach() -> Result<()> {
     let _turn = Turn::take()?;
@@ -53,6 +61,8 @@ async fn programs_files_ports_and_logs_of_a_vm_are_within_reach() -> Result<()> 
     programs::cost_no_memory(&daemon, &vm).await?;
     files::travel_as_they_are(&daemon).await?;
     ports::lead_in_and_out(&daemon, &vm).await?;
+    ports::show_the_desktop(&daemon).await?;
     sights::show_what_is_going_on(&daemon, &vm).await?;
+    film::plays_and_shows_the_desktop(&daemon, &vm).await?;
     daemon.stop().await
 }

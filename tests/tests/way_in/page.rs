@@ -1,8 +1,11 @@
 //! A terminal in the page, in a real Chromium.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
-use anteroom_tests::{Turn, browser::Browser, skip};
+use anteroom_tests::{Daemon, Turn, browser::Browser, skip};
 use anyhow::{Context as _, Result, ensure};
 use fantoccini::Locator;
 use nix::sys::signal::Signal;
@@ -48,6 +51,8 @@ async fn a_terminal_in_the_page_is_one_of_the_vm_and_takes_files() -> Result<()>
     on_screen(page, "2000003 a 'file'.txt").await?;
     on_screen(page, "end").await?;
 
+    downloads(&daemon, &vm, &browser).await?;
+
     // Another daemon goes on with the same shell.
     keys.send_keys("clear; cd /tmp; KEPT=still-here; (sleep 3; echo; echo said meanwhile) &\n").await?;
     on_screen(page, ":/tmp$").await?;
@@ -65,6 +70,68 @@ async fn a_terminal_in_the_page_is_one_of_the_vm_and_takes_files() -> Result<()>
         .await?;
     browser.close().await?;
     daemon.stop().await
+}
+
+/// By keyboard alone, into the browser's directory; and the same address as any client has it.
+async fn downloads(daemon: &Daemon, vm: &str, browser: &Browser) -> Result<()> {
+    let page = &browser.page;
+    let make = "mkdir -p d/e && head -c 3000000 /dev/urandom > d/e/big && sha256sum < d/e/big";
+    let made = daemon.cli(&["exec", vm, "-n", "--", "sh", "-c", make]).await?;
+    let digest = String::from_utf8(made.stdout)?;
+    let noted = async |text: &str| {
+        let note = format!("//*[contains(@class, 'terminal-note') and contains(., '{text}')]");
+        page.wait().at_most(PATIENCE).for_element(Locator::XPath(&note)).await
+    };
+    let keys = page.find(Locator::Css(".xterm-helper-textarea")).await?;
+    let (chord, enter) = ("\u{e009}\u{e008}s\u{e000}", "\u{e007}");
+    keys.send_keys(chord).await?;
+    let field = page.active_element().await?;
+    assert_eq!(field.attr("id").await?.as_deref(), Some("download-path"), "the chord leads to the field");
+    field.send_keys(&format!("~/nothing-here{enter}")).await?;
+    noted("no such file").await?;
+    field.clear().await?;
+    field.send_keys(&format!("d/e/big{enter}")).await?;
+    noted("Downloading big (2.9 MiB)").await?;
+    let kept = browser.downloads.path().join("big");
+    let begin = Instant::now();
+    while !fs::metadata(&kept).is_ok_and(|about| about.len() == 3_000_000) {
+        ensure!(begin.elapsed() < PATIENCE, "it does not arrive");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let ours = std::process::Command::new("sha256sum").stdin(fs::File::open(&kept)?).output()?;
+    assert_eq!(String::from_utf8(ours.stdout)?, digest);
+    field.send_keys("\u{e00c}").await?;
+    let class = page.active_element().await?.attr("class").await?;
+    assert_eq!(class.as_deref(), Some("xterm-helper-textarea"), "Escape leads back");
+
+    let fetch = async |query: &str| {
+        let request = reqwest::Client::new().get(daemon.url(&format!("/api/vms/{vm}/files?{query}")));
+        anyhow::Ok(request.bearer_auth(&daemon.key).send().await?)
+    };
+    let tar = fetch("path=d/").await?;
+    let header =
+        |name: &str| tar.headers().get(name).map(|value| value.to_str().unwrap_or_default().to_owned());
+    ensure!(
+        header("content-disposition")
+            .is_some_and(|value| value.starts_with("attachment; filename=\"d.tar\""))
+    );
+    assert_eq!(header("content-type").as_deref(), Some("application/octet-stream"));
+    let archive = browser.downloads.path().join("d.tar");
+    fs::write(&archive, tar.bytes().await?)?;
+    let listed = std::process::Command::new("tar").arg("-tf").arg(&archive).output()?;
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), "d/\nd/e/\nd/e/big\n");
+    for (query, status, code) in [
+        ("path=/etc/shadow", 400, "file_unreadable"),
+        ("path=/dev/zero", 400, "file_unreadable"),
+        ("path=/nothing", 404, "no_such_file"),
+        ("path=x&user=nobody-here", 400, "refused_by_vm"),
+    ] {
+        let refused = fetch(query).await?;
+        assert_eq!(refused.status().as_u16(), status, "{query}");
+        assert_eq!(refused.json::<serde_json::Value>().await?["code"], code, "{query}");
+    }
+    ensure!(fetch("path=/etc/shadow&user=root").await?.status().is_success());
+    Ok(())
 }
 
 /// Waits until a row of the page's terminal has this text.

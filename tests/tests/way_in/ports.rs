@@ -3,18 +3,18 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
     process::Stdio,
 };
 
 use anteroom_tests::Daemon;
 use anyhow::{Context as _, Result, ensure};
-use nix::sys::signal::Signal;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     time::timeout,
 };
 
-use super::{PATIENCE, exec};
+use super::{PATIENCE, exec, interrupt};
 
 pub(super) async fn lead_in_and_out(daemon: &Daemon, vm: &str) -> Result<()> {
     let mut forward =
@@ -45,10 +45,7 @@ pub(super) async fn lead_in_and_out(daemon: &Daemon, vm: &str) -> Result<()> {
     for greeting in greetings {
         assert_eq!(&greeting.await??, b"RFB 003.008\n");
     }
-    nix::sys::signal::kill(
-        nix::unistd::Pid::from_raw(i32::try_from(forward.id().context("a process")?)?),
-        Signal::SIGINT,
-    )?;
+    interrupt(&forward)?;
     ensure!(timeout(PATIENCE, forward.wait()).await??.success());
 
     // The other direction: a program of ours that answers in capitals, for twenty callers in the VM.
@@ -78,5 +75,42 @@ pub(super) async fn lead_in_and_out(daemon: &Daemon, vm: &str) -> Result<()> {
         exec(daemon, &["-n", "--", "bash", "-c", "sleep 1; exec 3<>/dev/tcp/127.0.0.1/7777"], b"").await?;
     ensure!(err.contains("refused"), "somebody listens still: {err}");
 
+    Ok(())
+}
+
+/// The desktop, for a viewer that is told the address; `--open` hands it to the program that this machine has for such.
+pub(super) async fn show_the_desktop(daemon: &Daemon) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let opener = scratch.path().join("xdg-open");
+    std::fs::write(&opener, "#!/bin/sh\necho \"$1\" > \"$0.said\"\n")?;
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755))?;
+    let path = std::env::join_paths(
+        [scratch.path().to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    )?;
+    let mut command = daemon.command(&["vnc", "@last", "--open"]);
+    let mut vnc = command.env("PATH", path).stdout(Stdio::piped()).spawn()?;
+    let mut lines = BufReader::new(vnc.stdout.take().context("a pipe")?).lines();
+    let address = timeout(PATIENCE, lines.next_line()).await??.context("a line")?;
+    let local = address.strip_prefix("vnc://127.0.0.1:").context(address.clone())?;
+    let mut viewer = tokio::net::TcpStream::connect(("127.0.0.1", local.parse()?)).await?;
+    let mut greeting = [0; 12];
+    timeout(PATIENCE, tokio::io::AsyncReadExt::read_exact(&mut viewer, &mut greeting)).await??;
+    assert_eq!(&greeting, b"RFB 003.008\n");
+    let said = timeout(PATIENCE, async {
+        loop {
+            match std::fs::read_to_string(opener.with_extension("said")) {
+                Ok(said) if said.ends_with('\n') => return said,
+                _ => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            }
+        }
+    })
+    .await?;
+    assert_eq!(said.trim_end(), address);
+    interrupt(&vnc)?;
+    ensure!(timeout(PATIENCE, vnc.wait()).await??.success());
+    let missing = daemon.cli(&["vnc", "ffffffff"]).await?;
+    assert_eq!(missing.status.code(), Some(4), "{}", String::from_utf8_lossy(&missing.stderr));
     Ok(())
 }

@@ -2,25 +2,42 @@
 
 use std::{
     fs,
+    process::Stdio,
     time::{Duration, Instant},
 };
 
 use anteroom_tests::{Turn, screen::Screen};
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::Signal;
+use tokio::time::timeout;
 
 use super::{PATIENCE, exec, with_vm};
+
+/// All processes on a screen of their own, which leaves the terminal as it was.
+async fn top_comes_and_goes(screen: &Screen) -> Result<()> {
+    screen.enter(&format!("clear; {} top @last --every 1", anteroom_tests::daemon::binary().display()))?;
+    screen.until_text("x11vnc").await?;
+    screen.press("q")?;
+    screen.until_end("here$").await?;
+    screen.enter("clear; stty -a | grep -c -- -icanon")?;
+    screen.until_line("0").await?;
+    screen.enter("clear")?;
+    Ok(())
+}
 
 #[tokio::test]
 async fn a_shell_is_a_terminal_and_outlives_its_daemon() -> Result<()> {
     let _turn = Turn::take()?;
-    let (mut daemon, _) = with_vm("shell").await?;
+    let (mut daemon, vm) = with_vm("shell").await?;
+    let shown = daemon.fetch(&format!("/api/vms/{vm}")).await?;
+    let session = shown["vm"]["session_id"].as_str().context("a session")?.to_owned();
     let scratch = tempfile::tempdir()?;
     let screen = Screen::open(90, 30, &daemon.client_environment())?;
     let ours = format!(
         "{} shell @last; echo \"code $?\"; stty -a | grep -c -- -icanon",
         anteroom_tests::daemon::binary().display()
     );
+    top_comes_and_goes(&screen).await?;
     screen.enter(&ours)?;
     screen.until_end(":~$").await?;
     screen.enter("stty size; echo 'grüße ✓'; test -t 0 && tty | cut -c1-9")?;
@@ -52,6 +69,9 @@ async fn a_shell_is_a_terminal_and_outlives_its_daemon() -> Result<()> {
     screen.press("C-d")?;
     screen.until_line(&text.len().to_string()).await?;
 
+    let mut events = daemon.command(&["events", &session, "--follow"]);
+    let events = events.stdout(Stdio::piped()).spawn()?;
+
     // The daemon dies, another one comes; what was typed meanwhile is not lost.
     screen.enter("clear; (sleep 3; echo; echo said meanwhile) & echo waits")?;
     screen.until_line("waits").await?;
@@ -74,16 +94,27 @@ async fn a_shell_is_a_terminal_and_outlives_its_daemon() -> Result<()> {
     screen.until_line("0").await?;
     let begin = Instant::now();
     loop {
-        let (out, ..) = exec(
-            &daemon,
-            &["-n", "-u", "root", "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"],
-            b"",
-        )
-        .await?;
-        if !String::from_utf8_lossy(&out).contains("sleep 602") {
+        let ps = ["-n", "-u", "root", "--", "ps", "-eo", "pid,ppid,pgid,tpgid,stat,etimes,args"];
+        let (out, ..) = exec(&daemon, &ps, b"").await?;
+        let all = String::from_utf8_lossy(&out).into_owned();
+        if !all.contains("sleep 602") {
             break;
         }
-        ensure!(begin.elapsed() < PATIENCE, "it is left behind");
+        ensure!(begin.elapsed() < PATIENCE, "it is left behind:\n{all}");
+    }
+
+    // Who follows what is seen of it has not missed the other daemon, and has heard nothing twice.
+    ensure!(daemon.cli(&["session", "rm", &session]).await?.status.success());
+    let told = timeout(PATIENCE, events.wait_with_output()).await??;
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    for text in [
+        "vm      desktop-ready",
+        "session started: ",
+        "vm      taken-over",
+        "session the daemon was restarted",
+        "vm      gone",
+    ] {
+        ensure!(told.matches(text).count() == 1, "{text}:\n{told}");
     }
     daemon.stop().await
 }

@@ -3,9 +3,9 @@ use super::*;
 #[test]
 fn a_field_is_read_by_its_whole_name() {
     let text = "MemTotal:        2012345 kB\nMemAvailable:    1000 kB\n";
-    assert_eq!(field_kib(text, "MemTotal"), Some(2_012_345));
-    assert_eq!(field_kib(text, "Mem"), None);
-    assert_eq!(field_kib(text, "SwapTotal"), None);
+    assert_eq!(proc_field::kib(text, "MemTotal"), Some(2_012_345));
+    assert_eq!(proc_field::kib(text, "Mem"), None);
+    assert_eq!(proc_field::kib(text, "SwapTotal"), None);
 }
 
 #[test]

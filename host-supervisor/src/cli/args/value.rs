@@ -55,6 +55,11 @@ pub(super) fn ports(text: &str) -> Result<(u16, SocketAddr), String> {
     }
 }
 
+/// The flags that were given, as settings.
+pub(super) fn given<const N: usize>(flags: [(&str, &Option<String>); N]) -> Vec<(String, String)> {
+    flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
+}
+
 impl ValueEnum for SessionStatus {
     fn value_variants<'a>() -> &'a [Self] {
         &[

@@ -1,5 +1,6 @@
 //! The side of a copy that is on this machine: packing what is here, and unpacking what a VM has sent.
 
+mod pack;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,8 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use tar::EntryType;
 use tokio::sync::mpsc;
+
+pub(super) use pack::archive;
 
 /// A hostile archive of nothing but empty directories would be held in memory otherwise.
 const MOST_DIRECTORIES: usize = 1_000_000;
@@ -31,28 +34,6 @@ pub(super) enum CopyError {
     TooMany,
     #[error("the VM sends {0} things where one was asked for")]
     NotOne(usize),
-}
-
-/// Packs a file, a link or a directory under the last part of its path.
-pub(super) fn archive(path: &Path, to: impl io::Write) -> Result<(), CopyError> {
-    let failed = |error| CopyError::Read(path.to_owned(), error);
-    let name = match path.file_name() {
-        Some(name) => PathBuf::from(name),
-        // `.` and `..` have another name elsewhere.
-        None => fs::canonicalize(path)
-            .map_err(failed)?
-            .file_name()
-            .map_or_else(|| PathBuf::from("root"), PathBuf::from),
-    };
-    let kind = fs::symlink_metadata(path).map_err(failed)?;
-    let mut builder = tar::Builder::new(io::BufWriter::with_capacity(64 * 1024, to));
-    builder.follow_symlinks(false);
-    let packed = if kind.is_dir() {
-        builder.append_dir_all(&name, path)
-    } else {
-        builder.append_path_with_name(path, &name)
-    };
-    packed.and_then(|()| builder.into_inner()).and_then(|mut to| io::Write::flush(&mut to)).map_err(failed)
 }
 
 /// Unpacks an archive of one thing: into the target when that is a directory, else it becomes the target.

@@ -17,9 +17,9 @@ use anteroom_protocol::exec::{
 };
 use bytes::{Bytes, BytesMut};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
     sync::{mpsc, watch},
-    time::{sleep, timeout},
+    time::sleep,
 };
 
 use super::{
@@ -27,6 +27,7 @@ use super::{
     sent::{Impossible, Sent},
 };
 use crate::{
+    agent::program::{leave, printable, send},
     cli::{
         client::{Client, UpgradeError},
         exit::{Exit, Problem},
@@ -41,11 +42,8 @@ const VM_PATIENCE: Duration = Duration::from_secs(180);
 /// Of a program that is left because nobody reads its output: 128 and SIGPIPE's number.
 const BROKEN_PIPE: i32 = 141;
 
-const SIGHUP: u8 = 1;
 /// No program reads or writes more; sums of such numbers do not overflow.
 const MOST_BYTES: u64 = 1 << 60;
-/// How long a program may take to end that is left.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 /// A part of the window that is small enough not to make the guest wait.
 const TELL_EVERY_BYTES: u64 = OUTPUT_WINDOW / 8;
 
@@ -235,8 +233,7 @@ impl Program {
                 _ = written.changed() => {
                     let now = *written.borrow_and_update();
                     if now.closed {
-                        let said = hang_up(&mut from, &mut to, &mut inbox, &mut batch);
-                        let _ = timeout(LAST_WORDS, said).await;
+                        leave(&mut from, &mut to, &mut inbox, &mut batch).await;
                         return Ok(Outcome::NobodyReads);
                     }
                     // Each costs the guest an interrupt; the last byte of what has come is told at once.
@@ -257,8 +254,7 @@ impl Program {
                     Control::Signal(number) => Frame::Signal(number).write(&mut batch)?,
                     Control::Resize { rows, columns } => Frame::Resize { rows, columns }.write(&mut batch)?,
                     Control::Leave => {
-                        let said = hang_up(&mut from, &mut to, &mut inbox, &mut batch);
-                        let _ = timeout(LAST_WORDS, said).await;
+                        leave(&mut from, &mut to, &mut inbox, &mut batch).await;
                         return Ok(Outcome::Left);
                     }
                 },
@@ -308,39 +304,6 @@ impl Program {
     }
 }
 
-/// The program hears of it as of a terminal that was closed. Whoever hangs up with bytes unread may take back what he has said
-/// last (RFC 1122, section 4.2.2.13), so its end is waited for, for a moment.
-async fn hang_up(
-    from: &mut (impl AsyncRead + Unpin),
-    to: &mut (impl AsyncWrite + Unpin),
-    inbox: &mut BytesMut,
-    batch: &mut BytesMut,
-) -> Result<(), Break> {
-    Frame::Signal(SIGHUP).write(batch)?;
-    // What it says now is nobody's, and must not keep it from ending.
-    Frame::Taken(u64::MAX).write(batch)?;
-    send(to, batch).await?;
-    loop {
-        match Frame::read(inbox)? {
-            Some(Frame::Ended(_)) => break,
-            Some(_) => {}
-            None if from.read_buf(inbox).await? == 0 => return Ok(()),
-            None => {}
-        }
-    }
-    Frame::Seen.write(batch)?;
-    Ok(send(to, batch).await?)
-}
-
-async fn send(to: &mut (impl AsyncWrite + Unpin), batch: &mut BytesMut) -> io::Result<()> {
-    if !batch.is_empty() {
-        to.write_all(batch).await?;
-        to.flush().await?;
-        batch.clear();
-    }
-    Ok(())
-}
-
 /// A connection; as soon as there is a daemon again, when the program has begun already, and as soon as the VM answers.
 async fn connect(
     client: &Client,
@@ -377,11 +340,6 @@ async fn not_followed(client: &Client, vm: &str, error: &Break) -> Problem {
         (Break::Lost(_), Some(cause)) => Problem::new(Exit::NotRun, format!("the VM has ended: {cause}")),
         _ => Problem::new(Exit::NotRun, causes(error)),
     }
-}
-
-/// A guest may have written anything.
-fn printable(text: &str) -> String {
-    text.chars().take(500).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -24,11 +24,11 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// A terminal that passes every key on; it is as it was before when this is dropped.
 #[derive(Debug)]
-pub(super) struct RawTerminal(Termios);
+pub(in crate::cli) struct RawTerminal(Termios);
 
 impl RawTerminal {
     /// Nothing when standard input is no terminal: then there is nothing to put back.
-    pub(super) fn take() -> io::Result<Option<Self>> {
+    pub(in crate::cli) fn take() -> io::Result<Option<Self>> {
         let stdin = io::stdin();
         if !stdin.is_terminal() {
             return Ok(None);
@@ -48,7 +48,7 @@ impl Drop for RawTerminal {
 }
 
 /// Rows and columns of our terminal; those of a teletype when there is none.
-pub(super) fn size() -> (u16, u16) {
+pub(in crate::cli) fn size() -> (u16, u16) {
     let known = tcgetwinsize(io::stdout().as_fd()).or_else(|_| tcgetwinsize(io::stdin().as_fd()));
     known.map(|size| (size.ws_row.max(1), size.ws_col.max(1))).unwrap_or((24, 80))
 }

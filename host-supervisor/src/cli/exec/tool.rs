@@ -8,11 +8,13 @@ use tokio::{
 };
 
 use super::{
-    attach::{self, Begin, Local},
+    attach::{self, Begin, Control, Local},
     outlet::Outlet,
 };
 use crate::cli::{client::Client, exit::Problem};
 
+/// The agent, where every image has it; some of its roles are such programs.
+pub(in crate::cli) const AGENT: &str = "/usr/lib/anteroom/anteroom-agent";
 /// On its way inside this process, in bytes.
 const PIPE_BYTES: usize = 64 * 1024;
 /// What is shown of its complaints, in bytes.
@@ -29,12 +31,52 @@ pub(in crate::cli) async fn run(
     input: mpsc::Receiver<Bytes>,
     output: impl AsyncWrite + Unpin + Send + 'static,
 ) -> Result<(), Problem> {
+    let (_keep, control) = mpsc::channel(1);
+    followed(client, (vm, called), spec, Local { input, control }, output).await
+}
+
+/// Runs it for as long as somebody is busy with its output, and leaves it then. `busy` ends with nothing when the output has ended
+/// before.
+///
+/// # Errors
+/// As [`run`], when the program has ended by itself, and those of `busy`.
+pub(in crate::cli) async fn until<T>(
+    client: &Client,
+    vm: (&str, &str),
+    spec: ExecSpec,
+    output: impl AsyncWrite + Unpin + Send + 'static,
+    busy: impl Future<Output = Result<Option<T>, Problem>>,
+) -> Result<T, Problem> {
+    let (leave, control) = mpsc::channel(1);
+    let (_, input) = mpsc::channel(1);
+    let followed = followed(client, vm, spec, Local { input, control }, output);
+    let busy = async {
+        let result = busy.await;
+        // An error means that it has ended.
+        let _ = leave.send(Control::Leave).await;
+        result
+    };
+    let (ended, result) = tokio::join!(followed, busy);
+    match result? {
+        Some(result) => Ok(result),
+        None => {
+            Err(ended.err().unwrap_or_else(|| Problem::failed(format!("{}: it has ended too early", vm.1))))
+        }
+    }
+}
+
+async fn followed(
+    client: &Client,
+    (vm, called): (&str, &str),
+    spec: ExecSpec,
+    local: Local,
+    output: impl AsyncWrite + Unpin + Send + 'static,
+) -> Result<(), Problem> {
     let name = spec.program().to_owned();
     let (errors, complaints) = duplex(PIPE_BYTES);
     let heard = tokio::spawn(hear(complaints));
-    let (_keep, control) = mpsc::channel(1);
     let begin = Begin::Program(Box::new(spec));
-    let ended = attach::run(client, vm, begin, Local { input, control }, Outlet::new(output, errors)).await?;
+    let ended = attach::run(client, vm, begin, local, Outlet::new(output, errors)).await?;
     let said = heard.await.unwrap_or_default();
     if ended.code == 0 {
         return Ok(());

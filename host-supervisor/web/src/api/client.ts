@@ -2,8 +2,15 @@
 
 import { clockOffsetMs } from "./clock.ts";
 import { ApiError, errorKindOf } from "./error.ts";
-import { parseProviders, parseSession, parseSessions, parseSignInUrl, parseStarted } from "./parse.ts";
-import type { Provider, Session } from "./types.ts";
+import {
+  parseProviders,
+  parseSession,
+  parseSessions,
+  parseSignInUrl,
+  parseStarted,
+  parseVmFile,
+} from "./parse.ts";
+import type { Provider, Session, VmFile } from "./types.ts";
 
 const ANSWER_WITHIN_MS = 10_000;
 /** Starting writes to the store and checks the image before it answers. */
@@ -91,6 +98,13 @@ export class ApiClient {
 
   async cancel(id: string): Promise<void> {
     await this.call(`${sessionPath(id)}/cancel`, { method: "POST", withinMs: START_WITHIN_MS });
+  }
+
+  /** What would be downloaded; an error says why it cannot be. */
+  async aboutFile(address: URL): Promise<VmFile> {
+    const about = new URL(address);
+    about.searchParams.set("about", "true");
+    return parseVmFile(await this.call(about.pathname + about.search, { withinMs: START_WITHIN_MS }));
   }
 
   private async call(path: string, call: Call = {}): Promise<unknown> {

@@ -13,6 +13,7 @@ import {
   type SessionStatus,
   SIGN_IN_KINDS,
   type SignInKind,
+  type VmFile,
 } from "./types.ts";
 
 /** Browsers and providers stay far below; a longer one is not a sign-in link. */
@@ -45,6 +46,11 @@ export function parseStarted(body: unknown): string {
 /** The link of `GET …/oauth-url`; `null` while the daemon waits for it. */
 export function parseSignInUrl(body: unknown): string | null {
   return webAddress(optionalText(body, "oauthUrl"));
+}
+
+export function parseVmFile(body: unknown): VmFile {
+  const bytes = typeof body === "object" && body !== null ? Reflect.get(body, "bytes") : null;
+  return { name: text(body, "name"), bytes: typeof bytes === "number" ? bytes : null };
 }
 
 /** Only `http` and `https` leave this function: the text comes from the guest. */

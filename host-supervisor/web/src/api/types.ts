@@ -74,3 +74,11 @@ export interface Session {
   readonly revision: number | null;
   readonly clipboard: ClipboardWays;
 }
+
+/** Something of a VM that can be downloaded. */
+export interface VmFile {
+  /** Under which it is kept here. */
+  readonly name: string;
+  /** Of a directory, which comes as an archive, it is not known before. */
+  readonly bytes: number | null;
+}

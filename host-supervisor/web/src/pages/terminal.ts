@@ -1,13 +1,17 @@
-// The page at `/session/{id}/terminal`: a shell in the session's VM, for operators. Files that are dropped on it are uploaded.
+// The page at `/session/{id}/terminal`: a shell in the session's VM, for operators. Files that are dropped on it are
+// uploaded, and those that are named in its bar downloaded.
 
 import "../../styles/terminal.css";
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { type Gate, openGate } from "../access/gate.ts";
+import type { ApiClient } from "../api/client.ts";
 import { idInTerminalPath } from "../session/address.ts";
 import { strings } from "../strings.ts";
+import { fileAddress, startDownload } from "../terminal/download.ts";
 import { Program, programAddress } from "../terminal/program.ts";
 import { upload } from "../terminal/upload.ts";
+import { asksForDownload, downloadForm } from "../view/download-form.ts";
 import { element, setText } from "../view/element.ts";
 import { root } from "../view/shell.ts";
 import { troubleInWords } from "../words/trouble.ts";
@@ -15,6 +19,7 @@ import { troubleInWords } from "../words/trouble.ts";
 const words = strings.terminal;
 
 class TerminalPage {
+  private readonly address: string;
   private readonly terminal = new Terminal({
     cursorBlink: true,
     fontFamily: "DejaVu Sans Mono, Menlo, Consolas, monospace",
@@ -27,8 +32,18 @@ class TerminalPage {
   private readonly surface = element("div", { class: "vm-terminal" });
   private program: Program | null = null;
 
-  constructor(private readonly address: string) {
-    root().replaceChildren(this.surface, this.note);
+  private readonly downloads = downloadForm(
+    (path) => void this.fetch(path),
+    () => this.terminal.focus(),
+  );
+
+  constructor(
+    private readonly api: ApiClient,
+    private readonly vm: string,
+  ) {
+    this.address = programAddress(new URL(location.href), vm);
+    const bar = element("div", { class: "terminal-bar" }, this.note, this.downloads.root);
+    root().replaceChildren(this.surface, bar);
     this.terminal.loadAddon(this.fit);
     this.terminal.open(this.surface);
     this.fit.fit();
@@ -41,8 +56,17 @@ class TerminalPage {
     this.terminal.onBinary((data) => this.program?.write(Uint8Array.from(data, (c) => c.charCodeAt(0))));
     this.terminal.onResize(({ rows, cols }) => this.program?.resize(rows, cols));
     new ResizeObserver(() => this.fit.fit()).observe(this.surface);
+    this.terminal.attachCustomKeyEventHandler((press) => !this.leadsToDownloads(press));
     this.takeDrops();
     this.begin();
+  }
+
+  /** The one chord that is not the VM's. */
+  private leadsToDownloads(press: KeyboardEvent): boolean {
+    if (!asksForDownload(press)) return false;
+    press.preventDefault();
+    if (press.type === "keydown") this.downloads.focus();
+    return true;
   }
 
   private begin(): void {
@@ -79,6 +103,18 @@ class TerminalPage {
     });
   }
 
+  private async fetch(path: string): Promise<void> {
+    const address = fileAddress(new URL(location.href), this.vm, path);
+    setText(this.note, words.download.looking(path));
+    try {
+      const { name, bytes } = await this.api.aboutFile(address);
+      startDownload(address, name);
+      setText(this.note, words.download.started(name, bytes));
+    } catch (error) {
+      setText(this.note, words.download.failed(path, troubleInWords(error)));
+    }
+  }
+
   /** One after the other: together they would be no faster. */
   private async send(files: readonly File[]): Promise<void> {
     for (const file of files) {
@@ -96,7 +132,7 @@ async function openPage(gate: Gate, id: string): Promise<void> {
   try {
     const { vmId } = await gate.api.session(id);
     if (vmId === null) root().replaceChildren(element("p", { class: "terminal-note" }, words.noVm));
-    else new TerminalPage(programAddress(new URL(location.href), vmId));
+    else new TerminalPage(gate.api, vmId);
   } catch (error) {
     if (!gate.refused(error)) {
       root().replaceChildren(element("p", { class: "terminal-note" }, troubleInWords(error)));

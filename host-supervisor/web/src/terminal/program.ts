@@ -4,6 +4,7 @@
 //      ▲                          │ the connection breaks: the daemon is replaced by another one
 //      └──────attach(id, output)──┘
 
+import { Acknowledgement } from "./acknowledgement.ts";
 import {
   type Bytes,
   input,
@@ -38,6 +39,7 @@ export class Program {
   private socket: WebSocket | null = null;
   private reader = new Reader();
   private readonly sent = new Sent();
+  private acknowledgement = new Acknowledgement();
   private id: string | null = null;
   private output = 0;
   private shown = 0;
@@ -72,6 +74,7 @@ export class Program {
   private connect(): void {
     this.begun = false;
     this.reader = new Reader();
+    this.acknowledgement = new Acknowledgement();
     const socket = new WebSocket(this.address);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => socket.send(this.id === null ? start(this.spec) : attach(this.id, this.output));
@@ -106,7 +109,8 @@ export class Program {
         this.output += length;
         this.events.output(said.bytes, () => {
           this.shown += length;
-          if (this.begun) this.socket?.send(taken(this.shown));
+          if (!this.begun || !this.acknowledgement.due(this.shown, this.output)) return;
+          this.socket?.send(taken(this.shown));
         });
         return;
       }

@@ -52,6 +52,25 @@ fn modes_times_links_holes_and_closed_directories_travel() {
 }
 
 #[test]
+fn the_names_of_one_file_stay_names_of_one_file() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (source, target) = (scratch.path().join("source"), scratch.path().join("target"));
+    fs::create_dir_all(source.join("deep")).unwrap();
+    fs::write(source.join("one"), vec![1; 1 << 20]).unwrap();
+    fs::hard_link(source.join("one"), source.join("deep/two")).unwrap();
+    // One whose other name is not copied is a file like any other.
+    fs::write(scratch.path().join("outside"), "o").unwrap();
+    fs::hard_link(scratch.path().join("outside"), source.join("inside")).unwrap();
+    let bytes = packed(&source);
+    assert!(bytes.len() < 3 << 19, "it is sent twice: {}", bytes.len());
+    unpack(&target, &bytes[..]).unwrap();
+    let inode = |name: &str| fs::metadata(target.join(name)).unwrap().ino();
+    assert_eq!(inode("one"), inode("deep/two"));
+    assert_eq!(fs::read(target.join("deep/two")).unwrap().len(), 1 << 20);
+    assert_eq!(fs::read(target.join("inside")).unwrap(), b"o");
+}
+
+#[test]
 fn a_directory_gets_the_source_into_it_and_anything_else_becomes_it() {
     let scratch = tempfile::tempdir().unwrap();
     let path = |name: &str| scratch.path().join(name);
