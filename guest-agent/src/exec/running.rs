@@ -8,8 +8,11 @@
 
 use std::{
     io,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,7 +27,7 @@ use tokio::{
     net::unix::pipe,
     sync::{oneshot, watch},
     task::JoinSet,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -39,6 +42,9 @@ use crate::{
     service::cgroup,
 };
 
+/// When whatever a shell has left is told that its terminal has gone, after the shell's end.
+const TELL_AFTER: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(800), Duration::from_secs(2)];
 /// Between the signal that asks and the one that does not.
 const KILL_AFTER: Duration = Duration::from_secs(5);
 /// How long the output of a detached program is kept after its end.
@@ -66,6 +72,8 @@ pub(super) struct Running {
     began: Instant,
     /// Why it was ended by us.
     cause: Mutex<Option<Cause>>,
+    /// Whether it was told that its terminal has gone.
+    hung_up: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +111,7 @@ impl Running {
             detached: spec.detached,
             began: Instant::now(),
             cause: Mutex::new(None),
+            hung_up: AtomicBool::new(false),
         });
         let limit = spec.timeout_ms.map(Duration::from_millis);
         tokio::spawn({
@@ -136,6 +145,7 @@ impl Running {
     /// To its process group. A terminal that hangs up tells its foreground, too, as the kernel does (tty_io.c): a shell that
     /// is about to wait for a program may hear of it only when that program ends.
     pub(super) fn signal(&self, signal: Signal) {
+        self.hung_up.fetch_or(signal == Signal::SIGHUP && self.terminal.is_some(), Ordering::Relaxed);
         self.children.signal(self.pid, signal);
         let foreground = self.terminal.as_ref().and_then(|terminal| terminal.foreground());
         if let (Signal::SIGHUP, Some(group)) = (signal, foreground.filter(|group| *group != self.pid))
@@ -203,6 +213,9 @@ impl Running {
         self.input.send_modify(Inflow::give_up);
         self.out.send_modify(|out| out.finish(self.ended(exit)));
         if let Some(group) = &self.group {
+            if self.hung_up.load(Ordering::Relaxed) {
+                hang_up_what_is_left(group).await;
+            }
             // Not when its children live on, as those of any shell may.
             cgroup::remove(group);
         }
@@ -303,6 +316,15 @@ async fn room(out: &watch::Sender<Outflow>) -> usize {
     let mut news = out.subscribe();
     // An error would mean that the sender is gone, which the caller holds.
     news.wait_for(|out| out.room() > 0).await.map_or(0, |out| out.room().min(MAX_DATA_BYTES))
+}
+
+/// A shell forks with its own handlers of signals in place, and what it is about to run loses a signal of that moment. Who has
+/// chosen not to hear of a terminal's end (nohup(1)) lives on.
+async fn hang_up_what_is_left(group: &Path) {
+    for pause in TELL_AFTER {
+        sleep(pause).await;
+        cgroup::signal(group, Signal::SIGHUP);
+    }
 }
 
 /// Until the end of the pipe; when the program has ended, until it is empty, because its children may hold it open for ever.

@@ -6,6 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use nix::{
+    sys::signal::{Signal, kill as kill_process},
+    unistd::Pid,
+};
+
 /// Where the groups are made.
 #[derive(Debug, Clone)]
 pub(crate) struct Groups(Option<PathBuf>);
@@ -52,4 +57,13 @@ pub(crate) fn remove(group: &Path) {
 pub(crate) fn kill(group: &Path) {
     // An empty or missing group has nothing to end.
     let _ = fs::write(group.join("cgroup.kill"), "1");
+}
+
+/// Sends a signal to every process that is in the group now.
+pub(crate) fn signal(group: &Path, signal: Signal) {
+    let members = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    // 0 stands for a process that is none of this namespace; one that has ended meanwhile needs no signal.
+    for pid in members.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0) {
+        let _ = kill_process(Pid::from_raw(pid), signal);
+    }
 }
