@@ -27,6 +27,7 @@
 //! | `GET /api/vms/{id}/reverse/{port}` with `Upgrade: anteroom-reverse` | connections to a port of the VM's loopback: a number each |
 //! | `GET /api/vms/{id}/reverse/{port}/{number}` with `Upgrade: tcp` | the bytes of one of them |
 //! | `GET /api/vms/{id}/services/{name}/log` | the last lines of a service |
+//! | `POST /api/vms/{id}/hibernate`, `.../wake` | puts the VM to disk; has it go on, as anything does that needs it |
 //! | `DELETE /api/vms/{id}` | ends the VM and its session, removes what is left on the disk |
 //! | `POST /api/webhook/test` | sends an event that says nothing, and tells what the receiver answered |
 //! | `GET /api/webhook/deliveries` | what was told or has to be: tries, next try, last answer |
@@ -39,6 +40,7 @@ mod desktop;
 mod error;
 mod exec;
 mod health;
+mod hibernation;
 mod login;
 mod rate;
 mod seen;
@@ -240,6 +242,8 @@ fn operator_routes() -> Router<Arc<Api>> {
         .route("/api/vms/statistics/summary", get(vm::summary))
         .route("/api/vms/{id}", get(vm::show).delete(vm::remove))
         .route("/api/vms/{id}/heartbeat", post(vm::heartbeat))
+        .route("/api/vms/{id}/hibernate", post(hibernation::hibernate))
+        .route("/api/vms/{id}/wake", post(hibernation::wake))
         .route("/api/vms/{id}/diagnostics", get(vm::diagnostics))
         .route("/api/vms/{id}/exec", get(exec::open))
         .route("/api/vms/{id}/programs", get(exec::list))

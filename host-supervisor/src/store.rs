@@ -9,6 +9,7 @@
 mod addresses;
 mod column;
 mod credentials;
+mod hibernations;
 mod outbox;
 mod sessions;
 mod vms;
@@ -35,6 +36,7 @@ use tokio::sync::Notify;
 use crate::failure::causes;
 pub use addresses::AddressRecord;
 pub use credentials::{CredentialRecord, Replaces};
+pub use hibernations::HibernationRecord;
 pub use outbox::{EventId, OutboxEvent, OutboxRecord, OutboxStatus, Tried};
 pub use sessions::{SessionPlan, SessionPurpose, SessionRecord, SessionStatus};
 pub use vms::{VmKind, VmRecord, VmStatus};
@@ -147,6 +149,7 @@ fn migrations() -> Migrator {
         ("outbox", include_str!("store/migrations/0002_outbox.sql")),
         ("addresses", include_str!("store/migrations/0003_addresses.sql")),
         ("taking over", include_str!("store/migrations/0004_taking_over.sql")),
+        ("hibernation", include_str!("store/migrations/0005_hibernation.sql")),
     ];
     let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
         Migration::new(version, name.into(), MigrationType::Simple, script.into_sql_str(), false)

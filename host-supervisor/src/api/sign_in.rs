@@ -22,10 +22,7 @@ use super::{
     session::LONGEST_WAIT_S,
     words::time_text,
 };
-use crate::{
-    agent::{AgentClient, AgentError},
-    session::SessionHandle,
-};
+use crate::{agent::AgentError, session::SessionHandle, vm::Visit};
 
 pub(super) async fn oauth_url(seen: Seen) -> Result<Response, ApiError> {
     let view = seen.still_going()?.view();
@@ -56,7 +53,7 @@ pub(super) struct Open {
 pub(super) async fn open_url(seen: Seen, Strict(body): Strict<Open>) -> Result<Json<Value>, ApiError> {
     let helped = Helped::of(&seen)?;
     check_url(&body.url)?;
-    helped.agent()?.open_url(&body.url).await?;
+    helped.vm().await?.open_url(&body.url).await?;
     Ok(Json(json!({ "success": true, "method": "agent" })))
 }
 
@@ -70,8 +67,8 @@ impl<'a> Helped<'a> {
         Ok(Self(session))
     }
 
-    fn agent(&self) -> Result<AgentClient, ApiError> {
-        self.0.vm().agent().ok_or_else(|| ApiError::not_yet("vm_not_ready", "the VM is not ready yet"))
+    async fn vm(&self) -> Result<Visit, ApiError> {
+        Ok(self.0.vm().visit().await?)
     }
 }
 
@@ -88,7 +85,7 @@ fn check_url(text: &str) -> Result<(), ApiError> {
 pub(super) async fn callback(seen: Seen, Strict(body): Strict<Open>) -> Result<Json<Value>, ApiError> {
     let helped = Helped::of(&seen)?;
     check_url(body.url.trim())?;
-    let verdict = helped.agent()?.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
+    let verdict = helped.vm().await?.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
     if verdict.accepted {
         return Ok(Json(json!({ "success": true })));
     }
@@ -110,7 +107,7 @@ pub(super) async fn code(seen: Seen, Strict(body): Strict<Code>) -> Result<Json<
         let message = format!("code: expected at most {} bytes", OpenUrl::MAX_BYTES);
         return Err(ApiError::bad_request("invalid_code", message));
     }
-    let typed = helped.agent()?.paste_code(&PastedCode { code: Secret::new(body.code) }).await;
+    let typed = helped.vm().await?.paste_code(&PastedCode { code: Secret::new(body.code) }).await;
     typed.map_err(|error| match error {
         AgentError::Refused { status: StatusCode::CONFLICT, problem, .. } => {
             ApiError::conflict("not_asked", problem)
@@ -160,6 +157,6 @@ pub(super) async fn retry(seen: Seen) -> Result<Json<Value>, ApiError> {
             "the sign-in has not failed, so there is nothing to try again",
         ));
     }
-    helped.0.try_again(&helped.agent()?).await?;
+    helped.0.try_again(&*helped.vm().await?).await?;
     Ok(Json(json!({ "success": true })))
 }

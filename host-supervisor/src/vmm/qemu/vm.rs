@@ -1,6 +1,12 @@
 //! A living QEMU with its vsock device.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
@@ -9,25 +15,40 @@ use super::{
     accelerator::Accelerator,
     argv::Machine,
     confined::{self, Place},
-    suspend::{Prepared, Suspend},
+    control, hibernate,
+    qmp::QmpError,
+    suspend::{self, Prepared, Suspend},
     vsock_device,
 };
-use crate::vmm::{
-    Begin, LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
-    boot_line::{Boot, boot_line},
-    confine::Cell,
-    console::Console,
-    process::{Invocation, Process},
+use crate::{
+    failure::causes,
+    vmm::{
+        LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
+        boot_line::{Boot, boot_line},
+        confine::Cell,
+        console::Console,
+        process::{Invocation, Process},
+    },
 };
 
 /// When the vsock device ends first: how long QEMU may take to end as well and tell the cause.
 const SAME_MOMENT: Duration = Duration::from_millis(300);
+
+/// How a machine begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Begin<'a> {
+    Boot,
+    Restore(&'a SnapshotFiles),
+    /// With what comes out of a pipe.
+    Wake(BorrowedFd<'a>),
+}
 
 #[derive(Debug)]
 pub(super) struct QemuVm {
     qemu: Process,
     vsock_device: Process,
     console: Arc<Console>,
+    directory: PathBuf,
     exit: Option<VmExit>,
     /// Of a machine that will be snapshotted.
     suspend: Option<Suspend>,
@@ -51,12 +72,14 @@ impl QemuVm {
         let command_line = boot_line(Boot::desktop(&spec, accelerator.kernel_words()))?;
         let name = format!("anteroom-{}", spec.id.short());
         let files = match begin {
-            Begin::Boot => None,
+            Begin::Boot | Begin::Wake(_) => None,
             Begin::Restore(files) => Some(files),
         };
         let prepared =
             (spec.golden || files.is_some()).then(|| Prepared::new(spec.memory_mib)).transpose()?;
         let filled = files.zip(prepared.as_ref()).map(|(files, prepared)| prepared.fill(files));
+        let control = control::bind(directory)
+            .map_err(|source| LaunchError::Io { path: directory.to_owned(), source })?;
         let vhost_socket = vsock_device::place_of(vsock_device::VHOST_SOCKET, cell.as_ref());
         let machine = Machine {
             name: &name,
@@ -72,23 +95,33 @@ impl QemuVm {
             network: &spec.network,
             relay: relay.as_deref(),
             vsock: Some(&vhost_socket),
-            snapshot: prepared.as_ref().map(|prepared| prepared.numbers(files.is_some())),
+            memory: prepared.as_ref().map(Prepared::number),
+            control: Some(control.as_raw_fd()),
+            incoming: !matches!(begin, Begin::Boot),
         };
         let arguments = machine.argv()?.into_iter().map(Into::into).collect();
-        let (inherits, mut suspend) = match prepared.map(Prepared::split) {
-            Some((inherits, suspend)) => (inherits, Some(suspend)),
-            None => (Vec::new(), None),
-        };
+        let (mut inherits, mut suspend) = (vec![control], None);
+        if let Some((memory, kept)) = prepared.map(Prepared::split) {
+            inherits.push(memory);
+            suspend = Some(kept).filter(|_| spec.golden);
+        }
         let invocation =
             Invocation { program: &qemu.program, arguments, directory, mounts, identity, inherits };
         let mut process = Process::start(invocation)?;
-        let console = process.console(directory).await?;
-        if let (Some(files), Some(filled)) = (files, filled)
-            && let Some(suspend) = suspend.take()
-        {
-            restored(suspend.restore(files, filled).await, &mut process).await?;
-        }
-        Ok(Self { qemu: process, vsock_device, console, exit: None, suspend, cell })
+        let console = match begin {
+            Begin::Boot | Begin::Restore(_) => process.console(directory).await?,
+            Begin::Wake(_) => process.console_again(directory).await?,
+        };
+        let begun = match (begin, filled) {
+            (Begin::Restore(files), Some(filled)) => suspend::restore(directory, files, filled).await,
+            (Begin::Wake(from), _) => {
+                hibernate::wake(directory, from).await.map_err(|error| LaunchError::Snapshot(causes(&error)))
+            }
+            _ => Ok(()),
+        };
+        went_on(begun, &mut process).await?;
+        let directory = directory.to_owned();
+        Ok(Self { qemu: process, vsock_device, console, directory, exit: None, suspend, cell })
     }
 
     pub(super) async fn adopt(qemu: &Qemu, survivor: &Survivor) -> io::Result<Self> {
@@ -101,7 +134,8 @@ impl QemuVm {
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let adopt = |uids| Cell::adopt(uids, survivor, vsock_device::GUEST_SOCKET);
         let cell = qemu.uids.as_ref().map(adopt).transpose()?.flatten();
-        Ok(Self { qemu: process, vsock_device, console, exit: None, suspend: None, cell })
+        let directory = directory.to_owned();
+        Ok(Self { qemu: process, vsock_device, console, directory, exit: None, suspend: None, cell })
     }
 
     /// Which process ended, seen from what both say.
@@ -121,12 +155,16 @@ impl QemuVm {
 }
 
 /// What QEMU says itself before it ends is a better cause than a connection that is closed.
-async fn restored(result: Result<(), LaunchError>, process: &mut Process) -> Result<(), LaunchError> {
+async fn went_on(result: Result<(), LaunchError>, process: &mut Process) -> Result<(), LaunchError> {
     let Err(error) = result else { return Ok(()) };
     match tokio::time::timeout(SAME_MOMENT, process.wait()).await {
         Ok(exit) if !exit.stderr.is_empty() => Err(LaunchError::Snapshot(exit.stderr.join("; "))),
         _ => Err(error),
     }
+}
+
+fn failed(error: QmpError) -> SnapshotError {
+    SnapshotError::Vmm(causes(&error))
 }
 
 #[async_trait]
@@ -158,9 +196,17 @@ impl Vm for QemuVm {
 
     async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {
         match self.suspend.take() {
-            Some(suspend) => suspend.snapshot(files).await,
+            Some(suspend) => suspend.snapshot(&self.directory, files).await,
             None => Err(SnapshotError::Unsupported),
         }
+    }
+
+    async fn hibernate(&mut self, into: OwnedFd) -> Result<(), SnapshotError> {
+        hibernate::hibernate(&self.directory, into).await.map_err(failed)
+    }
+
+    async fn go_on(&mut self) -> Result<(), SnapshotError> {
+        hibernate::go_on(&self.directory).await.map_err(failed)
     }
 
     async fn kill(&mut self) -> VmExit {
