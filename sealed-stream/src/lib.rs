@@ -64,13 +64,13 @@ impl StreamKey {
     ///
     /// # Errors
     /// When one side cannot be read or written.
-    pub fn seal(&self, context: &[u8], mut plain: impl Read, mut sealed: impl Write) -> io::Result<u64> {
+    pub fn seal(&self, context: &[u8], plain: &mut dyn Read, sealed: &mut dyn Write) -> io::Result<u64> {
         let mut sealer = EncryptorBE32::<ChaCha20Poly1305>::new((&*self.0).into(), &NONCE_PREFIX.into());
         let too_long = |_| io::Error::from(io::ErrorKind::FileTooLarge);
         let (mut piece, mut written) = (Zeroizing::new(Vec::with_capacity(PIECE_BYTES + TAG_BYTES)), 0);
         loop {
             piece.clear();
-            (&mut plain).take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
+            plain.take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
             if piece.len() < PIECE_BYTES {
                 sealer.encrypt_last_in_place(context, &mut *piece).map_err(too_long)?;
                 sealed.write_all(&piece)?;
@@ -89,15 +89,15 @@ impl StreamKey {
     pub fn open(
         &self,
         context: &[u8],
-        mut sealed: impl Read,
-        mut plain: impl Write,
+        sealed: &mut dyn Read,
+        plain: &mut dyn Write,
     ) -> Result<(), OpenError> {
         let mut opener = DecryptorBE32::<ChaCha20Poly1305>::new((&*self.0).into(), &NONCE_PREFIX.into());
         let full = PIECE_BYTES + TAG_BYTES;
         let mut piece = Zeroizing::new(Vec::with_capacity(full));
         loop {
             piece.clear();
-            (&mut sealed).take(full as u64).read_to_end(&mut piece).map_err(OpenError::Read)?;
+            sealed.take(full as u64).read_to_end(&mut piece).map_err(OpenError::Read)?;
             if piece.len() < full {
                 opener.decrypt_last_in_place(context, &mut *piece).map_err(|_| OpenError::Damaged)?;
                 return plain.write_all(&piece).map_err(OpenError::Write);
@@ -125,7 +125,7 @@ mod tests {
 
     fn sealed(key: &StreamKey, plain: &[u8]) -> Vec<u8> {
         let mut sealed = Vec::new();
-        let written = key.seal(CONTEXT, plain, &mut sealed).unwrap();
+        let written = key.seal(CONTEXT, &mut { plain }, &mut sealed).unwrap();
         assert_eq!(written, sealed.len() as u64);
         sealed
     }
@@ -133,7 +133,7 @@ mod tests {
     /// What was handed on, and whether that is all.
     fn opened(key: &StreamKey, sealed: &[u8]) -> (Vec<u8>, bool) {
         let mut plain = Vec::new();
-        match key.open(CONTEXT, sealed, &mut plain) {
+        match key.open(CONTEXT, &mut { sealed }, &mut plain) {
             Ok(()) => (plain, true),
             Err(OpenError::Damaged) => (plain, false),
             Err(error) => panic!("{error}"),
@@ -207,7 +207,7 @@ mod tests {
         let [key, other] = [(); 2].map(|()| StreamKey::random().unwrap());
         let sealed = sealed(&key, b"memory");
         assert_eq!(opened(&other, &sealed), (Vec::new(), false));
-        let elsewhere = key.open(b"another VM", &sealed[..], io::sink());
+        let elsewhere = key.open(b"another VM", &mut &sealed[..], &mut io::sink());
         assert!(matches!(elsewhere, Err(OpenError::Damaged)));
         assert!(!format!("{key:?}").contains(&format!("{:?}", key.0[0])));
     }

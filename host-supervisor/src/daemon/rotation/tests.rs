@@ -180,7 +180,7 @@ async fn the_memory_of_a_vm_that_hibernates_opens_with_the_new_key_too() {
     let house = House::with(1, NO_TEXTS).await;
     let (vm, key) = (VmId::random(), StreamKey::random().unwrap());
     let mut sealed_memory = Vec::new();
-    key.seal(b"context", &b"memory"[..], &mut sealed_memory).unwrap();
+    key.seal(b"context", &mut &b"memory"[..], &mut sealed_memory).unwrap();
     let store = Store::open(house.state.path()).await.unwrap();
     let vault = Vault::of(&KeyRing::load(house.state.path(), NO_TEXTS).unwrap());
     let sealed = vault.seal_stream_key(vm, &key).unwrap();
@@ -204,7 +204,7 @@ async fn the_memory_of_a_vm_that_hibernates_opens_with_the_new_key_too() {
     assert_eq!(record.key_id, vault.key_id());
     let opened = vault.open_stream_key(vm, &Sealed { key_id: record.key_id, bytes: record.sealed }).unwrap();
     let mut memory = Vec::new();
-    opened.open(b"context", &sealed_memory[..], &mut memory).unwrap();
+    opened.open(b"context", &mut &sealed_memory[..], &mut memory).unwrap();
     assert_eq!(memory, b"memory");
     house.assert_everything_opens(NO_TEXTS).await;
 }

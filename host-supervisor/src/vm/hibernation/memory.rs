@@ -16,10 +16,10 @@ const PART: &str = "memory.sealed.part";
 
 /// Seals what comes out of a pipe, to a new file, which only its owner may read; returns how long that is. It does not count before
 /// [`finish`]: a pipe that breaks looks like one that ends.
-pub(super) fn seal(key: &StreamKey, vm: VmId, from: impl io::Read, directory: &Path) -> io::Result<u64> {
+pub(super) fn seal(key: &StreamKey, vm: VmId, mut from: impl io::Read, directory: &Path) -> io::Result<u64> {
     let path = directory.join(PART);
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    let bytes = key.seal(&context(vm), from, &file)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let bytes = key.seal(&context(vm), &mut from, &mut file)?;
     file.sync_all()?;
     Ok(bytes)
 }
@@ -34,10 +34,10 @@ pub(super) fn open(
     key: &StreamKey,
     vm: VmId,
     directory: &Path,
-    into: impl io::Write,
+    mut into: impl io::Write,
 ) -> Result<(), OpenError> {
-    let file = File::open(directory.join(SEALED)).map_err(OpenError::Read)?;
-    key.open(&context(vm), &file, into)
+    let mut file = File::open(directory.join(SEALED)).map_err(OpenError::Read)?;
+    key.open(&context(vm), &mut file, &mut into)
 }
 
 pub(in crate::vm) fn is_on_disk(directory: &Path) -> bool {
