@@ -41,14 +41,10 @@ pub(super) async fn connect(directory: &Path) -> Result<Qmp, QmpError> {
         UnixStream::connect(place.short_path(SOCKET)).await?
     };
     let mut qemu = Qmp::open(stream).await?;
-    switch(&mut qemu, "events", true).await?;
+    let on = |capability| json!({ "capability": capability, "state": true });
+    let capabilities = json!({ "capabilities": [on("x-ignore-shared"), on("events")] });
+    qemu.execute("migrate-set-capabilities", capabilities).await?;
     Ok(qemu)
-}
-
-/// Turns a capability of QEMU's migration on or off.
-pub(super) async fn switch(qemu: &mut Qmp, capability: &str, on: bool) -> Result<(), QmpError> {
-    let capabilities = json!({ "capabilities": [{ "capability": capability, "state": on }] });
-    qemu.execute("migrate-set-capabilities", capabilities).await.map(drop)
 }
 
 /// Puts the vsock device into its slot, where it is not there.

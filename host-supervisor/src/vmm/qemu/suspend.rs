@@ -1,4 +1,4 @@
-//! Snapshots of QEMU: what a machine is given for them when it starts, and how one is made and restored.
+//! Snapshots of QEMU: how one is made and restored.
 //!
 //! ```text
 //!  made:      vsock taken out ─▶ stop ─▶ state to its file (migrate) ─▶ memory to its file
@@ -11,68 +11,28 @@
 use std::{
     fs::{File, OpenOptions},
     io,
-    os::{
-        fd::{OwnedFd, RawFd},
-        unix::fs::OpenOptionsExt as _,
-    },
+    os::{fd::AsFd, unix::fs::OpenOptionsExt as _},
     path::Path,
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    control::{self, plug_vsock, switch, unplug_vsock},
-    hibernate::transferred,
-    memory::{self, GuestMemory},
-    qmp::QmpError,
+    control::{self, plug_vsock, unplug_vsock},
+    memory::GuestMemory,
+    qmp::{Qmp, QmpError},
 };
-use crate::vmm::{LaunchError, SnapshotError, SnapshotFiles};
+use crate::{
+    failure::causes,
+    vmm::{LaunchError, SnapshotError, SnapshotFiles},
+};
 
 /// State without memory is half a megabyte.
 const TRANSFER: Duration = Duration::from_secs(10);
 /// The name under which QEMU gets the file of the state.
 const STATE: &str = "state";
-
-/// Before QEMU is started.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    memory: GuestMemory,
-    memory_file: OwnedFd,
-}
-
-/// What stays here of it.
-#[derive(Debug)]
-pub(super) struct Suspend {
-    memory: GuestMemory,
-}
-
-impl Prepared {
-    pub(super) fn new(memory_mib: u32) -> Result<Self, LaunchError> {
-        let make = || {
-            let memory = GuestMemory::new(memory_mib)?;
-            Ok(Self { memory_file: memory.file()?, memory })
-        };
-        make().map_err(|source: io::Error| LaunchError::Snapshot(format!("the guest's memory: {source}")))
-    }
-
-    /// Of the memory's file.
-    pub(super) fn number(&self) -> RawFd {
-        memory::number_of(&self.memory_file)
-    }
-
-    /// For QEMU to inherit, and for us to keep.
-    pub(super) fn split(self) -> (OwnedFd, Suspend) {
-        (self.memory_file, Suspend { memory: self.memory })
-    }
-
-    /// Begins to fill the memory, which goes on while QEMU starts.
-    pub(super) fn fill(&self, files: &SnapshotFiles) -> AbortOnDropHandle<io::Result<()>> {
-        let (memory, path) = (self.memory.clone(), files.memory.clone());
-        AbortOnDropHandle::new(tokio::spawn(async move { memory.fill_from(&path).await }))
-    }
-}
 
 /// # Errors
 /// When QEMU refuses the state, for example because it is of another machine.
@@ -81,7 +41,7 @@ pub(super) async fn restore(
     files: &SnapshotFiles,
     filled: AbortOnDropHandle<io::Result<()>>,
 ) -> Result<(), LaunchError> {
-    let failed = |error: QmpError| LaunchError::Snapshot(crate::failure::causes(&error));
+    let failed = |error: QmpError| LaunchError::Snapshot(causes(&error));
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| LaunchError::Io { path, source }
@@ -89,37 +49,55 @@ pub(super) async fn restore(
     let mut qemu = control::connect(directory).await.map_err(failed)?;
     filled.await.map_err(io::Error::other).and_then(|filled| filled).map_err(io(&files.memory))?;
     let state = File::open(&files.state).map_err(io(&files.state))?;
-    let transfer = async {
-        switch(&mut qemu, "x-ignore-shared", true).await?;
-        qemu.lend(STATE, &state).await?;
-        qemu.execute("migrate-incoming", json!({ "uri": format!("fd:{STATE}") })).await?;
-        transferred(&mut qemu, TRANSFER).await?;
-        plug_vsock(&mut qemu).await?;
-        qemu.execute("cont", json!({})).await
-    };
-    transfer.await.map(drop).map_err(failed)
+    take_state(&mut qemu, &state).await.map_err(failed)?;
+    qemu.execute("cont", json!({})).await.map(drop).map_err(failed)
 }
 
-impl Suspend {
-    /// Afterwards the machine stands still.
-    pub(super) async fn snapshot(self, directory: &Path, files: &SnapshotFiles) -> Result<(), SnapshotError> {
-        let state = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&files.state)
-            .map_err(|source| SnapshotError::Io { path: files.state.clone(), source })?;
-        let transfer = async {
-            let mut qemu = control::connect(directory).await?;
-            switch(&mut qemu, "x-ignore-shared", true).await?;
-            unplug_vsock(&mut qemu).await?;
-            qemu.execute("stop", json!({})).await?;
-            qemu.lend(STATE, &state).await?;
-            qemu.execute("migrate", json!({ "uri": format!("fd:{STATE}") })).await?;
-            transferred(&mut qemu, TRANSFER).await
-        };
-        transfer.await.map_err(|error| SnapshotError::Vmm(crate::failure::causes(&error)))?;
-        let saved = self.memory.save_to(&files.memory).await;
-        saved.map_err(|source| SnapshotError::Io { path: files.memory.clone(), source })
+/// Afterwards the machine stands still.
+pub(super) async fn snapshot(
+    directory: &Path,
+    memory: &GuestMemory,
+    files: &SnapshotFiles,
+) -> Result<(), SnapshotError> {
+    let state = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&files.state)
+        .map_err(|source| SnapshotError::Io { path: files.state.clone(), source })?;
+    give_state(directory, &state).await.map_err(|error| SnapshotError::Vmm(causes(&error)))?;
+    let saved = memory.save_to(&files.memory).await;
+    saved.map_err(|source| SnapshotError::Io { path: files.memory.clone(), source })
+}
+
+/// Stops the machine and has it write down all that it is, but for memory and disks.
+pub(super) async fn give_state(directory: &Path, state: impl AsFd) -> Result<(), QmpError> {
+    let mut qemu = control::connect(directory).await?;
+    unplug_vsock(&mut qemu).await?;
+    qemu.execute("stop", json!({})).await?;
+    qemu.lend(STATE, state).await?;
+    qemu.execute("migrate", json!({ "uri": format!("fd:{STATE}") })).await?;
+    transferred(&mut qemu).await
+}
+
+/// The same in the other direction. Afterwards the machine is whole and stands still.
+pub(super) async fn take_state(qemu: &mut Qmp, state: impl AsFd) -> Result<(), QmpError> {
+    qemu.lend(STATE, state).await?;
+    qemu.execute("migrate-incoming", json!({ "uri": format!("fd:{STATE}") })).await?;
+    transferred(qemu).await?;
+    plug_vsock(qemu).await
+}
+
+async fn transferred(qemu: &mut Qmp) -> Result<(), QmpError> {
+    let end = |event: &str, data: &Value| match (event, data["status"].as_str()) {
+        ("MIGRATION", Some("completed")) => Some(true),
+        ("MIGRATION", Some("failed")) => Some(false),
+        _ => None,
+    };
+    match qemu.event("the transfer of the state", TRANSFER, end).await? {
+        true => Ok(()),
+        false => {
+            Err(QmpError::Refused { command: "migrate", reason: "the state cannot be transferred".into() })
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! A living QEMU with its vsock device.
 
 use std::{
+    fs::File,
     io,
     os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Qemu,
@@ -16,11 +18,12 @@ use super::{
     argv::Machine,
     confined::{self, Place},
     control, hibernate,
+    memory::{self, GuestMemory},
     qmp::QmpError,
-    suspend::{self, Prepared, Suspend},
-    vsock_device,
+    suspend, vsock_device,
 };
 use crate::{
+    blocking,
     failure::causes,
     vmm::{
         LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
@@ -50,8 +53,10 @@ pub(super) struct QemuVm {
     console: Arc<Console>,
     directory: PathBuf,
     exit: Option<VmExit>,
-    /// Of a machine that will be snapshotted.
-    suspend: Option<Suspend>,
+    /// Unless another daemon has started it, and this one cannot reach it.
+    memory: Option<GuestMemory>,
+    /// It will be snapshotted.
+    golden: bool,
     /// Given back when nobody is in it any more.
     cell: Option<Cell>,
 }
@@ -71,13 +76,22 @@ impl QemuVm {
         let Place { spec, relay, mounts, identity } = Place::of(qemu, spec, accelerator, cell.as_ref())?;
         let command_line = boot_line(Boot::desktop(&spec, accelerator.kernel_words()))?;
         let name = format!("anteroom-{}", spec.id.short());
-        let files = match begin {
+        let memory = GuestMemory::new(spec.memory_mib)
+            .map_err(|source| LaunchError::Snapshot(format!("the guest's memory: {source}")))?;
+        let filled = match begin {
+            Begin::Restore(files) => Some(memory.fill(&files.memory)),
             Begin::Boot | Begin::Wake(_) => None,
-            Begin::Restore(files) => Some(files),
         };
-        let prepared =
-            (spec.golden || files.is_some()).then(|| Prepared::new(spec.memory_mib)).transpose()?;
-        let filled = files.zip(prepared.as_ref()).map(|(files, prepared)| prepared.fill(files));
+        let read = match begin {
+            Begin::Wake(from) => {
+                let from = from.try_clone_to_owned().map_err(|error| broken(&error))?;
+                let memory = memory.clone();
+                let read = blocking::run(move || hibernate::read(from, &memory));
+                Some(AbortOnDropHandle::new(tokio::spawn(read)))
+            }
+            Begin::Boot | Begin::Restore(_) => None,
+        };
+        let memory_file = memory.file().map_err(|error| broken(&error))?;
         let control = control::bind(directory)
             .map_err(|source| LaunchError::Io { path: directory.to_owned(), source })?;
         let vhost_socket = vsock_device::place_of(vsock_device::VHOST_SOCKET, cell.as_ref());
@@ -95,16 +109,12 @@ impl QemuVm {
             network: &spec.network,
             relay: relay.as_deref(),
             vsock: Some(&vhost_socket),
-            memory: prepared.as_ref().map(Prepared::number),
+            memory: Some(memory::number_of(&memory_file)),
             control: Some(control.as_raw_fd()),
             incoming: !matches!(begin, Begin::Boot),
         };
         let arguments = machine.argv()?.into_iter().map(Into::into).collect();
-        let (mut inherits, mut suspend) = (vec![control], None);
-        if let Some((memory, kept)) = prepared.map(Prepared::split) {
-            inherits.push(memory);
-            suspend = Some(kept).filter(|_| spec.golden);
-        }
+        let inherits = vec![control, memory_file];
         let invocation =
             Invocation { program: &qemu.program, arguments, directory, mounts, identity, inherits };
         let mut process = Process::start(invocation)?;
@@ -112,16 +122,15 @@ impl QemuVm {
             Begin::Boot | Begin::Restore(_) => process.console(directory).await?,
             Begin::Wake(_) => process.console_again(directory).await?,
         };
-        let begun = match (begin, filled) {
-            (Begin::Restore(files), Some(filled)) => suspend::restore(directory, files, filled).await,
-            (Begin::Wake(from), _) => {
-                hibernate::wake(directory, from).await.map_err(|error| LaunchError::Snapshot(causes(&error)))
-            }
+        let begun = match (begin, filled, read) {
+            (Begin::Restore(files), Some(filled), _) => suspend::restore(directory, files, filled).await,
+            (Begin::Wake(_), _, Some(read)) => wake(directory, read).await,
             _ => Ok(()),
         };
         went_on(begun, &mut process).await?;
         let directory = directory.to_owned();
-        Ok(Self { qemu: process, vsock_device, console, directory, exit: None, suspend, cell })
+        let (memory, golden) = (Some(memory), spec.golden);
+        Ok(Self { qemu: process, vsock_device, console, directory, exit: None, memory, golden, cell })
     }
 
     pub(super) async fn adopt(qemu: &Qemu, survivor: &Survivor) -> io::Result<Self> {
@@ -135,7 +144,9 @@ impl QemuVm {
         let adopt = |uids| Cell::adopt(uids, survivor, vsock_device::GUEST_SOCKET);
         let cell = qemu.uids.as_ref().map(adopt).transpose()?.flatten();
         let directory = directory.to_owned();
-        Ok(Self { qemu: process, vsock_device, console, directory, exit: None, suspend: None, cell })
+        let memory = GuestMemory::of_process(process.id().pid).ok();
+        let golden = false;
+        Ok(Self { qemu: process, vsock_device, console, directory, exit: None, memory, golden, cell })
     }
 
     /// Which process ended, seen from what both say.
@@ -152,6 +163,18 @@ impl QemuVm {
             }
         }
     }
+}
+
+/// Gives the machine the state that came out of a pipe, when all of it has; its memory is there by then.
+async fn wake(directory: &Path, read: AbortOnDropHandle<io::Result<File>>) -> Result<(), LaunchError> {
+    let failed = |error: QmpError| LaunchError::Snapshot(causes(&error));
+    let mut qemu = control::connect(directory).await.map_err(failed)?;
+    let state = read.await.map_err(io::Error::other).and_then(|read| read).map_err(|error| broken(&error))?;
+    suspend::take_state(&mut qemu, &state).await.map_err(failed)
+}
+
+fn broken(error: &io::Error) -> LaunchError {
+    LaunchError::Snapshot(error.to_string())
 }
 
 /// What QEMU says itself before it ends is a better cause than a connection that is closed.
@@ -195,14 +218,16 @@ impl Vm for QemuVm {
     }
 
     async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {
-        match self.suspend.take() {
-            Some(suspend) => suspend.snapshot(&self.directory, files).await,
-            None => Err(SnapshotError::Unsupported),
+        match &self.memory {
+            Some(memory) if self.golden => suspend::snapshot(&self.directory, memory, files).await,
+            _ => Err(SnapshotError::Unsupported),
         }
     }
 
     async fn hibernate(&mut self, into: OwnedFd) -> Result<(), SnapshotError> {
-        hibernate::hibernate(&self.directory, into).await.map_err(failed)
+        let out_of_reach = || SnapshotError::Vmm("this daemon may not look into its QEMU".to_owned());
+        let memory = self.memory.as_ref().ok_or_else(out_of_reach)?;
+        hibernate::hibernate(&self.directory, memory, into).await
     }
 
     async fn go_on(&mut self) -> Result<(), SnapshotError> {
