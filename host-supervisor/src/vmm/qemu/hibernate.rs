@@ -18,7 +18,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use serde_json::json;
 
 use super::{
-    control::{self, plug_vsock},
+    control::{self, plug_vsock_again},
     memory::GuestMemory,
     qmp::QmpError,
     suspend,
@@ -67,9 +67,9 @@ pub(super) fn read(from: OwnedFd, memory: &GuestMemory) -> io::Result<File> {
 }
 
 /// Lets a machine run that stands still.
-pub(super) async fn go_on(directory: &Path) -> Result<(), QmpError> {
+pub(super) async fn go_on(directory: &Path, vsock_socket: &str) -> Result<(), QmpError> {
     let mut qemu = control::connect(directory).await?;
-    plug_vsock(&mut qemu).await?;
+    plug_vsock_again(&mut qemu, vsock_socket).await?;
     qemu.execute("cont", json!({})).await.map(drop)
 }
 

@@ -231,7 +231,12 @@ impl Vm for QemuVm {
     }
 
     async fn go_on(&mut self) -> Result<(), SnapshotError> {
-        hibernate::go_on(&self.directory).await.map_err(failed)
+        let socket = vsock_device::place_of(vsock_device::VHOST_SOCKET, self.cell.as_ref());
+        let went_on = hibernate::go_on(&self.directory, &socket).await;
+        // Who listens for the knock may be another one, and the guest's own socket another one, too.
+        let shown = self.cell.as_ref().map_or(Ok(()), Cell::show_sockets_again);
+        shown.map_err(|error| SnapshotError::Vmm(causes(&error)))?;
+        went_on.map_err(failed)
     }
 
     async fn kill(&mut self) -> VmExit {
