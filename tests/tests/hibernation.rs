@@ -33,6 +33,9 @@ async fn a_sign_in_goes_on_after_its_vm_was_on_the_disk_and_its_daemon_was_kille
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before: u64 = read(&scene.daemon, &vm, "/dev/shm/count").await?.parse()?;
     ensure!(!machine::processes_mentioning(&vm).is_empty(), "the test sees the VM's processes");
+    // From here on it is the VM of a daemon that did not launch it.
+    scene.daemon.replace_after(Signal::SIGKILL).await?;
+    scene.daemon.until(&session, |session| session["oauth_url"].is_string()).await?;
     a_full_disk_is_told_and_the_guest_goes_on(&scene.daemon, &vm).await?;
     let before_sleep: u64 = read(&scene.daemon, &vm, "/dev/shm/count").await?.parse()?;
     ensure!(before_sleep > before, "the program has not gone on");

@@ -10,13 +10,13 @@
 
 mod memory;
 
-use std::{fs::File, io::pipe, sync::Arc};
+use std::{fs::File, io::pipe, sync::Arc, time::Duration};
 
 use anteroom_protocol::VmId;
 use anteroom_sealed_stream::StreamKey;
 use nix::fcntl::{FcntlArg, fcntl};
 use time::OffsetDateTime;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Order, StopReason, VmHandle, VmStatus,
@@ -41,14 +41,15 @@ pub(super) use memory::{forget_files, is_on_disk};
 /// Of the pipe between daemon and VMM; the default holds a sixteenth of what is sealed at once.
 const PIPE_BYTES: i32 = 1024 * 1024;
 
+/// How long somebody may be in a VM that is to be put to disk: the daemon's own calls are over by then.
+const MOMENT: Duration = Duration::from_secs(3);
+
 /// Why a VM does not hibernate.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum NotHibernated {
     #[error("{0}")]
     Unsupported(String),
-    #[error(
-        "somebody is in the VM: a viewer, a program's or a port's stream, or the daemon itself for a moment"
-    )]
+    #[error("somebody is in the VM: a viewer, or the stream of a program or of a port")]
     InUse,
     #[error("the VM is not ready yet, or belongs to nobody")]
     NotReady,
@@ -68,11 +69,24 @@ pub(super) struct Resting {
 }
 
 impl VmHandle {
-    /// Puts the VM to disk; at once when it is there.
+    /// Puts the VM to disk; at once when it is there. Whoever is in it for a moment is waited for.
     ///
     /// # Errors
-    /// When somebody is in it, this kind of VM cannot hibernate, or it comes to nothing; then the VM goes on.
+    /// When somebody stays in it, this kind of VM cannot hibernate, or it comes to nothing; then the VM goes on.
     pub async fn hibernate(&self) -> Result<(), NotHibernated> {
+        let deadline = Instant::now() + MOMENT;
+        loop {
+            match self.ask_to_hibernate().await {
+                Err(NotHibernated::InUse) => {
+                    let left = tokio::time::timeout_at(deadline, self.presence.left());
+                    left.await.map_err(|_| NotHibernated::InUse)?;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn ask_to_hibernate(&self) -> Result<(), NotHibernated> {
         match self.state.borrow().status {
             VmStatus::Hibernated => return Ok(()),
             VmStatus::Creating | VmStatus::Booting => return Err(NotHibernated::NotReady),

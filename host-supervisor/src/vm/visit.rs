@@ -147,6 +147,12 @@ impl Presence {
         let _ = self.0.subscribe().wait_for(|present| present.visits > 0).await;
     }
 
+    /// Returns when nobody is.
+    pub(super) async fn left(&self) {
+        // As above.
+        let _ = self.0.subscribe().wait_for(|present| present.visits == 0).await;
+    }
+
     /// Returns when nothing has kept the VM awake for so long.
     pub(super) async fn left_alone_for(&self, time: Duration) {
         let mut present = self.0.subscribe();

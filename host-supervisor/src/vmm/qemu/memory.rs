@@ -11,7 +11,7 @@ use std::{
         fd::{AsRawFd as _, OwnedFd, RawFd},
         unix::fs::OpenOptionsExt as _,
     },
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -42,7 +42,8 @@ impl GuestMemory {
         for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
             let path = entry?.path();
             // proc_pid_fd(5): what it is, in the place of a path.
-            if fs::read_link(&path).is_ok_and(|link| link.starts_with(format!("/memfd:{NAME}"))) {
+            let is_memory = |link: PathBuf| link.to_string_lossy().starts_with(&format!("/memfd:{NAME}"));
+            if fs::read_link(&path).is_ok_and(is_memory) {
                 return OpenOptions::new().read(true).write(true).open(path).map(|file| Self(Arc::new(file)));
             }
         }
