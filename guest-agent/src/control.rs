@@ -5,6 +5,7 @@
 mod app;
 mod clock;
 mod connect;
+mod doze;
 pub(crate) mod events;
 mod exec;
 mod freeze;

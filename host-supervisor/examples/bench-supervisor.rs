@@ -53,6 +53,7 @@ impl Vmm for Sleeper {
             kernel: KernelFile::BzImage,
             user_network: true,
             snapshots: false,
+            hibernation: false,
         }
     }
 
@@ -106,6 +107,8 @@ async fn main() -> Outcome {
             limits: Some(Limits { boot: Duration::from_secs(3600), ..Limits::ACCELERATED }),
             // None of these guests ever has a desktop.
             launches: LaunchBounds { at_once: NonZeroUsize::MAX, most_waiting: 0 },
+            vault: None,
+            hibernate_after: None,
         };
         VmStarter::new(Arc::new(Sleeper), store.clone(), None, settings)
     };
@@ -194,6 +197,7 @@ async fn leave_dead(store: &Store, scratch: &Path) -> Outcome {
         failure: None,
         processes: Vec::new(),
         timeline: None,
+        machine: None,
     };
     Ok(store.vm_create(&record).await?)
 }

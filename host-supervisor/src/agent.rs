@@ -19,7 +19,7 @@ use anteroom_protocol::{
     ProtocolVersion,
     agent::{
         CallbackVerdict, CapturedCredentials, Clock, Hello, Memory, OpenUrl, PastedCallback, PastedCode,
-        Resume, ServiceStatus, SignInSpec, SignInStatus,
+        Resume, ServiceStatus, SignInSpec, SignInStatus, Wake,
     },
     event::Acknowledge,
     ports::STREAM_VSOCK,
@@ -228,6 +228,23 @@ impl AgentClient {
         tokio::time::timeout(PATIENCE, self.dialler.dial_port(STREAM_VSOCK))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Makes the guest ready to be put to disk. It still runs, and knocks as soon as nobody follows its events.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn doze(&self) -> Result<(), AgentError> {
+        let call = Call { method: Method::POST, patience: FREEZE_PATIENCE, ..Call::get("/doze") };
+        self.dialler.done(call).await
+    }
+
+    /// Tells a guest that comes from the disk how time has passed. It may be told again.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn wake(&self, wake: &Wake) -> Result<Hello, AgentError> {
+        self.dialler.json(Call::with(Method::PUT, "/wake", wake)?, 4 * KIB).await
     }
 
     /// Makes the guest ready to be copied. It still runs, and knocks as soon as nobody follows its events.

@@ -31,6 +31,7 @@
 //! | `GET /api/vms/{id}/reverse/{port}` with `Upgrade: anteroom-reverse` | connections to a port of the VM's loopback: a number each |
 //! | `GET /api/vms/{id}/reverse/{port}/{number}` with `Upgrade: tcp` | the bytes of one of them |
 //! | `GET /api/vms/{id}/services/{name}/log` | the last lines of a service |
+//! | `POST /api/vms/{id}/hibernate`, `.../wake` | puts the VM to disk; has it go on, as anything does that needs it |
 //! | `DELETE /api/vms/{id}` | ends the VM and its session, removes what is left on the disk |
 //! | `POST /api/webhook/test` | sends an event that says nothing, and tells what the receiver answered |
 //! | `GET /api/webhook/deliveries` | what was told or has to be: tries, next try, last answer |
@@ -52,6 +53,7 @@ mod exec;
 mod files;
 mod follow;
 mod health;
+mod hibernation;
 mod idempotency;
 mod keys;
 mod login;

@@ -69,6 +69,8 @@ pub struct Config {
     pub vm_disk_mib: u32,
     /// What a VM may read and write of the host's disk.
     pub vm_disk_rate: Rate,
+    /// How long nobody has to be in a VM before it hibernates; it never does by itself when unset.
+    pub hibernate_after: Option<Duration>,
     pub vm_limit: VmLimit,
     /// Most VMs of one user at once.
     pub vm_limit_per_user: NonZeroU32,
@@ -192,6 +194,7 @@ impl Config {
             cli_vm: read.shape("vm.cli.vcpus", "vm.cli.memory_mib")?,
             vm_disk_mib: read.value("vm.disk_mib", value::number(64..=1_048_576))?,
             vm_disk_rate,
+            hibernate_after: read.option("vm.hibernate_after", value::duration)?,
             vm_limit: read.value("vm.max", value::vm_limit)?,
             vm_limit_per_user: read.value("vm.max_per_user", value::count)?,
             launch: launch::read(&read)?,

@@ -202,8 +202,8 @@ impl Daemon {
             Some(settings) => Some(HostNetwork::open(settings, store.clone()).await?),
             None => None,
         };
-        let vms = VmStarter::new(machine.vmm, store.clone(), host_network, vm_settings(config));
-        let vms = Arc::new(vms);
+        let vm_settings = VmSettings { vault: Some(Arc::clone(&vault)), ..vm_settings(config) };
+        let vms = Arc::new(VmStarter::new(machine.vmm, store.clone(), host_network, vm_settings));
         let recovered = vms.recover().await?;
         let settings = session_settings(config, machine.image.clone(), network)?;
         let keeper = keeper(config, &settings, Arc::clone(&vms));
@@ -338,6 +338,8 @@ fn vm_settings(config: &Config) -> VmSettings {
         snapshots: config.snapshots.is_some().then(|| Arc::new(shelf(config))),
         limits: None,
         launches: launch_bounds(config),
+        vault: None,
+        hibernate_after: config.hibernate_after,
     }
 }
 

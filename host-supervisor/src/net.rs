@@ -10,12 +10,14 @@ pub mod host;
 mod tap;
 mod user;
 
+use serde::{Deserialize, Serialize};
+
 pub use host::{HostNetwork, HostNetworkError, HostNetworkSettings, Neighbours, Outlook};
 pub use tap::{TapIpv6, TapNetwork};
 pub use user::{Forward, NetworkError, Reach, UserNetwork};
 
 /// How a guest reaches the world.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Network {
     /// No interface at all.
     None,

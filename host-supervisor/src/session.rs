@@ -34,7 +34,7 @@ use crate::{
     agent::{AgentClient, AgentError},
     failure::Failure,
     store::{SessionPurpose, SessionRecord, SessionStatus},
-    vm::VmHandle,
+    vm::{VmHandle, VmStatus},
 };
 pub use admission::{Admission, Refusal};
 pub use history::{Moment, status_in_words};
@@ -60,14 +60,15 @@ pub struct SessionView {
     pub attempt_failure: Option<Failure>,
     /// While its VM waits to be launched: how many launches come before it.
     pub starts_ahead: Option<usize>,
+    pub vm_status: VmStatus,
     /// Grows with every change.
     pub revision: u64,
 }
 
 impl SessionView {
-    fn new(record: SessionRecord, launch: String) -> Self {
+    fn new(record: SessionRecord, launch: String, vm_status: VmStatus) -> Self {
         let attempt = Attempt::default();
-        Self { record, launch, attempt, attempt_failure: None, starts_ahead: None, revision: 0 }
+        Self { record, launch, attempt, attempt_failure: None, starts_ahead: None, vm_status, revision: 0 }
     }
 }
 
@@ -118,6 +119,10 @@ impl SessionHandle {
 
     fn is_of(&self, user: &str) -> bool {
         self.view.borrow().record.user_id == user
+    }
+
+    fn hibernates(&self) -> bool {
+        self.vm.state().borrow().status == VmStatus::Hibernated
     }
 
     #[must_use]

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 const BUFFER_BYTES: usize = 256 * 1024;
 /// A page of memory, and a block of every file system that we meet.
-const BLOCK_BYTES: usize = 4096;
+pub(crate) const BLOCK_BYTES: usize = 4096;
 const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 
 /// Copies `source` to the new file `target`, which only its owner may read. On a file system that does not know of
@@ -63,7 +63,8 @@ pub(crate) fn digest(file: &File) -> io::Result<String> {
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn each_block_with_content(
+/// Every block that is not zero, with its place.
+pub(crate) fn each_block_with_content(
     file: &File,
     mut visit: impl FnMut(u64, &[u8]) -> io::Result<()>,
 ) -> io::Result<()> {

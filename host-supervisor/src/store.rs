@@ -12,6 +12,7 @@ mod api_keys;
 mod audit;
 mod column;
 mod credentials;
+mod hibernations;
 mod idempotency;
 mod outbox;
 mod page;
@@ -42,6 +43,7 @@ pub use addresses::AddressRecord;
 pub use api_keys::{ApiKeyId, ApiKeyRecord, Scope, Scopes};
 pub use audit::{AuditEntry, AuditPage, AuditRecord};
 pub use credentials::{CredentialRecord, Replaces};
+pub use hibernations::HibernationRecord;
 pub use idempotency::StartedRecord;
 pub use outbox::{EventId, OutboxEvent, OutboxRecord, OutboxStatus, Tried};
 pub use page::Page;
@@ -157,6 +159,7 @@ fn migrations() -> Migrator {
         ("addresses", include_str!("store/migrations/0003_addresses.sql")),
         ("taking over", include_str!("store/migrations/0004_taking_over.sql")),
         ("access", include_str!("store/migrations/0005_access.sql")),
+        ("hibernation", include_str!("store/migrations/0006_hibernation.sql")),
     ];
     let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
         Migration::new(version, name.into(), MigrationType::Simple, script.into_sql_str(), false)

@@ -1,14 +1,19 @@
-//! Credentials at rest: sealed with XChaCha20-Poly1305 under a key that is not in the database.
+//! What is secret at rest: sealed with XChaCha20-Poly1305 under a key that is not in the database.
 //!
-//! The associated data says whose credentials they are, so that a row that was moved to another user, provider or
-//! session does not open. Nothing here can be printed.
+//! ```text
+//!  master key ─┬─▶ credentials    each by itself, for its user, provider and session
+//!              └─▶ stream keys    each by itself, for its VM ─▶ the memory of a VM that hibernates (`sealed-stream`)
+//! ```
+//! The associated data says whose it is, so that a row that was moved to another user, provider, session or VM does not open.
+//! Nothing here can be printed.
 
 mod key;
 mod ring;
 #[cfg(test)]
 mod tests;
 
-use anteroom_protocol::{Secret, SessionId};
+use anteroom_protocol::{Secret, SessionId, VmId};
+use anteroom_sealed_stream::StreamKey;
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
@@ -28,8 +33,12 @@ pub struct Vault {
 
 struct NamedCipher {
     key_id: String,
-    cipher: XChaCha20Poly1305,
+    credentials: XChaCha20Poly1305,
+    stream_keys: XChaCha20Poly1305,
 }
+
+/// Which of a master key's ciphers.
+type Purpose = fn(&NamedCipher) -> &XChaCha20Poly1305;
 
 /// Whose credentials they are.
 #[derive(Debug, Clone, Copy)]
@@ -78,32 +87,56 @@ impl Vault {
     /// # Errors
     /// Only when the kernel gives no random numbers.
     pub fn seal(&self, owner: Owner<'_>, plain: &Secret) -> Result<Sealed, VaultError> {
-        let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce).map_err(VaultError::NoRandomness)?;
-        let payload = Payload { msg: plain.expose(), aad: &owner.associated_data() };
-        let sealed =
-            self.sealing.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::Damaged)?;
-        Ok(Sealed { key_id: self.sealing.key_id.clone(), bytes: [&nonce[..], &sealed].concat() })
+        self.sealed(|key| &key.credentials, &owner.associated_data(), plain)
     }
 
     /// # Errors
     /// When the key is another one, or the bytes are not what was sealed for this owner.
     pub fn open(&self, owner: Owner<'_>, sealed: &Sealed) -> Result<Secret, VaultError> {
+        self.opened(|key| &key.credentials, &owner.associated_data(), sealed)
+    }
+
+    /// # Errors
+    /// Only when the kernel gives no random numbers.
+    pub fn seal_stream_key(&self, vm: VmId, key: &StreamKey) -> Result<Sealed, VaultError> {
+        self.sealed(|key| &key.stream_keys, vm.to_string().as_bytes(), &Secret::new(*key.expose()))
+    }
+
+    /// # Errors
+    /// When the master key is another one, or the bytes are not what was sealed for this VM.
+    pub fn open_stream_key(&self, vm: VmId, sealed: &Sealed) -> Result<StreamKey, VaultError> {
+        let secret = self.opened(|key| &key.stream_keys, vm.to_string().as_bytes(), sealed)?;
+        StreamKey::from_bytes(secret.expose()).ok_or(VaultError::Damaged)
+    }
+
+    fn sealed(&self, purpose: Purpose, whose: &[u8], plain: &Secret) -> Result<Sealed, VaultError> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(VaultError::NoRandomness)?;
+        let payload = Payload { msg: plain.expose(), aad: whose };
+        let cipher = purpose(&self.sealing);
+        let sealed = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::Damaged)?;
+        Ok(Sealed { key_id: self.sealing.key_id.clone(), bytes: [&nonce[..], &sealed].concat() })
+    }
+
+    fn opened(&self, purpose: Purpose, whose: &[u8], sealed: &Sealed) -> Result<Secret, VaultError> {
         let mut keys = std::iter::once(&self.sealing).chain(&self.next);
         let key = keys.find(|key| key.key_id == sealed.key_id).ok_or_else(|| VaultError::AnotherKey {
             sealed_with: sealed.key_id.clone(),
             present: self.sealing.key_id.clone(),
         })?;
         let (nonce, bytes) = sealed.bytes.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Damaged)?;
-        let payload = Payload { msg: bytes, aad: &owner.associated_data() };
-        key.cipher.decrypt(&XNonce::from(*nonce), payload).map(Secret::new).map_err(|_| VaultError::Damaged)
+        let payload = Payload { msg: bytes, aad: whose };
+        let opened = purpose(key).decrypt(&XNonce::from(*nonce), payload);
+        opened.map(Secret::new).map_err(|_| VaultError::Damaged)
     }
 }
 
 impl NamedCipher {
     fn of(key: &MasterKey) -> Self {
-        let sealing_key = key.derive("anteroom credentials v1");
-        Self { key_id: key.id(), cipher: XChaCha20Poly1305::new((&*sealing_key).into()) }
+        let cipher = |purpose| XChaCha20Poly1305::new((&*key.derive(purpose)).into());
+        let (credentials, stream_keys) =
+            (cipher("anteroom credentials v1"), cipher("anteroom stream keys v1"));
+        Self { key_id: key.id(), credentials, stream_keys }
     }
 }
 

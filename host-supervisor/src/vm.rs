@@ -3,6 +3,8 @@
 //! ```text
 //! creating ──▶ booting ──▶ running ──▶ ready ──▶ stopping ──▶ destroyed    (asked to end)
 //!     └────────────┴───────────┴──────────┴────▶ stopping ──▶ failed       (torn down as well; the cause stays)
+//!
+//! ready (without a desktop: running) ──▶ hibernating ──▶ hibernated ──▶ waking ──▶ ready     (to the disk, and back)
 //! ```
 //! Others hold a [`VmHandle`]: they watch its [`VmState`], get the agent's events and may ask for its end. Every
 //! change is stored before it is published, and published before it is acted on. What the VM owns on the host is in
@@ -16,6 +18,7 @@ mod book;
 mod conversation;
 mod failures;
 pub mod golden;
+mod hibernation;
 mod identity;
 pub mod keeper;
 mod launches;
@@ -32,6 +35,8 @@ mod teardown;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod visit;
+mod watching;
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -49,6 +54,7 @@ use crate::{
     vmm::{SnapshotError, SnapshotFiles, VmSpec, console::Console},
 };
 pub use ack::AckGuard;
+pub use hibernation::NotHibernated;
 pub use launches::LaunchCounts;
 pub use origin::Origin;
 pub use pool::Berth;
@@ -58,6 +64,8 @@ pub use starter::{VmSettings, VmStarter};
 pub use survey::{Fate, Remnant, survey};
 pub use sweep::Swept;
 pub use timeline::{HostMark, host_mark};
+use visit::Presence;
+pub use visit::{Hold, NoVisit, Visit};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -181,10 +189,12 @@ impl Limits {
 #[derive(Debug, Clone)]
 pub struct VmHandle {
     id: VmId,
+    memory_mib: u32,
     state: watch::Receiver<VmState>,
     stop: Arc<watch::Sender<Option<StopReason>>>,
     orders: mpsc::Sender<Order>,
     reached: watch::Receiver<Reached>,
+    presence: Arc<Presence>,
 }
 
 /// What an owner can be asked to do with a VM that runs.
@@ -194,6 +204,8 @@ enum Order {
     Snapshot { files: SnapshotFiles, disk: PathBuf, done: oneshot::Sender<Result<(), SnapshotError>> },
     /// Somebody has come for it.
     Occupy,
+    /// To the disk, if nobody is in it.
+    Hibernate { done: oneshot::Sender<Result<(), NotHibernated>> },
 }
 
 /// What of the VM can be reached by now.
@@ -242,13 +254,13 @@ impl VmHandle {
         state.borrow().clone()
     }
 
-    /// The agent, once it has answered.
+    /// The agent, once it has answered, for who only looks: the VM may hibernate at any moment, and is not woken for that.
     #[must_use]
     pub fn agent(&self) -> Option<AgentClient> {
         self.reached.borrow().agent.clone()
     }
 
-    /// Waits for the agent's first answer; `None` when the VM ends without one.
+    /// Waits until the agent answers, also when that is after somebody else has had the VM woken; `None` when it ends without.
     pub async fn answering_agent(&self) -> Option<AgentClient> {
         let mut reached = self.reached.clone();
         let answered = reached.wait_for(|reached| reached.agent.is_some()).await;

@@ -18,6 +18,7 @@ mod version;
 
 use std::{
     io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -32,7 +33,7 @@ pub use process::ProcessId;
 pub use version::Version;
 
 /// Everything a guest is made of. The backend decides what it looks like to the guest (device names, console).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VmSpec {
     pub id: VmId,
     pub vcpus: u8,
@@ -59,13 +60,6 @@ pub struct SnapshotFiles {
     pub memory: PathBuf,
     /// Of processors and devices, in the VMM's own format.
     pub state: PathBuf,
-}
-
-/// How a machine begins.
-#[derive(Debug, Clone, Copy)]
-enum Begin<'a> {
-    Boot,
-    Restore(&'a SnapshotFiles),
 }
 
 /// Why there is no snapshot.
@@ -151,6 +145,8 @@ pub struct Capabilities {
     /// Whether it can give a guest a network by itself ([`Network::User`]).
     pub user_network: bool,
     pub snapshots: bool,
+    /// Whether a VM can be put to disk without its memory ever lying there as it is.
+    pub hibernation: bool,
 }
 
 /// The files in which a kernel can be loaded (Documentation/arch/x86/boot.rst).
@@ -293,6 +289,18 @@ pub trait Vmm: Send + Sync + std::fmt::Debug {
         Err(LaunchError::Shape { what: "a snapshot to begin with: this VMM restores none".to_owned() })
     }
 
+    /// Goes on with a guest that [`Vm::hibernate`] has written: `from` is the pipe out of which it comes. When this returns, the
+    /// guest is whole, and stands still until [`Vm::go_on`].
+    ///
+    /// # Errors
+    /// Nothing is left running when it fails, and the guest has not run: the same may be tried again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends what it has started.
+    async fn wake(&self, _spec: &VmSpec, _from: OwnedFd) -> Result<Box<dyn Vm>, LaunchError> {
+        Err(LaunchError::Shape { what: "been hibernated: this VMM does not do that".to_owned() })
+    }
+
     /// Takes over a guest that this kind of VMM has launched for a daemon which is gone. Its guest notices nothing.
     ///
     /// # Errors
@@ -325,6 +333,26 @@ pub trait Vm: Send + std::fmt::Debug {
     /// # Cancel safety
     /// Can be dropped; the VM is only good for being ended then, too.
     async fn snapshot(&mut self, _files: &SnapshotFiles) -> Result<(), SnapshotError> {
+        Err(SnapshotError::Unsupported)
+    }
+
+    /// Stops the guest and writes all that it is, but for its disks, into a pipe: what its memory holds may be secret. Its agent
+    /// has been told. Afterwards it stands still, to be killed.
+    ///
+    /// # Errors
+    /// When the VMM does not do its part; then [`Vm::go_on`] has the guest run again.
+    ///
+    /// # Cancel safety
+    /// Can be dropped; the guest may stand still then.
+    async fn hibernate(&mut self, _into: OwnedFd) -> Result<(), SnapshotError> {
+        Err(SnapshotError::Unsupported)
+    }
+
+    /// Lets a guest go on that stands still: one that was woken, or whose hibernation came to nothing. One that runs is left alone.
+    ///
+    /// # Errors
+    /// When the VMM does not do its part.
+    async fn go_on(&mut self) -> Result<(), SnapshotError> {
         Err(SnapshotError::Unsupported)
     }
 

@@ -20,6 +20,8 @@
 //! | `DELETE /sign-in` | | 204; the CLI and what it started are ended |
 //! | `POST /freeze` | | 204: the guest may be copied; 409 with what it has done that a copy must not share |
 //! | `PUT /resume` | [`Resume`] | [`Hello`]; 409 when it was never frozen, is another VM already, or a sign-in has begun |
+//! | `POST /doze` | | 204: the guest may be put to disk |
+//! | `PUT /wake` | [`Wake`] | [`Hello`] |
 //! | `GET /exec` | `Upgrade: anteroom-exec` | 101, then [frames](crate::exec) |
 //! | `GET /exec/list` | | `[`[`ExecStatus`](crate::exec::ExecStatus)`]` |
 //! | `GET /connect/{port}` | `Upgrade: tcp` | 101, then the bytes of that port on the guest's loopback |
@@ -91,6 +93,16 @@ pub struct Resume {
 impl Resume {
     /// 256 bits at least; at most what is mixed in by one call.
     pub const ENTROPY_BYTES: std::ops::RangeInclusive<usize> = 32..=512;
+}
+
+/// `PUT /wake`: comes first after a guest was put to disk. It is the same machine as before, and goes on with its events; only time
+/// has passed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Wake {
+    pub clock: Clock,
+    /// From the host's generator: whoever has seen the guest's memory knows nothing of what it draws from now on.
+    /// As many bytes as of [`Resume::ENTROPY_BYTES`].
+    pub entropy: Secret,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,8 +16,8 @@ use axum::{
 };
 
 use super::{
-    Control, Refusal, clock, connect, events, exec, freeze, memory, problem, request_id, reverse, sign_in,
-    stream, version,
+    Control, Refusal, clock, connect, doze, events, exec, freeze, memory, problem, request_id, reverse,
+    sign_in, stream, version,
 };
 use crate::{
     boottime,
@@ -46,6 +46,8 @@ pub(super) fn router(control: Control) -> Router {
         .merge(stream::router())
         .route("/freeze", post(freeze::freeze))
         .route("/resume", put(freeze::resume))
+        .route("/doze", post(doze::doze))
+        .route("/wake", put(doze::wake))
         .route("/power-off", post(power_off))
         .route_layer(middleware::from_fn(version::check))
         .route("/hello", get(say_hello))

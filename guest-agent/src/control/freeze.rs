@@ -5,7 +5,7 @@
 use std::{path::Path, time::Duration};
 
 use anteroom_protocol::{
-    EventBody,
+    EventBody, Secret,
     agent::{Hello, Resume},
     timeline::mark,
 };
@@ -45,14 +45,27 @@ pub(super) async fn freeze(State(control): State<Control>) -> Result<StatusCode,
         Ok(Some(peer)) => return Err(Refusal::conflict(format!("there is a connection with {peer}"))),
         Err(error) => return Err(Refusal::broken(format!("the connections cannot be listed: {error}"))),
     }
-    tokio::task::spawn_blocking(nix::unistd::sync)
-        .await
-        .map_err(|error| Refusal::broken(format!("the disk cannot be written: {error}")))?;
+    write_down().await?;
     life.freeze()?;
     // Each copy has to knock, and that it does only while nobody follows.
     control.0.journal.dismiss();
     tracing::info!("frozen: ready to be copied");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is in memory only, to the disk.
+pub(super) async fn write_down() -> Result<(), Refusal> {
+    let written = tokio::task::spawn_blocking(nix::unistd::sync).await;
+    written.map_err(|error| Refusal::broken(format!("the disk cannot be written: {error}")))
+}
+
+pub(super) fn check_entropy(entropy: &Secret) -> Result<(), Refusal> {
+    let (given, wanted) = (entropy.len(), Resume::ENTROPY_BYTES);
+    if wanted.contains(&given) {
+        return Ok(());
+    }
+    let (least, most) = (wanted.start(), wanted.end());
+    Err(Refusal::bad(format!("entropy has {given} bytes: expected {least} to {most}")))
 }
 
 fn browser_has_run() -> bool {
@@ -65,13 +78,7 @@ pub(super) async fn resume(
     Json(resume): Json<Resume>,
 ) -> Result<Json<Hello>, Refusal> {
     let came_ns = boottime::now_ns();
-    if !Resume::ENTROPY_BYTES.contains(&resume.entropy.len()) {
-        let (least, most) = (Resume::ENTROPY_BYTES.start(), Resume::ENTROPY_BYTES.end());
-        return Err(Refusal::bad(format!(
-            "entropy has {} bytes: expected {least} to {most}",
-            resume.entropy.len()
-        )));
-    }
+    check_entropy(&resume.entropy)?;
     // A host that hangs up leaves no machine behind that is neither the one nor the other.
     tokio::spawn(become_own(control, resume, came_ns))
         .await

@@ -34,6 +34,8 @@ struct Now {
     stage: Stage,
     vm: Option<VmId>,
     uses: Vec<Use>,
+    /// It is about to be put to disk, or was and has not been told yet.
+    dozes: bool,
 }
 
 #[derive(Debug)]
@@ -49,7 +51,7 @@ pub(super) enum Resumption {
 
 impl Life {
     pub(super) fn new(vm: Option<VmId>) -> Self {
-        Self(watch::Sender::new(Now { stage: Stage::Booted, vm, uses: Vec::new() }))
+        Self(watch::Sender::new(Now { stage: Stage::Booted, vm, uses: Vec::new(), dozes: false }))
     }
 
     pub(super) fn vm(&self) -> Option<VmId> {
@@ -60,10 +62,23 @@ impl Life {
         self.0.borrow().stage == Stage::Frozen
     }
 
-    /// Returns when it is frozen.
-    pub(super) async fn frozen(&self) {
+    /// Whether the host is about to lose sight of it, and will look for it again.
+    pub(super) fn is_away(&self) -> bool {
+        self.0.borrow().is_away()
+    }
+
+    /// Returns when it is so.
+    pub(super) async fn away(&self) {
         // An error would mean that the sender is gone, which lives in `self`.
-        let _ = self.0.subscribe().wait_for(|now| now.stage == Stage::Frozen).await;
+        let _ = self.0.subscribe().wait_for(Now::is_away).await;
+    }
+
+    pub(super) fn doze(&self) {
+        self.0.send_modify(|now| now.dozes = true);
+    }
+
+    pub(super) fn wake(&self) {
+        self.0.send_modify(|now| now.dozes = false);
     }
 
     /// To be asked before anything is done for one of them.
@@ -123,6 +138,10 @@ impl Life {
 }
 
 impl Now {
+    fn is_away(&self) -> bool {
+        self.dozes || self.stage == Stage::Frozen
+    }
+
     fn may_freeze(&self) -> Result<(), Refusal> {
         if let Some(first) = self.uses.first() {
             return Err(Refusal::conflict(format!(
@@ -168,6 +187,17 @@ mod tests {
         assert!(why(life.begin(Use::SignIn)).contains("frozen"));
         life.resumed(VmId::random());
         life.begin(Use::SignIn).unwrap();
+    }
+
+    #[test]
+    fn a_machine_that_dozes_is_used_all_the_same_and_is_no_other_one_afterwards() {
+        let life = Life::new(Some(VmId::random()));
+        let vm = life.vm();
+        life.doze();
+        assert!(life.is_away() && !life.is_frozen());
+        life.begin(Use::SignIn).unwrap();
+        life.wake();
+        assert!(!life.is_away() && life.vm() == vm);
     }
 
     #[test]

@@ -39,8 +39,8 @@ const AWAKE: Pace = Pace {
     short: Duration::from_millis(100),
     long: Duration::from_secs(1),
 };
-/// Without a device a knock ends at once; one that was on its way when the machine was copied never does.
-const FROZEN: Pace = Pace {
+/// Without a device a knock ends at once; one that was on its way when the device was taken away never does.
+const AWAY: Pace = Pace {
     knock: Duration::from_millis(100),
     answer: Duration::from_millis(500),
     short: Duration::from_millis(5),
@@ -71,7 +71,7 @@ fn stand_in(port: u32) -> PathBuf {
 /// Tells the host that it may dial, whenever no host follows the journal: at the boot, when another daemon has to take
 /// over from one that has died, and when this is a copy of a frozen guest.
 ///
-/// A frozen guest knocks so often that it is heard as soon as it is a copy, whatever the VMM does with the vsock device: there is
+/// A guest that was frozen, or put to disk, knocks so often that it is heard as soon as it goes on, whatever the VMM does with the vsock device: there is
 /// none for a while, or it has only forgotten its connections.
 pub(super) async fn knock(journal: Arc<Journal>, life: Arc<Life>) {
     knock_by(&journal, &life, || dial(HOST_KNOCK)).await;
@@ -84,12 +84,12 @@ where
     let mut unheard = 0;
     loop {
         journal.unfollowed().await;
-        let frozen = life.is_frozen();
-        let pace = if frozen { &FROZEN } else { &AWAKE };
+        let away = life.is_away();
+        let pace = if away { &AWAY } else { &AWAKE };
         tokio::select! {
             () = knock_once(journal, dial(), pace, &mut unheard) => {}
             // What was begun before may be waiting for somebody who is not there any more.
-            () = life.frozen(), if !frozen => unheard = 0,
+            () = life.away(), if !away => unheard = 0,
         }
     }
 }

@@ -78,16 +78,14 @@ pub(super) async fn stream(
         ApiError::too_many("viewer_limit", "too many viewers are looking at this desktop", 10)
     })?;
     let not_yet = || ApiError::not_yet("vm_not_ready", "the desktop is not there yet");
-    let guest = session
-        .vm()
-        .agent()
-        .ok_or_else(not_yet)?
+    let vm = session.vm().visit().await?;
+    let guest = vm
         .connect(GUEST_VNC)
         .await
         .map_err(|error| if error.status().is_some() { not_yet() } else { error.into() })?;
     Ok(websocket::bounded(upgrade.protocols(["binary"])).on_upgrade(move |socket| async move {
         carry(socket, guest, &session, permits).await;
-        drop(viewer);
+        drop((viewer, vm));
     }))
 }
 

@@ -23,6 +23,7 @@ use crate::{
     session::{Refusal, StartError},
     store::StoreError,
     vault::VaultError,
+    vm::{NoVisit, NotHibernated},
 };
 
 #[derive(Debug)]
@@ -165,6 +166,34 @@ impl From<StartError> for ApiError {
                 Self::internal("no_randomness", "the kernel gives no random numbers", &error)
             }
             StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoVisit> for ApiError {
+    fn from(error: NoVisit) -> Self {
+        const RETRY_AFTER_S: u64 = 30;
+        let message = error.to_string();
+        match error {
+            NoVisit::NotYet => Self::not_yet("vm_not_ready", message),
+            NoVisit::Gone => Self::gone("vm_gone", message),
+            NoVisit::Memory { .. } => Self::unavailable("no_memory_left", message, RETRY_AFTER_S),
+        }
+    }
+}
+
+impl From<NotHibernated> for ApiError {
+    fn from(error: NotHibernated) -> Self {
+        let message = error.to_string();
+        match error {
+            NotHibernated::Unsupported(_) => Self::conflict("hibernation_unsupported", message),
+            NotHibernated::InUse => Self::not_yet("vm_in_use", message),
+            NotHibernated::NotReady => Self::not_yet("vm_not_ready", message),
+            NotHibernated::Gone => Self::gone("vm_gone", message),
+            NotHibernated::Failed(failure) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "hibernation_failed", message)
+                    .with("failure", failure)
+            }
         }
     }
 }

@@ -40,10 +40,10 @@ use super::{
     body::InPath,
     error::ApiError,
     seen::Acting,
-    vm::{find, gone, not_ready},
+    vm::{find, gone},
     websocket,
 };
-use crate::{agent::AgentClient, session::SessionHandle};
+use crate::{session::SessionHandle, vm::Visit};
 
 /// On its way in one direction, in bytes.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -60,13 +60,18 @@ pub(super) async fn open(
     }
     let guest = agent.exec().await?;
     if let Ok(upgrade) = websocket {
-        let serve = async move |socket| in_websocket(socket, guest, vm, session, trail).await;
+        let serve = async move |socket| {
+            in_websocket(socket, guest, vm, session, trail).await;
+            drop(agent);
+        };
         return Ok(websocket::bounded(upgrade).on_upgrade(serve));
     }
     Ok(upgraded(&mut request, UPGRADE_EXEC, move |mut caller| async move {
         let mut first = BytesMut::new();
         note_first(&mut caller, &mut first, vm, &trail).await?;
-        carry(caller, guest, &first, &session).await
+        let carried = carry(caller, guest, &first, &session).await;
+        drop(agent);
+        carried
     }))
 }
 
@@ -119,7 +124,7 @@ pub(super) async fn forward(
     let Ok(Path((_, port @ 1..))) = port else { return Err(no_port()) };
     let guest = agent.connect(port).await?;
     tracing::info!(%vm, session = %session.id(), port, "a port is forwarded");
-    Ok(carried(request, UPGRADE_TCP, guest, session))
+    Ok(carried(request, UPGRADE_TCP, guest, session, agent))
 }
 
 /// `GET /api/vms/{id}/reverse/{port}`
@@ -132,7 +137,7 @@ pub(super) async fn listen(
     let Ok(Path((_, port))) = port else { return Err(no_port()) };
     let guest = agent.listen(port).await?;
     tracing::info!(%vm, session = %session.id(), port, "a port of the VM leads out of it");
-    Ok(carried(request, UPGRADE_REVERSE, guest, session))
+    Ok(carried(request, UPGRADE_REVERSE, guest, session, agent))
 }
 
 /// `GET /api/vms/{id}/reverse/{port}/{number}`
@@ -144,7 +149,7 @@ pub(super) async fn accept(
     expect(&request, UPGRADE_TCP)?;
     let Ok(Path((_, port, number))) = place else { return Err(no_port()) };
     let guest = agent.accept(port, number).await?;
-    Ok(carried(request, UPGRADE_TCP, guest, session))
+    Ok(carried(request, UPGRADE_TCP, guest, session, agent))
 }
 
 fn no_port() -> ApiError {
@@ -157,8 +162,13 @@ fn carried(
     protocol: &'static str,
     guest: impl AsyncRead + AsyncWrite + Send + 'static,
     session: SessionHandle,
+    visit: Visit,
 ) -> Response {
-    upgraded(&mut request, protocol, |caller| async move { carry(caller, guest, &[], &session).await })
+    upgraded(&mut request, protocol, |caller| async move {
+        let carried = carry(caller, guest, &[], &session).await;
+        drop(visit);
+        carried
+    })
 }
 
 fn expect(request: &Request, protocol: &str) -> Result<(), ApiError> {
@@ -175,7 +185,8 @@ fn expect(request: &Request, protocol: &str) -> Result<(), ApiError> {
 pub(super) struct WayIn {
     pub(super) vm: VmId,
     pub(super) session: SessionHandle,
-    pub(super) agent: AgentClient,
+    /// The VM does not hibernate as long as it is held.
+    pub(super) agent: Visit,
 }
 
 impl FromRequestParts<Arc<Api>> for WayIn {
@@ -191,7 +202,7 @@ impl FromRequestParts<Arc<Api>> for WayIn {
         }
         let session = api.sessions.living_with_vm(vm).ok_or_else(gone)?;
         acting.may_see(&session.view().record.user_id)?;
-        let agent = session.vm().agent().ok_or_else(not_ready)?;
+        let agent = session.vm().visit().await?;
         Ok(Self { vm, session, agent })
     }
 }

@@ -23,7 +23,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{audit::Trail, body::InQuery, error::ApiError, exec::WayIn};
-use crate::agent::{Program, ProgramError};
+use crate::{
+    agent::{Program, ProgramError},
+    vm::Visit,
+};
 
 /// Says what `$1` is, then writes it. A tilde is for people; exit code 44 is for what is not there.
 const SEND: &str = r#"
@@ -82,7 +85,7 @@ pub(super) async fn fetch(
         return Ok(Json(about).into_response());
     }
     trail.note(StatusCode::OK, format!("reads {}", wanted.path.escape_debug())).await;
-    let mut answer = Body::from_stream(bytes_of(program, rest)).into_response();
+    let mut answer = Body::from_stream(bytes_of(program, rest, agent)).into_response();
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, axum::http::HeaderValue::from_static("application/octet-stream"));
     if let Ok(disposition) = disposition(&about.name).parse() {
@@ -143,16 +146,16 @@ fn unintelligible() -> ApiError {
     ApiError::new(StatusCode::BAD_GATEWAY, "file_not_read", "the VM does not say what it sends")
 }
 
-/// A program that fails breaks the download off: nobody must take half of a file for all of it.
-fn bytes_of(program: Program, rest: Bytes) -> impl stream::Stream<Item = io::Result<Bytes>> {
+/// A program that fails breaks the download off: nobody must take half of a file for all of it. The VM stays awake meanwhile.
+fn bytes_of(program: Program, rest: Bytes, visit: Visit) -> impl stream::Stream<Item = io::Result<Bytes>> {
     let first = (!rest.is_empty()).then_some(rest);
-    stream::unfold((Some(program), first), |(program, first)| async move {
-        let mut program = program?;
+    stream::unfold((Some((program, visit)), first), |(program, first)| async move {
+        let (mut program, visit) = program?;
         if let Some(bytes) = match first {
             Some(bytes) => Some(bytes),
             None => program.next().await,
         } {
-            return Some((Ok(bytes), (Some(program), None)));
+            return Some((Ok(bytes), (Some((program, visit)), None)));
         }
         match program.end().await {
             Ok(end) if end.ended.code == 0 => None,

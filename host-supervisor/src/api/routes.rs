@@ -13,7 +13,7 @@ use super::{
     access::{self, Gate, Needs, TokenRole},
     admin, audit, credentials,
     describe::{self, gives, says},
-    desktop, events, exec, files, follow, health, keys, login, metrics,
+    desktop, events, exec, files, follow, health, hibernation, keys, login, metrics,
     rate::{self, Class, Counted, RateLimit},
     session, sign_in, start, token, vm, webhook, webrtc, whep, within_patience,
 };
@@ -269,6 +269,14 @@ fn of_vms() -> ApiRouter<Arc<Api>> {
         .api_route(
             "/api/vms/{id}/events",
             get_with(events::list, says("What was seen of it and of its session, in the order of time")),
+        )
+        .api_route(
+            "/api/vms/{id}/hibernate",
+            post_with(hibernation::hibernate, says("Puts it to disk, sealed; answered when it is there")),
+        )
+        .api_route(
+            "/api/vms/{id}/wake",
+            post_with(hibernation::wake, says("Has it go on; answered when it does")),
         )
         .api_route("/api/vms/{id}/diagnostics", get_with(vm::diagnostics, says("What is wrong with it")))
         .api_route(

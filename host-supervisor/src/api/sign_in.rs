@@ -19,8 +19,9 @@ use super::{
     words::{Done, TimeText, time_text},
 };
 use crate::{
-    agent::{AgentClient, AgentError},
+    agent::AgentError,
     session::{Moment, SessionHandle},
+    vm::Visit,
 };
 
 pub(super) async fn oauth_url(seen: Seen) -> Result<(StatusCode, Json<Page>), ApiError> {
@@ -54,7 +55,7 @@ pub(super) struct Opened {
 pub(super) async fn open_url(seen: Seen, Strict(body): Strict<Open>) -> Result<Json<Opened>, ApiError> {
     let helped = Helped::of(&seen)?;
     check_url(&body.url)?;
-    helped.agent()?.open_url(&body.url).await?;
+    helped.vm().await?.open_url(&body.url).await?;
     Ok(Json(Opened { success: true, method: "agent" }))
 }
 
@@ -68,8 +69,8 @@ impl<'a> Helped<'a> {
         Ok(Self(session))
     }
 
-    fn agent(&self) -> Result<AgentClient, ApiError> {
-        self.0.vm().agent().ok_or_else(|| ApiError::not_yet("vm_not_ready", "the VM is not ready yet"))
+    async fn vm(&self) -> Result<Visit, ApiError> {
+        Ok(self.0.vm().visit().await?)
     }
 }
 
@@ -86,7 +87,7 @@ fn check_url(text: &str) -> Result<(), ApiError> {
 pub(super) async fn callback(seen: Seen, Strict(body): Strict<Open>) -> Result<Json<Done>, ApiError> {
     let helped = Helped::of(&seen)?;
     check_url(body.url.trim())?;
-    let verdict = helped.agent()?.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
+    let verdict = helped.vm().await?.paste_callback(&PastedCallback { url: Secret::new(body.url) }).await?;
     if verdict.accepted {
         return Ok(Done::json());
     }
@@ -108,7 +109,7 @@ pub(super) async fn code(seen: Seen, Strict(body): Strict<Code>) -> Result<Json<
         let message = format!("code: expected at most {} bytes", OpenUrl::MAX_BYTES);
         return Err(ApiError::bad_request("invalid_code", message));
     }
-    let typed = helped.agent()?.paste_code(&PastedCode { code: Secret::new(body.code) }).await;
+    let typed = helped.vm().await?.paste_code(&PastedCode { code: Secret::new(body.code) }).await;
     typed.map_err(|error| match error {
         AgentError::Refused { status: StatusCode::CONFLICT, problem, .. } => {
             ApiError::conflict("not_asked", problem)
@@ -182,6 +183,6 @@ pub(super) async fn retry(seen: Seen) -> Result<Json<Done>, ApiError> {
             "the sign-in has not failed, so there is nothing to try again",
         ));
     }
-    helped.0.try_again(&helped.agent()?).await?;
+    helped.0.try_again(&*helped.vm().await?).await?;
     Ok(Done::json())
 }

@@ -234,16 +234,12 @@ pub(super) async fn service_log(
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let (vm, _) = living(&api, id).ok_or_else(gone)?;
-    let log = vm.agent().ok_or_else(not_ready)?.service_log(&name).await?;
+    let log = vm.visit().await?.service_log(&name).await?;
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], log).into_response())
 }
 
 pub(super) fn gone() -> ApiError {
     ApiError::gone("vm_gone", "the VM is gone")
-}
-
-pub(super) fn not_ready() -> ApiError {
-    ApiError::not_yet("vm_not_ready", "the VM does not answer yet")
 }
 
 pub(super) async fn find(api: &Api, id: VmId) -> Result<VmRecord, ApiError> {

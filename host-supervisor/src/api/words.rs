@@ -106,6 +106,9 @@ pub(super) struct SessionWords {
     /// While the VM waits to be launched: how many launches come before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     starts_ahead: Option<usize>,
+    /// Of a living session: where its VM stands, as `phase` of the VM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vm_status: Option<VmStatus>,
     /// Of a living session: to be asked for news with.
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<u64>,
@@ -137,6 +140,7 @@ impl SessionWords {
             failure: record.failure,
             attempt_failure: None,
             starts_ahead: None,
+            vm_status: None,
             revision: None,
             clipboard: None,
         }
@@ -149,7 +153,8 @@ impl SessionWords {
         novnc_url: String,
         clipboard: Directions,
     ) -> Self {
-        let SessionView { record, launch, attempt, attempt_failure, starts_ahead, revision } = view;
+        let SessionView { record, launch, attempt, attempt_failure, starts_ahead, vm_status, revision } =
+            view;
         Self {
             vm_ip,
             novnc_url: Some(novnc_url),
@@ -160,6 +165,7 @@ impl SessionWords {
             asks_for_code: attempt.asks_for_code,
             attempt_failure,
             starts_ahead,
+            vm_status: Some(vm_status),
             revision: Some(revision),
             clipboard: Some(clipboard),
             ..Self::ended(record)
@@ -235,6 +241,7 @@ pub(super) fn vm_word(status: VmStatus) -> &'static str {
     match status {
         VmStatus::Creating | VmStatus::Booting => "creating",
         VmStatus::Running | VmStatus::Ready => "running",
+        VmStatus::Hibernating | VmStatus::Hibernated | VmStatus::Waking => "hibernated",
         VmStatus::Stopping => "stopping",
         VmStatus::Failed => "failed",
         VmStatus::Destroyed => "destroyed",

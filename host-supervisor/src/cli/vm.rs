@@ -1,6 +1,6 @@
-//! `anteroom vm`: list, show with timeline, console, remove.
+//! `anteroom vm`: list, show with timeline, console, put to disk, wake, remove.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     args::VmCommand,
@@ -20,6 +20,8 @@ pub(super) async fn run(command: &VmCommand, client: &Client) -> Result<Exit, Pr
             let vm = show::text(&find(client, id).await?, "id");
             show::line(client.text(&format!("/api/admin/vm/{vm}/console")).await?.trim_end());
         }
+        VmCommand::Hibernate { ids } => tell(client, ids, "hibernate", "hibernates").await?,
+        VmCommand::Wake { ids } => tell(client, ids, "wake", "is awake").await?,
         VmCommand::Rm { ids } => {
             for id in ids {
                 let vm = show::text(&find(client, id).await?, "id");
@@ -29,6 +31,15 @@ pub(super) async fn run(command: &VmCommand, client: &Client) -> Result<Exit, Pr
         }
     }
     Ok(Exit::Ok)
+}
+
+async fn tell(client: &Client, ids: &[String], what: &str, done: &str) -> Result<(), Problem> {
+    for id in ids {
+        let vm = show::text(&find(client, id).await?, "id");
+        client.post(&format!("/api/vms/{vm}/{what}"), &json!({})).await?;
+        show::line(format_args!("VM {vm} {done}"));
+    }
+    Ok(())
 }
 
 async fn list(json: bool, client: &Client) -> Result<(), Problem> {

@@ -140,6 +140,11 @@ pub const KEYS: &[Key] = &[
         "",
         "most reads, and most writes, of a VM of that disk; no limit when empty",
     ),
+    key(
+        "vm.hibernate_after",
+        "",
+        "a VM in which nobody is goes to the disk, sealed, after this time, until somebody comes; never when empty",
+    ),
     key("vm.max", "auto", "most VMs at once; auto: what the memory of this machine holds"),
     key("vm.max_per_user", "5", "most VMs of one user at once"),
     key(

@@ -13,9 +13,11 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use anteroom_protocol::VmId;
+
 use super::lock::{Lock, LockError};
 use crate::{
-    store::{CredentialRecord, Store, StoreError},
+    store::{CredentialRecord, HibernationRecord, Store, StoreError},
     vault::{KeyError, KeyRing, KeyTexts, MasterKey, Owner, Sealed, Vault, VaultError},
 };
 
@@ -43,6 +45,12 @@ pub enum RotationError {
     #[error("the credentials of session {session}; nothing was changed. `anteroom session rm` removes them")]
     Credentials {
         session: String,
+        #[source]
+        source: VaultError,
+    },
+    #[error("the memory of VM {vm}; nothing was changed")]
+    Memory {
+        vm: VmId,
         #[source]
         source: VaultError,
     },
@@ -132,7 +140,16 @@ impl Rotation {
             progress(done);
             Ok::<_, RotationError>(sealed)
         };
+        self.store.hibernations_reseal(self.next.key_id(), |record| self.reseal_memory(record)).await?;
         self.store.credentials_reseal(self.next.key_id(), reseal).await
+    }
+
+    /// A VM whose memory opens with none of the keys is lost already, and in nobody's way.
+    fn reseal_memory(&self, record: &HibernationRecord) -> Result<Option<Vec<u8>>, RotationError> {
+        let sealed = Sealed { key_id: record.key_id.clone(), bytes: record.sealed.clone() };
+        let Ok(key) = self.vault.open_stream_key(record.vm, &sealed) else { return Ok(None) };
+        let resealed = self.next.seal_stream_key(record.vm, &key);
+        Ok(Some(resealed.map_err(|source| RotationError::Memory { vm: record.vm, source })?.bytes))
     }
 
     fn reseal_one(&self, record: &CredentialRecord) -> Result<Vec<u8>, RotationError> {

@@ -17,8 +17,14 @@ pub(super) fn every(idle_limit: Duration) -> Duration {
     (idle_limit / 4).clamp(OFTEN, SELDOM)
 }
 
-/// Tells the session of every look that finds new input, for ever. Nobody is asked while `anybody` says that nobody looks.
-pub(super) async fn follow(session: &SessionHandle, every: Duration, anybody: impl Fn() -> bool) {
+/// Tells the session of every look that finds new input, and `seen` of all who are there, for ever. Nobody is asked while `anybody` says
+/// that nobody looks.
+pub(super) async fn follow(
+    session: &SessionHandle,
+    every: Duration,
+    anybody: impl Fn() -> bool,
+    seen: impl Fn(&StreamStats),
+) {
     let mut known = Known::default();
     loop {
         tokio::time::sleep(every).await;
@@ -27,9 +33,9 @@ pub(super) async fn follow(session: &SessionHandle, every: Duration, anybody: im
         }
         let Some(agent) = session.vm().agent() else { continue };
         // One that does not answer now may do so at the next look.
-        if let Ok(stats) = agent.stream_stats().await
-            && known.has_grown(&stats)
-        {
+        let Ok(stats) = agent.stream_stats().await else { continue };
+        seen(&stats);
+        if known.has_grown(&stats) {
             session.touch();
         }
     }

@@ -60,7 +60,12 @@ async fn hold(vm: VmHandle, relay: Arc<Relay>, broke: watch::Sender<u64>) {
         match agent.packets().await {
             Ok(guest) => {
                 (pause, failed) = (FIRST_PAUSE, 0);
-                carry(guest, vm.id(), &relay, &mut packets).await;
+                let mut state = vm.state();
+                tokio::select! {
+                    () = carry(guest, vm.id(), &relay, &mut packets) => {}
+                    // Nobody looks any more, and a connection that is hung up on here is noticed there.
+                    _ = state.wait_for(|state| state.status.is_away()) => {}
+                }
                 tracing::debug!(vm = %vm.id(), "the line to the guest's stream has broken");
                 broke.send_modify(|breaks| *breaks += 1);
             }

@@ -32,7 +32,7 @@ use super::{
     relay::Relay,
     sdp::{Offer, Published},
 };
-use crate::{agent::AgentError, failure::causes, session::SessionHandle};
+use crate::{agent::AgentError, failure::causes, session::SessionHandle, vm::Visit};
 
 /// Between attempts to reach a stream that is not there; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -111,6 +111,8 @@ impl Task {
     /// Returns when the viewer is removed.
     async fn serve(&mut self, name: &mut Option<String>) {
         let mut breaks = self.line.breaks();
+        // As long as somebody is shown the desktop, the VM does not hibernate.
+        let mut shown: Option<Visit> = None;
         loop {
             breaks.mark_unchanged();
             self.tell(AnswerState::Waiting);
@@ -124,9 +126,15 @@ impl Task {
                 },
                 answered = negotiate(&self.session, &self.id, &self.offer, self.role, self.terms) => answered,
             };
-            let state =
-                answered.and_then(|sdp| self.publish(&sdp, name)).unwrap_or_else(AnswerState::Refused);
+            let state = answered.and_then(|(sdp, vm)| {
+                shown = Some(vm);
+                self.publish(&sdp, name)
+            });
+            let state = state.unwrap_or_else(AnswerState::Refused);
             let ready = matches!(state, AnswerState::Ready { .. });
+            if !ready {
+                shown = None;
+            }
             self.tell(state);
             tokio::select! {
                 restart = self.restarts.recv() => match restart {
@@ -135,6 +143,7 @@ impl Task {
                 },
                 Ok(()) = breaks.changed(), if ready => if self.taken.load(Ordering::Relaxed) {
                     self.tell(AnswerState::Gone);
+                    shown = None;
                     match self.restarts.recv().await {
                         Some(restart) => self.begin_again(restart),
                         None => return,
@@ -169,22 +178,22 @@ impl Task {
     }
 }
 
-/// The guest's answer, however long it takes; an error is the reason why there will be none.
+/// The guest's answer, however long it takes, and being in the guest; an error is the reason why there will be none.
 async fn negotiate(
     session: &SessionHandle,
     id: &str,
     offer: &Offer,
     role: PeerRole,
     terms: Terms,
-) -> Result<String, String> {
+) -> Result<(String, Visit), String> {
     let Terms { most_bps, clipboard, .. } = terms;
     let offer = PeerOffer { sdp: offer.sdp().to_owned(), role, most_bps, clipboard };
+    // Without an agent there is no VM any more, and the session is about to be over.
+    let Some(vm) = session.vm().visit_when_ready().await else { return std::future::pending().await };
     let mut pause = FIRST_PAUSE;
     loop {
-        // Without an agent there is no VM any more, and the session is about to be over.
-        let Some(agent) = session.vm().answering_agent().await else { return std::future::pending().await };
-        match agent.offer_peer(id, &offer).await {
-            Ok(answer) => return Ok(answer.sdp),
+        match vm.offer_peer(id, &offer).await {
+            Ok(answer) => return Ok((answer.sdp, vm)),
             // Every seat taken, or a viewer that is just going: what passes is asked again, what is wrong is told.
             Err(AgentError::Refused { status, problem, .. })
                 if status.is_client_error() && !matches!(status, StatusCode::CONFLICT | StatusCode::GONE) =>

@@ -5,7 +5,7 @@ use std::{
     fmt,
     str::FromStr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -249,16 +249,24 @@ impl Signalling {
         let line = Arc::new(Line::open(session.vm().clone(), Arc::clone(&self.0.relay)));
         let (shared, session) = (Arc::downgrade(&self.0), session.clone());
         let looking = Arc::downgrade(&self.0);
+        let forgetting = Weak::clone(&looking);
         let (id, every) = (session.id(), activity::every(self.0.terms.idle_limit));
         let anybody = move || {
             looking.upgrade().is_some_and(|shared| {
                 lock(&shared.desktops).get(&id).is_some_and(|desktop| !desktop.peers.is_empty())
             })
         };
+        let seen = move |stats: &StreamStats| {
+            if let Some(shared) = forgetting.upgrade()
+                && let Some(desktop) = lock(&shared.desktops).get_mut(&id)
+            {
+                desktop.forget_those_who_left(stats);
+            }
+        };
         tokio::spawn(async move {
             tokio::select! {
                 () = session.over() => {}
-                () = activity::follow(&session, every, anybody) => {}
+                () = activity::follow(&session, every, anybody, seen) => {}
             }
             if let Some(shared) = shared.upgrade() {
                 lock(&shared.desktops).remove(&session.id());
@@ -303,12 +311,9 @@ impl Signalling {
     /// A viewer that just closes its page tells the guest, not us.
     async fn forget_those_who_left(&self, session: &SessionHandle) {
         let Some(agent) = session.vm().agent() else { return };
-        let Ok(StreamStats { peers: there }) = agent.stream_stats().await else { return };
+        let Ok(stats) = agent.stream_stats().await else { return };
         if let Some(desktop) = self.lock().get_mut(&session.id()) {
-            desktop.peers.retain(|id, peer| {
-                let answered = matches!(peer.state.borrow().1, AnswerState::Ready { .. });
-                !answered || there.iter().any(|stats| stats.id == id.0)
-            });
+            desktop.forget_those_who_left(&stats);
         }
     }
 
@@ -318,6 +323,13 @@ impl Signalling {
 }
 
 impl Desktop {
+    fn forget_those_who_left(&mut self, there: &StreamStats) {
+        self.peers.retain(|id, peer| {
+            let answered = matches!(peer.state.borrow().1, AnswerState::Ready { .. });
+            !answered || there.peers.iter().any(|stats| stats.id == id.0)
+        });
+    }
+
     fn living(&self) -> usize {
         self.peers.values().filter(|peer| peer.state.borrow().1.is_alive()).count()
     }

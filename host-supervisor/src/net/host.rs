@@ -142,6 +142,19 @@ impl HostNetwork {
         Ok(tap)
     }
 
+    /// Makes the device of a VM that has an address once more, where it is not there: a host that was started anew has forgotten it.
+    ///
+    /// # Errors
+    /// When the kernel refuses something.
+    pub async fn attach_again(&self, vm: VmId) -> Result<(), HostNetworkError> {
+        let Some(address) = self.pool.address_of(vm).await? else { return Ok(()) };
+        let tap = tap_network(&self.settings, self.dns, vm, address);
+        if self.links.find(&tap.device).await?.is_none() {
+            self.make(&tap).await?;
+        }
+        Ok(())
+    }
+
     /// Removes the VM's device, then what the rules know of it, then frees its address. A VM that has none is detached.
     /// The device goes even while a VMM has it open.
     ///

@@ -6,9 +6,10 @@ use anteroom_protocol::{
     MacAddress,
     cmdline::{Autoconf, Ip6Config, IpConfig},
 };
+use serde::{Deserialize, Serialize};
 
 /// One TAP device and the only addresses that pass through it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TapNetwork {
     /// The device on the host, at most 15 characters (`IFNAMSIZ`). It exists, and outlives the VMM that opens it.
     pub device: String,
@@ -25,7 +26,7 @@ pub struct TapNetwork {
 }
 
 /// The same for IPv6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TapIpv6 {
     pub address: Ipv6Addr,
     /// Length of the network's prefix, 0 to 128.

@@ -6,13 +6,14 @@ mod tests;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use anteroom_protocol::cmdline::{Autoconf, IpConfig};
+use serde::{Deserialize, Serialize};
 
 /// A network of one guest, made by the VMM out of the host's own sockets.
 ///
 /// With [`Reach::Everything`] the guest reaches what the host's routes reach, **the host's loopback included**:
 /// QEMU's stack hands connections to the gateway's address on to 127.0.0.1, and no option of QEMU 7.2 to 10.0
 /// prevents it. Whatever listens on the host's loopback must therefore not trust who connects there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserNetwork {
     pub reach: Reach,
     pub forwards: Vec<Forward>,
@@ -20,7 +21,7 @@ pub struct UserNetwork {
     pub dns: Option<Ipv4Addr>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reach {
     #[default]
     Everything,
@@ -29,7 +30,7 @@ pub enum Reach {
 }
 
 /// One service of the host that the guest finds under an address of its own network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
     /// Inside 10.0.2.0/24, but none of the addresses that are taken there.
     pub guest: SocketAddrV4,

@@ -11,6 +11,7 @@ use crate::{
     failure::{Failure, causes},
     store::{CredentialRecord, Replaces, SessionPurpose, SessionRecord},
     vault,
+    vm::VmHandle,
 };
 
 /// How often fetching credentials is tried when the guest does not answer.
@@ -29,14 +30,15 @@ pub(super) struct Keeper {
     pub(super) shared: Arc<Shared>,
     pub(super) definition: ProviderDefinition,
     pub(super) record: SessionRecord,
-    pub(super) agent: Option<AgentClient>,
+    pub(super) vm: VmHandle,
 }
 
 impl Keeper {
     /// Of a test of a definition nothing is stored.
     pub(super) async fn keep(&self) -> Result<Kept, Failure> {
-        let agent = self.agent.as_ref().ok_or_else(|| Failure::new("vm_gone", "the VM is gone"))?;
-        let captured = fetch(agent).await.map_err(|error| {
+        let vm = self.vm.visit_when_ready().await;
+        let vm = vm.ok_or_else(|| Failure::new("vm_gone", "the VM is gone"))?;
+        let captured = fetch(&vm).await.map_err(|error| {
             Failure::new(
                 "credentials_not_fetched",
                 format!("the credentials stayed in the VM: {}", causes(&error)),

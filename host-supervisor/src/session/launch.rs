@@ -38,11 +38,11 @@ pub(super) fn agent_token() -> Result<Secret, getrandom::Error> {
 
 impl Launch {
     /// Nothing to say when it went well: the agent tells what comes of it. One that does the same already is told again what
-    /// a daemon that is gone had told it.
+    /// a daemon that is gone had told it; one that hibernates, when somebody has it woken.
     pub(super) async fn start(self, vm: VmHandle) -> Option<Event> {
         let Self { session, provider, launch, token, surroundings } = self;
         let spec = SignInSpec { session, provider, launch, token, surroundings };
-        match vm.answering_agent().await?.start_sign_in(&spec).await {
+        match vm.visit_once_awake().await?.start_sign_in(&spec).await {
             Ok(()) => None,
             Err(_) if has_died(&vm).await => None,
             Err(error) => Some(not_started(&error)),

@@ -25,7 +25,7 @@ use crate::{
     failure::causes,
     metrics,
     store::{SessionRecord, SessionStatus},
-    vm::{AckGuard, StopReason, VmEvent, VmHandle, VmState, VmStatus},
+    vm::{AckGuard, Hold, StopReason, VmEvent, VmHandle, VmState, VmStatus},
 };
 
 pub(super) struct Owner {
@@ -46,6 +46,8 @@ pub(super) struct Owner {
     captured: BTreeMap<u64, AckGuard>,
     /// Deeds under way; each ends in an event, or in nothing when there is nothing to say.
     deeds: FuturesUnordered<BoxFuture<'static, Option<Event>>>,
+    /// While the CLI asks the provider again and again whether somebody has signed in, which it cannot do from the disk.
+    polls: Option<Hold>,
 }
 
 /// What a session consists of besides.
@@ -79,6 +81,7 @@ impl Owner {
             attempt_failed: None,
             captured: BTreeMap::new(),
             deeds: FuturesUnordered::new(),
+            polls: None,
         }
     }
 
@@ -166,6 +169,14 @@ impl Owner {
         if self.publish.borrow().starts_ahead != vm.starts_ahead {
             self.publish(|view| view.starts_ahead = vm.starts_ahead);
         }
+        if self.publish.borrow().vm_status != vm.status {
+            match (self.publish.borrow().vm_status, vm.status) {
+                (_, VmStatus::Hibernated) => self.history.add("the VM hibernates"),
+                (_, VmStatus::Waking) => self.history.add("the VM is being woken"),
+                _ => {}
+            }
+            self.publish(|view| view.vm_status = vm.status);
+        }
         if let Some(failure) = &vm.failure {
             return self.apply(Event::VmEnded(Some(failure.clone()))).await;
         }
@@ -176,6 +187,7 @@ impl Owner {
                 self.ready.get_or_insert_with(Instant::now);
                 self.apply(Event::DesktopReady).await;
             }
+            VmStatus::Hibernating | VmStatus::Hibernated | VmStatus::Waking => {}
             VmStatus::Destroyed | VmStatus::Failed => {}
         }
         if gone {
@@ -222,11 +234,15 @@ impl Owner {
         }
     }
 
-    fn publish(&self, change: impl FnOnce(&mut SessionView)) {
+    fn publish(&mut self, change: impl FnOnce(&mut SessionView)) {
         self.publish.send_modify(|view| {
             change(view);
             view.revision += 1;
         });
+        let polls = self.publish.borrow().attempt.user_code.is_some();
+        if polls != self.polls.is_some() {
+            self.polls = polls.then(|| self.vm.hold_awake());
+        }
     }
 
     fn record(&self) -> SessionRecord {
@@ -271,7 +287,7 @@ impl Owner {
             shared: self.shared.clone(),
             definition: self.definition.clone(),
             record: self.publish.borrow().record.clone(),
-            agent: self.vm.agent(),
+            vm: self.vm.clone(),
         };
         let vm = self.vm.clone();
         let told = self.history.clone();

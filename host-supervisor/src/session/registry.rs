@@ -139,7 +139,7 @@ impl Sessions {
         let plan = SessionPlan { definition, launch: new.launch.clone() };
         shared.store.session_set_plan(id, &plan).await?;
         let (vm, events) = shared.vms.occupy(berth, shared.settings.vm.request(vm_id, Some(id))).await?;
-        let view = SessionView::new(record, new.launch);
+        let view = SessionView::new(record, new.launch, vm.state().borrow().status);
         let (handle, owner) = shared.session(view, new.provider, agent_token, vm, State::new());
         place.fill(handle.clone());
         tracing::info!(session = %id, vm = %vm_id, "session started");
@@ -224,7 +224,7 @@ impl Sessions {
         };
         tracing::info!(session = %id, vm = %vm.record.id, "session taken over");
         let state = State::resumed(record.status);
-        let view = SessionView::new(record, plan.launch);
+        let view = SessionView::new(record, plan.launch, vm.record.status);
         let (handle, owner) = shared.session(view, definition, agent_token, vm.handle, state);
         shared.lock().sessions.insert(id, handle);
         shared.owners.spawn(owner.resume(vm.events));
@@ -310,7 +310,9 @@ impl Shared {
         }
         let of_user = living.sessions.values().filter(|session| session.is_of(user)).count()
             + living.starting.iter().filter(|other| *other == user).count();
-        let vms = living.sessions.len() + living.starting.len();
+        // One that hibernates is its user's, and takes nothing of this machine's.
+        let asleep = living.sessions.values().filter(|session| session.hibernates()).count();
+        let vms = living.sessions.len() - asleep + living.starting.len();
         // A VM that waits for somebody has its memory already.
         let spare_mib = u64::from(self.settings.admission.vm_mib) * self.vms.spares() as u64;
         let available_mib = host_memory::available_mib().map(|available| available + spare_mib);

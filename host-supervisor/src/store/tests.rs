@@ -25,6 +25,7 @@ fn vm(session_id: Option<SessionId>) -> VmRecord {
         failure: None,
         processes: Vec::new(),
         timeline: None,
+        machine: None,
     }
 }
 

@@ -47,6 +47,12 @@ pub enum VmStatus {
     Running,
     /// Every service that a viewer needs answers.
     Ready,
+    /// It is being put to disk.
+    Hibernating,
+    /// It is on the disk: nothing of it runs, and it takes no memory.
+    Hibernated,
+    /// It is read from the disk, and its agent has not answered yet.
+    Waking,
     Stopping,
     /// Ended as asked; nothing of it is left.
     Destroyed,
@@ -59,6 +65,12 @@ impl VmStatus {
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Destroyed | Self::Failed)
+    }
+
+    /// Whether it is on the disk, or on its way there or back.
+    #[must_use]
+    pub fn is_away(self) -> bool {
+        matches!(self, Self::Hibernating | Self::Hibernated | Self::Waking)
     }
 }
 
@@ -80,6 +92,8 @@ pub struct VmRecord {
     pub processes: Vec<ProcessId>,
     /// As JSON: this layer does not read it.
     pub timeline: Option<serde_json::Value>,
+    /// What it was launched with, as JSON: this layer does not read it.
+    pub machine: Option<serde_json::Value>,
 }
 
 impl Store {
@@ -161,7 +175,7 @@ impl Store {
         .bind(millis(OffsetDateTime::now_utc()))
         .execute(&self.pool)
         .await?;
-        Ok(())
+        self.hibernation_forget(id).await
     }
 
     /// # Errors
@@ -170,6 +184,19 @@ impl Store {
         sqlx::query("UPDATE vms SET timeline = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(json(timeline)?)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Must be called before the VM is launched.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn vm_set_machine(&self, id: VmId, machine: &serde_json::Value) -> Result<(), StoreError> {
+        sqlx::query("UPDATE vms SET machine = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(json(machine)?)
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -254,5 +281,6 @@ fn read(row: &SqliteRow) -> Result<VmRecord, StoreError> {
         failure: columns.json("failure")?,
         processes: columns.json("processes")?.unwrap_or_default(),
         timeline: columns.json("timeline")?,
+        machine: columns.json("machine")?,
     })
 }

@@ -128,3 +128,16 @@ fn keys_do_not_print_themselves() {
     assert!(!shown.contains("AAEC") && !shown.contains("Hxs") && !shown.contains("[0, 1, 2"), "{shown}");
     assert!(shown.contains(&ring.present.id()));
 }
+
+#[test]
+fn a_stream_key_opens_for_its_own_vm_and_is_no_credential() {
+    let (vault, vm, session) = (vault(), VmId::random(), SessionId::random());
+    let key = StreamKey::random().unwrap();
+    let sealed = vault.seal_stream_key(vm, &key).unwrap();
+    let opened = vault.open_stream_key(vm, &sealed).unwrap();
+    assert_eq!(opened.expose(), key.expose());
+    assert!(matches!(vault.open_stream_key(VmId::random(), &sealed), Err(VaultError::Damaged)));
+    assert!(matches!(vault.open(owner(session), &sealed), Err(VaultError::Damaged)));
+    let credential = vault.seal(owner(session), &Secret::new(PLAIN)).unwrap();
+    assert!(matches!(vault.open_stream_key(vm, &credential), Err(VaultError::Damaged)));
+}

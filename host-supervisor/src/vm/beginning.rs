@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Origin, VmRequest, VmStatus, failures, identity::Identity, life::Happening, origin::Beginning,
-    owner::Owner, teardown, timeline::host_mark,
+    Origin, VmRequest, VmStatus, conversation::Arrival, failures, identity::Identity, life::Happening,
+    origin::Beginning, owner::Owner, teardown, timeline::host_mark,
 };
 use crate::{
     failure::{Failure, causes},
@@ -39,8 +39,10 @@ impl Owner {
     ) -> Result<Happening, Failure> {
         self.disks.copy_disk(&snapshot.disk(), &self.disk()).await.map_err(|error| failures::disk(&error))?;
         self.book.timeline.mark(host_mark::DISK_READY);
-        let (vmm, spec, files) = (Arc::clone(&self.vmm), self.spec(request), snapshot.files());
-        let end = self.live(vmm.restore(&spec, &files), Some(Identity::on(&request.network)), place).await;
+        let (vmm, spec, files) =
+            (Arc::clone(&self.vmm), self.decide_machine(request).await?, snapshot.files());
+        let arrival = Arrival::Cloned(Identity::on(&request.network));
+        let end = self.live(vmm.restore(&spec, &files), arrival, place).await;
         let nothing_else_is_lost =
             self.book.status() == VmStatus::Creating || self.book.status() == VmStatus::Booting;
         match end {
@@ -78,7 +80,7 @@ impl Owner {
     ) -> Result<Happening, Failure> {
         self.disks.make_disk(request.disk_mib, &self.disk()).await.map_err(|error| failures::disk(&error))?;
         self.book.timeline.mark(host_mark::DISK_READY);
-        let (vmm, spec) = (Arc::clone(&self.vmm), self.spec(request));
-        self.live(vmm.launch(&spec), None, place).await
+        let (vmm, spec) = (Arc::clone(&self.vmm), self.decide_machine(request).await?);
+        self.live(vmm.launch(&spec), Arrival::Boots, place).await
     }
 }

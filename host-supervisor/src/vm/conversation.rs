@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     Limits, failures,
-    identity::{Identity, clock},
+    identity::{self, Identity, clock},
     timeline::ClockReading,
 };
 use crate::{
@@ -35,18 +35,27 @@ pub(super) enum News {
     Failed(Failure),
 }
 
+/// How a guest has come to run.
+#[derive(Debug, Clone)]
+pub(super) enum Arrival {
+    Boots,
+    /// It is a copy of another one, and has to be told who it is.
+    Cloned(Identity),
+    /// Before, it has answered a daemon that is gone.
+    TakenOver,
+    /// It was put to disk, or almost, and is the same as before.
+    Woke,
+}
+
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) address: AgentAddress,
     pub(super) console: Arc<Console>,
     pub(super) limits: Limits,
-    /// Until the first answer.
-    pub(super) patience: Duration,
-    /// To a daemon that is gone.
-    pub(super) has_answered: bool,
     pub(super) vm: VmId,
-    /// Of a clone, which has to be told who it is.
-    pub(super) identity: Option<Identity>,
+    pub(super) arrival: Arrival,
+    /// The last event that was heard here: a guest that was taken over tells again what nobody here knows.
+    pub(super) heard: u64,
     /// Up to which event everything is done.
     pub(super) done: watch::Receiver<u64>,
     pub(super) news: mpsc::Sender<News>,
@@ -86,13 +95,13 @@ impl Conversation {
             self.heard(knock).await.map_err(AgentError::Unreachable)?;
             first_answer(&agent).await
         };
-        let (first, first_vm) = tokio::time::timeout(self.patience, first_answer)
+        let (first, first_vm) = tokio::time::timeout(self.patience(), first_answer)
             .await
             .map_err(|_| self.unanswered())?
             .map_err(|error| failures::agent(&error))?;
-        let clock = match &self.identity {
+        let clock = match &self.arrival {
             // Before anything else: TLS and OAuth need the right time.
-            None => {
+            Arrival::Boots | Arrival::TakenOver => {
                 if first_vm.is_some_and(|vm| vm != self.vm) {
                     return Err(failures::never_introduced());
                 }
@@ -103,10 +112,16 @@ impl Conversation {
                     _ => first,
                 }
             }
-            Some(identity) => {
+            Arrival::Cloned(identity) => {
                 let resume = identity.introduction(self.vm)?;
                 let asked = Instant::now();
                 let hello = agent.resume(&resume).await.map_err(|error| failures::agent(&error))?;
+                ClockReading { uptime_ns: hello.uptime_ns, asked, answered: Instant::now() }
+            }
+            Arrival::Woke => {
+                let greeting = identity::greeting()?;
+                let asked = Instant::now();
+                let hello = agent.wake(&greeting).await.map_err(|error| failures::agent(&error))?;
                 ClockReading { uptime_ns: hello.uptime_ns, asked, answered: Instant::now() }
             }
         };
@@ -120,7 +135,7 @@ impl Conversation {
     /// missed the death of the daemon that followed it (vhost-device-vsock, when the guest was sending just then). Its driver has
     /// started long ago, so that dialling unheard harms nothing, and mostly reaches it.
     async fn heard(&self, knock: Knock) -> io::Result<()> {
-        if !self.has_answered {
+        if !matches!(self.arrival, Arrival::TakenOver) {
             return knock.heard().await;
         }
         match tokio::time::timeout(self.limits.silence / 5, knock.heard()).await {
@@ -132,19 +147,26 @@ impl Conversation {
         }
     }
 
+    /// Until the first answer. A guest that has answered before knocks again within moments.
+    fn patience(&self) -> Duration {
+        match self.arrival {
+            Arrival::Boots => self.limits.boot,
+            Arrival::Cloned(_) => self.limits.restore,
+            Arrival::TakenOver | Arrival::Woke => 2 * self.limits.silence,
+        }
+    }
+
     fn unanswered(&self) -> Failure {
-        let console = self.console.tail();
-        if self.identity.is_some() || self.patience == self.limits.boot {
-            failures::no_answer(self.patience, &console)
-        } else {
-            failures::silent(self.patience, &console)
+        let (console, patience) = (self.console.tail(), self.patience());
+        match self.arrival {
+            Arrival::Boots | Arrival::Cloned(_) => failures::no_answer(patience, &console),
+            Arrival::TakenOver | Arrival::Woke => failures::silent(patience, &console),
         }
     }
 
     /// Returns when the owner is gone.
     async fn follow(&self, agent: &AgentClient) {
-        // From the first: a guest that was taken over tells again what nobody here knows.
-        let mut after = 0;
+        let mut after = self.heard;
         while !self.news.is_closed() {
             if let Ok(mut events) = agent.events(after).await {
                 // The end of the stream and an error are the same: ask again from the last event.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use anteroom_sealed_stream::OpenError;
+use serde_json::Value;
+
 use crate::{
     agent::AgentError,
     disk::DiskError,
@@ -49,6 +52,37 @@ pub(super) fn launch(error: &LaunchError) -> Failure {
         | LaunchError::Io { .. } => "vmm_not_started",
     };
     Failure::new(code, causes(error))
+}
+
+/// What a VM left on the disk is not there, or not what was written.
+pub(super) fn memory(error: &OpenError) -> Failure {
+    let code = match error {
+        OpenError::Damaged => "hibernation_damaged",
+        OpenError::Read(source) if source.kind() == std::io::ErrorKind::NotFound => "hibernation_damaged",
+        OpenError::Read(_) => "hibernation_unread",
+        // The VMM has hung up, and says why; without a word it is this.
+        OpenError::Write(_) => "hibernation_refused",
+    };
+    Failure::new(code, format!("the VM's memory on the disk: {}", causes(error)))
+}
+
+/// A VMM does not take the memory, although it is what was written.
+pub(super) fn not_woken(error: &LaunchError) -> Failure {
+    match error {
+        LaunchError::Snapshot(why) => {
+            Failure::new("hibernation_refused", format!("the VM cannot be woken: {why}"))
+        }
+        other => launch(other),
+    }
+}
+
+/// What it was put to disk by is not what is here now.
+pub(super) fn other_conditions(then: Option<&Value>, now: Option<&Value>) -> Failure {
+    let words = |conditions: Option<&Value>| conditions.map(Value::to_string).unwrap_or_default();
+    let message =
+        "the VM can only be woken by what has put it to disk: VMM, its version, machine and processor";
+    let lines = [format!("then: {}", words(then)), format!("now: {}", words(now))];
+    Failure::new("hibernation_refused", message).with_lines(lines)
 }
 
 /// In Firecracker's log; its exit code is the same 0 as when a guest powers off.

@@ -4,14 +4,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anteroom_protocol::{
     MacAddress, Secret, VmId,
-    agent::{Clock, Resume},
+    agent::{Clock, Resume, Wake},
     cmdline::{Ip6Config, IpConfig},
 };
 use zeroize::Zeroizing;
 
 use crate::{failure::Failure, net::Network};
 
-/// Bytes of chance for the clone's kernel, which has the generator of all its siblings.
+/// Bytes of chance for the kernel: a clone's has the generator of all its siblings.
 const ENTROPY_BYTES: usize = 64;
 
 #[derive(Debug, Clone)]
@@ -35,18 +35,30 @@ impl Identity {
     /// # Errors
     /// Without random numbers from the kernel.
     pub(super) fn introduction(&self, vm: VmId) -> Result<Resume, Failure> {
-        let mut entropy = Zeroizing::new([0; ENTROPY_BYTES]);
-        getrandom::fill(&mut *entropy)
-            .map_err(|error| Failure::new("no_randomness", format!("no random numbers: {error}")))?;
         Ok(Resume {
             vm,
             clock: clock(),
-            entropy: Secret::new(*entropy),
+            entropy: entropy()?,
             ip: self.ip.clone(),
             ip6: self.ip6,
             mac: self.mac,
         })
     }
+}
+
+/// What a guest is told that comes from the disk.
+///
+/// # Errors
+/// Without random numbers from the kernel.
+pub(super) fn greeting() -> Result<Wake, Failure> {
+    Ok(Wake { clock: clock(), entropy: entropy()? })
+}
+
+fn entropy() -> Result<Secret, Failure> {
+    let mut entropy = Zeroizing::new([0; ENTROPY_BYTES]);
+    getrandom::fill(&mut *entropy)
+        .map_err(|error| Failure::new("no_randomness", format!("no random numbers: {error}")))?;
+    Ok(Secret::new(*entropy))
 }
 
 /// This host's clock, now.

@@ -48,7 +48,13 @@ pub(super) fn holds_place(kind: VmKind, status: VmStatus) -> bool {
     match status {
         VmStatus::Creating | VmStatus::Booting => true,
         VmStatus::Running => kind == VmKind::Browser,
-        VmStatus::Ready | VmStatus::Stopping | VmStatus::Destroyed | VmStatus::Failed => false,
+        VmStatus::Ready
+        | VmStatus::Hibernating
+        | VmStatus::Hibernated
+        | VmStatus::Waking
+        | VmStatus::Stopping
+        | VmStatus::Destroyed
+        | VmStatus::Failed => false,
     }
 }
 

@@ -1,11 +1,12 @@
 //! The states of a VM, as a pure function: what is, what happened, what is then. The diagram is in [`super`].
 
-use super::{StopReason, VmStatus};
+use super::{StopReason, VmKind, VmStatus};
 use crate::failure::Failure;
 
 /// Where a VM stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Life {
+    pub(super) kind: VmKind,
     pub(super) status: VmStatus,
     /// The first failure; later ones follow from it.
     pub(super) failure: Option<Failure>,
@@ -20,6 +21,12 @@ pub(super) enum Happening {
     AgentAnswered,
     /// Every service that a viewer needs answers.
     DesktopReady,
+    /// Nobody is in it, and it goes to the disk.
+    HibernationBegun,
+    /// All of it is on the disk.
+    Hibernated,
+    /// Somebody has come.
+    WakingBegun,
     /// Somebody has asked for the end.
     StopAsked(StopReason),
     /// Something without which the VM is of no use.
@@ -29,21 +36,42 @@ pub(super) enum Happening {
 }
 
 impl Life {
-    pub(super) fn new() -> Self {
-        Self { status: VmStatus::Creating, failure: None }
+    pub(super) fn new(kind: VmKind) -> Self {
+        Self { kind, status: VmStatus::Creating, failure: None }
+    }
+
+    /// What it comes to at last when nothing goes wrong; it hibernates from there, and comes back to it.
+    fn goal(&self) -> VmStatus {
+        match self.kind {
+            VmKind::Browser => VmStatus::Ready,
+            VmKind::Cli => VmStatus::Running,
+        }
+    }
+
+    /// Whether it has come to that.
+    pub(super) fn is_at_its_goal(&self) -> bool {
+        self.status == self.goal()
     }
 
     /// What is after `happening`. What cannot happen in a state changes nothing.
     #[must_use]
     pub(super) fn step(self, happening: Happening) -> Self {
-        use VmStatus::{Booting, Creating, Destroyed, Failed, Ready, Running, Stopping};
+        use VmStatus::{
+            Booting, Creating, Destroyed, Failed, Hibernated, Hibernating, Ready, Running, Stopping, Waking,
+        };
         let status = match (self.status, &happening) {
             (Creating, Happening::Launched) => Booting,
             (Booting, Happening::AgentAnswered) => Running,
             (Running, Happening::DesktopReady) => Ready,
-            (Creating | Booting | Running | Ready, Happening::StopAsked(_) | Happening::Failed(_)) => {
-                Stopping
-            }
+            (_, Happening::HibernationBegun) if self.is_at_its_goal() => Hibernating,
+            (Hibernating, Happening::Hibernated) => Hibernated,
+            (Hibernated, Happening::WakingBegun) => Waking,
+            // From the disk, or because it could not be put there.
+            (Waking | Hibernating, Happening::AgentAnswered) => self.goal(),
+            (
+                Creating | Booting | Running | Ready | Hibernating | Hibernated | Waking,
+                Happening::StopAsked(_) | Happening::Failed(_),
+            ) => Stopping,
             (Stopping, Happening::Gone) if self.failure.is_some() => Failed,
             (Stopping, Happening::Gone) => Destroyed,
             (same, _) => same,
@@ -54,7 +82,7 @@ impl Life {
             Happening::Failed(failure) if fails => Some(failure),
             _ => self.failure,
         };
-        Self { status, failure }
+        Self { status, failure, ..self }
     }
 }
 
@@ -65,7 +93,7 @@ mod tests {
     use super::*;
 
     fn after(happenings: impl IntoIterator<Item = Happening>) -> Life {
-        happenings.into_iter().fold(Life::new(), Life::step)
+        happenings.into_iter().fold(Life::new(VmKind::Browser), Life::step)
     }
 
     fn failed(code: &str) -> Happening {
@@ -83,6 +111,37 @@ mod tests {
         assert_eq!(status(&[Launched, AgentAnswered, DesktopReady]), VmStatus::Ready);
         assert_eq!(status(&[Launched, AgentAnswered, DesktopReady, STOP]), VmStatus::Stopping);
         assert_eq!(status(&[Launched, AgentAnswered, DesktopReady, STOP, Gone]), VmStatus::Destroyed);
+    }
+
+    #[test]
+    fn a_vm_hibernates_wakes_and_is_what_it_was_with_a_desktop_or_without() {
+        use Happening::{
+            AgentAnswered, DesktopReady, Gone, Hibernated, HibernationBegun, Launched, WakingBegun,
+        };
+        let sleep = [HibernationBegun, Hibernated, WakingBegun, AgentAnswered];
+        for (kind, begin) in [
+            (VmKind::Browser, &[Launched, AgentAnswered, DesktopReady][..]),
+            (VmKind::Cli, &[Launched, AgentAnswered]),
+        ] {
+            let before = begin.iter().cloned().fold(Life::new(kind), Life::step);
+            let states: Vec<_> = sleep
+                .iter()
+                .scan(before.clone(), |life, happening| {
+                    *life = life.clone().step(happening.clone());
+                    Some(life.status)
+                })
+                .collect();
+            let away = [VmStatus::Hibernating, VmStatus::Hibernated, VmStatus::Waking];
+            assert_eq!((&states[..3], states[3]), (&away[..], before.status));
+            let given_up = before.clone().step(HibernationBegun).step(AgentAnswered);
+            assert_eq!(given_up, before);
+            for so_far in 0..4 {
+                let asked = sleep.iter().take(so_far).cloned().fold(before.clone(), Life::step).step(STOP);
+                assert_eq!(asked.step(Gone).status, VmStatus::Destroyed, "{kind:?} {so_far}");
+            }
+        }
+        let starting = after([Launched, AgentAnswered, HibernationBegun]);
+        assert_eq!(starting.status, VmStatus::Running, "its desktop is not there yet");
     }
 
     #[test]
@@ -107,6 +166,9 @@ mod tests {
             Just(Happening::Launched),
             Just(Happening::AgentAnswered),
             Just(Happening::DesktopReady),
+            Just(Happening::HibernationBegun),
+            Just(Happening::Hibernated),
+            Just(Happening::WakingBegun),
             Just(STOP),
             Just(failed("vmm_died")),
             Just(Happening::Gone),
@@ -124,11 +186,31 @@ mod tests {
         }
 
         #[test]
-        fn no_state_is_left_backwards(happenings in prop::collection::vec(any_happening(), 0..20)) {
-            let mut life = Life::new();
+        fn no_state_is_left_backwards_but_by_waking(happenings in prop::collection::vec(any_happening(), 0..40)) {
+            for kind in [VmKind::Browser, VmKind::Cli] {
+                let mut life = Life::new(kind);
+                for happening in happenings.clone() {
+                    let next = life.clone().step(happening);
+                    let forward = next.status as u8 >= life.status as u8;
+                    prop_assert!(forward || (life.status.is_away() && next.is_at_its_goal()));
+                    life = next;
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_on_the_disk_comes_from_where_it_was_and_goes_back_there(
+            happenings in prop::collection::vec(any_happening(), 0..40),
+        ) {
+            let mut life = after([]);
             for happening in happenings {
-                let next = life.clone().step(happening);
-                prop_assert!(next.status as u8 >= life.status as u8);
+                let next = life.clone().step(happening.clone());
+                if next.status == VmStatus::Hibernating && life.status != VmStatus::Hibernating {
+                    prop_assert!(life.is_at_its_goal());
+                }
+                if life.status == VmStatus::Hibernated && next.status != life.status {
+                    prop_assert!(matches!(next.status, VmStatus::Waking | VmStatus::Stopping));
+                }
                 life = next;
             }
         }

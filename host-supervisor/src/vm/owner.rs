@@ -4,45 +4,35 @@
 //!  run:    its turn ──▶ prepare (disk, network) ──▶ restore ─────┐  it does not answer:
 //!                           └─ there is no snapshot ──▶ boot ◀───┼───────────┐
 //!                                                        │       ▼           │
-//!  resume: the VM of a daemon that is gone ──────────────┴───▶ watch ────────┴──▶ tear down
+//!  resume: the VM of a daemon that is gone ──────────────┴───▶ days ─────────┴──▶ tear down
+//!
+//!  days:   awake: watch ──nobody is there──▶ lay down ──▶ asleep: wait ──somebody comes──▶ wake ──▶ awake
 //! ```
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use anteroom_protocol::{Event, EventBody, VmId};
-use tokio::{
-    sync::{mpsc, watch},
-    time::Instant,
-};
-use tokio_util::task::AbortOnDropHandle;
+use anteroom_protocol::VmId;
+use tokio::sync::{mpsc, watch};
 
 use super::{
-    Limits, Order, Origin, Reached, StopReason, VmEvent, VmKind, VmRequest, VmStatus,
-    ack::Outstanding,
-    book::Book,
-    conversation::{Conversation, News},
-    failures,
-    identity::Identity,
-    launches::{Ticket, holds_place},
-    life::Happening,
-    origin::Beginning,
-    timeline::host_mark,
+    Limits, Order, Reached, StopReason, VmEvent, VmKind, VmRequest, VmStatus, ack::Outstanding, book::Book,
+    conversation::Arrival, failures, launches::Ticket, life::Happening, origin::Beginning,
+    timeline::host_mark, visit::Presence, watching::Passage,
 };
 use crate::{
     agent::Knock,
-    disk::{DiskError, DiskTemplates},
-    failure::{Failure, causes},
+    disk::DiskTemplates,
+    failure::Failure,
     net::{HostNetwork, Network},
     snapshots::Shelf,
     store::{Store, VmRecord},
-    vmm::{LaunchError, SnapshotError, SnapshotFiles, Vm, VmSpec, Vmm},
+    vault::Vault,
+    vmm::{LaunchError, Vm, VmSpec, Vmm},
 };
-
-/// How many pieces of news may wait for the owner; a guest that talks more has to wait itself.
-const NEWS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Owner {
@@ -66,6 +56,30 @@ pub(super) struct Owner {
     pub(super) orders: mpsc::Receiver<Order>,
     /// Its place among the launches, until it is launched.
     pub(super) ticket: Option<Ticket>,
+    /// Who is in it.
+    pub(super) presence: Arc<Presence>,
+    /// Whether a session has it: nobody's VM is put to disk.
+    pub(super) is_somebodys: bool,
+    /// What it runs as, once that is decided.
+    pub(super) machine: Option<VmSpec>,
+    /// Seals its memory on the disk; without it the VM cannot hibernate.
+    pub(super) vault: Option<Arc<Vault>>,
+    /// It is put to disk when it was left alone for so long; never by itself when unset.
+    pub(super) hibernate_after: Option<Duration>,
+    /// The last event that was heard.
+    pub(super) heard: u64,
+    pub(super) outstanding: Outstanding,
+    /// Up to which event everything is done.
+    pub(super) done: watch::Sender<u64>,
+}
+
+/// What a VM is doing.
+pub(super) enum Stage {
+    /// It runs, or is about to.
+    Awake(Knock, Arrival),
+    /// It is on the disk.
+    Asleep,
+    Over(Happening),
 }
 
 /// The two ways of being asked to end: this VM, or all of them.
@@ -136,10 +150,10 @@ impl Owner {
     }
 
     /// The rest of the life of a VM that another daemon has launched. Its guest knocks again, because nobody follows it.
-    pub(super) async fn resume(mut self, mut vm: Box<dyn Vm>, knock: Knock) {
+    pub(super) async fn resume(mut self, mut place: Option<Box<dyn Vm>>, stage: Stage) {
         self.book.timeline.mark(host_mark::TAKEN_OVER);
-        let end = self.watch(vm.as_mut(), knock, None).await.unwrap_or_else(Happening::Failed);
-        self.tear_down(Some(vm), end).await;
+        let end = self.days(&mut place, stage).await.unwrap_or_else(Happening::Failed);
+        self.tear_down(place, end).await;
     }
 
     /// Makes the directory and the network of a VM that is in the store. Short, and never given up half-way.
@@ -164,7 +178,7 @@ impl Owner {
     pub(super) async fn live(
         &mut self,
         launch: impl Future<Output = Result<Box<dyn Vm>, LaunchError>>,
-        identity: Option<Identity>,
+        arrival: Arrival,
         place: &mut Option<Box<dyn Vm>>,
     ) -> Result<Happening, Failure> {
         let knock = Knock::listen(&self.vmm.agent_address(&self.directory))
@@ -179,150 +193,55 @@ impl Owner {
             .vm_set_processes(self.id, &vm.processes())
             .await
             .map_err(|error| failures::store(&error))?;
-        self.book.timeline.mark(if identity.is_some() {
-            host_mark::RESTORED
-        } else {
-            host_mark::VMM_STARTED
+        self.book.timeline.mark(match arrival {
+            Arrival::Cloned(_) => host_mark::RESTORED,
+            Arrival::Boots | Arrival::TakenOver | Arrival::Woke => host_mark::VMM_STARTED,
         });
         self.book.happened(Happening::Launched).await?;
-        self.watch(vm.as_mut(), knock, identity).await
+        self.days(place, Stage::Awake(knock, arrival)).await
     }
 
+    /// Day after day, until the VM ends.
+    ///
     /// # Errors
-    /// When the VM fails by something that is noticed here.
-    async fn watch(
+    /// When the VM fails.
+    async fn days(
         &mut self,
-        vm: &mut dyn Vm,
-        knock: Knock,
-        identity: Option<Identity>,
+        place: &mut Option<Box<dyn Vm>>,
+        mut stage: Stage,
     ) -> Result<Happening, Failure> {
-        let console = vm.console();
-        self.reached.send_modify(|reached| reached.console = Some(Arc::clone(&console)));
-
-        let limits = self.limits();
-        let (done, done_receiver) = watch::channel(0);
-        let (news_sender, mut news) = mpsc::channel(NEWS);
-        let has_answered = identity.is_none() && self.book.status() != VmStatus::Booting;
-        let conversation = Conversation {
-            address: self.vmm.agent_address(&self.directory),
-            console: Arc::clone(&console),
-            limits,
-            // A guest that has answered before, to a daemon that is gone, knocks again within moments.
-            patience: match &identity {
-                Some(_) => limits.restore,
-                None if has_answered => 2 * limits.silence,
-                None => limits.boot,
-            },
-            has_answered,
-            vm: self.id,
-            identity: identity.clone(),
-            done: done_receiver,
-            news: news_sender,
-        };
-        let _conversation = AbortOnDropHandle::new(tokio::spawn(conversation.hold(knock)));
-        let mut outstanding = Outstanding::default();
-        let mut desktop_due = None;
-        let session = self.events.clone();
         loop {
-            // A session that does not keep up slows its guest down, not this task.
-            let room = session.capacity() > 0 || session.is_closed();
-            let waits_for_desktop = self.book.status() == VmStatus::Running && self.kind == VmKind::Browser;
-            tokio::select! {
-                biased;
-                reason = self.stop.asked() => return Ok(Happening::StopAsked(reason)),
-                exit = vm.wait() => {
-                    console.ended().await;
-                    return Err(failures::ended(&exit, &console.tail(), self.kind, self.memory_mib));
-                }
-                through = outstanding.next() => drop(done.send_replace(through)),
-                Some(item) = news.recv(), if room => {
-                    if matches!(item, News::Answered { .. }) {
-                        desktop_due = Some(Instant::now() + limits.desktop);
-                    }
-                    self.learn(item, identity.is_some(), &mut outstanding).await?;
-                    if !holds_place(self.kind, self.book.status()) {
-                        self.ticket = None;
+            stage = match (stage, place.as_mut()) {
+                (Stage::Over(end), _) => return Ok(end),
+                (Stage::Awake(knock, arrival), Some(vm)) => {
+                    match self.watch(vm.as_mut(), knock, arrival).await? {
+                        Passage::Ends(end) => Stage::Over(end),
+                        Passage::Rests(resting) => self.lay_down(place, resting).await?,
                     }
                 }
-                Some(order) = self.orders.recv() => {
-                    let Order::Snapshot { files, disk, done } = order else {
-                        self.book.occupied().await?;
-                        continue;
-                    };
-                    // Nobody reaches its agent any more. Who has asked may have gone.
-                    self.reached.send_modify(|reached| reached.agent = None);
-                    let (disks, own) = (self.disks.clone(), self.disk());
-                    let made = tokio::select! {
-                        biased;
-                        reason = self.stop.asked() => return Ok(Happening::StopAsked(reason)),
-                        made = snapshot(vm, &files, disks.copy_disk(&own, &disk)) => made,
-                    };
-                    let _ = done.send(made);
-                    // It does not run any more; somebody will ask for its end.
-                    return Ok(Happening::StopAsked(self.stop.asked().await));
-                }
-                _ = session.reserve(), if !room => {}
-                () = sleep_until(desktop_due), if waits_for_desktop => {
-                    let failure = failures::no_desktop(limits.desktop, &self.book.unready_services());
-                    return Err(failures::with_memory_hint(failure, self.memory_mib));
-                }
-            }
+                (Stage::Awake(..) | Stage::Asleep, _) => match self.sleep().await {
+                    Some(reason) => Stage::Over(Happening::StopAsked(reason)),
+                    None => self.wake(place).await?,
+                },
+            };
         }
     }
 
-    async fn learn(
-        &mut self,
-        news: News,
-        is_clone: bool,
-        outstanding: &mut Outstanding,
-    ) -> Result<(), Failure> {
-        match news {
-            News::Answered { agent, at, clock } => {
-                if is_clone {
-                    self.book.timeline.learn_clones_clock(clock);
-                    if let (Some(shelf), Some(Origin::Snapshot { key })) = (&self.shelf, &self.book.origin) {
-                        shelf.clear(key);
-                    }
-                } else {
-                    self.book.timeline.learn_guest_clock(clock);
-                }
-                self.book.timeline.mark_first(host_mark::AGENT_ANSWERED, at);
-                self.reached.send_modify(|reached| reached.agent = Some(agent));
-                self.book.happened(Happening::AgentAnswered).await
-            }
-            News::Event(event) => {
-                let verdict = self.heed(&event).await;
-                let at = self.book.timeline.moment_of(event.uptime_ns);
-                let guard = outstanding.hand_out(event.number);
-                // There is room, or nobody is there to take it.
-                let _ = self.events.try_send(VmEvent { event, at, guard });
-                verdict
-            }
-            News::Failed(failure) => Err(failures::with_memory_hint(failure, self.memory_mib)),
-        }
+    /// Writes down what the VM is launched as: another daemon may have to wake it.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub(super) async fn decide_machine(&mut self, request: &VmRequest) -> Result<VmSpec, Failure> {
+        let spec = request.spec(self.directory.clone(), self.disk());
+        // Paths that are no text cannot be launched, either.
+        let machine = serde_json::to_value(&spec).unwrap_or_default();
+        let stored = self.store.vm_set_machine(self.id, &machine).await;
+        stored.map_err(|error| failures::store(&error))?;
+        self.machine = Some(spec.clone());
+        Ok(spec)
     }
 
-    /// What an event means for the VM itself.
-    async fn heed(&mut self, event: &Event) -> Result<(), Failure> {
-        match &event.body {
-            EventBody::Mark { name } => {
-                self.book.timeline.mark_guest(name, event.uptime_ns);
-                self.book.publish();
-            }
-            EventBody::Service(status) => {
-                self.book.note_service(status);
-                self.book.publish();
-            }
-            EventBody::DesktopReady => return self.book.happened(Happening::DesktopReady).await,
-            EventBody::DesktopFailed { service, cause, last_lines } => {
-                return Err(failures::desktop(service, cause, last_lines, &self.console_tail()));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn console_tail(&self) -> Vec<String> {
+    pub(super) fn console_tail(&self) -> Vec<String> {
         self.reached.borrow().console.as_ref().map(|console| console.tail()).unwrap_or_default()
     }
 
@@ -336,10 +255,6 @@ impl Owner {
 
     pub(super) fn disk(&self) -> PathBuf {
         self.directory.join("disk.img")
-    }
-
-    pub(super) fn spec(&self, request: &VmRequest) -> VmSpec {
-        request.spec(self.directory.clone(), self.disk())
     }
 
     fn record(&self, request: &VmRequest) -> VmRecord {
@@ -357,24 +272,8 @@ impl Owner {
             failure: None,
             processes: Vec::new(),
             timeline: None,
+            machine: None,
         }
-    }
-}
-
-async fn snapshot(
-    vm: &mut dyn Vm,
-    files: &SnapshotFiles,
-    disk_copied: impl Future<Output = Result<(), DiskError>>,
-) -> Result<(), SnapshotError> {
-    vm.snapshot(files).await?;
-    // The guest stands still, so that what it has written is what its memory believes.
-    disk_copied.await.map_err(|error| SnapshotError::Vmm(causes(&error)))
-}
-
-async fn sleep_until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!  in the store, launched, every process alive ──adopt──▶ its owner goes on where the last one stopped
+//!         ├── on the disk, or on its way there or back ──▶ it hibernates, or goes on where it stands (`hibernation`)
 //!         └── not launched yet, being ended, or a process is gone ──▶ sweep
 //! ```
 //! The guest notices that nobody follows its events any more, and knocks until somebody does.
 
-use std::io;
+use std::{io, net::Ipv4Addr};
 
 use anteroom_protocol::VmId;
 use tokio::sync::mpsc;
@@ -14,14 +15,17 @@ use tokio::sync::mpsc;
 use super::{
     StopReason, VmEvent, VmHandle, VmStarter, VmStatus, WAITING_EVENTS,
     book::Book,
+    conversation::Arrival,
+    hibernation::{self, Left},
     launches::holds_place,
+    owner::{Owner, Stage},
     sweep::{self, Swept},
 };
 use crate::{
     agent::Knock,
     failure::causes,
     net::HostNetworkError,
-    store::{StoreError, VmRecord},
+    store::{Store, StoreError, VmRecord},
     vmm::{ProcessId, Survivor},
 };
 
@@ -54,12 +58,31 @@ enum NotTaken {
     Knock(#[source] io::Error),
     #[error("its network")]
     Network(#[from] HostNetworkError),
+    #[error("it was on its way to the disk or back, and neither runs nor is all of it there")]
+    HalfAway,
+    #[error("nobody knows what it was launched with")]
+    UnknownMachine,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Stuck(String),
 }
 
 /// Whether it looks as if the VM could be taken over.
-pub(super) fn lives(record: &VmRecord) -> bool {
-    let launched = matches!(record.status, VmStatus::Booting | VmStatus::Running | VmStatus::Ready);
-    launched && !record.processes.is_empty() && record.processes.iter().all(ProcessId::is_alive)
+pub(super) async fn lives(store: &Store, record: &VmRecord) -> Result<bool, StoreError> {
+    let runs = !record.processes.is_empty() && record.processes.iter().all(ProcessId::is_alive);
+    Ok(match record.status {
+        VmStatus::Booting | VmStatus::Running | VmStatus::Ready => runs,
+        status if status.is_away() => left(store, record).await? != Left::Lost,
+        _ => false,
+    })
+}
+
+/// What is left of a VM that was on its way to the disk or back, or is there.
+async fn left(store: &Store, record: &VmRecord) -> Result<Left, StoreError> {
+    let runs = !record.processes.is_empty() && record.processes.iter().all(ProcessId::is_alive);
+    let has_key = store.hibernation_get(record.id).await?.is_some();
+    Ok(Left::of(record.status, has_key, hibernation::is_on_disk(&record.directory), runs))
 }
 
 impl TakenOver {
@@ -100,7 +123,7 @@ impl VmStarter {
     pub async fn remove_remnants(&self, all: bool) -> Result<Swept, StoreError> {
         let (mut swept, mut living) = (Swept::default(), Vec::new());
         for record in self.store.vm_living().await? {
-            if lives(&record) && !all {
+            if !all && lives(&self.store, &record).await? {
                 living.push(record.id);
             } else {
                 self.remove(&record, &mut swept).await?;
@@ -126,11 +149,19 @@ impl VmStarter {
     }
 
     async fn take_over(&self, record: &VmRecord) -> Result<TakenOver, NotTaken> {
-        match record.status {
+        let arrival = match record.status {
             VmStatus::Creating => return Err(NotTaken::NotLaunched),
             VmStatus::Stopping | VmStatus::Destroyed | VmStatus::Failed => return Err(NotTaken::Ending),
-            VmStatus::Booting | VmStatus::Running | VmStatus::Ready => {}
-        }
+            VmStatus::Booting => Arrival::Boots,
+            VmStatus::Running | VmStatus::Ready => Arrival::TakenOver,
+            VmStatus::Hibernating | VmStatus::Hibernated | VmStatus::Waking => {
+                match left(&self.store, record).await? {
+                    Left::OnDisk => return self.take_over_from_disk(record).await,
+                    Left::InMemory => Arrival::Woke,
+                    Left::Lost => return Err(NotTaken::HalfAway),
+                }
+            }
+        };
         let address = match &self.host_network {
             Some(network) => network.address_of(record.id).await?,
             None => None,
@@ -143,12 +174,47 @@ impl VmStarter {
             directory: record.directory.clone(),
             processes: record.processes.clone(),
         };
-        let vm = self.vmm.adopt(&survivor).await.map_err(NotTaken::Vmm)?;
+        let mut vm = self.vmm.adopt(&survivor).await.map_err(NotTaken::Vmm)?;
+        let (mut owner, handle, events) = self.next_owner(record, address);
+        owner.ticket = holds_place(record.kind, record.status).then(|| self.launches.enter());
+        let knock = if matches!(arrival, Arrival::Woke) {
+            let stood_up = owner.stand_up(vm.as_mut()).await;
+            stood_up.map_err(|failure| NotTaken::Stuck(failure.message))?
+        } else {
+            knock
+        };
+        self.owners.spawn(owner.resume(Some(vm), Stage::Awake(knock, arrival)));
+        Ok(TakenOver { record: record.clone(), handle, events })
+    }
+
+    /// It goes on hibernating.
+    async fn take_over_from_disk(&self, record: &VmRecord) -> Result<TakenOver, NotTaken> {
+        if record.machine.is_none() {
+            return Err(NotTaken::UnknownMachine);
+        }
+        sweep::end_processes(record).await;
+        let address = match &self.host_network {
+            Some(network) => network.address_of(record.id).await?,
+            None => None,
+        };
+        self.store.vm_set_status(record.id, VmStatus::Hibernated).await?;
+        let record = VmRecord { status: VmStatus::Hibernated, ..record.clone() };
+        let (owner, handle, events) = self.next_owner(&record, address);
+        owner.clear_away().await.map_err(|failure| NotTaken::Stuck(failure.message))?;
+        self.owners.spawn(owner.resume(None, Stage::Asleep));
+        Ok(TakenOver { record, handle, events })
+    }
+
+    fn next_owner(
+        &self,
+        record: &VmRecord,
+        address: Option<Ipv4Addr>,
+    ) -> (Owner, VmHandle, mpsc::Receiver<VmEvent>) {
         let (sender, events) = mpsc::channel(WAITING_EVENTS);
         let book = Book::resume(record, address.map(Into::into), self.store.clone());
         let (mut owner, handle) = self.owner(record.id, record.kind, record.memory_mib, book, sender);
-        owner.ticket = holds_place(record.kind, record.status).then(|| self.launches.enter());
-        self.owners.spawn(owner.resume(vm, knock));
-        Ok(TakenOver { record: record.clone(), handle, events })
+        owner.is_somebodys = record.session_id.is_some();
+        owner.machine = record.machine.clone().and_then(|machine| serde_json::from_value(machine).ok());
+        (owner, handle, events)
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anteroom_protocol::VmId;
@@ -11,17 +12,20 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     LaunchBounds, LaunchCounts, Limits, Reached, StopReason, VmEvent, VmHandle, VmKind, VmRequest, VmState,
+    ack::Outstanding,
     book::Book,
     launches::{Launches, Ticket},
     owner::{Owner, Stop},
     pool::Pool,
     sweep, teardown,
+    visit::Presence,
 };
 use crate::{
     disk::DiskTemplates,
     net::HostNetwork,
     snapshots::Shelf,
     store::{Store, StoreError},
+    vault::Vault,
     vmm::{Vmm, console},
 };
 
@@ -37,6 +41,10 @@ pub struct VmSettings {
     /// By the VMM's acceleration when unset.
     pub limits: Option<Limits>,
     pub launches: LaunchBounds,
+    /// Seals the memory of VMs that hibernate; without it none does.
+    pub vault: Option<Arc<Vault>>,
+    /// Somebody's VM hibernates when it was left alone for so long; none does by itself when unset.
+    pub hibernate_after: Option<Duration>,
 }
 
 /// Starts VMs. One in each daemon.
@@ -102,9 +110,10 @@ impl VmStarter {
         request: VmRequest,
         events: mpsc::Sender<VmEvent>,
     ) -> VmHandle {
-        let book = Book::open(request.id, self.store.clone());
+        let book = Book::open(request.id, request.kind, self.store.clone());
         let (mut owner, handle) = self.owner(request.id, request.kind, request.memory_mib, book, events);
         owner.ticket = Some(ticket);
+        owner.is_somebodys = request.session.is_some();
         self.owners.spawn(owner.run(request));
         handle
     }
@@ -120,6 +129,7 @@ impl VmStarter {
         let (reached, reached_receiver) = watch::channel(Reached::default());
         let (stop, this) = watch::channel(None);
         let (orders, ordered) = mpsc::channel(1);
+        let presence = Arc::new(Presence::new());
         let owner = Owner {
             id,
             kind,
@@ -137,8 +147,17 @@ impl VmStarter {
             reached,
             events,
             ticket: None,
+            presence: Arc::clone(&presence),
+            is_somebodys: false,
+            machine: None,
+            vault: self.settings.vault.clone(),
+            hibernate_after: self.settings.hibernate_after,
+            heard: 0,
+            outstanding: Outstanding::default(),
+            done: watch::Sender::new(0),
         };
-        (owner, VmHandle { id, state, stop: Arc::new(stop), orders, reached: reached_receiver })
+        let stop = Arc::new(stop);
+        (owner, VmHandle { id, memory_mib, state, stop, orders, reached: reached_receiver, presence })
     }
 
     #[must_use]

@@ -53,7 +53,7 @@ pub async fn survey(store: &Store, directory: &Path) -> Result<Vec<Remnant>, Sto
             processes,
             directory: vm.directory.exists(),
             address: addresses.contains(&vm.id),
-            fate: if recovery::lives(&vm) { Fate::GoesOn } else { Fate::Removed },
+            fate: if recovery::lives(store, &vm).await? { Fate::GoesOn } else { Fate::Removed },
         });
     }
     let known: Vec<VmId> = remnants.iter().map(|remnant| remnant.vm).collect();

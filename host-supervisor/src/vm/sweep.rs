@@ -48,7 +48,7 @@ pub(super) async fn remove(
 }
 
 /// Ends what the store names, and what was started too late to be written down.
-async fn end_processes(vm: &VmRecord) -> usize {
+pub(super) async fn end_processes(vm: &VmRecord) -> usize {
     let found = ProcessId::unrecorded(vm.id, &vm.directory);
     let processes: HashSet<ProcessId> =
         vm.processes.iter().copied().chain(found).filter(ProcessId::is_alive).collect();

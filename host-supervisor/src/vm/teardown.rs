@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How long the console of an ended VMM may take to be read to its end.
-const LAST_LINES: Duration = Duration::from_secs(1);
+pub(super) const LAST_LINES: Duration = Duration::from_secs(1);
 
 impl Owner {
     /// Ends the VM and removes everything of it but, after a failure, the console's log.
@@ -89,6 +89,11 @@ pub(super) async fn remove_all_but_log(directory: &Path) -> io::Result<()> {
 /// Removes everything in a VM's directory, which stays.
 pub(super) async fn empty_directory(directory: &Path) -> io::Result<()> {
     empty(directory, |_| false).await
+}
+
+/// The same, but for these.
+pub(super) async fn empty_directory_but(directory: &Path, kept: &[&str]) -> io::Result<()> {
+    empty(directory, |name| kept.iter().any(|kept| name == *kept)).await
 }
 
 async fn empty(directory: &Path, stays: impl Fn(&OsStr) -> bool) -> io::Result<()> {

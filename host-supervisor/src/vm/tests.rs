@@ -1,6 +1,7 @@
 //! The whole life of VMs, with real child processes and a real agent behind the real handshake; only the machine that
 //! runs the guest is a shell script ([`crate::vmm::fake`]).
 
+mod hibernation;
 mod house;
 mod launches;
 mod snapshots;

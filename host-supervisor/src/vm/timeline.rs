@@ -25,6 +25,12 @@ pub mod host_mark {
     /// Computed: the beginning of the guest's own clock.
     pub const KERNEL_START: &str = "kernel-start";
     pub const AGENT_ANSWERED: &str = "agent-answered";
+    /// All of it is on the disk, and nothing of it runs.
+    pub const HIBERNATED: &str = "hibernated";
+    /// Somebody has come for it.
+    pub const WAKING: &str = "waking";
+    /// It goes on where it was.
+    pub const AWAKE: &str = "awake";
     /// By another daemon than the one that had started it.
     pub const TAKEN_OVER: &str = "taken-over";
     pub const STOPPING: &str = "stopping";
@@ -108,7 +114,7 @@ impl Timeline {
 
     /// Goes on with one that another daemon has begun. The guest tells its own marks again.
     pub(super) fn resume(requested_at: OffsetDateTime, marks: Vec<HostMark>) -> Self {
-        const OF_THE_HOST: [&str; 9] = [
+        const OF_THE_HOST: [&str; 12] = [
             host_mark::REQUESTED,
             host_mark::TURN_CAME,
             host_mark::DISK_READY,
@@ -118,6 +124,9 @@ impl Timeline {
             host_mark::WAS_READY,
             host_mark::KERNEL_START,
             host_mark::AGENT_ANSWERED,
+            host_mark::HIBERNATED,
+            host_mark::WAKING,
+            host_mark::AWAKE,
         ];
         let age = Duration::try_from(OffsetDateTime::now_utc() - requested_at).unwrap_or_default();
         let requested = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
@@ -138,9 +147,9 @@ impl Timeline {
         self.mark_at(name, Instant::now());
     }
 
-    /// Learns how the clock of a clone reads, which has gone on from that of the guest that was snapshotted. Whoever lies about
-    /// it spoils its own marks only.
-    pub(super) fn learn_clones_clock(&mut self, reading: ClockReading) {
+    /// Learns how the clock of a guest reads that did not run all the time: a clone's has gone on from that of the guest that was
+    /// snapshotted. Whoever lies about it spoils its own marks only.
+    pub(super) fn learn_shifted_clock(&mut self, reading: ClockReading) {
         self.kernel_start = reading.zero();
     }
 

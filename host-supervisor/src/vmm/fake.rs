@@ -2,7 +2,8 @@
 //! console is its standard output, and the agent, when there is one, is an HTTP application behind the real handshake.
 
 use std::{
-    io,
+    io::{self, Write as _},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -22,7 +23,7 @@ use super::{
     console::Console,
     process::{Invocation, Process},
 };
-use crate::agent::tests::guest;
+use crate::{agent::tests::guest, blocking};
 
 const SOCKET: &str = "v.sock";
 const SHELL: &str = "/bin/sh";
@@ -35,6 +36,8 @@ pub(crate) struct FakeVmm {
     pub(crate) restoring: Mutex<Restoring>,
     /// Guests that are adopted answer, but do not knock.
     pub(crate) adopted_do_not_knock: AtomicBool,
+    /// Guests cannot be put to disk, and go on.
+    pub(crate) keeps_all_in_memory: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,8 +58,16 @@ struct FakeVm {
     kernel: PathBuf,
     golden: bool,
     restoring: Restoring,
+    keeps_all_in_memory: bool,
+    address: AgentAddress,
     _agent: AbortOnDropHandle<()>,
 }
+
+/// So often that it is more than a piece of what is sealed.
+const TIMES: usize = 50_000;
+
+/// What is in the memory of every guest.
+pub(crate) const MEMORY: &str = "what a guest knows, and nobody else may read";
 
 #[async_trait]
 impl Vmm for FakeVmm {
@@ -69,6 +80,7 @@ impl Vmm for FakeVmm {
             kernel: KernelFile::BzImage,
             user_network: true,
             snapshots: true,
+            hibernation: true,
         }
     }
 
@@ -104,6 +116,17 @@ impl Vmm for FakeVmm {
         self.launch(&VmSpec { kernel: files.memory.clone(), ..spec.clone() }).await
     }
 
+    /// Its kernel runs once more, and its agent knocks when it may go on.
+    async fn wake(&self, spec: &VmSpec, from: OwnedFd) -> Result<Box<dyn Vm>, LaunchError> {
+        let read = blocking::run(move || io::read_to_string(std::fs::File::from(from))).await;
+        match read {
+            Ok(memory) if memory == MEMORY.repeat(TIMES) => {
+                self.run(spec, self.listen(&spec.directory)).await
+            }
+            _ => Err(LaunchError::Snapshot("that is no memory of a guest".to_owned())),
+        }
+    }
+
     /// The guest's processes have survived; its agent, which is one of ours, begins anew.
     async fn adopt(&self, survivor: &Survivor) -> io::Result<Box<dyn Vm>> {
         let directory = survivor.directory.as_path();
@@ -120,6 +143,8 @@ impl Vmm for FakeVmm {
             kernel: PathBuf::new(),
             golden: false,
             restoring: Restoring::Works,
+            keeps_all_in_memory: false,
+            address: self.agent_address(directory),
             _agent: agent,
         }))
     }
@@ -132,7 +157,19 @@ impl FakeVmm {
         let arguments = vec![kernel.clone().into()];
         let mut process = Process::start(Invocation::of(SHELL.as_ref(), arguments, directory))?;
         let console = process.console(directory).await?;
-        Ok(Box::new(FakeVm { process, console, kernel, golden: spec.golden, restoring, _agent: agent }))
+        let keeps_all_in_memory = self.keeps_all_in_memory.load(Ordering::Relaxed);
+        let (golden, address) = (spec.golden, self.agent_address(directory));
+        let vm = FakeVm {
+            process,
+            console,
+            kernel,
+            golden,
+            restoring,
+            keeps_all_in_memory,
+            address,
+            _agent: agent,
+        };
+        Ok(Box::new(vm))
     }
 
     async fn serve(&self, directory: &Path) -> AbortOnDropHandle<()> {
@@ -165,6 +202,20 @@ impl Vm for FakeVm {
 
     async fn kill(&mut self) -> VmExit {
         self.process.kill().await
+    }
+
+    async fn hibernate(&mut self, into: OwnedFd) -> Result<(), SnapshotError> {
+        let memory = MEMORY.repeat(if self.keeps_all_in_memory { 1 } else { TIMES });
+        blocking::run(move || std::fs::File::from(into).write_all(memory.as_bytes())).await.unwrap();
+        match self.keeps_all_in_memory {
+            true => Err(SnapshotError::Vmm("the device stays".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    async fn go_on(&mut self) -> Result<(), SnapshotError> {
+        guest::knock(&self.address).await;
+        Ok(())
     }
 
     async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {

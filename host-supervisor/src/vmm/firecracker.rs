@@ -34,13 +34,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Acceleration, AgentAddress, Begin, Capabilities, KernelFile, LaunchError, Rate, SnapshotFiles, Survivor,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Rate, SnapshotFiles, Survivor,
     Version, Vm, VmSpec, Vmm, confine::group, process::find_program, processor,
 };
 use jail::Jailer;
 pub use plan::Transport;
 pub use version::{OLDEST, version_of};
-use vm::FirecrackerVm;
+use vm::{Begin, FirecrackerVm};
 
 /// Where it is and what is wanted of it.
 #[derive(Debug, Clone)]
@@ -178,6 +178,8 @@ impl Vmm for Firecracker {
             kernel: KernelFile::Elf,
             user_network: false,
             snapshots: version::can_restore(self.version),
+            // It writes a guest's memory as it is.
+            hibernation: false,
         }
     }
 

@@ -168,6 +168,16 @@ impl Process {
         console.map_err(cannot_log)
     }
 
+    /// The same for a guest that another process has run before: its log goes on.
+    ///
+    /// # Errors
+    /// As [`Process::console`].
+    pub async fn console_again(&mut self, directory: &Path) -> Result<Arc<Console>, LaunchError> {
+        let cannot_log = |source| LaunchError::Io { path: directory.join(Console::FILE_NAME), source };
+        let stdout = self.stdout.take().ok_or_else(|| cannot_log(io::ErrorKind::BrokenPipe.into()))?;
+        Console::resume(stdout, directory).await.map_err(cannot_log)
+    }
+
     /// Waits for the end and the last words.
     ///
     /// # Cancel safety

@@ -16,6 +16,8 @@
 mod accelerator;
 mod argv;
 mod confined;
+mod control;
+mod hibernate;
 mod memory;
 mod probe;
 mod qmp;
@@ -28,6 +30,7 @@ mod vsock_device;
 
 use std::{
     io,
+    os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -37,7 +40,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{
-    Acceleration, AgentAddress, Begin, Capabilities, KernelFile, LaunchError, Rate, SnapshotFiles, Survivor,
+    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Rate, SnapshotFiles, Survivor,
     Version, Vm, VmSpec, Vmm,
     confine::{Uids, group},
     processor,
@@ -46,7 +49,7 @@ use accelerator::Candidate;
 pub use accelerator::{Accelerator, Choice, Wanted};
 pub use probe::{ProbeOutcome, probe_kvm};
 pub use version::{OLDEST, version_of};
-use vm::QemuVm;
+use vm::{Begin, QemuVm};
 
 /// Where the parts are and what is wanted of them.
 #[derive(Debug, Clone)]
@@ -170,6 +173,7 @@ impl Vmm for Qemu {
             kernel: KernelFile::Either,
             user_network: true,
             snapshots: true,
+            hibernation: true,
         }
     }
 
@@ -202,6 +206,13 @@ impl Vmm for Qemu {
         spec.check_files()?;
         let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
         let vm = QemuVm::start(self, spec, accelerator, Begin::Restore(files)).await?;
+        Ok(Box::new(vm))
+    }
+
+    async fn wake(&self, spec: &VmSpec, from: OwnedFd) -> Result<Box<dyn Vm>, LaunchError> {
+        spec.check_files()?;
+        let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
+        let vm = QemuVm::start(self, spec, accelerator, Begin::Wake(from.as_fd())).await?;
         Ok(Box::new(vm))
     }
 

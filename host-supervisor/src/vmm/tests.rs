@@ -294,7 +294,7 @@ async fn what_a_guest_knows_is_in_no_core_of_qemu() {
     greets(vm.as_ref()).await;
     let name_of = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
     let qemu = vm.processes().into_iter().find(|process| name_of(process.pid).starts_with("qemu")).unwrap();
-    let memory = mappings(qemu.pid, "memory-backend-memfd");
+    let memory = mappings(qemu.pid, "memfd:guest-memory");
     // "dd": MADV_DONTDUMP of madvise(2).
     let left_out =
         |mapping: &String| mapping.lines().last().unwrap().split_whitespace().any(|flag| flag == "dd");

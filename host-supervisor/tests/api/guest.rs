@@ -101,6 +101,7 @@ impl Vmm for Stage {
             kernel: KernelFile::BzImage,
             user_network: true,
             snapshots: false,
+            hibernation: false,
         }
     }
 

@@ -107,3 +107,22 @@ async fn removing_a_vm_ends_its_session() {
     );
     service.stop().await;
 }
+
+#[tokio::test]
+async fn a_vm_that_cannot_hibernate_says_so_and_goes_on() {
+    let service = Service::start().await;
+    let (session, guest) = service.session("ann").await;
+    let hibernate = format!("/api/vms/{}/hibernate", guest.spec.id);
+    guest.tells(EventBody::DesktopReady);
+    service.until(&session, "ready").await;
+    let refused = service.post(&hibernate, &Value::Null).await;
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (StatusCode::CONFLICT, &json!("hibernation_unsupported"))
+    );
+    let awake = service.post(&format!("/api/vms/{}/wake", guest.spec.id), &Value::Null).await;
+    assert_eq!((awake.status, &awake.body["vm"]["phase"]), (StatusCode::OK, &json!("ready")));
+    let unknown = format!("/api/vms/{}/hibernate", anteroom_protocol::VmId::random());
+    assert_eq!(service.post(&unknown, &Value::Null).await.status, StatusCode::NOT_FOUND);
+    service.stop().await;
+}

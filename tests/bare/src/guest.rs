@@ -70,6 +70,7 @@ impl Vmm for Bare {
             kernel: KernelFile::BzImage,
             user_network: true,
             snapshots: false,
+            hibernation: false,
         }
     }
 

@@ -247,3 +247,33 @@ fn a_guest_that_was_used_is_not_frozen_and_a_frozen_one_is_not_used() {
         agent.control.supervisor().unwrap().stop_all().await;
     });
 }
+
+#[test]
+fn a_guest_that_was_put_to_disk_is_the_same_machine_and_goes_on_with_its_story() {
+    secluded("a_guest_that_was_put_to_disk_is_the_same_machine_and_goes_on_with_its_story", || async {
+        let agent = Agent::start();
+        agent.settled().await;
+        let before: Hello = agent.get("/hello").await;
+        let mut follower = Box::pin(Arc::clone(&agent.journal).follow(0));
+        let first = soon(futures_util::StreamExt::next(&mut follower)).await.unwrap();
+        assert_eq!(agent.ask("POST /doze", "").await, (204, String::new()));
+        assert!(soon(futures_util::StreamExt::next(&mut follower)).await.is_none(), "it has to come anew");
+        drop(follower);
+        let mut again = Box::pin(Arc::clone(&agent.journal).follow(0));
+        assert_eq!(soon(futures_util::StreamExt::next(&mut again)).await.unwrap().number, first.number);
+
+        let wake = |bytes| anteroom_protocol::agent::Wake {
+            clock: resume(VmId::random()).clock,
+            entropy: Secret::new(vec![7; bytes]),
+        };
+        let ask = async |bytes| agent.ask("PUT /wake", &serde_json::to_string(&wake(bytes)).unwrap()).await;
+        assert_eq!(ask(31).await.0, 400);
+        assert!(agent.control.0.life.is_away(), "it knocks until it was told");
+        let (status, body) = ask(64).await;
+        assert_eq!(status, 200, "{body}");
+        let after: Hello = serde_json::from_str(&body).unwrap();
+        assert_eq!((after.vm, after.boot_id), (before.vm, before.boot_id));
+        assert!(!agent.control.0.life.is_away());
+        agent.control.supervisor().unwrap().stop_all().await;
+    });
+}

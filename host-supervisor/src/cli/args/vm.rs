@@ -23,6 +23,18 @@ pub(in crate::cli) enum VmCommand {
         /// The VM's id, or its beginning
         id: String,
     },
+    /// Put VMs to disk, sealed: they take no memory, and go on as soon as anything needs them
+    Hibernate {
+        /// The VMs' ids, or their beginnings
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Have VMs go on that hibernate
+    Wake {
+        /// The VMs' ids, or their beginnings
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
     /// End VMs, and with them their sessions
     Rm {
         /// The VMs' ids, or their beginnings

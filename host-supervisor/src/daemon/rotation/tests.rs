@@ -1,4 +1,5 @@
 use anteroom_protocol::{Secret, SessionId};
+use anteroom_sealed_stream::StreamKey;
 use time::OffsetDateTime;
 
 use super::*;
@@ -172,4 +173,38 @@ async fn looking_at_the_keys_of_an_empty_directory_makes_none() {
     let state = tempfile::tempdir().unwrap();
     assert_eq!(keys_in_use(state.path(), NO_TEXTS).await.unwrap(), []);
     assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn the_memory_of_a_vm_that_hibernates_opens_with_the_new_key_too() {
+    let house = House::with(1, NO_TEXTS).await;
+    let (vm, key) = (VmId::random(), StreamKey::random().unwrap());
+    let mut sealed_memory = Vec::new();
+    key.seal(b"context", &mut &b"memory"[..], &mut sealed_memory).unwrap();
+    let store = Store::open(house.state.path()).await.unwrap();
+    let vault = Vault::of(&KeyRing::load(house.state.path(), NO_TEXTS).unwrap());
+    let sealed = vault.seal_stream_key(vm, &key).unwrap();
+    let began_at = OffsetDateTime::now_utc();
+    let put = |vm, sealed: Sealed| HibernationRecord {
+        vm,
+        key_id: sealed.key_id,
+        sealed: sealed.bytes,
+        conditions: None,
+        began_at,
+    };
+    store.hibernation_put(&put(vm, sealed)).await.unwrap();
+    let lost = Sealed { key_id: "0123456789abcdef".into(), bytes: vec![7; 60] };
+    store.hibernation_put(&put(VmId::random(), lost)).await.unwrap();
+    store.close().await;
+
+    house.rotate(NO_TEXTS).await.unwrap();
+    let store = Store::open(house.state.path()).await.unwrap();
+    let vault = Vault::of(&KeyRing::load(house.state.path(), NO_TEXTS).unwrap());
+    let record = store.hibernation_get(vm).await.unwrap().unwrap();
+    assert_eq!(record.key_id, vault.key_id());
+    let opened = vault.open_stream_key(vm, &Sealed { key_id: record.key_id, bytes: record.sealed }).unwrap();
+    let mut memory = Vec::new();
+    opened.open(b"context", &mut &sealed_memory[..], &mut memory).unwrap();
+    assert_eq!(memory, b"memory");
+    house.assert_everything_opens(NO_TEXTS).await;
 }

@@ -69,7 +69,7 @@ impl Owner {
     }
 
     /// How long it is good for is the definition's to say, not the guest's.
-    fn on_user_code(&self, code: Secret, at: OffsetDateTime) {
+    fn on_user_code(&mut self, code: Secret, at: OffsetDateTime) {
         let plain = |text: &str| {
             (1..=MAX_USER_CODE_CHARS).contains(&text.chars().count())
                 && !text.chars().any(|c| c.is_control() || c.is_whitespace())

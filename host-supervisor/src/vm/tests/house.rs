@@ -24,6 +24,7 @@ use crate::{
     net::{HostNetwork, HostNetworkSettings, Network},
     snapshots::Shelf,
     store::{Store, VmRecord},
+    vault::{MasterKey, Vault},
     vm::{
         AckGuard, LaunchBounds, Limits, VmEvent, VmHandle, VmKind, VmRequest, VmSettings, VmStarter, VmStatus,
     },
@@ -53,6 +54,8 @@ pub(super) struct House {
     pub(super) starter: Arc<VmStarter>,
     pub(super) vmm: Arc<FakeVmm>,
     pub(super) agent: Arc<Agent>,
+    vault: Arc<Vault>,
+    hibernate_after: Option<Duration>,
 }
 
 impl House {
@@ -77,6 +80,18 @@ impl House {
         Self::built(script, Some(settings), MANY_AT_ONCE).await
     }
 
+    /// As [`House::new`], and whoever is left alone for so long hibernates.
+    pub(super) async fn hibernating_after(script: &str, time: Duration) -> Self {
+        Self { hibernate_after: Some(time), ..Self::new(script).await }.with_the_next_daemon()
+    }
+
+    /// With another daemon, which knows what is in the store and in the directories only.
+    pub(super) fn with_the_next_daemon(self) -> Self {
+        let settings = self.settings();
+        let starter = VmStarter::new(Arc::clone(&self.vmm) as _, self.store.clone(), None, settings);
+        Self { starter: Arc::new(starter), ..self }
+    }
+
     async fn built(script: &str, settings: Option<HostNetworkSettings>, launches: LaunchBounds) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let store = Store::open(scratch.path()).await.unwrap();
@@ -90,10 +105,19 @@ impl House {
         };
         let snapshots = Some(Arc::new(Shelf::new(scratch.path().join("snapshots"))));
         let limits = Some(LIMITS);
-        let settings = VmSettings { directory: vms, disk_templates, snapshots, limits, launches };
+        let vault = Arc::new(Vault::new(&MasterKey::random().unwrap()));
+        let settings = VmSettings {
+            directory: vms,
+            disk_templates,
+            snapshots,
+            limits,
+            launches,
+            vault: Some(Arc::clone(&vault)),
+            hibernate_after: None,
+        };
         let starter = Arc::new(VmStarter::new(Arc::clone(&vmm) as _, store.clone(), network, settings));
         std::fs::write(scratch.path().join("kernel"), script).unwrap();
-        Self { scratch, store, starter, vmm, agent }
+        Self { scratch, store, starter, vmm, agent, vault, hibernate_after: None }
     }
 
     pub(super) fn kernel(&self) -> PathBuf {
@@ -104,7 +128,15 @@ impl House {
         let (directory, disk_templates) =
             (self.scratch.path().join("vms"), self.scratch.path().join("disks"));
         let limits = Some(LIMITS);
-        VmSettings { directory, disk_templates, snapshots: None, limits, launches: MANY_AT_ONCE }
+        VmSettings {
+            directory,
+            disk_templates,
+            snapshots: None,
+            limits,
+            launches: MANY_AT_ONCE,
+            vault: Some(Arc::clone(&self.vault)),
+            hibernate_after: self.hibernate_after,
+        }
     }
 
     pub(super) async fn start(&self) -> Tenant {
@@ -191,6 +223,7 @@ impl House {
             failure: None,
             processes: Vec::new(),
             timeline: None,
+            machine: None,
         };
         self.store.vm_create(&record).await.unwrap();
         let elsewhere = self.scratch.path();
@@ -252,6 +285,8 @@ pub(super) struct Agent {
     pub(super) vm: Mutex<Option<VmId>>,
     /// As whom clones were told to go on.
     pub(super) resumed: Mutex<Vec<Value>>,
+    /// What guests were told that came from the disk.
+    pub(super) woken: Mutex<Vec<Value>>,
 }
 
 impl Agent {
@@ -265,6 +300,7 @@ impl Agent {
             powered_off: watch::Sender::default(),
             vm: Mutex::default(),
             resumed: Mutex::default(),
+            woken: Mutex::default(),
         }
     }
 
@@ -307,6 +343,8 @@ impl Agent {
             .route("/clock", put(|| async { StatusCode::NO_CONTENT }))
             .route("/freeze", post(|| async { StatusCode::NO_CONTENT }))
             .route("/resume", put(resume))
+            .route("/doze", post(|| async { StatusCode::NO_CONTENT }))
+            .route("/wake", put(wake))
             .route("/events", get(events))
             .route("/events/ack", post(acknowledge))
             .route("/power-off", post(power_off))
@@ -316,6 +354,11 @@ impl Agent {
 
 async fn resume(State(agent): State<Arc<Agent>>, Json(body): Json<Value>) -> Json<Value> {
     agent.resumed.lock().unwrap().push(body);
+    hello(State(agent)).await
+}
+
+async fn wake(State(agent): State<Arc<Agent>>, Json(body): Json<Value>) -> Json<Value> {
+    agent.woken.lock().unwrap().push(body);
     hello(State(agent)).await
 }
 

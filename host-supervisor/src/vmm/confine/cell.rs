@@ -131,6 +131,16 @@ impl Cell {
         })
     }
 
+    /// As they are now: the host's, on which it listens for the knock, and the guest's.
+    pub(in crate::vmm) fn show_sockets_again(&self) -> Result<(), LaunchError> {
+        let renew = || {
+            self.lodging.let_the_knock_out()?;
+            gone(fs::remove_file(self.lodging.directory.join(self.lodging.guest_socket)))
+        };
+        renew().map_err(|source| self.failed(source))?;
+        self.lodging.show_guest_socket()
+    }
+
     pub(in crate::vmm) fn show_guest_socket(&self) -> Result<(), LaunchError> {
         self.lodging.show_guest_socket()
     }

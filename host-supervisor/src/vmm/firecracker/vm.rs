@@ -26,7 +26,7 @@ use crate::{
     failure::causes,
     socket_directory::SocketDirectory,
     vmm::{
-        Begin, LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
+        LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
         console::Console,
         process::{Invocation, Mounts, Process, socket},
     },
@@ -41,6 +41,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How much of its log is repeated when it refuses to start a guest, or ends.
 const LAST_LINES: usize = 5;
 const LAST_BYTES: u64 = 8 * 1024;
+
+/// How a machine begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Begin<'a> {
+    Boot,
+    Restore(&'a SnapshotFiles),
+}
 
 #[derive(Debug)]
 pub(super) struct FirecrackerVm {

@@ -36,18 +36,12 @@ pub(super) struct Machine<'a> {
     pub(super) relay: Option<&'a [String]>,
     /// vhost-device-vsock's socket, relative to the working directory.
     pub(super) vsock: Option<&'a str>,
-    /// What a machine has that is snapshotted, or restored.
-    pub(super) snapshot: Option<Suspendable>,
-}
-
-/// Files that QEMU inherits, by their numbers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Suspendable {
-    pub(super) memory: RawFd,
-    /// For QEMU's own protocol.
-    pub(super) control: RawFd,
-    /// It begins with a snapshot's state, which comes over the control connection.
-    pub(super) restored: bool,
+    /// The file of its memory that it inherits, when that is to be snapshotted, or restored.
+    pub(super) memory: Option<RawFd>,
+    /// The socket that it inherits for QEMU's own protocol.
+    pub(super) control: Option<RawFd>,
+    /// It begins with the state of another machine, which comes by that protocol.
+    pub(super) incoming: bool,
 }
 
 /// The slot in which vsock is where it has to be taken out: QEMU cannot save a vhost-user device.
@@ -100,10 +94,10 @@ impl Machine<'_> {
             Accelerator::Tcg { .. } => ("tcg,thread=multi", "max"),
         };
         let memory = self.memory_mib;
-        let backend = match self.snapshot {
+        let backend = match self.memory {
             // vhost-device-vsock reads the queues in the guest's memory.
             None => format!("memory-backend-memfd,id=ram,size={memory}M,share=on"),
-            Some(Suspendable { memory: file, .. }) => {
+            Some(file) => {
                 format!(
                     "memory-backend-file,id=ram,size={memory}M,share=on,mem-path={}",
                     memory::path_of(file)
@@ -149,26 +143,21 @@ impl Machine<'_> {
 
     fn vsock(&self) -> Vec<String> {
         let Some(socket) = self.vsock else { return Vec::new() };
-        let mut argv = words(&["-chardev", &format!("socket,id=vsock,path={socket}")]);
-        let device = format!("{VSOCK_DRIVER},chardev=vsock");
-        match self.snapshot {
-            None => argv.extend(words(&["-device", &device])),
-            Some(Suspendable { restored, .. }) => {
-                argv.extend(words(&["-device", &format!("pcie-root-port,id={VSOCK_SLOT},chassis=1,slot=1")]));
-                // A restored guest has to see it come.
-                if !restored {
-                    argv.extend(words(&["-device", &format!("{device},id={VSOCK_DEVICE},bus={VSOCK_SLOT}")]));
-                }
-            }
+        let slot = format!("pcie-root-port,id={VSOCK_SLOT},chassis=1,slot=1");
+        let mut argv = words(&["-chardev", &format!("socket,id=vsock,path={socket}"), "-device", &slot]);
+        // A guest that goes on has to see it come.
+        if !self.incoming {
+            let device = format!("{VSOCK_DRIVER},chardev=vsock,id={VSOCK_DEVICE},bus={VSOCK_SLOT}");
+            argv.extend(words(&["-device", &device]));
         }
         argv
     }
 
     fn control(&self) -> Vec<String> {
-        let Some(Suspendable { control, restored, .. }) = self.snapshot else { return Vec::new() };
-        let connection = format!("socket,id=control,fd={control}");
-        let mut argv = words(&["-chardev", &connection, "-mon", "chardev=control,mode=control"]);
-        if restored {
+        let Some(control) = self.control else { return Vec::new() };
+        let socket = format!("socket,id=control,fd={control},server=on,wait=off");
+        let mut argv = words(&["-chardev", &socket, "-mon", "chardev=control,mode=control"]);
+        if self.incoming {
             argv.extend(words(&["-incoming", "defer"]));
         }
         argv

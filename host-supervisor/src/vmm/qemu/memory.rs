@@ -1,22 +1,27 @@
-//! A guest's memory as a file without a name (memfd_create(2)), which the daemon can read and fill.
+//! A guest's memory as a file without a name (memfd_create(2)), which the daemon can read and fill. What the guest has never touched, and
+//! nobody has written, takes no room in it.
 //!
 //! QEMU's vsock comes from another process that works on the guest's memory, so that memory has to be shared: a clone cannot
 //! have a private mapping of the snapshot's file, but gets a copy of what is not zero in it.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::{
         fd::{AsRawFd as _, OwnedFd, RawFd},
         unix::fs::OpenOptionsExt as _,
     },
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{blocking, sparse};
+
+/// By which it is found again.
+const NAME: &str = "guest-memory";
 
 #[derive(Debug, Clone)]
 pub(super) struct GuestMemory(Arc<File>);
@@ -24,9 +29,35 @@ pub(super) struct GuestMemory(Arc<File>);
 impl GuestMemory {
     /// Zeros.
     pub(super) fn new(mib: u32) -> io::Result<Self> {
-        let file = File::from(memfd_create("guest-memory", MFdFlags::MFD_CLOEXEC)?);
+        let file = File::from(memfd_create(NAME, MFdFlags::MFD_CLOEXEC)?);
         file.set_len(u64::from(mib) * 1024 * 1024)?;
         Ok(Self(Arc::new(file)))
+    }
+
+    /// That of a QEMU which another daemon has started.
+    ///
+    /// # Errors
+    /// When this process may not look at that one, or it has none.
+    pub(super) fn of_process(pid: i32) -> io::Result<Self> {
+        for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+            let path = entry?.path();
+            // proc_pid_fd(5): what it is, in the place of a path.
+            let is_memory = |link: PathBuf| link.to_string_lossy().starts_with(&format!("/memfd:{NAME}"));
+            if fs::read_link(&path).is_ok_and(is_memory) {
+                return OpenOptions::new().read(true).write(true).open(path).map(|file| Self(Arc::new(file)));
+            }
+        }
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    pub(super) fn as_file(&self) -> &File {
+        &self.0
+    }
+
+    /// Begins to fill it, which goes on while QEMU starts.
+    pub(super) fn fill(&self, path: &Path) -> AbortOnDropHandle<io::Result<()>> {
+        let (memory, path) = (self.clone(), path.to_owned());
+        AbortOnDropHandle::new(tokio::spawn(async move { memory.fill_from(&path).await }))
     }
 
     /// For QEMU to inherit.
@@ -35,7 +66,7 @@ impl GuestMemory {
     }
 
     /// What it is to be a copy of, of the same size.
-    pub(super) async fn fill_from(&self, path: &Path) -> io::Result<()> {
+    async fn fill_from(&self, path: &Path) -> io::Result<()> {
         let (memory, source) = (Arc::clone(&self.0), File::open(path)?);
         if memory.metadata()?.len() != source.metadata()?.len() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it is of another size than the memory"));
@@ -81,6 +112,8 @@ mod tests {
         let mut read = [0; 7];
         clone.0.read_exact_at(&mut read, 40 << 20).unwrap();
         assert_eq!(&read, b"desktop");
+        let again = GuestMemory::of_process(i32::try_from(std::process::id()).unwrap()).unwrap();
+        assert_eq!(again.0.metadata().unwrap().len(), 64 << 20);
         let other = GuestMemory::new(65).unwrap().fill_from(&path).await.unwrap_err();
         assert!(other.to_string().contains("another size"), "{other}");
     }

@@ -54,7 +54,9 @@ pub async fn probe_kvm(
         network: &Network::None,
         relay: None,
         vsock: None,
-        snapshot: None,
+        memory: None,
+        control: None,
+        incoming: false,
     };
     boot_and_listen(qemu, &machine).await
 }

@@ -1,4 +1,4 @@
-//! QEMU's own protocol (qmp-spec.rst): lines of JSON over one end of a socket pair, which nobody else can reach.
+//! QEMU's own protocol (qmp-spec.rst): lines of JSON over a connection that nobody but the daemon's user can make.
 //!
 //! ```text
 //!  ◀─ greeting        ─▶ qmp_capabilities ◀─ return
@@ -8,7 +8,7 @@
 
 use std::{
     io::{self, IoSlice},
-    os::fd::{AsFd, AsRawFd as _, OwnedFd},
+    os::fd::{AsFd, AsRawFd as _},
     time::Duration,
 };
 
@@ -49,13 +49,6 @@ pub(super) struct Qmp {
 }
 
 impl Qmp {
-    /// Two ends: ours, and the one that QEMU inherits.
-    pub(super) fn pair() -> io::Result<(UnixStream, OwnedFd)> {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-        ours.set_nonblocking(true)?;
-        Ok((UnixStream::from_std(ours)?, theirs.into()))
-    }
-
     /// Waits for QEMU, which greets once it has made the machine.
     pub(super) async fn open(stream: UnixStream) -> Result<Self, QmpError> {
         let mut qmp = Self { stream: BufReader::new(stream), events: Vec::new() };
@@ -171,10 +164,15 @@ mod tests {
 
     use super::*;
 
+    fn pair() -> (UnixStream, StdStream) {
+        let (ours, theirs) = StdStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        (UnixStream::from_std(ours).unwrap(), theirs)
+    }
+
     /// QEMU's side, which answers each command with the next of these lines.
     fn qemu(answers: &'static [&'static str]) -> UnixStream {
-        let (ours, theirs) = Qmp::pair().unwrap();
-        let theirs = StdStream::from(theirs);
+        let (ours, theirs) = pair();
         std::thread::spawn(move || {
             use std::io::{BufRead as _, Write as _};
             let mut writer = theirs.try_clone().unwrap();
@@ -215,10 +213,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_without_end_is_not_read_for_ever() {
-        let (ours, theirs) = Qmp::pair().unwrap();
+        let (ours, mut theirs) = pair();
         std::thread::spawn(move || {
             use std::io::Write as _;
-            let _ = StdStream::from(theirs).write_all(&vec![b' '; 1024 * 1024]);
+            let _ = theirs.write_all(&vec![b' '; 1024 * 1024]);
         });
         assert!(matches!(Qmp::open(ours).await, Err(QmpError::Senseless)));
     }

@@ -1,36 +1,62 @@
 //! A living QEMU with its vsock device.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Qemu,
     accelerator::Accelerator,
     argv::Machine,
     confined::{self, Place},
-    suspend::{Prepared, Suspend},
-    vsock_device,
+    control, hibernate,
+    memory::{self, GuestMemory},
+    qmp::QmpError,
+    suspend, vsock_device,
 };
-use crate::vmm::{
-    Begin, LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
-    boot_line::{Boot, boot_line},
-    confine::Cell,
-    console::Console,
-    process::{Invocation, Process},
+use crate::{
+    blocking,
+    failure::causes,
+    vmm::{
+        LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
+        boot_line::{Boot, boot_line},
+        confine::Cell,
+        console::Console,
+        process::{Invocation, Process},
+    },
 };
 
 /// When the vsock device ends first: how long QEMU may take to end as well and tell the cause.
 const SAME_MOMENT: Duration = Duration::from_millis(300);
+
+/// How a machine begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Begin<'a> {
+    Boot,
+    Restore(&'a SnapshotFiles),
+    /// With what comes out of a pipe.
+    Wake(BorrowedFd<'a>),
+}
 
 #[derive(Debug)]
 pub(super) struct QemuVm {
     qemu: Process,
     vsock_device: Process,
     console: Arc<Console>,
+    directory: PathBuf,
     exit: Option<VmExit>,
-    /// Of a machine that will be snapshotted.
-    suspend: Option<Suspend>,
+    /// Unless another daemon has started it, and this one cannot reach it.
+    memory: Option<GuestMemory>,
+    /// It will be snapshotted.
+    golden: bool,
     /// Given back when nobody is in it any more.
     cell: Option<Cell>,
 }
@@ -50,13 +76,24 @@ impl QemuVm {
         let Place { spec, relay, mounts, identity } = Place::of(qemu, spec, accelerator, cell.as_ref())?;
         let command_line = boot_line(Boot::desktop(&spec, accelerator.kernel_words()))?;
         let name = format!("anteroom-{}", spec.id.short());
-        let files = match begin {
-            Begin::Boot => None,
-            Begin::Restore(files) => Some(files),
+        let memory = GuestMemory::new(spec.memory_mib)
+            .map_err(|source| LaunchError::Snapshot(format!("the guest's memory: {source}")))?;
+        let filled = match begin {
+            Begin::Restore(files) => Some(memory.fill(&files.memory)),
+            Begin::Boot | Begin::Wake(_) => None,
         };
-        let prepared =
-            (spec.golden || files.is_some()).then(|| Prepared::new(spec.memory_mib)).transpose()?;
-        let filled = files.zip(prepared.as_ref()).map(|(files, prepared)| prepared.fill(files));
+        let read = match begin {
+            Begin::Wake(from) => {
+                let from = from.try_clone_to_owned().map_err(|error| broken(&error))?;
+                let memory = memory.clone();
+                let read = blocking::run(move || hibernate::read(from, &memory));
+                Some(AbortOnDropHandle::new(tokio::spawn(read)))
+            }
+            Begin::Boot | Begin::Restore(_) => None,
+        };
+        let memory_file = memory.file().map_err(|error| broken(&error))?;
+        let control = control::bind(directory)
+            .map_err(|source| LaunchError::Io { path: directory.to_owned(), source })?;
         let vhost_socket = vsock_device::place_of(vsock_device::VHOST_SOCKET, cell.as_ref());
         let machine = Machine {
             name: &name,
@@ -72,23 +109,28 @@ impl QemuVm {
             network: &spec.network,
             relay: relay.as_deref(),
             vsock: Some(&vhost_socket),
-            snapshot: prepared.as_ref().map(|prepared| prepared.numbers(files.is_some())),
+            memory: Some(memory::number_of(&memory_file)),
+            control: Some(control.as_raw_fd()),
+            incoming: !matches!(begin, Begin::Boot),
         };
         let arguments = machine.argv()?.into_iter().map(Into::into).collect();
-        let (inherits, mut suspend) = match prepared.map(Prepared::split) {
-            Some((inherits, suspend)) => (inherits, Some(suspend)),
-            None => (Vec::new(), None),
-        };
+        let inherits = vec![control, memory_file];
         let invocation =
             Invocation { program: &qemu.program, arguments, directory, mounts, identity, inherits };
         let mut process = Process::start(invocation)?;
-        let console = process.console(directory).await?;
-        if let (Some(files), Some(filled)) = (files, filled)
-            && let Some(suspend) = suspend.take()
-        {
-            restored(suspend.restore(files, filled).await, &mut process).await?;
-        }
-        Ok(Self { qemu: process, vsock_device, console, exit: None, suspend, cell })
+        let console = match begin {
+            Begin::Boot | Begin::Restore(_) => process.console(directory).await?,
+            Begin::Wake(_) => process.console_again(directory).await?,
+        };
+        let begun = match (begin, filled, read) {
+            (Begin::Restore(files), Some(filled), _) => suspend::restore(directory, files, filled).await,
+            (Begin::Wake(_), _, Some(read)) => wake(directory, read).await,
+            _ => Ok(()),
+        };
+        went_on(begun, &mut process).await?;
+        let directory = directory.to_owned();
+        let (memory, golden) = (Some(memory), spec.golden);
+        Ok(Self { qemu: process, vsock_device, console, directory, exit: None, memory, golden, cell })
     }
 
     pub(super) async fn adopt(qemu: &Qemu, survivor: &Survivor) -> io::Result<Self> {
@@ -101,7 +143,10 @@ impl QemuVm {
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let adopt = |uids| Cell::adopt(uids, survivor, vsock_device::GUEST_SOCKET);
         let cell = qemu.uids.as_ref().map(adopt).transpose()?.flatten();
-        Ok(Self { qemu: process, vsock_device, console, exit: None, suspend: None, cell })
+        let directory = directory.to_owned();
+        let memory = GuestMemory::of_process(process.id().pid).ok();
+        let golden = false;
+        Ok(Self { qemu: process, vsock_device, console, directory, exit: None, memory, golden, cell })
     }
 
     /// Which process ended, seen from what both say.
@@ -120,13 +165,29 @@ impl QemuVm {
     }
 }
 
+/// Gives the machine the state that came out of a pipe, when all of it has; its memory is there by then.
+async fn wake(directory: &Path, read: AbortOnDropHandle<io::Result<File>>) -> Result<(), LaunchError> {
+    let failed = |error: QmpError| LaunchError::Snapshot(causes(&error));
+    let mut qemu = control::connect(directory).await.map_err(failed)?;
+    let state = read.await.map_err(io::Error::other).and_then(|read| read).map_err(|error| broken(&error))?;
+    suspend::take_state(&mut qemu, &state).await.map_err(failed)
+}
+
+fn broken(error: &io::Error) -> LaunchError {
+    LaunchError::Snapshot(error.to_string())
+}
+
 /// What QEMU says itself before it ends is a better cause than a connection that is closed.
-async fn restored(result: Result<(), LaunchError>, process: &mut Process) -> Result<(), LaunchError> {
+async fn went_on(result: Result<(), LaunchError>, process: &mut Process) -> Result<(), LaunchError> {
     let Err(error) = result else { return Ok(()) };
     match tokio::time::timeout(SAME_MOMENT, process.wait()).await {
         Ok(exit) if !exit.stderr.is_empty() => Err(LaunchError::Snapshot(exit.stderr.join("; "))),
         _ => Err(error),
     }
+}
+
+fn failed(error: QmpError) -> SnapshotError {
+    SnapshotError::Vmm(causes(&error))
 }
 
 #[async_trait]
@@ -157,10 +218,25 @@ impl Vm for QemuVm {
     }
 
     async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {
-        match self.suspend.take() {
-            Some(suspend) => suspend.snapshot(files).await,
-            None => Err(SnapshotError::Unsupported),
+        match &self.memory {
+            Some(memory) if self.golden => suspend::snapshot(&self.directory, memory, files).await,
+            _ => Err(SnapshotError::Unsupported),
         }
+    }
+
+    async fn hibernate(&mut self, into: OwnedFd) -> Result<(), SnapshotError> {
+        let out_of_reach = || SnapshotError::Vmm("this daemon may not look into its QEMU".to_owned());
+        let memory = self.memory.as_ref().ok_or_else(out_of_reach)?;
+        hibernate::hibernate(&self.directory, memory, into).await
+    }
+
+    async fn go_on(&mut self) -> Result<(), SnapshotError> {
+        let socket = vsock_device::place_of(vsock_device::VHOST_SOCKET, self.cell.as_ref());
+        let went_on = hibernate::go_on(&self.directory, &socket).await;
+        // Who listens for the knock may be another one, and the guest's own socket another one, too.
+        let shown = self.cell.as_ref().map_or(Ok(()), Cell::show_sockets_again);
+        shown.map_err(|error| SnapshotError::Vmm(causes(&error)))?;
+        went_on.map_err(failed)
     }
 
     async fn kill(&mut self) -> VmExit {

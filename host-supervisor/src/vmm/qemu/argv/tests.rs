@@ -16,7 +16,9 @@ fn machine<'a>(network: &'a Network, layers: &'a [PathBuf]) -> Machine<'a> {
         network,
         relay: None,
         vsock: Some("vhost.sock"),
-        snapshot: None,
+        memory: None,
+        control: Some(8),
+        incoming: false,
     }
 }
 
@@ -62,7 +64,10 @@ fn a_desktop_vm_under_tcg() {
 -object rng-random,id=rng,filename=/dev/urandom
 -device virtio-rng-pci,rng=rng
 -chardev socket,id=vsock,path=vhost.sock
--device vhost-user-vsock-pci,chardev=vsock"#;
+-device pcie-root-port,id=vsock-slot,chassis=1,slot=1
+-device vhost-user-vsock-pci,chardev=vsock,id=vsock,bus=vsock-slot
+-chardev socket,id=control,fd=8,server=on,wait=off
+-mon chardev=control,mode=control"#;
     assert_eq!(lines(&machine(&network, &layers).argv().unwrap()), expected);
 }
 
@@ -74,7 +79,7 @@ fn a_probe_of_kvm_has_no_disk_no_network_and_no_vsock() {
         memory_mib: 256,
         disk: None,
         vsock: None,
-        snapshot: None,
+        control: None,
         ..machine(&Network::None, &[])
     };
     let text = lines(&probe.argv().unwrap());
@@ -129,19 +134,17 @@ fn a_tap_device_is_opened_by_its_name_and_nothing_is_run_for_it() {
     assert!(text.contains(expected), "{text}");
 }
 
-/// What a machine that is snapshotted and one that is restored have in their places of the plain one's lines.
+/// What a machine that is snapshotted and one that goes on have in their places of the plain one's lines.
 #[test]
-fn a_machine_that_can_be_laid_to_rest_has_its_memory_in_a_file_and_vsock_in_a_slot() {
+fn a_machine_that_is_snapshotted_has_its_memory_in_a_file_and_one_that_goes_on_lacks_vsock() {
     let network = Network::None;
-    let lines_of = |restored| {
-        let snapshot = Some(Suspendable { memory: 7, control: 8, restored });
-        lines(&Machine { snapshot, ..machine(&network, &[]) }.argv().unwrap())
-    };
+    let lines_of =
+        |incoming| lines(&Machine { memory: Some(7), incoming, ..machine(&network, &[]) }.argv().unwrap());
     let (made, restored) = (lines_of(false), lines_of(true));
     let both = [
         "\n-object memory-backend-file,id=ram,size=1024M,share=on,mem-path=/proc/self/fd/7\n",
         "\n-chardev socket,id=vsock,path=vhost.sock\n-device pcie-root-port,id=vsock-slot,chassis=1,slot=1\n",
-        "\n-chardev socket,id=control,fd=8\n-mon chardev=control,mode=control",
+        "\n-chardev socket,id=control,fd=8,server=on,wait=off\n-mon chardev=control,mode=control",
     ];
     for line in both {
         assert!(made.contains(line) && restored.contains(line), "{line}: {made}\n{restored}");

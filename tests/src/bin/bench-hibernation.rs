@@ -1,0 +1,68 @@
+//! What it costs to put a VM to disk and to wake it: a `demo` sign-in that waits for its person, put there and woken again and again.
+//!
+//! `bench-hibernation [RUNS [PROFILE]]`, five and `test` by default. The first run is not counted.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use anteroom_tests::{Daemon, Turn, daemon::Options, machine, spread::Spread};
+use anyhow::{Context as _, Result, ensure};
+use reqwest::Method;
+use serde_json::Value;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let runs: usize = arguments.next().map_or(Ok(5), |count| count.parse()).context("a number of runs")?;
+    let profile = arguments.next().unwrap_or_else(|| "test".to_owned());
+    let _turn = Turn::take()?;
+    let daemon = Daemon::start("bench-hibernation", &profile, Options::default()).await?;
+    let session = daemon.start_session("demo", "bench").await?;
+    let shown = daemon.wait_for(&session, &["awaiting_user_auth"]).await?;
+    let vm = shown["vm_id"].as_str().context("a VM")?.to_owned();
+    let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for run in 0..=runs {
+        let memory_mib = resident_mib(&vm);
+        let hibernated = call(&daemon, &vm, "hibernate").await?;
+        let file = daemon.state_dir().join("vms").join(&vm).join("memory.sealed");
+        let disk_mib = mib(std::fs::metadata(file)?.len());
+        let woken = call(&daemon, &vm, "wake").await?;
+        if run > 0 {
+            for (name, value) in [
+                ("memory of the VM's processes before, MiB", memory_mib),
+                ("to the disk, ms", hibernated),
+                ("on the disk, MiB", disk_mib),
+                ("from the disk until the agent answers, ms", woken),
+            ] {
+                samples.entry(name).or_default().push(value);
+            }
+        }
+    }
+    daemon.stop().await?;
+    println!("| | min | median | max | n |\n|---|---:|---:|---:|---:|");
+    for (name, values) in samples {
+        let Spread { min, median, max, count, .. } = Spread::of(&values);
+        println!("| {name} | {min:.0} | {median:.0} | {max:.0} | {count} |");
+    }
+    Ok(())
+}
+
+/// How long it takes, in milliseconds.
+async fn call(daemon: &Daemon, vm: &str, what: &str) -> Result<f64> {
+    let begin = Instant::now();
+    let (status, answer): (_, Value) =
+        daemon.call(Method::POST, &format!("/api/vms/{vm}/{what}"), None).await?;
+    ensure!(status.is_success(), "{what}: {status}: {answer}");
+    Ok(begin.elapsed().as_secs_f64() * 1e3)
+}
+
+/// What the VM's processes have in memory, all together.
+fn resident_mib(vm: &str) -> f64 {
+    let processes = machine::processes_mentioning(vm);
+    let pids = processes.iter().filter_map(|process| process.split_once(' ')?.0.parse().ok());
+    mib(pids.filter_map(|pid| machine::memory_kib(pid).ok()).sum::<u64>() * 1024)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
