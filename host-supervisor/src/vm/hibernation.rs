@@ -8,6 +8,7 @@
 //! The guest runs on from what was written once at most: its key is forgotten before it takes its first step. So whatever instant
 //! a daemon is killed at, the next one knows: a key and no step taken, it hibernates; no key, it runs or is lost.
 
+mod left;
 mod memory;
 
 use std::{fs::File, io::pipe, sync::Arc, time::Duration};
@@ -36,6 +37,7 @@ use crate::{
     vault::{Sealed, Vault, VaultError},
     vmm::{Vm, VmSpec, console::Console},
 };
+pub(super) use left::Left;
 pub(super) use memory::{forget_files, is_on_disk};
 
 /// Of the pipe between daemon and VMM; the default holds a sixteenth of what is sealed at once.
@@ -120,10 +122,9 @@ impl Owner {
     /// When it can neither be put to disk nor go on.
     pub(super) async fn lay_down(
         &mut self,
-        place: &mut Option<Box<dyn Vm>>,
+        vm: &mut dyn Vm,
         Resting { agent, done }: Resting,
     ) -> Result<Stage, Failure> {
-        let Some(vm) = place.as_mut() else { return Ok(Stage::Asleep) };
         self.book.happened(Happening::HibernationBegun).await?;
         let put = match self.make_key().await {
             Ok(key) => {
@@ -131,7 +132,7 @@ impl Owner {
                 tokio::select! {
                     biased;
                     reason = self.stop.asked() => return Ok(Stage::Over(Happening::StopAsked(reason))),
-                    put = put_to_disk(vm.as_mut(), &agent, id, key, &directory, &disk) => put,
+                    put = put_to_disk(vm, &agent, id, key, &directory, &disk) => put,
                 }
             }
             Err(failure) => Err(failure),
@@ -144,13 +145,12 @@ impl Owner {
                 vm.kill().await;
                 // Whoever wakes it goes on with the same log.
                 let _ = tokio::time::timeout(LAST_LINES, vm.console().ended()).await;
-                *place = None;
                 self.clear_away().await?;
                 (Stage::Asleep, Ok(()))
             }
             Err(failure) => {
                 tracing::warn!(vm = %self.id, "does not hibernate: {}", failure.message);
-                let knock = self.stand_up(vm.as_mut()).await?;
+                let knock = self.stand_up(vm).await?;
                 (Stage::Awake(knock, Arrival::Woke), Err(NotHibernated::Failed(failure)))
             }
         };
@@ -321,51 +321,4 @@ fn pipe_of_size() -> std::io::Result<(std::io::PipeReader, std::io::PipeWriter)>
     // An error means that this user has many pipes already, and this one is small.
     let _ = fcntl(&into, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
     Ok((from, into))
-}
-
-/// What a killed daemon has left of a VM that was on its way to the disk, or back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
-    /// It hibernates: all of it is on the disk, and it has not taken a step since.
-    OnDisk,
-    /// It has to go on where it stands.
-    InMemory,
-    Lost,
-}
-
-impl Left {
-    pub(super) fn of(status: VmStatus, has_key: bool, is_on_disk: bool, processes_live: bool) -> Self {
-        match status {
-            // Ending its processes may not have come to its end.
-            VmStatus::Hibernated => Self::OnDisk,
-            // What it was woken from is of use as long as it has not run.
-            VmStatus::Waking if has_key => Self::OnDisk,
-            VmStatus::Hibernating | VmStatus::Waking if processes_live => Self::InMemory,
-            VmStatus::Hibernating if has_key && is_on_disk => Self::OnDisk,
-            _ => Self::Lost,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whatever_instant_a_daemon_dies_at_the_guest_goes_on_once() {
-        use VmStatus::{Hibernated, Hibernating, Waking};
-        let left = Left::of;
-        assert_eq!(left(Hibernated, true, true, true), Left::OnDisk, "its processes were being ended");
-        assert_eq!(left(Hibernated, false, false, false), Left::OnDisk, "and says so when it is woken");
-        // It stands still, wherever the writing has come to: what was written is thrown away.
-        assert_eq!(left(Hibernating, true, true, true), Left::InMemory);
-        assert_eq!(left(Hibernating, true, false, true), Left::InMemory);
-        // The host has died.
-        assert_eq!(left(Hibernating, true, true, false), Left::OnDisk);
-        assert_eq!(left(Hibernating, true, false, false), Left::Lost);
-        // The key is forgotten before the first step, and the files after it.
-        assert_eq!(left(Waking, true, true, true), Left::OnDisk);
-        assert_eq!(left(Waking, false, true, true), Left::InMemory);
-        assert_eq!(left(Waking, false, true, false), Left::Lost);
-    }
 }

@@ -216,7 +216,13 @@ impl Owner {
                 (Stage::Awake(knock, arrival), Some(vm)) => {
                     match self.watch(vm.as_mut(), knock, arrival).await? {
                         Passage::Ends(end) => Stage::Over(end),
-                        Passage::Rests(resting) => self.lay_down(place, resting).await?,
+                        Passage::Rests(resting) => {
+                            let stage = self.lay_down(vm.as_mut(), resting).await?;
+                            if matches!(stage, Stage::Asleep) {
+                                *place = None;
+                            }
+                            stage
+                        }
                     }
                 }
                 (Stage::Awake(..) | Stage::Asleep, _) => match self.sleep().await {
