@@ -18,7 +18,7 @@ fn sources(directory: &Path, text: &mut String) {
 fn every_test_that_the_threat_model_names_is_one() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut source = String::new();
-    for member in ["host-supervisor", "guest-agent", "guest-image", "protocol", "tests"] {
+    for member in ["host-supervisor", "guest-agent", "guest-image", "protocol", "sealed-stream", "tests"] {
         sources(&root.join(member), &mut source);
     }
     let model = fs::read_to_string(root.join("SECURITY.md")).unwrap();
