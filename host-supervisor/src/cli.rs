@@ -83,14 +83,8 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Doctor(arguments) => doctor::run(&arguments, &load(&[])?),
         Command::Image(command) => image::run(&command, &load(&command.flags())?),
         Command::Snapshot(command) => snapshot::run(&command, &load(&command.flags())?),
-        Command::Key(command) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(key::run(&command, &load(&[])?, environment))
-        }
-        Command::Gc(arguments) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(gc::run(&arguments, &load(&[])?))
-        }
+        Command::Key(command) => runtime()?.block_on(key::run(&command, &load(&[])?, environment)),
+        Command::Gc(arguments) => runtime()?.block_on(gc::run(&arguments, &load(&[])?)),
         Command::Config(command) => config::run(&command, &common, environment),
         Command::Provider(command) => provider::run(&command, environment, || load(&[])),
         Command::Session(command) => {
@@ -152,7 +146,7 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
             with_client(&load(&[])?, environment, async |client| audit::run(&arguments, &client).await)
         }
         Command::Relay { address } => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = runtime()?;
             runtime.block_on(relay::run(address))?;
             // Whoever reads our standard input does so on a thread that nothing can wake.
             runtime.shutdown_background();
@@ -174,14 +168,18 @@ fn with_warnings(config: Config) -> Config {
     config
 }
 
+/// Of one thread: a command does one thing at a time.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
 fn with_client<T>(
     config: &Config,
     environment: &Environment,
     command: impl AsyncFnOnce(Client) -> Result<T, Problem>,
 ) -> Result<T, Problem> {
     let client = Client::new(config, environment)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(command(client))
+    runtime()?.block_on(command(client))
 }
 
 /// As [`with_client`], for a program in a VM: its exit codes are its own, and what fails here has another one.

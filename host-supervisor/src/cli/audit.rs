@@ -15,11 +15,13 @@ const WATCH_S: u64 = 20;
 pub(super) async fn run(arguments: &AuditArguments, client: &Client) -> Result<Exit, Problem> {
     let path = format!("/api/admin/audit?limit={}", arguments.lines);
     let mut known = print(&client.get(&path).await?, arguments.json)?.unwrap_or(0);
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(Exit::Ok);
+    }
+    loop {
         let path = format!("/api/admin/audit?after={known}&wait={WATCH_S}");
         known = print(&client.get_through_a_restart(&path).await?, arguments.json)?.unwrap_or(known);
     }
-    Ok(Exit::Ok)
 }
 
 /// Prints the entries, and returns the last one's number.

@@ -145,7 +145,7 @@ impl OldPage<'_> {
 async fn its_offer_comes_with_the_start_before_there_is_a_vm() {
     let service = Service::start().await;
     let page = OldPage { service: &service, user: "ann" };
-    let id = page.start(Some(&sdp("1", "old-page"))).await;
+    let id = page.start(Some(&sdp("1", "oldpage"))).await;
     page.shows_the_desktop(&id).await;
     let vm = page.session(&id).await["vm_id"].as_str().unwrap().to_owned();
     let guest = service.stage.guest_of(&vm).await;
@@ -160,7 +160,7 @@ async fn its_offer_comes_when_the_vm_is_there() {
     let id = page.start(None).await;
     let vm = page.session(&id).await["vm_id"].as_str().unwrap().to_owned();
     let guest = service.stage.guest_of(&vm).await;
-    let offer = json!({ "offer": { "type": "offer", "sdp": sdp("1", "old-page") }, "candidates": [] });
+    let offer = json!({ "offer": { "type": "offer", "sdp": sdp("1", "oldpage") }, "candidates": [] });
     assert_eq!(page.post(&format!("/api/webrtc/session/{id}/offer"), offer).await["success"], true);
     page.shows_the_desktop(&id).await;
     page.signs_in(&id, &guest).await;
