@@ -138,6 +138,16 @@ impl Store {
         }
     }
 
+    /// Every connection is taken as long as this is held: whoever wants to read waits.
+    #[cfg(test)]
+    pub(crate) async fn busy(&self) -> Vec<sqlx::pool::PoolConnection<sqlx::Sqlite>> {
+        let mut taken = Vec::new();
+        for _ in 0..self.pool.options().get_max_connections() {
+            taken.push(self.pool.acquire().await.unwrap());
+        }
+        taken
+    }
+
     /// Waits for running statements and closes the files.
     pub async fn close(&self) {
         self.pool.close().await;

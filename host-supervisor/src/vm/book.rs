@@ -32,6 +32,8 @@ pub(super) struct Book {
     pub(super) address: Option<IpAddr>,
     pub(super) origin: Option<Origin>,
     starts_ahead: Option<usize>,
+    /// Whether its way to the desktop was measured: one that was asleep becomes ready again.
+    measured: bool,
     published: watch::Sender<VmState>,
 }
 
@@ -72,7 +74,21 @@ impl Book {
         let (published, state) = watch::channel(state);
         let services = BTreeMap::new();
         let (origin, starts_ahead) = (None, None);
-        (Self { id, store, life, timeline, services, address, origin, starts_ahead, published }, state)
+        (
+            Self {
+                id,
+                store,
+                life,
+                timeline,
+                services,
+                address,
+                origin,
+                starts_ahead,
+                measured: false,
+                published,
+            },
+            state,
+        )
     }
 
     pub(super) fn status(&self) -> VmStatus {
@@ -101,7 +117,7 @@ impl Book {
         let stored =
             if self.life.status.is_final() { self.store_end().await } else { self.store_status().await };
         self.publish();
-        if self.life.status == VmStatus::Ready {
+        if self.life.status == VmStatus::Ready && !std::mem::replace(&mut self.measured, true) {
             self.measure();
         }
         stored.map_err(|error| failures::store(&error))
