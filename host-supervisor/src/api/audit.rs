@@ -1,11 +1,11 @@
 //! Who did what: every call that changes something, opens a way into a VM or hands secrets out is written down, refused ones of
 //! known callers among them. `GET /api/admin/audit` reads it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State},
+    extract::{FromRequestParts, MatchedPath, Request, State},
     http::{Method, StatusCode, header::UPGRADE, request::Parts},
     middleware::Next,
     response::Response,
@@ -20,6 +20,7 @@ use super::{
     access::Caller,
     body::InQuery,
     error::ApiError,
+    rate::Client,
     words::{TimeText, time_text},
 };
 use crate::{
@@ -124,8 +125,7 @@ pub(super) async fn note(State(audit): State<Audit>, request: Request, next: Nex
 /// What the request says by itself.
 fn begun(parts: &Parts) -> AuditEntry {
     let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let client =
-        parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
+    let client = parts.extensions.get::<Client>().map(|Client(address)| address.to_string());
     let acting = parts.headers.get("x-user-id");
     let acting =
         acting.map(|user| String::from_utf8_lossy(user.as_bytes()).chars().take(MOST_CHARS).collect());

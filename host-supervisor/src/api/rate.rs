@@ -161,13 +161,19 @@ pub(super) struct Counted {
     pub(super) class: Class,
 }
 
+/// Who calls, as far as whoever stands in between is believed; for the audit log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Client(pub(super) IpAddr);
+
 pub(super) async fn limit(
     State(Counted { rate, class }): State<Counted>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let allowance = rate.check(class, rate.client(peer.ip(), request.headers()))?;
+    let client = rate.client(peer.ip(), request.headers());
+    let allowance = rate.check(class, client)?;
+    request.extensions_mut().insert(Client(client));
     let mut response = next.run(request).await;
     allowance.put(response.headers_mut());
     Ok(response)

@@ -86,8 +86,10 @@ pub(super) async fn offer(
         return Err(SdpError::TooManyCandidates.into());
     }
     let offer = body.offer.into_offer()?;
-    let role = if only_looks { PeerRole::Viewer } else { body.role };
-    let peer = api.media.signalling.offer(session, offer, role, Direction::Page).await?;
+    // Whoever only looks takes nobody's place.
+    let (role, whose) =
+        if only_looks { (PeerRole::Viewer, Direction::Own) } else { (body.role, Direction::Page) };
+    let peer = api.media.signalling.offer(session, offer, role, whose).await?;
     session.touch();
     Ok(Json(json!({ "success": true, "peer": peer })))
 }
@@ -104,12 +106,13 @@ pub(super) async fn offer_at_start(api: &Api, session: &SessionHandle, offer: Of
 pub(super) async fn answer(
     State(api): State<Arc<Api>>,
     seen: Seen,
+    only_looks: OnlyLooks,
     InQuery(which): InQuery<Which>,
 ) -> Result<Json<Value>, ApiError> {
     let id = seen.still_going()?.id();
     let signalling = &api.media.signalling;
     let retry = |error: &str| Ok(Json(json!({ "retry": true, "error": error })));
-    let Some(peer) = which.of(&api, id)? else { return retry("there is no offer to answer") };
+    let Some(peer) = which.of(&api, id, only_looks)? else { return retry("there is no offer to answer") };
     match signalling.answer(id, &peer, Duration::ZERO).await? {
         AnswerState::Waiting => retry("the desktop has not answered yet"),
         AnswerState::Ready { answer, .. } => {
@@ -142,11 +145,12 @@ pub(super) async fn trickle(seen: Seen, Strict(body): Strict<Trickled>) -> Resul
 pub(super) async fn our_candidates(
     State(api): State<Arc<Api>>,
     seen: Seen,
+    only_looks: OnlyLooks,
     InQuery(which): InQuery<Which>,
 ) -> Result<Json<Value>, ApiError> {
     let id = seen.still_going()?.id();
     let none = Json(json!({ "candidates": [] }));
-    let Some(peer) = which.of(&api, id)? else { return Ok(none) };
+    let Some(peer) = which.of(&api, id, only_looks)? else { return Ok(none) };
     let Some((answer, at)) = api.media.signalling.answered(id, &peer) else { return Ok(none) };
     let timestamp = i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
     if which.since.is_some_and(|since| since >= timestamp) {
@@ -163,10 +167,11 @@ pub(super) async fn our_candidates(
 pub(super) async fn remove(
     State(api): State<Arc<Api>>,
     seen: Seen,
+    only_looks: OnlyLooks,
     InQuery(which): InQuery<Which>,
 ) -> Result<Json<Done>, ApiError> {
     let id = seen.record().id;
-    if let Some(peer) = which.of(&api, id)? {
+    if let Some(peer) = which.of(&api, id, only_looks)? {
         // It may have gone by itself, which is what was wanted.
         let _ = api.media.signalling.remove(id, &peer);
     }
@@ -213,9 +218,16 @@ fn candidate(line: &str) -> Value {
 }
 
 impl Which {
-    fn of(&self, api: &Api, session: SessionId) -> Result<Option<PeerId>, ApiError> {
+    fn of(
+        &self,
+        api: &Api,
+        session: SessionId,
+        OnlyLooks(only_looks): OnlyLooks,
+    ) -> Result<Option<PeerId>, ApiError> {
         match &self.peer {
             Some(peer) => peer.parse().map(Some).map_err(|()| OfferError::Unknown.into()),
+            // The page's connection is its own: whoever only looks names the one that its offer has made.
+            None if only_looks => Ok(None),
             None => Ok(api.media.signalling.page(session)),
         }
     }

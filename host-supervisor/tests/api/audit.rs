@@ -22,21 +22,23 @@ async fn next(service: &Service, after: i64) -> Value {
 
 #[tokio::test]
 async fn what_changes_something_is_written_down_with_who_did_it() {
-    let service = Service::start().await;
+    let service = Service::with(&[("trusted_proxies", "127.0.0.1")]).await;
     let key = service.post("/api/admin/keys", &json!({ "name": "web", "scopes": ["sessions"] })).await.body;
     let (id, text) = (key["key"]["id"].as_str().unwrap(), key["text"].as_str().unwrap());
     let first = next(&service, 0).await;
     assert_eq!((&first["action"], &first["caller"]), (&json!("POST /api/admin/keys"), &json!("local key")));
 
     let start = service.request(Method::POST, "/api/auth/start").bearer_auth(text).header("x-user-id", "ann");
-    let start =
-        start.header("x-request-id", "my-request-1").json(&json!({ "userId": "ann", "provider": "demo" }));
+    let start = start
+        .header("x-forwarded-for", "192.0.2.7")
+        .header("x-request-id", "my-request-1")
+        .json(&json!({ "userId": "ann", "provider": "demo" }));
     let started = answer(start).await;
     assert_eq!(started.headers["x-request-id"], "my-request-1");
     let session = started.body["sessionId"].as_str().unwrap();
     let entry = next(&service, 1).await;
     let expected = json!({
-        "number": 2, "at": entry["at"], "caller": format!("web ({id})"), "actingFor": "ann", "client": "127.0.0.1",
+        "number": 2, "at": entry["at"], "caller": format!("web ({id})"), "actingFor": "ann", "client": "192.0.2.7",
         "action": "POST /api/auth/start", "target": "/api/auth/start", "status": 200, "requestId": "my-request-1",
     });
     assert_eq!(entry, expected);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     cli,
     service::{Answer, Service, answer, log},
+    webrtc::{sdp, soon},
 };
 
 async fn make(service: &Service, wanted: &Value) -> (String, String) {
@@ -194,6 +195,20 @@ async fn a_token_opens_one_session_for_a_while_to_look_or_to_use() {
             "{path}"
         );
     }
+    // It has no part in the connection of the page that is there.
+    let rtc = format!("/api/webrtc/session/{session}");
+    let offer = json!({ "offer": { "type": "offer", "sdp": sdp("1", "page") } });
+    let peer = service.post(&format!("{rtc}/offer"), &offer).await.body["peer"].clone();
+    assert_eq!(call(Method::DELETE, &rtc, &looks).await.status, StatusCode::OK);
+    assert_eq!(call(Method::GET, &format!("{rtc}/answer"), &looks).await.body["retry"], true);
+    let answer = async || service.get(&format!("{rtc}/answer")).await.body;
+    soon(async {
+        while answer().await["retry"] == true {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert_eq!(answer().await["peer"], peer);
     let refused = call(Method::POST, &format!("{own}/token"), &uses).await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "a token makes no tokens");
     for seconds in [0, 100_000] {
