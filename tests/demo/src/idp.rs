@@ -11,6 +11,7 @@
 //!        └── (client that need not ask) ──▶ code issued, to a listener or shown on a page
 //! ```
 
+mod access;
 mod answer;
 mod authorize;
 mod code_page;
@@ -21,6 +22,7 @@ mod exchange;
 mod ledger;
 mod log;
 mod mint;
+mod model;
 mod params;
 pub mod profile;
 mod redirect;
@@ -48,16 +50,17 @@ pub(crate) use params::Params;
 pub use profile::{Consent, Mishap, Profile};
 pub use tickets::SignInNumber;
 
+use access::AccessTokens;
 use authorize::{Granted, SignIn};
 use consent::Asked;
 use device::Devices;
 use ledger::Ledger;
-use profile::DeviceDialect;
+use profile::{DeviceDialect, Strangers};
 use tickets::Tickets;
 
 use crate::serve::serve;
 
-/// Open consent pages, live codes, device codes and refresh tokens are bounded by this number each.
+/// Open consent pages, live codes, device codes, access tokens and refresh tokens are bounded by this number each.
 const MOST_TICKETS: usize = 1024;
 /// Of a path that goes into the log.
 const LONGEST_PATH_CHARS: usize = 200;
@@ -79,9 +82,13 @@ struct Tables {
     codes: Tickets<SignIn>,
     devices: Devices,
     refresh_tokens: Tickets<Renewable>,
+    access_tokens: AccessTokens,
+    /// Refresh tokens of other processes.
+    strangers: Strangers,
 }
 
 /// What a refresh token stands for.
+#[derive(Debug, Clone)]
 pub(crate) struct Renewable {
     client_id: &'static str,
     scope: Granted,
@@ -96,6 +103,8 @@ impl Idp {
             codes: Tickets::new(lifetimes.code, MOST_TICKETS),
             devices: Devices::new(profile.device, MOST_TICKETS),
             refresh_tokens: Tickets::new(lifetimes.refresh_token, MOST_TICKETS),
+            access_tokens: AccessTokens::new(profile.strangers, MOST_TICKETS),
+            strangers: profile.strangers,
         };
         let (log, ledger) = (Log::default(), Ledger::default());
         Self(Arc::new(Shared { profile, log, ledger, tables: Mutex::new(tables) }))
@@ -112,6 +121,19 @@ impl Idp {
     /// Every secret that was issued or shown here, oldest first (the last few thousand).
     pub fn secrets(&self) -> Vec<Entry> {
         self.0.ledger.all()
+    }
+
+    /// Refuses every access token that was issued so far. Who has a refresh token gets another one for it.
+    pub fn revoke_access_tokens(&self) {
+        self.tables().access_tokens.revoke_all();
+    }
+
+    /// Refuses every access token and every refresh token that was issued so far.
+    pub fn revoke_everything(&self) {
+        let mut tables = self.tables();
+        tables.access_tokens.revoke_all();
+        tables.refresh_tokens.forget_all();
+        tables.strangers = Strangers::Refused;
     }
 
     /// Serves until `shutdown`.
@@ -131,6 +153,10 @@ impl Idp {
         let mut router = Router::new();
         for resource in &profile.resources {
             router = router.route(resource.path, any(resource::resource));
+        }
+        for model in profile.models {
+            let limit = DefaultBodyLimit::max(model::LARGEST_BODY_BYTES);
+            router = router.route(model.path, any(model::answer).layer(limit));
         }
         for landing in profile.landings {
             router = router.route(landing, get(resource::landing));

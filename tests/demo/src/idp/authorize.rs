@@ -29,6 +29,10 @@ pub(crate) struct SignIn {
 pub(crate) struct Granted(Vec<&'static str>);
 
 impl Granted {
+    pub(crate) fn all_of(client: &Client) -> Self {
+        Self(client.scopes.iter().map(|scope| scope.name).collect())
+    }
+
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.0.contains(&name)
     }
@@ -127,7 +131,7 @@ fn challenge(rule: Pkce, params: &Params) -> Result<Option<Challenge>, OauthErro
 /// Without a scope parameter, all that the client registered (RFC 6749 section 3.3).
 pub(crate) fn scope(client: &Client, asked: Option<&str>) -> Result<Granted, OauthError> {
     let Some(asked) = asked else {
-        return Ok(Granted(client.scopes.iter().map(|scope| scope.name).collect()));
+        return Ok(Granted::all_of(client));
     };
     let mut granted = Vec::new();
     for name in asked.split(' ').filter(|name| !name.is_empty()) {

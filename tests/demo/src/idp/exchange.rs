@@ -9,11 +9,13 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::http::FORM;
+use crate::idp::access::ELSEWHERE;
 use crate::idp::answer;
+use crate::idp::authorize::Granted;
 use crate::idp::error::{ErrorCode, OauthError};
 use crate::idp::mint::{self, UnixSeconds};
 use crate::idp::params::Params;
-use crate::idp::profile::{Mishap, RefreshToken, TokenBody};
+use crate::idp::profile::{Mishap, RefreshToken, Rotation, TokenBody};
 use crate::idp::tickets::{Redeemed, SignInNumber};
 use crate::idp::token::{TokenRequest, invalid_grant, same_sign_in};
 use crate::idp::{Endpoint, Event, GrantType, Idp, Renewable, SecretKind};
@@ -101,14 +103,36 @@ impl Idp {
         Ok((number, Renewable { client_id, scope: sign_in.scope }))
     }
 
-    /// The old refresh token is used up (OAuth 2.1 section 4.3.1 wants rotation for public clients).
-    fn renew(&self, client_id: &str, refresh_token: &Secret) -> Result<Value, OauthError> {
-        let redeemed = self.tables().refresh_tokens.redeem(Instant::now(), refresh_token);
-        let (number, renewable) = self.fresh(redeemed, GrantType::RefreshToken)?;
+    fn renew(&self, client_id: &'static str, refresh_token: &Secret) -> Result<Value, OauthError> {
+        let (number, renewable) = self.redeem_refresh_token(client_id, refresh_token)?;
         if renewable.client_id != client_id {
             return Err(invalid_grant("the refresh token was issued to another client"));
         }
         self.issue(number, renewable, GrantType::RefreshToken, self.profile().lifetimes.access_token)
+    }
+
+    /// As the profile's rotation has it.
+    fn redeem_refresh_token(
+        &self,
+        client_id: &'static str,
+        refresh_token: &Secret,
+    ) -> Result<(SignInNumber, Renewable), OauthError> {
+        let mut tables = self.tables();
+        let redeemed = match self.profile().rotation {
+            Rotation::EachUse => tables.refresh_tokens.redeem(Instant::now(), refresh_token),
+            Rotation::Never => match tables.refresh_tokens.find(Instant::now(), refresh_token) {
+                Some((number, renewable)) => Redeemed::Fresh(number, renewable.clone()),
+                None => Redeemed::Unknown,
+            },
+        };
+        if matches!(redeemed, Redeemed::Unknown)
+            && tables.strangers.take(refresh_token)
+            && let Some(client) = self.profile().client(client_id)
+        {
+            return Ok((ELSEWHERE, Renewable { client_id, scope: Granted::all_of(client) }));
+        }
+        drop(tables);
+        self.fresh(redeemed, GrantType::RefreshToken)
     }
 
     fn exchange_for_key(&self, client_id: &str, id_token: &Secret) -> Result<Value, OauthError> {
@@ -154,7 +178,8 @@ impl Idp {
             RefreshToken::OfflineAccess => scope.contains("offline_access"),
             RefreshToken::Always => true,
         };
-        let refresh = if offline {
+        let keeps_its_own = grant == GrantType::RefreshToken && self.profile().rotation == Rotation::Never;
+        let refresh = if offline && !keeps_its_own {
             let renewable = Renewable { client_id, scope: scope.clone() };
             let ticket = self.tables().refresh_tokens.issue(Instant::now(), number, renewable)?;
             Some(ticket.prefixed(self.profile().prefixes.refresh_token))
@@ -162,6 +187,7 @@ impl Idp {
             None
         };
         let tokens = mint::tokens(self.profile(), client_id, &scope, refresh, lifetime, now())?;
+        self.tables().access_tokens.enter(Instant::now(), number, &tokens.access, lifetime);
         self.ledger().enter(number, SecretKind::AccessToken, &tokens.access);
         for (kind, token) in [(SecretKind::IdToken, &tokens.id), (SecretKind::RefreshToken, &tokens.refresh)]
         {

@@ -51,6 +51,18 @@ pub enum Event {
         sign_in: SignInNumber,
         grant: GrantType,
     },
+    /// A prompt came to the model, with a valid access token. The sign-in is 0 when another process has issued that.
+    Prompted {
+        sign_in: SignInNumber,
+    },
+    /// The whole answer was taken.
+    Answered {
+        sign_in: SignInNumber,
+    },
+    /// The client went away in the middle of its answer.
+    HungUp {
+        sign_in: SignInNumber,
+    },
     /// A request was refused; the reason is ours and repeats nothing of the request.
     Refused {
         endpoint: Endpoint,
@@ -80,6 +92,7 @@ pub enum Endpoint {
     Device,
     Token,
     Resource,
+    Model,
 }
 
 impl fmt::Display for Event {
@@ -100,6 +113,9 @@ impl fmt::Display for Event {
             Self::Replayed { sign_in, grant } => {
                 write!(f, "sign-in {sign_in}: {grant} replayed, sign-in revoked")
             }
+            Self::Prompted { sign_in } => write!(f, "sign-in {sign_in}: a prompt"),
+            Self::Answered { sign_in } => write!(f, "sign-in {sign_in}: answered"),
+            Self::HungUp { sign_in } => write!(f, "sign-in {sign_in}: hung up before the whole answer"),
             Self::Refused { endpoint, reason } => write!(f, "{endpoint:?} refused: {reason}"),
             // Debug quotes what a hostile client may have put there.
             Self::NotFound { method, path } => write!(f, "nothing at {method:?} {path:?}"),

@@ -7,6 +7,7 @@ mod demo;
 mod device;
 mod github;
 mod google;
+mod model;
 mod openai;
 
 use std::time::Duration;
@@ -14,8 +15,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::jwt::Claims;
+use crate::secret::Secret;
 
 pub use device::{DeviceDialect, DeviceFlow};
+pub use model::{Model, ModelDialect};
 
 /// The e-mail address of the one person the demo knows.
 pub const DEMO_EMAIL: &str = "demo@example.org";
@@ -37,11 +40,14 @@ pub struct Profile {
     pub pkce: Pkce,
     pub access_token: TokenForm,
     pub refresh_token: RefreshToken,
+    pub rotation: Rotation,
+    pub strangers: Strangers,
     pub prefixes: Prefixes,
     pub token_exchange: TokenExchange,
     /// Members of a token response beyond the standard ones.
     pub token_extras: Claims,
     pub resources: Vec<Resource>,
+    pub models: &'static [Model],
     /// Pages to which a CLI sends the browser when all is done.
     pub landings: &'static [&'static str],
     pub lifetimes: Lifetimes,
@@ -135,6 +141,33 @@ pub enum RefreshToken {
     /// Who asked for the scope `offline_access`.
     OfflineAccess,
     Always,
+}
+
+/// What becomes of a refresh token when it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// It is used up, and the answer holds the next one (OAuth 2.1 section 4.3.1).
+    EachUse,
+    /// It stays what it is, and the answer holds none.
+    Never,
+}
+
+/// What becomes of tokens that this process has not issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strangers {
+    Refused,
+    /// They are taken for those of another process of the same provider, with which this one shares nothing: each VM that
+    /// wants the demo's provider runs one.
+    Taken,
+}
+
+impl Strangers {
+    /// Whether this one is taken, which has to look as ours do.
+    pub(crate) fn take(self, token: &Secret) -> bool {
+        const LENGTH: usize = 43;
+        let ours = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        self == Self::Taken && token.reveal().len() == LENGTH && token.reveal().bytes().all(ours)
+    }
 }
 
 /// What a provider's tokens begin with, so that leaked ones are recognised.

@@ -1,25 +1,33 @@
 //! What there is beside the sign-in itself: a few things that the bearer of a token may ask (RFC 6750), and the pages to
 //! which a CLI sends the browser in the end.
 
+use std::time::Instant;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::idp::{Endpoint, Event, Idp, SecretKind};
+use serde_json::json;
+
+use crate::idp::access::NoAccess;
+use crate::idp::{Endpoint, Event, Idp, SignInNumber};
 use crate::page::{Html, Tone, page};
 use crate::secret::Secret;
 
 pub(crate) async fn resource(State(idp): State<Idp>, headers: HeaderMap, uri: Uri) -> Response {
     let resource = idp.profile().resources.iter().find(|resource| resource.path == uri.path());
-    match (resource, bearer(&headers).and_then(|token| idp.ledger().owner(SecretKind::AccessToken, &token))) {
+    match (resource, idp.bearer(&headers)) {
         (None, _) => StatusCode::NOT_FOUND.into_response(),
-        (Some(_), None) => {
-            let reason = "no access token, or none of ours";
+        (Some(_), Err(_)) => {
+            let reason = "no access token, or one that is not valid";
             idp.log().record(Event::Refused { endpoint: Endpoint::Resource, reason });
-            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()
+            // RFC 6750 section 3.1; the body as Google has it.
+            let challenge = [(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")];
+            let body = Json(json!({ "error": "invalid_token", "error_description": "Invalid Value" }));
+            (StatusCode::UNAUTHORIZED, challenge, body).into_response()
         }
-        (Some(resource), Some(_)) => Json(&resource.answer).into_response(),
+        (Some(resource), Ok(_)) => Json(&resource.answer).into_response(),
     }
 }
 
@@ -31,6 +39,17 @@ pub(crate) async fn landing() -> Response {
         &Html::ours("<p>You can close this page.</p>"),
     )
     .into_response()
+}
+
+impl Idp {
+    /// Whose access token the request shows.
+    ///
+    /// # Errors
+    /// When it shows none, or one that opens nothing.
+    pub(crate) fn bearer(&self, headers: &HeaderMap) -> Result<SignInNumber, NoAccess> {
+        let token = bearer(headers).ok_or(NoAccess::Missing)?;
+        self.tables().access_tokens.check(Instant::now(), &token)
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<Secret> {

@@ -105,6 +105,12 @@ impl<T> Tickets<T> {
         }
     }
 
+    /// As if none had ever been issued.
+    pub(crate) fn forget_all(&mut self) {
+        self.by_handle.clear();
+        self.by_age.clear();
+    }
+
     fn forget_expired(&mut self, now: Instant) {
         while let Some(oldest) = self.by_age.front()
             && self.by_handle.get(oldest).is_none_or(|ticket| ticket.expires <= now)

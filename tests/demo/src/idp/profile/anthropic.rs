@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    Account, Client, CodePage, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken,
-    Resource, Scope, Shown, TokenAnswer, TokenBody, TokenExchange, TokenForm,
+    Account, Client, CodePage, Consent, DEMO_EMAIL, Lifetimes, Model, ModelDialect, Pkce, Prefixes, Profile,
+    RefreshToken, Resource, Rotation, Scope, Shown, Strangers, TokenAnswer, TokenBody, TokenExchange,
+    TokenForm,
 };
 use crate::jwt::Claims;
 
@@ -77,6 +78,8 @@ impl Profile {
             pkce: Pkce::Mandatory,
             access_token: TokenForm::LongOpaque,
             refresh_token: RefreshToken::Always,
+            rotation: Rotation::EachUse,
+            strangers: Strangers::Refused,
             prefixes: Prefixes { access_token: "sk-ant-oat01-", refresh_token: "sk-ant-ort01-" },
             token_exchange: TokenExchange::Unsupported,
             token_extras: Claims::from_iter(extras),
@@ -84,6 +87,7 @@ impl Profile {
                 Resource { path: "/api/oauth/profile", answer: about },
                 Resource { path: "/api/oauth/claude_cli/roles", answer: roles },
             ],
+            models: &[Model { path: "/v1/messages", dialect: ModelDialect::Messages }],
             landings: &["/oauth/code/success"],
             lifetimes: Lifetimes { longest_access_token: A_YEAR, ..Lifetimes::default() },
             mishap: None,

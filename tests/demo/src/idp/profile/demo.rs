@@ -1,8 +1,8 @@
 //! The provider of our own command-line tool.
 
 use super::{
-    Account, Client, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken, Scope,
-    TokenAnswer, TokenBody, TokenExchange, TokenForm,
+    Account, Client, Consent, DEMO_EMAIL, Lifetimes, Model, ModelDialect, Pkce, Prefixes, Profile,
+    RefreshToken, Rotation, Scope, Strangers, TokenAnswer, TokenBody, TokenExchange, TokenForm,
 };
 use crate::jwt::Claims;
 
@@ -39,10 +39,13 @@ impl Profile {
             pkce: Pkce::Mandatory,
             access_token: TokenForm::Opaque,
             refresh_token: RefreshToken::OfflineAccess,
+            rotation: Rotation::EachUse,
+            strangers: Strangers::Taken,
             prefixes: Prefixes::default(),
             token_exchange: TokenExchange::Unsupported,
             token_extras: Claims::new(),
             resources: Vec::new(),
+            models: &[Model { path: "/model", dialect: ModelDialect::Plain }],
             landings: &[],
             lifetimes: Lifetimes::default(),
             mishap: None,

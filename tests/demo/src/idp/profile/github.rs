@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Account, Client, Consent, DEMO_EMAIL, DeviceDialect, DeviceFlow, Lifetimes, Pkce, Prefixes, Profile,
-    RefreshToken, Resource, Scope, TokenAnswer, TokenBody, TokenExchange, TokenForm,
+    RefreshToken, Resource, Rotation, Scope, Strangers, TokenAnswer, TokenBody, TokenExchange, TokenForm,
 };
 use crate::jwt::Claims;
 
@@ -49,10 +49,13 @@ impl Profile {
             pkce: Pkce::Optional,
             access_token: TokenForm::Opaque,
             refresh_token: RefreshToken::OfflineAccess,
+            rotation: Rotation::EachUse,
+            strangers: Strangers::Refused,
             prefixes: Prefixes { access_token: "gho_", refresh_token: "" },
             token_exchange: TokenExchange::Unsupported,
             token_extras: Claims::new(),
             resources: vec![Resource { path: "/graphql", answer: viewer }],
+            models: &[],
             landings: &[],
             lifetimes: Lifetimes::default(),
             mishap: None,

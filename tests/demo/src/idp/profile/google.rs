@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::{
-    Account, Client, CodePage, Consent, DEMO_EMAIL, Lifetimes, Pkce, Prefixes, Profile, RefreshToken,
-    Resource, Scope, Shown, TokenAnswer, TokenBody, TokenExchange, TokenForm,
+    Account, Client, CodePage, Consent, DEMO_EMAIL, Lifetimes, Model, ModelDialect, Pkce, Prefixes, Profile,
+    RefreshToken, Resource, Rotation, Scope, Shown, Strangers, TokenAnswer, TokenBody, TokenExchange,
+    TokenForm,
 };
 use crate::jwt::Claims;
 
@@ -22,6 +23,19 @@ impl Profile {
             "currentTier": { "id": "standard-tier", "name": "Demo" },
             "cloudaicompanionProject": "demo",
         });
+        let choice = json!({
+            "reasoning": "a demo",
+            "model_choice": "flash",
+            "complexity_reasoning": "a demo",
+            "complexity_score": 1,
+        });
+        let chosen = json!({ "response": {
+            "candidates": [{
+                "content": { "role": "model", "parts": [{ "text": choice.to_string() }] },
+                "finishReason": "STOP",
+            }],
+            "usageMetadata": { "promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2 },
+        } });
         Self {
             issuer: "https://accounts.google.com".to_owned(),
             hostnames: [
@@ -54,18 +68,29 @@ impl Profile {
             pkce: Pkce::Optional,
             access_token: TokenForm::Opaque,
             refresh_token: RefreshToken::Always,
+            // Whatever an answer holds, Gemini CLI keeps the refresh token that it has.
+            rotation: Rotation::Never,
+            strangers: Strangers::Refused,
             prefixes: Prefixes { access_token: "ya29.", refresh_token: "1//" },
             token_exchange: TokenExchange::Unsupported,
             token_extras: Claims::new(),
             resources: vec![
                 Resource { path: "/oauth2/v2/userinfo", answer: about },
                 Resource { path: "/v1internal:loadCodeAssist", answer: assist },
+                Resource {
+                    path: "/tokeninfo",
+                    answer: json!({ "email": DEMO_EMAIL, "expires_in": 3600, "scope": SCOPES[0].name }),
+                },
+                Resource { path: "/v1internal:retrieveUserQuota", answer: json!({ "buckets": [] }) },
+                // With "auto" it lets a small model choose the model, in one of two forms.
+                Resource { path: "/v1internal:generateContent", answer: chosen },
                 // Its start fails now and then when this is refused: nobody may have taken the error yet.
                 Resource {
                     path: "/v1internal:listExperiments",
                     answer: json!({ "experimentIds": [], "flags": [] }),
                 },
             ],
+            models: &[Model { path: "/v1internal:streamGenerateContent", dialect: ModelDialect::Generate }],
             landings: &["/gemini-code-assist/auth_success_gemini", "/gemini-code-assist/auth_failure_gemini"],
             lifetimes: Lifetimes::default(),
             mishap: None,

@@ -1,12 +1,13 @@
-//! A stand-in for auth.openai.com.
+//! A stand-in for auth.openai.com, and for chatgpt.com where Codex asks its model.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::{
-    Account, Client, Consent, DEMO_EMAIL, DeviceDialect, DeviceFlow, Lifetimes, Pkce, Prefixes, Profile,
-    RefreshToken, Scope, TokenAnswer, TokenBody, TokenExchange, TokenForm,
+    Account, Client, Consent, DEMO_EMAIL, DeviceDialect, DeviceFlow, Lifetimes, Model, ModelDialect, Pkce,
+    Prefixes, Profile, RefreshToken, Resource, Rotation, Scope, Strangers, TokenAnswer, TokenBody,
+    TokenExchange, TokenForm,
 };
 use crate::jwt::Claims;
 
@@ -20,7 +21,7 @@ const OPENAI: [Scope; 6] = [
 ];
 
 impl Profile {
-    /// A stand-in for auth.openai.com as `codex login` knows it.
+    /// What `codex login` and `codex exec` meet.
     pub fn openai(consent: Consent) -> Self {
         let about_the_account = json!({
             "chatgpt_account_id": "acct-demo",
@@ -28,10 +29,22 @@ impl Profile {
             "user_id": "user-demo",
             "chatgpt_plan_type": "plus",
         });
+        let accounts = json!({
+            "accounts": [{
+                "id": "acct-demo",
+                "name": "Demo",
+                "structure": "personal",
+                "plan_type": "plus",
+                "workspace_backend_origin": "https://chatgpt.com",
+                "account_routing_override": "NO_CONSTRAINT",
+            }],
+            "account_ordering": ["acct-demo"],
+            "default_account_id": "acct-demo",
+        });
         let claims = [("https://api.openai.com/auth".to_owned(), about_the_account)];
         Self {
             issuer: "https://auth.openai.com".to_owned(),
-            hostnames: vec!["auth.openai.com".to_owned()],
+            hostnames: ["auth.openai.com", "chatgpt.com", "api.openai.com"].map(str::to_owned).to_vec(),
             authorize_path: "/oauth/authorize",
             token_path: "/oauth/token",
             // Codex redeems its code with a form and renews its tokens with JSON.
@@ -60,10 +73,18 @@ impl Profile {
             pkce: Pkce::Mandatory,
             access_token: TokenForm::Jwt,
             refresh_token: RefreshToken::OfflineAccess,
+            rotation: Rotation::EachUse,
+            strangers: Strangers::Refused,
             prefixes: Prefixes::default(),
             token_exchange: TokenExchange::ApiKey,
             token_extras: Claims::new(),
-            resources: Vec::new(),
+            // Before its first prompt it asks which server its account is on.
+            resources: vec![Resource { path: "/backend-api/wham/accounts/check", answer: accounts }],
+            models: &[
+                Model { path: "/backend-api/codex/responses", dialect: ModelDialect::Responses },
+                // What it asks when it is not signed in, without a token.
+                Model { path: "/v1/responses", dialect: ModelDialect::Responses },
+            ],
             landings: &[],
             lifetimes: Lifetimes::default(),
             mishap: None,
