@@ -1,7 +1,9 @@
-//! The command-line tool: serves the demo's identity provider, signs in to it, says who is signed in, forgets it.
+//! The command-line tool: serves the demo's identity provider, signs in to it, says who is signed in, asks its model,
+//! forgets it.
 //!
 //! It behaves like the real CLIs that Anteroom captures credentials from, so that what works with it has a chance to work
-//! with them. Exit codes: 0 done, 1 not signed in or gone wrong (with the cause on stderr), 2 called wrongly.
+//! with them. Exit codes: 0 done, 1 not signed in or gone wrong (with the cause on stderr), 2 called wrongly;
+//! and of `prompt`: 3 not signed in, 4 the tokens are refused.
 
 mod attempt;
 mod browser;
@@ -11,6 +13,7 @@ mod credentials;
 mod exchange;
 mod login;
 mod moments;
+mod prompt;
 mod provider;
 
 use std::error::Error;
@@ -24,6 +27,7 @@ use std::process::{Command as Process, ExitCode};
 use command::Command;
 use credentials::CredentialFile;
 use exchange::Issuer;
+use prompt::PromptError;
 
 /// Where the provider is, for a tool that has to find it elsewhere than at its usual port.
 const ISSUER_VARIABLE: &str = "ANTEROOM_DEMO_ISSUER";
@@ -40,7 +44,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(error.as_ref());
-            ExitCode::FAILURE
+            error.downcast_ref().map_or(ExitCode::FAILURE, |error: &PromptError| error.exit_code().into())
         }
     }
 }
@@ -57,6 +61,10 @@ fn obey(command: Command) -> Result<(), Box<dyn Error>> {
         Command::Status => say(format_args!("Signed in as {}.", credential_file()?.read()?.account.email)),
         Command::Logout => {
             say(if credential_file()?.remove()? { "Signed out." } else { "Nobody was signed in." });
+        }
+        Command::Prompt { output } => {
+            let issuer = Issuer::from_setting(std::env::var_os(ISSUER_VARIABLE))?;
+            on_one_thread()?.block_on(prompt::prompt(issuer, &credential_file()?, output))?;
         }
         // Only returns when there is no such program.
         Command::Run(words) => return Err(Process::new(&words[0]).args(&words[1..]).exec().into()),

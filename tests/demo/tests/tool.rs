@@ -2,70 +2,20 @@
 #![allow(clippy::unwrap_used, reason = "only tests are in here")]
 
 mod browser;
+mod own_tool;
 mod program;
 
 use std::fs;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::process::Command;
 
-use anteroom_demo::idp::{Event, Idp, Profile, SecretKind};
+use anteroom_demo::idp::{Event, SecretKind};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use browser::{Browser, parameter, text, ticket, with_parameter};
+use browser::{parameter, text, with_parameter};
+use own_tool::Stage;
 use program::Program;
-
-/// A provider in this process and a home for the tool.
-struct Stage {
-    idp: Idp,
-    address: SocketAddr,
-    home: TempDir,
-    browser: Browser,
-}
-
-impl Stage {
-    async fn set() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let idp = Idp::new(Profile::demo(format!("http://{address}")));
-        tokio::spawn(idp.clone().run(listener, std::future::pending()));
-        Self { idp, address, home: tempfile::tempdir().unwrap(), browser: Browser::plain() }
-    }
-
-    fn tool(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom-demo"));
-        command.args(arguments).env("HOME", self.home.path()).env("BROWSER", "true");
-        command.env("ANTEROOM_DEMO_ISSUER", format!("http://{}", self.address));
-        command
-    }
-
-    /// The tool's exit code and what it said.
-    async fn run(&self, arguments: &[&str]) -> (i32, String) {
-        let mut program = Program::start(self.tool(arguments));
-        (program.end().await, program.all_said())
-    }
-
-    /// A login that waits, and the address it wants opened.
-    async fn login(&self) -> (Program, String) {
-        let mut program = Program::start(self.tool(&["login"]));
-        let url = program.word("http://").await;
-        (program, url)
-    }
-
-    async fn decide(&self, url: &str, decision: &str) -> String {
-        let page = self.browser.get(url).await;
-        let action = format!("http://{}/oauth/authorize/decision", self.address);
-        let answer = self.browser.post(&action, &[("request", &ticket(&page)), ("decision", decision)]).await;
-        browser::location(&answer).unwrap()
-    }
-
-    fn file(&self) -> PathBuf {
-        self.home.path().join(".anteroom-demo/credentials.json")
-    }
-}
 
 #[tokio::test]
 async fn a_login_that_is_allowed_leaves_the_credentials() {

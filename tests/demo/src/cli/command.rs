@@ -1,7 +1,9 @@
-//! The words on the command line. Six commands do not need a parser library.
+//! The words on the command line. Seven commands do not need a parser library.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
+
+use crate::cli::prompt::Output;
 
 pub(crate) const HELP: &str = "\
 Anteroom demo: a tool to sign in to, and the identity provider it signs in with.
@@ -11,6 +13,8 @@ Usage: anteroom-demo <command>
   login [--auto]          sign in through the browser; with --auto the provider does not ask
   whoami, status          say who is signed in (exit code 1: nobody)
   logout                  forget it
+  prompt [--text]         ask the model what standard input says; the answer comes as lines of JSON, or as text
+                          (exit code 3: not signed in, 4: the provider refuses the tokens)
   run PROGRAM [WORD]...   become another program, for tests: Anteroom offers only tools that its image knows
   idp [--listen ADDRESS]  serve the identity provider, by default on 127.0.0.1:9400
 
@@ -35,6 +39,9 @@ pub(crate) enum Command {
     },
     Status,
     Logout,
+    Prompt {
+        output: Output,
+    },
     /// The program first; not empty.
     Run(Vec<OsString>),
 }
@@ -64,12 +71,16 @@ impl Command {
             ["login", "--auto"] => Ok(Self::Login { client_id: "demo-auto" }),
             ["whoami" | "status"] => Ok(Self::Status),
             ["logout"] => Ok(Self::Logout),
+            ["prompt"] => Ok(Self::Prompt { output: Output::JsonLines }),
+            ["prompt", "--text"] => Ok(Self::Prompt { output: Output::Text }),
             ["run", _, ..] => Ok(Self::Run(arguments[1..].to_vec())),
             [] => Err(UsageError::Missing),
             // The first word that makes no sense: a known command is followed by one too many.
             ["idp", "--listen", _, ..] => Err(UsageError::Unknown(arguments[3].clone())),
-            ["login", "--auto", ..] => Err(UsageError::Unknown(arguments[2].clone())),
-            ["idp" | "login" | "whoami" | "status" | "logout", ..] => {
+            ["login", "--auto", ..] | ["prompt", "--text", ..] => {
+                Err(UsageError::Unknown(arguments[2].clone()))
+            }
+            ["idp" | "login" | "whoami" | "status" | "logout" | "prompt", ..] => {
                 Err(UsageError::Unknown(arguments[1].clone()))
             }
             _ => Err(UsageError::Unknown(arguments[0].clone())),

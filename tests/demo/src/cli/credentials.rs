@@ -30,6 +30,9 @@ pub(crate) struct Credentials {
     pub(crate) expires_at: u64,
     pub(crate) scope: String,
     pub(crate) account: Account,
+    /// Who signed in: only that client can renew the tokens.
+    #[serde(default = "the_one_that_asks")]
+    pub(crate) client_id: String,
     #[serde(flatten)]
     pub(crate) moments: Option<Moments>,
 }
@@ -37,6 +40,11 @@ pub(crate) struct Credentials {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) email: String,
+}
+
+/// What files from before this field are of.
+fn the_one_that_asks() -> String {
+    "demo".to_owned()
 }
 
 #[derive(Debug, thiserror::Error)]

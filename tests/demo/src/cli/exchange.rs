@@ -1,4 +1,4 @@
-//! Redeeming the code at the provider's token endpoint.
+//! Redeeming the code, and later the refresh token, at the provider's token endpoint.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -43,20 +43,26 @@ impl fmt::Display for Issuer {
     }
 }
 
+impl Issuer {
+    pub(crate) fn address(self) -> SocketAddr {
+        self.0
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
     #[error("the provider at {0} is not to be reached")]
     Unreachable(Issuer, #[source] std::io::Error),
     #[error("the provider did not answer")]
     Http(#[from] HttpError),
-    #[error("the provider refused the code with status {status}: {error}")]
+    #[error("the provider refused with status {status}: {error}")]
     Refused { status: StatusCode, error: String },
     /// Without the JSON error, which could repeat a token.
     #[error("the provider's answer lacks the tokens")]
     Incomplete,
 }
 
-/// What the token endpoint gives for a code.
+/// What the token endpoint gives for a code or a refresh token.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Granted {
     pub(crate) access_token: Secret,
@@ -72,8 +78,6 @@ pub(crate) async fn redeem(
     attempt: &Attempt,
     code: &Secret,
 ) -> Result<Granted, ExchangeError> {
-    let connection =
-        TcpStream::connect(issuer.0).await.map_err(|error| ExchangeError::Unreachable(issuer, error))?;
     let fields = [
         ("grant_type", "authorization_code"),
         ("client_id", attempt.client_id),
@@ -81,7 +85,26 @@ pub(crate) async fn redeem(
         ("redirect_uri", &attempt.redirect_uri),
         ("code_verifier", attempt.verifier.secret().reveal()),
     ];
-    let answer = post_form(connection, &issuer.0.to_string(), TOKEN_PATH, &fields).await?;
+    exchange(issuer, &fields).await
+}
+
+pub(crate) async fn renew(
+    issuer: Issuer,
+    client_id: &str,
+    refresh_token: &Secret,
+) -> Result<Granted, ExchangeError> {
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("client_id", client_id),
+        ("refresh_token", refresh_token.reveal()),
+    ];
+    exchange(issuer, &fields).await
+}
+
+async fn exchange(issuer: Issuer, fields: &[(&str, &str)]) -> Result<Granted, ExchangeError> {
+    let connection =
+        TcpStream::connect(issuer.0).await.map_err(|error| ExchangeError::Unreachable(issuer, error))?;
+    let answer = post_form(connection, &issuer.0.to_string(), TOKEN_PATH, fields).await?;
     read(answer.status(), answer.body())
 }
 

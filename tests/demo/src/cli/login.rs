@@ -97,17 +97,27 @@ async fn finish(
         Callback::Refused(error) if error == "access_denied" => return Err(LoginError::Denied),
         Callback::Refused(error) => return Err(LoginError::Refused(error)),
     };
-    let credentials = Credentials { moments, ..credentials(redeem(issuer, attempt, &code).await?)? };
+    let credentials = Credentials { moments, ..credentials(attempt, redeem(issuer, attempt, &code).await?)? };
     file.write(&credentials)?;
     Ok(credentials.account.email)
 }
 
-fn credentials(granted: Granted) -> Result<Credentials, LoginError> {
+fn credentials(attempt: &Attempt, granted: Granted) -> Result<Credentials, LoginError> {
     let claims = jwt::claims(&granted.id_token).map_err(|_| LoginError::Nameless)?;
     let email = claims.get("email").and_then(|email| email.as_str()).ok_or(LoginError::Nameless)?.to_owned();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let Granted { access_token, refresh_token, token_type, expires_in, scope, .. } = granted;
     let expires_at = now.saturating_add(expires_in);
     let account = Account { email };
-    Ok(Credentials { access_token, refresh_token, token_type, expires_at, scope, account, moments: None })
+    let client_id = attempt.client_id.to_owned();
+    Ok(Credentials {
+        access_token,
+        refresh_token,
+        token_type,
+        expires_at,
+        scope,
+        account,
+        client_id,
+        moments: None,
+    })
 }

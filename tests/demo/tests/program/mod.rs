@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its share")]
 #![allow(clippy::unwrap_used, reason = "only tests are in here")]
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -17,13 +17,21 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::told(command, "")
+    }
+
+    /// With this as its whole standard input.
+    pub(crate) fn told(mut command: Command, input: &str) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program");
+        let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
+        // A program that has ended does not read it.
+        std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
         let (sender, lines) = mpsc::unbounded_channel();
         read(child.stdout.take().unwrap(), sender.clone());
         read(child.stderr.take().unwrap(), sender);

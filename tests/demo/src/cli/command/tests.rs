@@ -1,6 +1,7 @@
 use std::ffi::OsString;
 
 use super::{Command, UsageError};
+use crate::cli::prompt::Output;
 
 fn parse(words: &str) -> Result<Command, UsageError> {
     Command::parse(words.split_whitespace().map(OsString::from))
@@ -15,6 +16,8 @@ fn every_command_is_understood() {
     assert_eq!(parse("whoami"), Ok(Command::Status));
     assert_eq!(parse("status"), Ok(Command::Status));
     assert_eq!(parse("logout"), Ok(Command::Logout));
+    assert_eq!(parse("prompt"), Ok(Command::Prompt { output: Output::JsonLines }));
+    assert_eq!(parse("prompt --text"), Ok(Command::Prompt { output: Output::Text }));
     assert_eq!(parse("run sh -c"), Ok(Command::Run(vec!["sh".into(), "-c".into()])));
     assert_eq!(parse("--help"), Ok(Command::Help));
 }
@@ -26,6 +29,8 @@ fn the_word_that_makes_no_sense_is_named() {
         ("login --manual", "--manual"),
         ("login --auto now", "now"),
         ("status please", "please"),
+        ("prompt hello", "hello"),
+        ("prompt --text hello", "hello"),
         ("idp --port 1", "--port"),
         ("idp --listen 127.0.0.1:1 2", "2"),
     ] {

@@ -15,6 +15,7 @@ fn credentials() -> Credentials {
         expires_at: 1_800_000_000,
         scope: "openid".to_owned(),
         account: Account { email: "demo@example.org".to_owned() },
+        client_id: "demo-auto".to_owned(),
         moments: None,
     }
 }

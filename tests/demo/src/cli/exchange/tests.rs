@@ -24,7 +24,7 @@ fn a_refusal_is_told_by_its_code() {
     let error = read(StatusCode::BAD_REQUEST, body).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the provider refused the code with status 400 Bad Request: invalid_grant\\u{1b}[2J"
+        "the provider refused with status 400 Bad Request: invalid_grant\\u{1b}[2J"
     );
     assert!(read(StatusCode::BAD_GATEWAY, b"<html>").unwrap_err().to_string().ends_with("no reason given"));
 }
