@@ -28,12 +28,8 @@ fn gemini_takes_the_code_that_the_page_shows() {
         fs::create_dir(&directory).unwrap();
         let settings = r#"{"security":{"auth":{"selectedType":"oauth-personal"}}}"#;
         fs::write(directory.join("settings.json"), settings).unwrap();
-        let beside = [gemini.parent().unwrap().to_owned()];
-        let path = std::env::var_os("PATH").unwrap();
-        let path = std::env::join_paths(beside.into_iter().chain(std::env::split_paths(&path))).unwrap();
         let mut command = stage.command(&gemini);
-        let mut gemini =
-            Terminal::open(command.arg("--skip-trust").env("NO_BROWSER", "true").env("PATH", path));
+        let mut gemini = Terminal::open(command.arg("--skip-trust").env("NO_BROWSER", "true"));
         gemini.shows("Enter the authorization code:").await;
         let text_so_far = gemini.text();
         let address =

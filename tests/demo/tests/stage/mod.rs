@@ -9,6 +9,8 @@ use std::process::Command;
 
 use anteroom_demo::idp::tls::{Entrance, ThrowAwayCa};
 use anteroom_demo::idp::{Event, Idp, Profile, SecretKind};
+use anteroom_demo::pkce::Verifier;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -49,8 +51,12 @@ impl Stage {
     /// The program in its home, with the provider's authority in every variable that a CLI may look for it in.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", self.home.path());
+        command.env_clear().env("HOME", self.home.path());
         command.current_dir(self.home.path()).env("BROWSER", "true");
+        // Some bring the interpreter that they run under.
+        let (beside, path) = (program.parent().unwrap(), std::env::var_os("PATH").unwrap());
+        let path = [beside.to_owned()].into_iter().chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(path).unwrap());
         for variable in ["CODEX_CA_CERTIFICATE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"] {
             command.env(variable, self.home.path().join("ca.pem"));
         }
@@ -60,6 +66,33 @@ impl Stage {
                 .env("NO_PROXY", "127.0.0.1,localhost");
         }
         command
+    }
+
+    /// The tokens of a sign-in that needs nobody and no CLI.
+    pub(crate) async fn tokens(&self) -> Value {
+        let profile = self.idp.profile();
+        let (client, verifier) = (&profile.clients[0], Verifier::random().unwrap());
+        let redirect = format!("http://127.0.0.1:41234{}", client.redirect_path);
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("response_type", "code")
+            .append_pair("client_id", client.id)
+            .append_pair("redirect_uri", &redirect)
+            .append_pair("code_challenge", verifier.challenge().as_str())
+            .append_pair("code_challenge_method", "S256")
+            .finish();
+        let Profile { issuer, authorize_path, token_path, .. } = profile;
+        let sent_back = self.browser.get(&format!("{issuer}{authorize_path}?{query}")).await;
+        let code = browser::parameter(&browser::location(&sent_back).unwrap(), "code").unwrap();
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("client_id", client.id),
+            ("redirect_uri", &redirect),
+            ("code", &code),
+            ("code_verifier", verifier.secret().reveal()),
+        ];
+        let answer = self.browser.post(&format!("{issuer}{token_path}"), &fields).await;
+        assert_eq!(answer.status(), 200, "{}", browser::text(&answer));
+        serde_json::from_slice(answer.body()).unwrap()
     }
 
     /// Answers the consent page; where the browser is sent.
