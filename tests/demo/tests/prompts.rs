@@ -16,11 +16,14 @@ use std::time::Duration;
 
 use anteroom_demo::idp::{Consent, Event, GrantType, Profile, SecretKind};
 
+use serde_json::json;
+
 use definition::Prompt;
 use program::Program;
 use restored::Restored;
 use stage::{Stage, with_cli};
 
+const HELLO: &str = "hello there";
 const PROMPTED: Event = Event::Prompted { sign_in: 1 };
 const RENEWED: Event = Event::TokenIssued { sign_in: 1, grant: GrantType::RefreshToken };
 /// Near enough to its end that every CLI renews it first.
@@ -34,7 +37,9 @@ fn codex_answers_and_renews_what_is_about_to_expire_and_what_is_refused() {
         assert!(!stage.has(&RENEWED));
         stage.idp.revoke_access_tokens();
         stage.answers_with_new_tokens(&codex, "codex", restored::codex_access_token).await;
-        let stage = signed_in(short(Profile::openai(Consent::Given)), Restored::codex).await;
+        let mut profile = Profile::openai(Consent::Given);
+        profile.lifetimes.access_token = SHORT;
+        let stage = signed_in(profile, Restored::codex).await;
         stage.answers_with_new_tokens(&codex, "codex", restored::codex_access_token).await;
     });
 }
@@ -58,7 +63,7 @@ fn claude_answers_and_renews_what_is_about_to_expire_and_what_is_refused() {
             assert!(!stage.has(&RENEWED));
             stage.idp.revoke_access_tokens();
             stage.answers_with_new_tokens(&claude, "claude_code", restored::claude_access_token).await;
-            let stage = signed_in(short(Profile::anthropic(Consent::Given)), Restored::claude).await;
+            let stage = signed_in_long_ago(Profile::anthropic(Consent::Given), Restored::claude).await;
             stage.answers_with_new_tokens(&claude, "claude_code", restored::claude_access_token).await;
         },
     );
@@ -78,6 +83,16 @@ fn claude_says_why_it_cannot_and_blanks_the_tokens_that_are_refused() {
 }
 
 #[test]
+fn claude_answers_by_itself_what_is_for_no_model() {
+    with_claude("claude_answers_by_itself_what_is_for_no_model", |claude| async move {
+        let stage = signed_in(Profile::anthropic(Consent::Given), Restored::claude).await;
+        let (code, said, prompt) = stage.prompt(&claude, "claude_code", "/cost").await;
+        assert!(code == 0 && !prompt.text(&said).is_empty(), "{said:#?}");
+        assert!(!stage.has(&PROMPTED));
+    });
+}
+
+#[test]
 fn claude_answers_with_the_token_for_a_year() {
     with_claude("claude_answers_with_the_token_for_a_year", |claude| async move {
         let stage = Stage::behind_a_proxy(Profile::anthropic(Consent::Given)).await;
@@ -85,13 +100,13 @@ fn claude_answers_with_the_token_for_a_year() {
         let prompt = Prompt::of("claude_setup_token");
         let mut command = stage.command(&claude);
         prompt.complete(command.env("CLAUDE_CODE_OAUTH_TOKEN", tokens["access_token"].as_str().unwrap()));
-        let mut program = Program::told(command, "hello there");
+        let mut program = Program::told(command, HELLO);
         assert_eq!(program.end().await, 0, "{}", program.all_said());
         assert_eq!(prompt.text(&program.said), "You said: hello there");
         stage.idp.revoke_everything();
         let mut command = stage.command(&claude);
         prompt.complete(command.env("CLAUDE_CODE_OAUTH_TOKEN", tokens["access_token"].as_str().unwrap()));
-        let mut program = Program::told(command, "hello there");
+        let mut program = Program::told(command, HELLO);
         assert_eq!(program.end().await, 1, "{}", program.all_said());
         assert_eq!(prompt.failure(&program.said), Some("token_refused"), "{}", program.all_said());
     });
@@ -103,7 +118,7 @@ fn gemini_answers_and_renews_what_is_about_to_expire() {
         let stage = signed_in(Profile::google(Consent::Given), Restored::gemini).await;
         stage.answers(&gemini, "gemini_cli").await;
         assert!(!stage.has(&RENEWED));
-        let stage = signed_in(short(Profile::google(Consent::Given)), Restored::gemini).await;
+        let stage = signed_in_long_ago(Profile::google(Consent::Given), Restored::gemini).await;
         stage.answers_with_new_tokens(&gemini, "gemini_cli", restored::gemini_access_token).await;
     });
 }
@@ -113,7 +128,7 @@ fn gemini_says_that_its_tokens_are_refused_and_renews_none_before_its_time() {
     with_gemini(
         "gemini_says_that_its_tokens_are_refused_and_renews_none_before_its_time",
         |gemini| async move {
-            let stage = signed_in(short(Profile::google(Consent::Given)), Restored::gemini).await;
+            let stage = signed_in_long_ago(Profile::google(Consent::Given), Restored::gemini).await;
             stage.idp.revoke_everything();
             stage.fails(&gemini, "gemini_cli", 41, Some("token_refused")).await;
             let stage = signed_in(Profile::google(Consent::Given), Restored::gemini).await;
@@ -124,15 +139,19 @@ fn gemini_says_that_its_tokens_are_refused_and_renews_none_before_its_time() {
     );
 }
 
-fn short(mut profile: Profile) -> Profile {
-    profile.lifetimes.access_token = SHORT;
-    profile
-}
-
 /// A fresh home with the credentials of a sign-in.
 async fn signed_in(profile: Profile, restore: impl FnOnce(&Restored)) -> Stage {
     let stage = Stage::behind_a_proxy(profile).await;
     let tokens = stage.tokens().await;
+    restore(&Restored { home: stage.home.path().to_owned(), tokens });
+    stage
+}
+
+/// A fresh home with credentials that say of themselves that they are about to expire.
+async fn signed_in_long_ago(profile: Profile, restore: impl FnOnce(&Restored)) -> Stage {
+    let stage = Stage::behind_a_proxy(profile).await;
+    let mut tokens = stage.tokens().await;
+    tokens["expires_in"] = json!(SHORT.as_secs());
     restore(&Restored { home: stage.home.path().to_owned(), tokens });
     stage
 }
@@ -142,16 +161,18 @@ impl Stage {
         self.idp.log().events().contains(event)
     }
 
-    async fn prompt(&self, program: &Path, provider: &str) -> (i32, Vec<String>, Prompt) {
+    async fn prompt(&self, program: &Path, provider: &str, text: &str) -> (i32, Vec<String>, Prompt) {
         let prompt = Prompt::of(provider);
         let mut command = self.command(program);
         prompt.complete(&mut command);
-        let mut program = Program::told(command, "hello there");
+        // Nothing of a test stays behind.
+        command.env("NODE_COMPILE_CACHE", self.home.path().join("compile-cache"));
+        let mut program = Program::told(command, text);
         (program.end().await, program.said.clone(), prompt)
     }
 
     async fn answers(&self, program: &Path, provider: &str) {
-        let (code, said, prompt) = self.prompt(program, provider).await;
+        let (code, said, prompt) = self.prompt(program, provider, HELLO).await;
         assert_eq!(code, 0, "{said:#?}\n{:?}", self.idp.log().events());
         assert_eq!(prompt.text(&said), "You said: hello there", "{said:#?}");
         let usage = prompt.usage(&said);
@@ -173,7 +194,7 @@ impl Stage {
     }
 
     async fn fails(&self, program: &Path, provider: &str, expected: i32, failure: Option<&str>) {
-        let (code, said, prompt) = self.prompt(program, provider).await;
+        let (code, said, prompt) = self.prompt(program, provider, HELLO).await;
         assert_eq!((code, prompt.failure(&said)), (expected, failure), "{said:#?}");
         assert_eq!(prompt.text(&said), "", "{said:#?}");
         assert!(!self.has(&PROMPTED));

@@ -1,6 +1,6 @@
 //! What a provider definition says of prompts, read from the definition itself, so that it is tried with the real CLI.
 //!
-//! Only what the real definitions use: no index and no `*` in a path.
+//! Only what the real definitions use: no `*` in a path.
 #![allow(dead_code, reason = "each test binary uses its share")]
 #![allow(clippy::unwrap_used, reason = "only tests are in here")]
 
@@ -93,5 +93,8 @@ impl Rule {
 }
 
 fn field<'a>(line: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(line, |value, name| value.get(name))
+    path.split('.').try_fold(line, |value, name| match value {
+        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+        value => value.get(name),
+    })
 }
