@@ -96,8 +96,7 @@ $(SCHEMATHESIS): tests/schemathesis/requirements.txt
 
 ANTEROOM ?= target/release/anteroom
 images: ## the images that tests and `make run` use; costs nothing when they are there
-	$(ANTEROOM) image build --profile test
-	$(ANTEROOM) image build --profile dev
+	for profile in test dev cli-test cli-dev; do $(ANTEROOM) image build --profile $$profile || exit 1; done
 
 web: $(WEB)/dist/index.html
 $(WEB)/dist/index.html: $(shell find $(WEB) -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)

@@ -17,6 +17,7 @@ mod call;
 mod caller;
 mod console;
 mod control;
+mod credentials;
 mod desktop;
 mod display;
 mod exec;
@@ -50,6 +51,7 @@ pub fn run() -> ExitCode {
     match Role::of(std::process::id(), &arguments) {
         Ok(Role::Init) => init::run(),
         Ok(Role::OAuth) => oauth::run(),
+        Ok(Role::Credentials) => credentials::run(),
         #[cfg(not(fuzzing))]
         Ok(Role::Stream) => stream::run(),
         #[cfg(not(fuzzing))]

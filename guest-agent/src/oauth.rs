@@ -11,7 +11,6 @@
 mod app;
 mod browser;
 pub(crate) mod callback;
-mod capture;
 mod flow;
 mod launch;
 mod owner;
@@ -22,7 +21,6 @@ mod sign_in;
 #[cfg(test)]
 mod tests;
 mod verify;
-mod watch;
 
 use std::{
     io,
@@ -42,7 +40,6 @@ use crate::{
     role,
 };
 pub(crate) use app::{BeginBody, Resumed};
-pub(crate) use launch::EXTRA_CA;
 use sign_in::{Places, SignIn};
 
 #[derive(Debug, thiserror::Error)]

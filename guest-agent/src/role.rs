@@ -14,6 +14,8 @@ use crate::{call::OAUTH_SOCKET, console};
 pub(crate) enum Role {
     /// PID 1: mounts, network, supervision, control API.
     Init,
+    /// Puts credentials in their places and tells what becomes of them.
+    Credentials,
     /// Holds the sign-in, watches the credentials, answers on port 8080.
     OAuth,
     /// Tells what runs here, so often.
@@ -35,11 +37,11 @@ pub(crate) enum Role {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UsageError {
     #[error(
-        "{0:?} is no role: expected one of init, oauth, processes, record, screenshot, stream, terminal, portal, open-url"
+        "{0:?} is no role: expected one of init, credentials, oauth, processes, record, screenshot, stream, terminal, portal, open-url"
     )]
     Unknown(String),
     #[error(
-        "a role is missing: expected one of init, oauth, processes, record, screenshot, stream, terminal, portal, open-url"
+        "a role is missing: expected one of init, credentials, oauth, processes, record, screenshot, stream, terminal, portal, open-url"
     )]
     Missing,
     #[error("init is for PID 1 only, this is process {0}")]
@@ -94,6 +96,7 @@ impl Role {
             return Ok(Self::Init);
         }
         match arguments.get(1).map(String::as_str) {
+            Some("credentials") => Ok(Self::Credentials),
             Some("oauth") => Ok(Self::OAuth),
             Some("processes") => Ok(Self::Processes(interval(arguments.get(2)))),
             Some("record") => Ok(Self::Record(frames_per_second(arguments.get(2)))),

@@ -17,7 +17,8 @@ use anteroom::{
     net::Network,
     store::Store,
     vm::{
-        LaunchBounds, Limits, StopReason, VmKind, VmRequest, VmSettings, VmStarter, VmStatus, WAITING_EVENTS,
+        HibernateAfter, LaunchBounds, Limits, StopReason, VmKind, VmRequest, VmSettings, VmStarter, VmStatus,
+        WAITING_EVENTS,
     },
     vmm::{
         AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Survivor, Vm, VmExit, VmSpec, Vmm,
@@ -108,7 +109,7 @@ async fn main() -> Outcome {
             // None of these guests ever has a desktop.
             launches: LaunchBounds { at_once: NonZeroUsize::MAX, most_waiting: 0 },
             vault: None,
-            hibernate_after: None,
+            hibernate_after: HibernateAfter::default(),
         };
         VmStarter::new(Arc::new(Sleeper), store.clone(), None, settings)
     };
@@ -162,6 +163,7 @@ async fn start(starter: &VmStarter) -> Outcome<anteroom::vm::VmHandle> {
     let request = VmRequest {
         id: VmId::random(),
         session: None,
+        user: None,
         kind: VmKind::Browser,
         vcpus: 1,
         memory_mib: 512,
@@ -186,6 +188,7 @@ async fn leave_dead(store: &Store, scratch: &Path) -> Outcome {
     let record = anteroom::store::VmRecord {
         id,
         session_id: None,
+        user_id: None,
         kind: VmKind::Browser,
         status: VmStatus::Running,
         directory,
@@ -198,6 +201,7 @@ async fn leave_dead(store: &Store, scratch: &Path) -> Outcome {
         processes: Vec::new(),
         timeline: None,
         machine: None,
+        used_at: None,
     };
     Ok(store.vm_create(&record).await?)
 }

@@ -36,7 +36,7 @@ pub use dial::hold_still;
 pub use error::AgentError;
 pub use events::Events;
 pub use knock::Knock;
-pub use program::{Program, ProgramError};
+pub use program::{Complaints, Piece, Program, ProgramError, Run};
 
 /// How long an ordinary call may take, connection included. A busy guest under TCG needs seconds at times.
 const PATIENCE: Duration = Duration::from_secs(10);

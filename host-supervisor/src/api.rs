@@ -33,6 +33,10 @@
 //! | `GET /api/vms/{id}/services/{name}/log` | the last lines of a service |
 //! | `POST /api/vms/{id}/hibernate`, `.../wake` | puts the VM to disk; has it go on, as anything does that needs it |
 //! | `DELETE /api/vms/{id}` | ends the VM and its session, removes what is left on the disk |
+//! | `POST /api/prompts/execute` | asks a user's CLI something; the answer is server-sent events |
+//! | `GET /api/prompts`, `GET /api/prompts/{id}` | what was asked, without the words, and what became of it |
+//! | `GET /api/prompts/{id}/events` | its events again, from `Last-Event-ID` on |
+//! | `DELETE /api/auth/credentials/{user}/{provider}` | a sign-out: forgets them, in the user's VM, too |
 //! | `POST /api/webhook/test` | sends an event that says nothing, and tells what the receiver answered |
 //! | `GET /api/webhook/deliveries` | what was told or has to be: tries, next try, last answer |
 //! | `GET`, `POST /api/admin/keys`, `DELETE /api/admin/keys/{id}` | keys that call the API |
@@ -59,12 +63,14 @@ mod keys;
 mod login;
 mod metrics;
 mod page;
+mod prompts;
 mod rate;
 mod routes;
 mod seen;
 mod session;
 mod sign_in;
 mod start;
+mod tenant;
 mod token;
 mod vm;
 mod webhook;
@@ -96,6 +102,7 @@ use crate::{
     config::{Config, RateLimit},
     images::ResolvedImage,
     media::Media,
+    prompt::Prompts,
     providers::Providers,
     request_id,
     session::Sessions,
@@ -115,6 +122,7 @@ const MOST_LISTENERS: usize = 4096;
 #[derive(Debug)]
 pub struct Api {
     pub sessions: Sessions,
+    pub prompts: Prompts,
     pub store: Store,
     pub vault: Arc<Vault>,
     pub vms: Arc<VmStarter>,

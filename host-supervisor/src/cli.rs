@@ -20,6 +20,7 @@ mod image;
 mod key;
 mod logs;
 mod man;
+mod prompt;
 mod provider;
 mod record;
 mod screenshot;
@@ -89,6 +90,9 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Provider(command) => provider::run(&command, environment, || load(&[])),
         Command::Session(command) => {
             with_client(&load(&[])?, environment, async |client| session::run(&command, &client).await)
+        }
+        Command::Prompt(arguments) => {
+            in_vm(&load_quietly()?, environment, async |client| prompt::run(&arguments, &client).await)
         }
         Command::Vm(command) => {
             with_client(&load(&[])?, environment, async |client| vm::run(&command, &client).await)

@@ -10,6 +10,7 @@ mod keys;
 mod launch;
 mod layer;
 mod media;
+mod prompt;
 mod ready;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use keys::{KEYS, Key};
 pub use launch::LaunchSettings;
 pub use layer::{ConfigError, Layers, Source};
 pub use media::{IceServer, MediaChoices, MediaListen, PublicAddress};
+pub use prompt::PromptChoices;
 pub use ready::{PoolSettings, SnapshotSettings};
 pub use value::{Backend, BackendChoice, ImageRecipe, LogFormat, VmLimit};
 pub use webhook::{Enclosure, SecretSource, WebhookChoices};
@@ -66,6 +68,7 @@ pub struct Config {
     pub providers_dir: PathBuf,
     pub browser_vm: VmShape,
     pub cli_vm: VmShape,
+    pub prompt: PromptChoices,
     pub vm_disk_mib: u32,
     /// What a VM may read and write of the host's disk.
     pub vm_disk_rate: Rate,
@@ -174,6 +177,7 @@ impl Config {
     pub fn load(layers: &Layers) -> Result<Self, ConfigError> {
         let read = Reader { layers };
         let vm_disk_rate = read.rate("vm.disk_mib_per_second", "vm.disk_operations_per_second")?;
+        let image_profile = read.value("image_profile", value::image_name)?;
         Ok(Self {
             listen: read.value("listen", value::socket_address)?,
             public_url: read.option("public_url", value::http_url)?,
@@ -186,7 +190,8 @@ impl Config {
             cache_dir: read.value("cache_dir", value::path)?,
             image_dir: read.value("image_dir", value::path)?,
             image_recipe: read.value("image_recipe", value::image_recipe)?,
-            image_profile: read.value("image_profile", value::image_name)?,
+            prompt: prompt::read(&read, &image_profile)?,
+            image_profile,
             image_kernel: read.value("image_kernel", value::image_kernel)?,
             agent: read.option("agent", value::path)?,
             providers_dir: read.value("providers_dir", value::path)?,

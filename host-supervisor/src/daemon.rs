@@ -15,6 +15,7 @@ pub(crate) mod golden;
 mod listener;
 mod lock;
 mod machine;
+mod prompts;
 pub mod remnants;
 pub mod rotation;
 mod service_manager;
@@ -42,18 +43,19 @@ use crate::{
         access::{Access, AccessError},
     },
     audit::{self, AuditWriter},
-    config::{Config, Environment, NetworkSettings},
+    config::{Config, Environment, NetworkSettings, PoolSettings},
     host_memory,
     images::ResolvedImage,
     media::{Media, MediaError},
     metrics,
     net::{HostNetwork, HostNetworkError, Network},
+    prompt::{PromptSettings, Prompts},
     providers::{Providers, ProvidersError},
     session::{Admission, Resumed, SessionSettings, Sessions, VmTemplate},
     snapshots::Shelf,
     store::{Store, StoreError},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
-    vm::{LaunchBounds, VmSettings, VmStarter, keeper::Keeper},
+    vm::{HibernateAfter, LaunchBounds, VmKind, VmRequest, VmSettings, VmStarter, keeper::Keeper},
     vmm::Capabilities,
     webhook::{Courier, Schedule, Tidy, Webhook, WebhookError},
 };
@@ -80,10 +82,11 @@ pub struct Daemon {
     audit_writer: AuditWriter,
     courier: Option<Courier>,
     tidy: Tidy,
-    keeper: Keeper,
+    keepers: Vec<Keeper>,
+    prompts: Prompts,
     manager: ServiceManager,
     // Given back last.
-    _image: Option<Lease>,
+    _images: Vec<Lease>,
     _lock: lock::Lock,
 }
 
@@ -205,10 +208,15 @@ impl Daemon {
         let vm_settings = VmSettings { vault: Some(Arc::clone(&vault)), ..vm_settings(config) };
         let vms = Arc::new(VmStarter::new(machine.vmm, store.clone(), host_network, vm_settings));
         let recovered = vms.recover().await?;
-        let settings = session_settings(config, machine.image.clone(), network)?;
-        let keeper = keeper(config, &settings, Arc::clone(&vms));
+        let settings = session_settings(config, machine.image.clone(), network.clone())?;
+        let prompt_settings = prompts::settings(config, machine.cli_image, network, &settings);
+        let keepers = keepers(config, &settings, &prompt_settings, &vms);
         let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), settings);
-        let resumed = sessions.take_over(recovered.taken).await?;
+        let prompts = Prompts::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), prompt_settings);
+        let (without_desktop, with_desktop) =
+            recovered.taken.into_iter().partition(|taken| taken.record.user_id.is_some());
+        prompts.take_over(without_desktop).await?;
+        let resumed = sessions.take_over(with_desktop).await?;
         if resumed != Resumed::default() {
             let Resumed { sessions, ended } = resumed;
             tracing::warn!(sessions, ended, "sessions of a daemon that is gone go on, or have been ended");
@@ -226,6 +234,7 @@ impl Daemon {
         let (audit, audit_writer) = audit::audit(store.clone(), keep);
         let api = Api {
             sessions: sessions.clone(),
+            prompts: prompts.clone(),
             store: store.clone(),
             vault,
             vms,
@@ -239,7 +248,7 @@ impl Daemon {
             started: Instant::now(),
             state: ApiState::default(),
         };
-        let (_image, _lock) = (machine.lease, lock);
+        let (_images, _lock) = (machine.leases, lock);
         Ok(Self {
             listener,
             address,
@@ -249,9 +258,10 @@ impl Daemon {
             audit_writer,
             courier,
             tidy,
-            keeper,
+            keepers,
+            prompts,
             manager,
-            _image,
+            _images,
             _lock,
         })
     }
@@ -284,7 +294,9 @@ impl Daemon {
         let courier = self.courier.map(|courier| tokio::spawn(courier.run(stop_outbox.clone())));
         let keep_small = tokio::spawn(metrics::keep_small());
         let tidy = tokio::spawn(self.tidy.run(stop_outbox.clone()));
-        let keeper = tokio::spawn(self.keeper.run(stop_outbox.clone()));
+        let keepers = self.keepers.into_iter().map(|keeper| tokio::spawn(keeper.run(stop_outbox.clone())));
+        let keepers: Vec<_> = keepers.collect();
+        let tidy_prompts = tokio::spawn(self.prompts.clone().tidy(stop_outbox.clone()));
         let pulse = self.manager.pulse(self.store.clone(), self.sessions.clone());
         let pulse = pulse.map(|pulse| tokio::spawn(pulse.run(stop_outbox.clone())));
         tracing::info!(address = %self.address, "serving");
@@ -296,6 +308,7 @@ impl Daemon {
         match how {
             Stop::End => {
                 tracing::info!("stopping");
+                self.prompts.shut_down().await;
                 self.sessions.shut_down(END_PATIENCE).await;
             }
             Stop::HandOver => tracing::info!("handing over: the VMs stay for the next daemon"),
@@ -310,7 +323,8 @@ impl Daemon {
         server.abort();
         keep_small.abort();
         stop_outbox.cancel();
-        for task in courier.into_iter().chain([tidy, keeper, audit_writer, note_uses]).chain(pulse) {
+        let others = [tidy, tidy_prompts, audit_writer, note_uses];
+        for task in courier.into_iter().chain(others).chain(keepers).chain(pulse) {
             // It stops at once; a panic of its own has been logged.
             let _ = task.await;
         }
@@ -339,7 +353,10 @@ fn vm_settings(config: &Config) -> VmSettings {
         limits: None,
         launches: launch_bounds(config),
         vault: None,
-        hibernate_after: config.hibernate_after,
+        hibernate_after: HibernateAfter {
+            browser: config.hibernate_after,
+            cli: config.prompt.hibernate_after,
+        },
     }
 }
 
@@ -368,14 +385,26 @@ fn guest_network(config: &Config, vmm: &Capabilities) -> Network {
     }
 }
 
-fn keeper(config: &Config, settings: &SessionSettings, starter: Arc<VmStarter>) -> Keeper {
-    Keeper {
-        template: settings.vm.request(VmId::random(), None),
+/// One for each kind of VM. Those without a desktop belong to somebody from their beginning, so none of them is kept ready.
+fn keepers(
+    config: &Config,
+    sessions: &SessionSettings,
+    prompts: &PromptSettings,
+    starter: &Arc<VmStarter>,
+) -> Vec<Keeper> {
+    let keeper = |template, pool| Keeper {
+        template,
         snapshots: starter.shelf().zip(config.snapshots),
-        pool: config.pool,
-        most_vms: settings.admission.most.get() as usize,
-        starter,
-    }
+        pool,
+        most_vms: sessions.admission.most.get() as usize,
+        starter: Arc::clone(starter),
+    };
+    let with_desktop = keeper(sessions.vm.request(VmId::random(), None), config.pool);
+    let without = prompts.vm.as_ref().ok().map(|vm| {
+        let template = VmRequest { kind: VmKind::Cli, ..vm.request(VmId::random(), None) };
+        keeper(template, PoolSettings::default())
+    });
+    std::iter::once(with_desktop).chain(without).collect()
 }
 
 fn session_settings(

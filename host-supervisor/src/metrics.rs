@@ -7,7 +7,7 @@ use std::{sync::OnceLock, time::Duration};
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::store::SessionStatus;
+use crate::store::{PromptStatus, SessionStatus};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -73,6 +73,14 @@ const PACKETS: Family = family(
     &["direction"],
     "Packets of the relay since the daemon has started; `forbidden` are what guests tried to send to others",
 );
+const PROMPT_STAGE: Family = family(
+    "anteroom_prompt_stage_seconds",
+    Kind::Histogram,
+    &["stage"],
+    "From a prompt to the start of its CLI (`running`), to the first thing that this says (`first_byte`), and to the end",
+);
+const PROMPTS_ENDED: Family =
+    family("anteroom_prompts_ended_total", Kind::Counter, &["status"], "Prompts that have ended, and how");
 const WEBHOOK_PENDING: Family =
     family("anteroom_webhook_pending", Kind::Gauge, &[], "Events that wait for their delivery");
 const AUDIT_LOST: Family =
@@ -93,6 +101,8 @@ pub const FAMILIES: &[Family] = &[
     VM_LIMIT,
     VIEWERS,
     PACKETS,
+    PROMPT_STAGE,
+    PROMPTS_ENDED,
     WEBHOOK_PENDING,
     AUDIT_LOST,
     UPTIME,
@@ -164,6 +174,14 @@ pub(crate) fn session_reached(status: SessionStatus, after: Duration) {
 
 pub(crate) fn vm_reached(stage: &'static str, after: Duration) {
     histogram!(VM_STAGE.name, "stage" => stage).record(after);
+}
+
+pub(crate) fn prompt_reached(stage: &'static str, after: Duration) {
+    histogram!(PROMPT_STAGE.name, "stage" => stage).record(after);
+}
+
+pub(crate) fn prompt_ended(status: PromptStatus) {
+    counter!(PROMPTS_ENDED.name, "status" => status.as_str()).increment(1);
 }
 
 pub(crate) fn audit_lost(entries: usize) {

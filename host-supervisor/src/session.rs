@@ -5,7 +5,6 @@
 
 mod admission;
 mod attempt;
-pub mod capture;
 mod history;
 mod keeper;
 mod launch;
@@ -36,6 +35,7 @@ use crate::{
     store::{SessionPurpose, SessionRecord, SessionStatus},
     vm::{VmHandle, VmStatus},
 };
+pub(crate) use admission::Load;
 pub use admission::{Admission, Refusal};
 pub use history::{Moment, status_in_words};
 pub use registry::{Resumed, SessionSettings, Sessions, StartError, VmTemplate};

@@ -196,10 +196,18 @@ impl Shelf {
     ///
     /// # Errors
     /// When one cannot be removed.
-    pub fn collect(&self, in_use: &Key, keep: usize, most_age: Duration) -> Result<Vec<Key>, ShelfError> {
+    pub fn collect(
+        &self,
+        in_use: &Manifest,
+        keep: usize,
+        most_age: Duration,
+    ) -> Result<Vec<Key>, ShelfError> {
         let oldest = OffsetDateTime::now_utc() - most_age;
         let mut gone = Vec::new();
-        let others = self.list()?.into_iter().flatten().filter(|snapshot| snapshot.manifest.key != *in_use);
+        // Those for another kind of VM are somebody else's to collect.
+        let others = self.list()?.into_iter().flatten().filter(|Snapshot { manifest, .. }| {
+            manifest.key != in_use.key && manifest.conditions.get("kind") == in_use.conditions.get("kind")
+        });
         // The one in use is one of those that are kept.
         for (at, Snapshot { manifest, .. }) in others.enumerate() {
             if at + 1 >= keep || manifest.made_at < oldest {

@@ -16,6 +16,7 @@ mod hibernations;
 mod idempotency;
 mod outbox;
 mod page;
+mod prompts;
 mod sessions;
 mod vms;
 
@@ -47,6 +48,7 @@ pub use hibernations::HibernationRecord;
 pub use idempotency::StartedRecord;
 pub use outbox::{EventId, OutboxEvent, OutboxRecord, OutboxStatus, Tried};
 pub use page::Page;
+pub use prompts::{PromptId, PromptRecord, PromptStatus};
 pub use sessions::{SessionPlan, SessionPurpose, SessionRecord, SessionStatus};
 pub use vms::{VmKind, VmRecord, VmStatus};
 
@@ -170,6 +172,7 @@ fn migrations() -> Migrator {
         ("taking over", include_str!("store/migrations/0004_taking_over.sql")),
         ("access", include_str!("store/migrations/0005_access.sql")),
         ("hibernation", include_str!("store/migrations/0006_hibernation.sql")),
+        ("prompts", include_str!("store/migrations/0007_prompts.sql")),
     ];
     let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
         Migration::new(version, name.into(), MigrationType::Simple, script.into_sql_str(), false)

@@ -4,7 +4,7 @@
 //! creating ──▶ booting ──▶ running ──▶ ready ──▶ stopping ──▶ destroyed    (asked to end)
 //!     └────────────┴───────────┴──────────┴────▶ stopping ──▶ failed       (torn down as well; the cause stays)
 //!
-//! ready (without a desktop: running) ──▶ hibernating ──▶ hibernated ──▶ waking ──▶ ready     (to the disk, and back)
+//! ready ──▶ hibernating ──▶ hibernated ──▶ waking ──▶ ready    (to the disk, and back)
 //! ```
 //! Others hold a [`VmHandle`]: they watch its [`VmState`], get the agent's events and may ask for its end. Every
 //! change is stored before it is published, and published before it is acted on. What the VM owns on the host is in
@@ -60,7 +60,7 @@ pub use origin::Origin;
 pub use pool::Berth;
 pub use queue::{LaunchBounds, QueueFull};
 pub use recovery::{Recovered, TakenOver};
-pub use starter::{VmSettings, VmStarter};
+pub use starter::{HibernateAfter, VmSettings, VmStarter};
 pub use survey::{Fate, Remnant, survey};
 pub use sweep::Swept;
 pub use timeline::{HostMark, host_mark};
@@ -73,6 +73,8 @@ pub struct VmRequest {
     pub id: VmId,
     /// Whose VM it will be.
     pub session: Option<SessionId>,
+    /// Of a VM that outlives any session: the user's own.
+    pub user: Option<String>,
     pub kind: VmKind,
     pub vcpus: u8,
     pub memory_mib: u32,
@@ -224,6 +226,29 @@ impl VmHandle {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<VmState> {
         self.state.clone()
+    }
+
+    /// Whether somebody has asked for its end.
+    #[must_use]
+    pub fn is_to_end(&self) -> bool {
+        self.stop.borrow().is_some()
+    }
+
+    /// Returns when it fails, or is torn down.
+    pub async fn begins_to_end(&self) {
+        let mut state = self.state.clone();
+        let ends = [VmStatus::Stopping, VmStatus::Destroyed, VmStatus::Failed];
+        // An error means that its owner has ended.
+        let _ = state.wait_for(|state| state.failure.is_some() || ends.contains(&state.status)).await;
+    }
+
+    /// Why it fails, if that is why a call to it broke: its owner names the cause moments later.
+    pub async fn failure_soon(&self) -> Option<Failure> {
+        const MOMENT: Duration = Duration::from_secs(2);
+        let mut state = self.state.clone();
+        let failed = state.wait_for(|state| state.failure.is_some() || state.status.is_final());
+        let failed = tokio::time::timeout(MOMENT, failed).await.ok()?.ok()?;
+        failed.failure.clone()
     }
 
     /// Asks for the end; [`VmHandle::ended`] sees it gone.

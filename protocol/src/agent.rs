@@ -174,6 +174,13 @@ pub struct Surroundings {
     pub extra_ca_pem: Option<String>,
 }
 
+impl Surroundings {
+    /// Where the guest puts those certificates as well, for whatever does not read the system's store: Node, by
+    /// [`Surroundings::NODE_VARIABLE`].
+    pub const EXTRA_CA: &str = "/usr/local/share/ca-certificates/anteroom-extra.crt";
+    pub const NODE_VARIABLE: &str = "NODE_EXTRA_CA_CERTS";
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SignInStatus {
     pub session: SessionId,

@@ -29,6 +29,8 @@ use std::time::Duration;
 pub use frame::{Frame, FrameError, HEADER_BYTES, MAX_DATA_BYTES};
 pub use spec::{Attach, Begun, Ended, ExecId, ExecSpec, ExecStatus, SpecError, TerminalSpec};
 
+/// The agent, where every guest has it; some of its roles are programs that the host runs.
+pub const AGENT: &str = "/usr/lib/anteroom/anteroom-agent";
 /// The value of the `Upgrade` header.
 pub const UPGRADE_EXEC: &str = "anteroom-exec";
 /// Bytes of output that the guest keeps for a host that has not taken them.

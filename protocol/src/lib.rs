@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod cmdline;
+pub mod credentials;
 pub mod desk;
 pub mod event;
 pub mod exec;

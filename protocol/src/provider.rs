@@ -1,8 +1,8 @@
 //! Provider definitions: how one CLI signs in, as data. One TOML file each, so that a new provider needs no code.
 //!
 //! A definition says how to start the CLI, how its sign-in address looks, where its callback listens, which files
-//! are the credentials and which fields prove that they are complete. The host reads the file and refuses what is
-//! wrong with it; the agent gets the same value as JSON and acts on it.
+//! are the credentials and which fields prove that they are complete, and how a prompt is put to it afterwards. The host reads
+//! the file and refuses what is wrong with it; the agent gets the same value as JSON and acts on it.
 
 mod code;
 mod contents;
@@ -10,6 +10,7 @@ mod credential;
 mod field_path;
 mod locate;
 mod mistake;
+mod prompt;
 mod read;
 mod recognise;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use contents::Format;
 pub use credential::{CredentialProblem, CredentialRule, WriteStyle};
 use mistake::Mistakes;
 pub use mistake::{DefinitionError, Mistake, Place};
+pub use prompt::{Extract, FailureRule, MAX_LINE_BYTES, Output, Prompt, PromptFailure, Said, Understanding};
 pub use recognise::{FoundUrl, UrlKind, UrlRule, UrlSource};
 
 /// Bound on the size of a definition file, in bytes.
@@ -55,6 +57,9 @@ pub struct ProviderDefinition {
     pub credential: Vec<CredentialRule>,
     /// A command that says whether the CLI finds itself signed in.
     pub verify: Option<Verify>,
+    /// How it answers prompts with what was captured; without it nobody can ask it any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<Prompt>,
 }
 
 /// One way to start the sign-in.
@@ -174,6 +179,9 @@ impl ProviderDefinition {
         self.check_credentials(&mut mistakes);
         if let Some(verify) = &self.verify {
             mistakes.expect(has_program(&verify.argv), "verify.argv", "expected a program and its arguments");
+        }
+        if let Some(prompt) = &self.prompt {
+            prompt.check(&mut mistakes);
         }
         mistakes
     }

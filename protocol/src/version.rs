@@ -35,7 +35,7 @@ pub enum Compatibility {
 pub struct ParseVersionError(String);
 
 impl ProtocolVersion {
-    pub const CURRENT: Self = Self { major: 1, minor: 6 };
+    pub const CURRENT: Self = Self { major: 1, minor: 7 };
 
     #[must_use]
     pub fn compatibility_with(self, peer: Self) -> Compatibility {

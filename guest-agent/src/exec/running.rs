@@ -69,6 +69,7 @@ pub(super) struct Running {
     program: String,
     user: String,
     detached: bool,
+    ends_together: bool,
     began: Instant,
     /// Why it was ended by us.
     cause: Mutex<Option<Cause>>,
@@ -109,6 +110,7 @@ impl Running {
             program: spec.program().to_owned(),
             user,
             detached: spec.detached,
+            ends_together: spec.ends_together,
             began: Instant::now(),
             cause: Mutex::new(None),
             hung_up: AtomicBool::new(false),
@@ -203,6 +205,9 @@ impl Running {
             }
         };
         let exit = self.until_exit(exit, limit).await;
+        if let Some(group) = self.group.as_ref().filter(|_| self.ends_together) {
+            cgroup::kill(group);
+        }
         exited.send_replace(true);
         // What is in the pipes still has to be taken by somebody, who may never come.
         tokio::select! {

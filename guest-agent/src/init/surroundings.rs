@@ -16,7 +16,6 @@ use nix::unistd::gethostname;
 use serde_json::json;
 
 use super::identity;
-use crate::oauth::EXTRA_CA;
 
 /// What most programs read (ca-certificates' update-ca-certificates(8) writes it).
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -52,7 +51,7 @@ pub(crate) fn apply(wanted: &Surroundings) -> Result<(), SurroundingsError> {
     }
     if let Some(certificates) = certificates {
         let pem: String = certificates.iter().map(|der| to_pem(der)).collect();
-        write(EXTRA_CA, &pem)?;
+        write(Surroundings::EXTRA_CA, &pem)?;
         append(Path::new(BUNDLE), &pem)
             .map_err(|source| SurroundingsError::Write { path: BUNDLE, source })?;
         let policy = json!({ "CACertificates": certificates.iter().map(|der| STANDARD.encode(der)).collect::<Vec<_>>() });

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, fs, io, os::unix::fs::OpenOptionsExt, path::Path};
 
-use anteroom_protocol::{ProviderDefinition, agent::SignInSpec, provider::Launch};
+use anteroom_protocol::{
+    ProviderDefinition,
+    agent::{SignInSpec, Surroundings},
+    provider::Launch,
+};
 use axum::http::StatusCode;
 
 use crate::{control::Refusal, terminal::order::Signs};
-
-/// Where init puts an extra certificate authority; what reads it is Node, which does not know the system's store.
-pub(crate) const EXTRA_CA: &str = "/usr/local/share/ca-certificates/anteroom-extra.crt";
 
 /// The launch table that the host has chosen.
 pub(super) fn chosen(spec: &SignInSpec) -> Result<&Launch, Refusal> {
@@ -22,7 +23,7 @@ pub(super) fn chosen(spec: &SignInSpec) -> Result<&Launch, Refusal> {
 pub(super) fn environment(spec: &SignInSpec, launch: &Launch) -> BTreeMap<String, String> {
     let mut environment: BTreeMap<String, String> = std::env::vars().collect();
     if spec.surroundings.extra_ca_pem.is_some() {
-        environment.insert("NODE_EXTRA_CA_CERTS".to_owned(), EXTRA_CA.to_owned());
+        environment.insert(Surroundings::NODE_VARIABLE.to_owned(), Surroundings::EXTRA_CA.to_owned());
     }
     environment.extend(launch.env.clone());
     environment.retain(|name, _| !launch.unset.contains(name));

@@ -20,7 +20,6 @@ use tokio::{
 use super::{
     app::Resumed,
     browser::Browser,
-    capture::Shown,
     flow::{Event, Flow},
     launch,
     place::Place,
@@ -29,6 +28,7 @@ use super::{
 };
 use crate::{
     control::Refusal,
+    credentials::capture::Shown,
     journal::Journal,
     process::Children,
     terminal::order::{Order, Report},

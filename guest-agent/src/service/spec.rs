@@ -150,7 +150,12 @@ impl ServiceSet {
     pub(crate) fn load(directory: &Path) -> Result<Self, SpecError> {
         let unreadable = |error| SpecError::Unreadable(directory.to_owned(), error);
         let mut specs = Vec::new();
-        for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let entries = match fs::read_dir(directory) {
+            // An image without a desktop may have no services.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::of(specs),
+            entries => entries.map_err(unreadable)?,
+        };
+        for entry in entries {
             let path = entry.map_err(unreadable)?.path();
             if path.extension().is_some_and(|extension| extension == "toml") {
                 let text =

@@ -45,7 +45,7 @@ fn the_embedded_recipes_can_be_read_and_go_by_their_names() {
         assert_eq!(recipe.name.as_str(), name);
         assert_eq!(
             recipe.profiles.keys().map(Name::as_str).collect::<Vec<_>>(),
-            ["desktop", "dev", "test"],
+            ["cli", "cli-dev", "cli-test", "desktop", "dev", "test"],
             "{name}"
         );
     }
@@ -55,14 +55,18 @@ fn the_embedded_recipes_can_be_read_and_go_by_their_names() {
 fn the_development_profiles_have_every_program_of_a_provider() {
     for (name, _) in EMBEDDED {
         let recipe = Recipe::embedded(name).unwrap();
-        let layers = recipe.profiles["dev"].iter().filter_map(|layer| recipe.layer(layer));
-        let mut programs: Vec<_> =
-            layers.flat_map(|layer| layer.programs().keys().map(Name::as_str)).collect();
-        programs.sort_unstable();
+        let programs = |profile: &str| {
+            let layers = recipe.profiles[profile].iter().filter_map(|layer| recipe.layer(layer));
+            let mut programs: Vec<_> =
+                layers.flat_map(|layer| layer.programs().keys().map(Name::as_str)).collect();
+            programs.sort_unstable();
+            programs
+        };
         // The archive of Ubuntu 22.04 has a GitHub CLI that nobody has tried.
         let gh = (name != "ubuntu-22.04").then_some("gh");
         let expected: Vec<_> = ["anteroom-demo", "claude", "codex", "gemini"].into_iter().chain(gh).collect();
-        assert_eq!(programs, expected, "{name}");
+        assert_eq!(programs("dev"), expected, "{name}");
+        assert_eq!(programs("cli-dev"), expected, "{name}: what signs in can be asked, too");
     }
 }
 

@@ -1,6 +1,7 @@
-//! A program of the guest's that reads nothing, and whose output is read here: at the pace of whoever reads, and with bounded
-//! memory. It is left when nobody reads any more. It does not outlive its connection.
+//! A program of the guest's whose output is read here: at the pace of whoever reads, and with bounded memory. It is left when
+//! nobody reads any more. It does not outlive its connection.
 
+mod input;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,8 @@ use tokio::{
     task::JoinHandle,
     time::{interval, timeout},
 };
+
+use input::Input;
 
 /// Frames of output that wait for whoever reads.
 const AHEAD: usize = 4;
@@ -49,23 +52,83 @@ pub struct End {
     pub complaint: String,
 }
 
+/// Something that it has written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    Output(Bytes),
+    /// To standard error.
+    Complaint(Bytes),
+}
+
+/// What becomes of standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Complaints {
+    /// The beginning of it is kept, for [`End::complaint`].
+    Kept,
+    /// It is told as it comes, and not kept.
+    Told,
+}
+
+/// What it is run with.
+#[derive(Debug)]
+pub struct Run {
+    pub spec: ExecSpec,
+    /// Piece by piece, until the sender is dropped.
+    pub input: mpsc::Receiver<Bytes>,
+    pub complaints: Complaints,
+}
+
 /// A running one.
 #[derive(Debug)]
 pub struct Program {
-    output: mpsc::Receiver<Bytes>,
+    output: mpsc::Receiver<Piece>,
+    signals: mpsc::Sender<u8>,
     following: JoinHandle<Result<End, ProgramError>>,
+}
+
+impl Run {
+    /// One that reads nothing.
+    #[must_use]
+    pub fn without_input(spec: ExecSpec) -> Self {
+        Self { spec, input: mpsc::channel(1).1, complaints: Complaints::Kept }
+    }
 }
 
 impl Program {
     /// Begins it on a stream of [frames](anteroom_protocol::exec).
-    pub(super) fn begin(stream: impl AsyncRead + AsyncWrite + Send + 'static, spec: ExecSpec) -> Self {
+    pub(super) fn begin(stream: impl AsyncRead + AsyncWrite + Send + 'static, run: Run) -> Self {
         let (send, output) = mpsc::channel(AHEAD);
-        Self { output, following: tokio::spawn(follow(stream, spec, send)) }
+        let (signals, signalled) = mpsc::channel(4);
+        Self { output, signals, following: tokio::spawn(follow(stream, run, signalled, send)) }
     }
 
     /// What it writes to standard output, piece by piece; nothing when that has ended.
     pub async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Piece::Output(bytes) = self.next_piece().await? {
+                return Some(bytes);
+            }
+        }
+    }
+
+    /// What it writes, in the order in which it came; nothing when it has ended.
+    pub async fn next_piece(&mut self) -> Option<Piece> {
         self.output.recv().await
+    }
+
+    /// Sends a signal to its process group, by its number (signal(7)).
+    pub async fn signal(&self, number: u8) {
+        // An error means that it has ended.
+        let _ = self.signals.send(number).await;
+    }
+
+    /// Lets it end, whatever it still says, and says how that was.
+    ///
+    /// # Errors
+    /// When that is not known.
+    pub async fn to_its_end(mut self) -> Result<End, ProgramError> {
+        while self.next_piece().await.is_some() {}
+        self.end().await
     }
 
     /// How it has ended. One whose output goes on is left.
@@ -80,26 +143,33 @@ impl Program {
 
 async fn follow(
     stream: impl AsyncRead + AsyncWrite,
-    spec: ExecSpec,
-    output: mpsc::Sender<Bytes>,
+    run: Run,
+    mut signals: mpsc::Receiver<u8>,
+    output: mpsc::Sender<Piece>,
 ) -> Result<End, ProgramError> {
     let (mut from, mut to) = tokio::io::split(stream);
     let (mut inbox, mut batch) = (BytesMut::new(), BytesMut::new());
-    Frame::Start(Box::new(spec)).write(&mut batch)?;
-    Frame::InputEnd.write(&mut batch)?;
+    Frame::Start(Box::new(run.spec)).write(&mut batch)?;
+    let mut input = Input::new(run.input);
+    input.send_what_waits(&mut batch)?;
     let (mut came, mut told, mut complaint) = (0, 0, Vec::new());
     loop {
         while let Some(frame) = Frame::read(&mut inbox)? {
             match frame {
                 Frame::Stdout(bytes) => {
                     came += bytes.len() as u64;
-                    if output.send(bytes).await.is_err() {
+                    if output.send(Piece::Output(bytes)).await.is_err() {
                         leave(&mut from, &mut to, &mut inbox, &mut batch).await;
                         return Err(ProgramError::Left);
                     }
                 }
                 Frame::Stderr(bytes) => {
                     came += bytes.len() as u64;
+                    if run.complaints == Complaints::Told {
+                        // Whoever has left is noticed below.
+                        let _ = output.send(Piece::Complaint(bytes)).await;
+                        continue;
+                    }
                     let room = MAX_COMPLAINT_BYTES - complaint.len();
                     complaint.extend_from_slice(&bytes[..bytes.len().min(room)]);
                 }
@@ -110,7 +180,8 @@ async fn follow(
                     return Ok(End { ended, complaint: printable(&String::from_utf8_lossy(&complaint)) });
                 }
                 Frame::Refused(problem) => return Err(ProgramError::Refused(printable(&problem.error))),
-                Frame::Begun(_) | Frame::Credit(_) => {}
+                Frame::Credit(allowed) => input.allow(allowed, &mut batch)?,
+                Frame::Begun(_) => {}
                 _ => return Err(ProgramError::Direction),
             }
         }
@@ -126,6 +197,8 @@ async fn follow(
                     return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
                 }
             }
+            piece = input.next() => input.take(piece, &mut batch)?,
+            Some(number) = signals.recv() => Frame::Signal(number).write(&mut batch)?,
             () = output.closed() => {
                 leave(&mut from, &mut to, &mut inbox, &mut batch).await;
                 return Err(ProgramError::Left);

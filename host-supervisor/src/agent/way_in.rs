@@ -2,13 +2,17 @@
 
 use anteroom_protocol::{
     agent::{UPGRADE_REVERSE, UPGRADE_TCP},
-    exec::{ExecSpec, ExecStatus, UPGRADE_EXEC},
+    exec::{ExecStatus, UPGRADE_EXEC},
 };
 use hyper::{StatusCode, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{AgentClient, AgentError, KIB, call::Call, program::Program};
+use super::{
+    AgentClient, AgentError, KIB,
+    call::Call,
+    program::{Program, Run},
+};
 
 impl AgentClient {
     /// A byte stream to a port of the guest's own loopback.
@@ -56,12 +60,12 @@ impl AgentClient {
         self.upgraded(UPGRADE_EXEC, "/exec").await
     }
 
-    /// Runs a program that reads nothing.
+    /// Runs a program.
     ///
     /// # Errors
     /// As for every call. What becomes of the program, it says itself.
-    pub async fn run(&self, spec: ExecSpec) -> Result<Program, AgentError> {
-        Ok(Program::begin(self.exec().await?, spec))
+    pub async fn run(&self, run: Run) -> Result<Program, AgentError> {
+        Ok(Program::begin(self.exec().await?, run))
     }
 
     /// What was started so, and whose end nobody has seen yet.

@@ -11,6 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use super::error::ApiError;
+use crate::store::PromptId;
 
 /// Largest request body, in bytes; an SDP offer is the largest thing that anybody has to send.
 pub(super) const MAX_BODY_BYTES: usize = 128 * 1024;
@@ -44,7 +45,7 @@ fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
 
 fn unread(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = format!("the body is larger than {MAX_BODY_BYTES} bytes");
+        let message = "the body is larger than what this call takes";
         return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message);
     }
     ApiError::bad_request("body_unread", "the body ended before it was complete")
@@ -131,6 +132,15 @@ impl<S: Send + Sync> FromRequestParts<S> for InPath<VmId> {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for InPath<PromptId> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let text = path_text(parts, state).await?;
+        text.parse().map(Self).map_err(|_| unknown_prompt())
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for InPath<UserId> {
     type Rejection = ApiError;
 
@@ -153,6 +163,10 @@ pub(super) fn user_id(text: String) -> Result<UserId, ApiError> {
 
 pub(super) fn unknown_session() -> ApiError {
     ApiError::not_found("unknown_session", "there is no such session")
+}
+
+pub(super) fn unknown_prompt() -> ApiError {
+    ApiError::not_found("unknown_prompt", "there is no such prompt")
 }
 
 pub(super) fn unknown_vm() -> ApiError {

@@ -23,15 +23,14 @@ use super::{
     words::{TimeText, time_text},
 };
 use crate::{
-    session::capture::{self, AcceptedFile},
+    credentials::{self, AcceptedFile, OpenError},
     store::{CredentialRecord, SessionStatus},
-    vault::{Owner, Sealed},
 };
 
 /// Before the end: whether there are any. After it: the credentials themselves.
 pub(super) async fn status(State(api): State<Arc<Api>>, seen: Seen) -> Result<Response, ApiError> {
     if let Some(record) = api.store.credentials_of_session(seen.record().id).await? {
-        let files = capture::contents_by_path(&open(&api, &record)?);
+        let files = credentials::contents_by_path(&open(&api, &record)?);
         let captured = Json(json!({
             "status": "ready",
             "authenticated": true,
@@ -135,6 +134,30 @@ pub(super) async fn validate(
     })))
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SignedOut {
+    success: bool,
+    /// Whether there were any credentials.
+    were_any: bool,
+}
+
+/// Forgets every credential of this user and provider, and takes them out of the user's VM. It does not tell the provider.
+pub(super) async fn sign_out(
+    State(api): State<Arc<Api>>,
+    acting: Acting,
+    Path((user, provider)): Path<(String, String)>,
+) -> Result<Json<SignedOut>, ApiError> {
+    let user = user_id(user)?;
+    acting.may_see(user.as_str())?;
+    let were_any = match api.providers.find(&provider) {
+        Some(definition) => api.prompts.sign_out(user.as_str(), &definition).await?,
+        // One that is not offered any more.
+        None => api.store.credentials_delete(user.as_str(), &provider).await? > 0,
+    };
+    Ok(Json(SignedOut { success: true, were_any }))
+}
+
 /// What the provider's definition, as it is today, has to say against these files.
 fn problem(api: &Api, record: &CredentialRecord, files: Vec<AcceptedFile>) -> Option<String> {
     let Some(definition) = api.providers.find(&record.provider) else {
@@ -144,18 +167,18 @@ fn problem(api: &Api, record: &CredentialRecord, files: Vec<AcceptedFile>) -> Op
         session: record.session_id,
         provider: record.provider.clone(),
         generation: record.generation,
-        files: files.into_iter().map(AcceptedFile::into_captured).collect(),
+        files: files.into_iter().map(|file| file.into_captured(record.modified_at)).collect(),
     };
-    capture::accept(&definition, record.session_id, &captured).err().map(|error| error.to_string())
+    credentials::accept(&definition, record.session_id, &captured).err().map(|error| error.to_string())
 }
 
 fn open(api: &Api, record: &CredentialRecord) -> Result<Vec<AcceptedFile>, ApiError> {
-    let owner = Owner { user_id: &record.user_id, provider: &record.provider, session: record.session_id };
-    let sealed = Sealed { key_id: record.key_id.clone(), bytes: record.sealed.clone() };
-    let plain = api.vault.open(owner, &sealed)?;
-    capture::from_plain(&plain).map_err(|_| {
-        let message = "the sealed credentials were written by another version";
-        ApiError::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "credentials_unreadable", message)
+    credentials::open(&api.vault, record).map_err(|error| match error {
+        OpenError::Vault(error) => error.into(),
+        OpenError::OtherVersion => {
+            let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+            ApiError::new(status, "credentials_unreadable", error.to_string())
+        }
     })
 }
 

@@ -21,9 +21,11 @@ use super::{
     error::ApiError,
     exec::WayIn,
     idempotency::Idempotency,
+    prompts::SeenPrompt,
     seen::{Acting, Base, Seen},
     vm::SeenVm,
 };
+use crate::store::PromptId;
 
 /// How the description names the ways to come in.
 const KEY: &str = "apiKey";
@@ -219,6 +221,12 @@ impl OperationInput for InPath<VmId> {
     }
 }
 
+impl OperationInput for InPath<PromptId> {
+    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+        add::<Id>(context, operation, ParamLocation::Path);
+    }
+}
+
 impl OperationInput for InPath<UserId> {
     fn operation_input(context: &mut GenContext, operation: &mut Operation) {
         add::<User>(context, operation, ParamLocation::Path);
@@ -243,7 +251,7 @@ macro_rules! somebodys {
     )*};
 }
 
-somebodys!(Seen, SeenVm, WayIn);
+somebodys!(Seen, SeenVm, SeenPrompt, WayIn);
 
 impl OperationInput for Idempotency {
     fn operation_input(context: &mut GenContext, operation: &mut Operation) {

@@ -99,7 +99,7 @@ async fn carry(
     let (to_viewer, from_viewer) = socket.split();
     let (from_guest, to_guest) = tokio::io::split(guest);
     tokio::select! {
-        () = websocket::tell(from_guest, to_viewer, session, "the desktop is gone") => {}
+        () = websocket::tell(from_guest, to_viewer, session.over(), "the desktop is gone") => {}
         () = obey(from_viewer, to_guest, session, permits) => {}
     }
 }

@@ -15,13 +15,14 @@ use super::{
     error::ApiError,
     seen::Acting,
     session::LONGEST_WAIT_S,
+    tenant::{Tenant, living},
     vm::find,
     words::{TimeText, time_text},
 };
 use crate::{
     session::{self, SessionHandle},
     store::VmRecord,
-    vm::{HostMark, VmHandle},
+    vm::HostMark,
 };
 
 /// `?known=N&wait=S`: answers as soon as there are not N events, after S seconds at the latest.
@@ -68,33 +69,34 @@ pub(super) async fn list(
 ) -> Result<Json<Events>, ApiError> {
     let deadline = Instant::now() + Duration::from_secs(query.wait.min(LONGEST_WAIT_S));
     let record = find(&api, id).await?;
-    let Some((vm, session)) = living(&api, id) else {
+    let Some((vm, tenant)) = living(&api, id) else {
         return Ok(Json(of_the_past(&api, record, &acting).await?));
     };
-    match &session {
-        Some(session) => acting.may_see(&session.view().record.user_id)?,
+    match &tenant {
+        Some(tenant) => acting.may_see(&tenant.user())?,
         None => acting.must_be_nobody()?,
     }
+    let session = tenant.as_ref().and_then(Tenant::session);
     let mut state = vm.state();
     loop {
         let (marks, vm_is_over) = {
             let now = state.borrow_and_update();
             (now.timeline.clone(), now.status.is_final())
         };
-        let moments = match &session {
+        let moments = match session {
             Some(session) => session.history_after(0, Duration::ZERO).await,
             None => Vec::new(),
         };
         let seen = moments.len();
         let events = in_order(marks, moments.into_iter().map(|moment| (moment.at, moment.text)));
-        let session_is_over = session.as_ref().is_none_or(|session| session.view().record.status.is_final());
+        let session_is_over = session.is_none_or(|session| session.view().record.status.is_final());
         let over = vm_is_over && session_is_over;
         if over || events.len() != query.known || Instant::now() >= deadline {
             return Ok(Json(Events { events, over }));
         }
         tokio::select! {
             Ok(()) = state.changed() => {}
-            () = more_of(session.as_ref(), seen, deadline) => {}
+            () = more_of(session, seen, deadline) => {}
             () = sleep_until(deadline) => {}
         }
     }
@@ -116,8 +118,8 @@ async fn of_the_past(api: &Api, record: VmRecord, acting: &Acting) -> Result<Eve
         Some(id) => api.store.session_get(id).await?,
         None => None,
     };
-    match &session {
-        Some(session) => acting.may_see(&session.user_id)?,
+    match session.as_ref().map(|session| &session.user_id).or(record.user_id.as_ref()) {
+        Some(user) => acting.may_see(user)?,
         None => acting.must_be_nobody()?,
     }
     let marks: Option<Vec<HostMark>> = record.timeline.and_then(|marks| serde_json::from_value(marks).ok());
@@ -131,13 +133,6 @@ fn in_order(marks: Vec<HostMark>, moments: impl IntoIterator<Item = (OffsetDateT
     let mut events: Vec<Event> = of_vm.chain(of_session).collect();
     events.sort_by_key(|event| event.at);
     events
-}
-
-fn living(api: &Api, id: VmId) -> Option<(VmHandle, Option<SessionHandle>)> {
-    match api.sessions.living_with_vm(id) {
-        Some(session) => Some((session.vm().clone(), Some(session))),
-        None => Some((api.vms.spare(id)?, None)),
-    }
 }
 
 #[cfg(test)]

@@ -40,17 +40,17 @@ use super::{
     body::InPath,
     error::ApiError,
     seen::Acting,
-    vm::{find, gone},
+    tenant::{Tenant, of_somebody},
     websocket,
 };
-use crate::{session::SessionHandle, vm::Visit};
+use crate::vm::Visit;
 
 /// On its way in one direction, in bytes.
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// `GET /api/vms/{id}/exec`
 pub(super) async fn open(
-    WayIn { vm, session, agent }: WayIn,
+    WayIn { vm, tenant, agent }: WayIn,
     trail: Trail,
     websocket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     mut request: Request,
@@ -61,7 +61,7 @@ pub(super) async fn open(
     let guest = agent.exec().await?;
     if let Ok(upgrade) = websocket {
         let serve = async move |socket| {
-            in_websocket(socket, guest, vm, session, trail).await;
+            in_websocket(socket, guest, vm, tenant, trail).await;
             drop(agent);
         };
         return Ok(websocket::bounded(upgrade).on_upgrade(serve));
@@ -69,7 +69,7 @@ pub(super) async fn open(
     Ok(upgraded(&mut request, UPGRADE_EXEC, move |mut caller| async move {
         let mut first = BytesMut::new();
         note_first(&mut caller, &mut first, vm, &trail).await?;
-        let carried = carry(caller, guest, &first, &session).await;
+        let carried = carry(caller, guest, &first, &tenant).await;
         drop(agent);
         carried
     }))
@@ -80,18 +80,18 @@ async fn in_websocket(
     socket: WebSocket,
     guest: impl AsyncRead + AsyncWrite + Send + 'static,
     vm: VmId,
-    session: SessionHandle,
+    tenant: Tenant,
     trail: Trail,
 ) {
     let (near, mut far) = duplex(websocket::CHUNK_BYTES);
     let (to_page, mut from_page) = socket.split();
     let (from_program, mut to_program) = tokio::io::split(near);
     tokio::spawn({
-        let session = session.clone();
+        let tenant = tenant.clone();
         async move {
             let mut first = BytesMut::new();
             note_first(&mut far, &mut first, vm, &trail).await?;
-            carry(far, guest, &first, &session).await
+            carry(far, guest, &first, &tenant).await
         }
     });
     let obey = async {
@@ -104,7 +104,7 @@ async fn in_websocket(
         }
     };
     tokio::select! {
-        () = websocket::tell(from_program, to_page, &session, "the VM has hung up") => {}
+        () = websocket::tell(from_program, to_page, tenant.over(), "the VM has hung up") => {}
         () = obey => {}
     }
 }
@@ -116,40 +116,40 @@ pub(super) async fn list(WayIn { agent, .. }: WayIn) -> Result<Json<Value>, ApiE
 
 /// `GET /api/vms/{id}/ports/{port}`
 pub(super) async fn forward(
-    WayIn { vm, session, agent }: WayIn,
+    WayIn { vm, tenant, agent }: WayIn,
     port: Result<Path<(String, u16)>, PathRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     expect(&request, UPGRADE_TCP)?;
     let Ok(Path((_, port @ 1..))) = port else { return Err(no_port()) };
     let guest = agent.connect(port).await?;
-    tracing::info!(%vm, session = %session.id(), port, "a port is forwarded");
-    Ok(carried(request, UPGRADE_TCP, guest, session, agent))
+    tracing::info!(%vm, %tenant, port, "a port is forwarded");
+    Ok(carried(request, UPGRADE_TCP, guest, tenant, agent))
 }
 
 /// `GET /api/vms/{id}/reverse/{port}`
 pub(super) async fn listen(
-    WayIn { vm, session, agent }: WayIn,
+    WayIn { vm, tenant, agent }: WayIn,
     port: Result<Path<(String, u16)>, PathRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     expect(&request, UPGRADE_REVERSE)?;
     let Ok(Path((_, port))) = port else { return Err(no_port()) };
     let guest = agent.listen(port).await?;
-    tracing::info!(%vm, session = %session.id(), port, "a port of the VM leads out of it");
-    Ok(carried(request, UPGRADE_REVERSE, guest, session, agent))
+    tracing::info!(%vm, %tenant, port, "a port of the VM leads out of it");
+    Ok(carried(request, UPGRADE_REVERSE, guest, tenant, agent))
 }
 
 /// `GET /api/vms/{id}/reverse/{port}/{number}`
 pub(super) async fn accept(
-    WayIn { session, agent, .. }: WayIn,
+    WayIn { tenant, agent, .. }: WayIn,
     place: Result<Path<(String, u16, u64)>, PathRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     expect(&request, UPGRADE_TCP)?;
     let Ok(Path((_, port, number))) = place else { return Err(no_port()) };
     let guest = agent.accept(port, number).await?;
-    Ok(carried(request, UPGRADE_TCP, guest, session, agent))
+    Ok(carried(request, UPGRADE_TCP, guest, tenant, agent))
 }
 
 fn no_port() -> ApiError {
@@ -161,11 +161,11 @@ fn carried(
     mut request: Request,
     protocol: &'static str,
     guest: impl AsyncRead + AsyncWrite + Send + 'static,
-    session: SessionHandle,
+    tenant: Tenant,
     visit: Visit,
 ) -> Response {
     upgraded(&mut request, protocol, |caller| async move {
-        let carried = carry(caller, guest, &[], &session).await;
+        let carried = carry(caller, guest, &[], &tenant).await;
         drop(visit);
         carried
     })
@@ -184,7 +184,7 @@ fn expect(request: &Request, protocol: &str) -> Result<(), ApiError> {
 #[derive(Debug)]
 pub(super) struct WayIn {
     pub(super) vm: VmId,
-    pub(super) session: SessionHandle,
+    pub(super) tenant: Tenant,
     /// The VM does not hibernate as long as it is held.
     pub(super) agent: Visit,
 }
@@ -195,15 +195,9 @@ impl FromRequestParts<Arc<Api>> for WayIn {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let InPath(vm) = InPath::<VmId>::from_request_parts(parts, api).await?;
         let acting = Acting::from_request_parts(parts, api).await?;
-        find(api, vm).await?;
-        if api.vms.spare(vm).is_some() {
-            let message = "this VM waits for whoever comes next, and nothing is done in it before";
-            return Err(ApiError::conflict("vm_is_nobodys", message));
-        }
-        let session = api.sessions.living_with_vm(vm).ok_or_else(gone)?;
-        acting.may_see(&session.view().record.user_id)?;
-        let agent = session.vm().visit().await?;
-        Ok(Self { vm, session, agent })
+        let (handle, tenant) = of_somebody(api, vm, &acting).await?;
+        let agent = handle.visit().await?;
+        Ok(Self { vm, tenant, agent })
     }
 }
 
@@ -266,14 +260,14 @@ async fn carry(
     caller: impl AsyncRead + AsyncWrite,
     guest: impl AsyncRead + AsyncWrite,
     first: &[u8],
-    session: &SessionHandle,
+    tenant: &Tenant,
 ) -> io::Result<()> {
     let (from_caller, to_caller) = tokio::io::split(caller);
     let (from_guest, mut to_guest) = tokio::io::split(guest);
     to_guest.write_all(first).await?;
     to_guest.flush().await?;
     let up = async {
-        copy(from_caller, &mut to_guest, || session.touch()).await?;
+        copy(from_caller, &mut to_guest, || tenant.touch()).await?;
         // Whoever has said everything may still wait for the answer; the guest's end is the end of both.
         to_guest.shutdown().await?;
         std::future::pending::<io::Result<()>>().await

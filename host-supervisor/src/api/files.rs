@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{audit::Trail, body::InQuery, error::ApiError, exec::WayIn};
 use crate::{
-    agent::{Program, ProgramError},
+    agent::{Program, ProgramError, Run},
     vm::Visit,
 };
 
@@ -68,17 +68,17 @@ struct About {
 }
 
 pub(super) async fn fetch(
-    WayIn { vm, session, agent }: WayIn,
+    WayIn { vm, tenant, agent }: WayIn,
     trail: Trail,
     InQuery(wanted): InQuery<Wanted>,
 ) -> Result<Response, ApiError> {
     let argv = ["sh", "-c", SEND, "fetch", &wanted.path].map(str::to_owned).to_vec();
     let spec = ExecSpec { argv, user: wanted.user.clone(), ..ExecSpec::default() };
     spec.check().map_err(|error| ApiError::bad_request("invalid_path", error.to_string()))?;
-    session.touch();
+    tenant.touch();
     let user = wanted.user.as_deref().unwrap_or_default();
-    tracing::info!(%vm, session = %session.id(), user, "a file is fetched");
-    let mut program = agent.run(spec).await?;
+    tracing::info!(%vm, %tenant, user, "a file is fetched");
+    let mut program = agent.run(Run::without_input(spec)).await?;
     let Some((heading, rest)) = heading(&mut program).await else { return Err(complaint(program).await) };
     let about = About::of(&wanted.path, &heading).ok_or_else(unintelligible)?;
     if wanted.about {

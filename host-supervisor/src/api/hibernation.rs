@@ -8,14 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Api,
-    body::InPath,
-    error::ApiError,
-    seen::Acting,
-    vm::{find, gone},
-    words::VmWords,
+    Api, body::InPath, error::ApiError, seen::Acting, tenant::of_somebody, vm::find, words::VmWords,
 };
-use crate::session::SessionHandle;
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PlainVm")]
@@ -29,7 +23,7 @@ pub(super) async fn hibernate(
     InPath(id): InPath<VmId>,
     acting: Acting,
 ) -> Result<Json<Shown>, ApiError> {
-    owner_of(&api, id, &acting).await?.vm().hibernate().await?;
+    of_somebody(&api, id, &acting).await?.0.hibernate().await?;
     shown(&api, id).await
 }
 
@@ -39,21 +33,10 @@ pub(super) async fn wake(
     InPath(id): InPath<VmId>,
     acting: Acting,
 ) -> Result<Json<Shown>, ApiError> {
-    let session = owner_of(&api, id, &acting).await?;
-    let _visit = session.vm().visit().await?;
-    session.touch();
+    let (vm, tenant) = of_somebody(&api, id, &acting).await?;
+    let _visit = vm.visit().await?;
+    tenant.touch();
     shown(&api, id).await
-}
-
-async fn owner_of(api: &Api, id: VmId, acting: &Acting) -> Result<SessionHandle, ApiError> {
-    find(api, id).await?;
-    if api.vms.spare(id).is_some() {
-        let message = "this VM waits for whoever comes next, and stays awake for that";
-        return Err(ApiError::conflict("vm_is_nobodys", message));
-    }
-    let session = api.sessions.living_with_vm(id).ok_or_else(gone)?;
-    acting.may_see(&session.view().record.user_id)?;
-    Ok(session)
 }
 
 async fn shown(api: &Api, id: VmId) -> Result<Json<Shown>, ApiError> {

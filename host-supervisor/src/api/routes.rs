@@ -6,14 +6,14 @@ use aide::axum::{
     ApiRouter,
     routing::{delete_with, get_with, patch_with, post_with},
 };
-use axum::{Router, middleware, routing::get};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 
 use super::{
     Api,
     access::{self, Gate, Needs, TokenRole},
     admin, audit, credentials,
     describe::{self, gives, says},
-    desktop, events, exec, files, follow, health, hibernation, keys, login, metrics,
+    desktop, events, exec, files, follow, health, hibernation, keys, login, metrics, prompts,
     rate::{self, Class, Counted, RateLimit},
     session, sign_in, start, token, vm, webhook, webrtc, whep, within_patience,
 };
@@ -23,6 +23,8 @@ const JSON: &str = "application/json";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const READINESS: &[(u16, &str)] = &[(200, JSON), (503, JSON)];
+const EVENTS: &[(u16, &str)] = &[(200, "text/event-stream")];
+const EVENTS_OR_NONE: &[(u16, &str)] = &[(200, "text/event-stream"), (204, "")];
 const UPGRADED: &[(u16, &str)] = &[(101, "")];
 
 /// With everything that stands before their handlers; and what describes them, as JSON.
@@ -44,6 +46,9 @@ pub(super) fn all(api: &Arc<Api>, rate: &Arc<RateLimit>) -> (Router<Arc<Api>>, S
     let with_keys = scoped(Scope::Sessions, "Sessions", of_sessions())
         .merge(counted(Class::Start, scoped(Scope::Sessions, "Sessions", starts())))
         .merge(scoped(Scope::CredentialsRead, "Credentials", of_credentials()))
+        .merge(scoped(Scope::Prompts, "Prompts", of_prompts()))
+        .merge(behind(Needs::Scope(Scope::Prompts), "Prompts", asks()))
+        .merge(behind(Needs::Scope(Scope::Prompts), "Prompts", answers()))
         .merge(scoped(Scope::Vms, "VMs", of_vms()))
         .merge(scoped(Scope::Exec, "Ways into a VM", into_vms()))
         .merge(scoped(Scope::Metrics, "Operators", of_watchers()))
@@ -116,10 +121,7 @@ fn streams() -> ApiRouter<Arc<Api>> {
             "/api/auth/session/{id}/events",
             get_with(
                 follow::stream,
-                gives(
-                    "The session and its changes as server-sent events",
-                    &[(200, "text/event-stream"), (204, "")],
-                ),
+                gives("The session and its changes as server-sent events", EVENTS_OR_NONE),
             ),
         )
 }
@@ -235,6 +237,10 @@ fn of_sessions() -> ApiRouter<Arc<Api>> {
             get_with(credentials::list, says("Which credentials there are, without their contents")),
         )
         .api_route(
+            "/api/auth/credentials/{user}/{provider}",
+            delete_with(credentials::sign_out, says("Forgets them, and takes them out of the user's VM")),
+        )
+        .api_route(
             "/api/auth/validate/{user}/{provider}",
             get_with(credentials::validate, says("Whether the newest ones open and are complete")),
         )
@@ -250,6 +256,40 @@ fn of_credentials() -> ApiRouter<Arc<Api>> {
             credentials::status,
             gives("Whether there are credentials, and at the end the credentials", &[(200, JSON)]),
         ),
+    )
+}
+
+/// What was asked, and what became of it.
+fn of_prompts() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route(
+            "/api/prompts",
+            get_with(prompts::list, says("Prompts, newest first, without their words")),
+        )
+        .api_route("/api/prompts/{id}", get_with(prompts::show, says("One prompt, and how it stands")))
+        .api_route(
+            "/api/prompts/{id}/cancel",
+            post_with(prompts::cancel, says("Ends the CLI and everything that it has started")),
+        )
+}
+
+/// Answered for as long as the CLI takes.
+fn asks() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route(
+            "/api/prompts/execute",
+            post_with(
+                prompts::execute,
+                gives("Asks a user's CLI something; the answer comes as server-sent events", EVENTS),
+            ),
+        )
+        .layer(DefaultBodyLimit::max(prompts::MAX_BODY_BYTES))
+}
+
+fn answers() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new().api_route(
+        "/api/prompts/{id}/events",
+        get_with(prompts::events, gives("The events of a prompt, from `Last-Event-ID` on", EVENTS_OR_NONE)),
     )
 }
 

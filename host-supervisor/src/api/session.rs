@@ -156,6 +156,10 @@ pub(super) async fn remove(State(api): State<Arc<Api>>, seen: Seen) -> Result<Js
             ApiError::internal("vm_left", "what the VM has left on the disk cannot be removed", &error)
         })?;
     }
+    let credentials = api.store.credentials_of_session(seen.record().id).await?;
     api.store.session_delete(seen.record().id).await?;
+    if let Some(definition) = credentials.and_then(|credentials| api.providers.find(&credentials.provider)) {
+        api.prompts.clear_vm(&seen.record().user_id, &definition).await;
+    }
     Ok(Done::json())
 }

@@ -111,7 +111,7 @@ pub(super) async fn test(
     begin(&api, &base, asked(definition, body.launch, user, SessionPurpose::Test)?, None).await
 }
 
-fn offered(api: &Api, provider: &str) -> Result<ProviderDefinition, ApiError> {
+pub(super) fn offered(api: &Api, provider: &str) -> Result<ProviderDefinition, ApiError> {
     let definition = api.providers.find(provider).ok_or_else(|| unknown_provider(api, provider))?;
     Ok(ProviderDefinition::clone(&definition))
 }

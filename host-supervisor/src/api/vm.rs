@@ -20,12 +20,13 @@ use super::{
     error::ApiError,
     page::Wanted,
     seen::{Acting, Seen},
+    tenant::{self, Tenant},
     words::{Done, VmWords, vm_word},
 };
 use crate::{
     failure::Failure,
     store::{VmKind, VmRecord, VmStatus},
-    vm::{LaunchCounts, Origin, VmHandle, VmState},
+    vm::{LaunchCounts, Origin, StopReason, VmHandle, VmState},
 };
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -60,6 +61,9 @@ impl FromRequestParts<Arc<Api>> for SeenVm {
         let InPath(id) = InPath::<VmId>::from_request_parts(parts, api).await?;
         let record = find(api, id).await?;
         match record.session_id {
+            None if record.user_id.is_some() => {
+                acting.may_see(record.user_id.as_deref().unwrap_or_default())?
+            }
             Some(session) => match Seen::find(api, session).await {
                 Ok(seen) => acting.may_see(&seen.record().user_id)?,
                 // Whose it was is forgotten.
@@ -190,8 +194,12 @@ pub(super) async fn heartbeat(
     State(api): State<Arc<Api>>,
     SeenVm(VmRecord { id, .. }): SeenVm,
 ) -> Result<Json<Done>, ApiError> {
-    let session = api.sessions.living_with_vm(id).filter(|session| !session.view().record.status.is_final());
-    session.ok_or_else(gone)?.touch();
+    let (vm, tenant) = tenant::living(&api, id).ok_or_else(gone)?;
+    match tenant {
+        Some(Tenant::Session(session)) if !session.view().record.status.is_final() => session.touch(),
+        Some(Tenant::User(_)) => vm.touch(),
+        Some(Tenant::Session(_)) | None => return Err(gone()),
+    }
     Ok(Done::json())
 }
 
@@ -200,9 +208,16 @@ pub(super) async fn remove(
     State(api): State<Arc<Api>>,
     SeenVm(VmRecord { id, .. }): SeenVm,
 ) -> Result<Json<Done>, ApiError> {
-    if let Some(session) = api.sessions.living_with_vm(id) {
-        session.cancel(Failure::new("vm_removed", "the VM was removed")).await;
-        session.vm().ended().await;
+    match tenant::living(&api, id) {
+        Some((vm, Some(Tenant::Session(session)))) => {
+            session.cancel(Failure::new("vm_removed", "the VM was removed")).await;
+            vm.ended().await;
+        }
+        Some((vm, Some(Tenant::User(_)))) => {
+            vm.stop(StopReason::Cancelled);
+            vm.ended().await;
+        }
+        Some((_, None)) | None => {}
     }
     if let Some(spare) = api.vms.dismiss(id) {
         spare.ended().await;
@@ -247,8 +262,7 @@ pub(super) async fn find(api: &Api, id: VmId) -> Result<VmRecord, ApiError> {
 }
 
 fn living(api: &Api, id: VmId) -> Option<(VmHandle, VmState)> {
-    let of_session = api.sessions.living_with_vm(id).map(|session| session.vm().clone());
-    let vm = of_session.or_else(|| api.vms.spare(id))?;
+    let (vm, _) = tenant::living(api, id)?;
     let state = vm.state().borrow().clone();
     Some((vm, state))
 }

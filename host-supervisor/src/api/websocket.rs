@@ -12,8 +12,6 @@ use axum::{
 use futures_util::{SinkExt as _, stream::SplitSink};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use crate::session::SessionHandle;
-
 /// Largest message of a page, in bytes: a text that is pasted into a desktop is the most.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 /// Most that is on its way to one page inside this process, in bytes.
@@ -37,17 +35,18 @@ pub(super) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 pub(super) async fn tell(
     mut guest: impl AsyncRead + Unpin,
     mut page: SplitSink<WebSocket, Message>,
-    session: &SessionHandle,
+    over: impl Future<Output = ()>,
     gone: &'static str,
 ) {
     let mut buffer = vec![0; CHUNK_BYTES];
+    let mut over = std::pin::pin!(over);
     let end = loop {
         let message = tokio::select! {
             read = guest.read(&mut buffer) => match read {
                 Ok(0) | Err(_) => break gone,
                 Ok(count) => Message::Binary(Bytes::copy_from_slice(&buffer[..count])),
             },
-            () = session.over() => break "the session has ended",
+            () = &mut over => break "the session has ended",
             () = tokio::time::sleep(PING_EVERY) => Message::Ping(Bytes::new()),
         };
         match tokio::time::timeout(SEND_PATIENCE, page.send(message)).await {

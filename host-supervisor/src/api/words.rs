@@ -202,6 +202,9 @@ pub(super) struct VmWords {
     phase: VmStatus,
     #[schemars(with = "Option<Uuid>")]
     session_id: Option<SessionId>,
+    /// Whose own it is, of a VM without a desktop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
     vcpus: u8,
     memory_mib: u32,
     image_digest: String,
@@ -225,6 +228,7 @@ impl VmWords {
             status: vm_word(record.status),
             phase: record.status,
             session_id: record.session_id,
+            user_id: record.user_id,
             vcpus: record.vcpus,
             memory_mib: record.memory_mib,
             image_digest: record.image_digest,

@@ -4,6 +4,7 @@ mod access;
 mod credentials;
 mod image;
 mod machine;
+mod prompt;
 mod provider;
 mod serve;
 mod session;
@@ -21,6 +22,7 @@ pub(super) use access::{ApiKeyCommand, AuditArguments};
 pub(super) use credentials::{KeyCommand, WebhookCommand};
 pub(super) use image::{ImageCommand, SnapshotCommand};
 pub(super) use machine::{ConfigCommand, DoctorArguments, GcArguments};
+pub(super) use prompt::PromptArguments;
 pub(super) use provider::ProviderCommand;
 pub(super) use serve::{ServeArguments, UpArguments};
 pub(super) use session::{SessionCommand, StartArguments};
@@ -81,6 +83,7 @@ pub(super) enum Command {
     /// Sign-in sessions: start, watch, remove
     #[command(subcommand)]
     Session(SessionCommand),
+    Prompt(PromptArguments),
     /// VMs: what runs, what happened in it, its console
     #[command(subcommand)]
     Vm(VmCommand),

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use futures_util::{Stream, stream};
 use reqwest::{
     Method, RequestBuilder, StatusCode, Upgraded,
     header::{CONNECTION, UPGRADE},
@@ -20,6 +22,8 @@ use crate::{
 
 /// Ending a VM in order is the slowest call, waiting for a change of status the longest.
 const PATIENCE: Duration = Duration::from_secs(70);
+/// More than any answer takes.
+const LONGEST_STREAM: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long a daemon that is being replaced by another one may be away, and how often it is looked for.
 const REPLACEMENT: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -98,6 +102,25 @@ impl Client {
 
     pub(super) async fn text(&self, path: &str) -> Result<String, Problem> {
         self.call(Method::GET, path, None).await
+    }
+
+    /// A call whose answer comes piece by piece, for as long as it takes.
+    pub(super) async fn stream(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<impl Stream<Item = Result<Bytes, Problem>> + use<>, Problem> {
+        let request = self.http.post(format!("{}{path}", self.base)).timeout(LONGEST_STREAM).json(body);
+        let answer = self.with_key(request).send().await.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        if !status.is_success() {
+            let text = answer.text().await.map_err(|error| self.unreachable(&error))?;
+            return Err(self.refusal(status, &text));
+        }
+        Ok(stream::unfold((self.clone(), answer), async |(client, mut answer)| {
+            let piece = answer.chunk().await.map_err(|error| client.unreachable(&error)).transpose()?;
+            Some((piece, (client, answer)))
+        }))
     }
 
     /// A call that becomes a stream of bytes.

@@ -35,7 +35,7 @@ Exit codes:
   5  refused by the daemon: wrong key, a limit, an unknown provider
   6  --wait met another end than the one waited for
 
-`exec` and `shell` end with the program's own code: 128 and the signal's number when a signal ended it, 127 when it is
+`exec`, `shell` and `prompt` end with the program's own code: 128 and the signal's number when a signal ended it, 127 when it is
 not there, 126 when it is none, 124 when its time was over. What is not the program's fault is 125.";
 
 impl From<Exit> for ExitCode {

@@ -105,7 +105,7 @@ pub const KEYS: &[Key] = &[
         "debian-12",
         "what the VM images are built from: the name of a recipe, or the path of one",
     ),
-    key("image_profile", "desktop", "which image the VMs use: desktop, dev or test"),
+    key("image_profile", "desktop", "which image the VMs with a desktop use: desktop, dev or test"),
     key(
         "image_kernel",
         "stock",
@@ -129,6 +129,25 @@ pub const KEYS: &[Key] = &[
         "CLI_VM_MEMORY_MB",
         str::to_owned,
     ),
+    key(
+        "vm.cli.profile",
+        "auto",
+        "which image VMs without a desktop use; auto: cli, or cli-PROFILE beside another image_profile than desktop",
+    ),
+    key(
+        "vm.cli.hibernate_after",
+        "30m",
+        "a VM without a desktop that nobody uses goes to the disk, sealed, after this time; never when empty",
+    ),
+    key(
+        "vm.cli.destroy_after",
+        "336h",
+        "a VM without a desktop that nobody has used for so long is destroyed, and its disk with it",
+    ),
+    key("prompt.at_once", "1", "prompts of one user that run at once"),
+    key("prompt.waiting", "8", "prompts of one user that wait for their turn; further ones are refused"),
+    key("prompt.limit", "30m", "the longest time that a CLI may take for a prompt"),
+    key("prompt.output_mib", "16", "most that a CLI may say in answer to a prompt, in MiB"),
     key("vm.disk_mib", "4096", "writable disk of a VM, in MiB; takes up only what is written"),
     key(
         "vm.disk_mib_per_second",

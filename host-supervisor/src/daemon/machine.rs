@@ -22,10 +22,12 @@ use crate::{
 pub struct Machine {
     pub vmm: Arc<dyn Vmm>,
     pub image: ResolvedImage,
+    /// Of VMs without a desktop, or why there is none: prompts cannot be run then.
+    pub cli_image: Result<ResolvedImage, String>,
     /// Programs that the image has, for choosing the providers that can be offered.
     pub programs: BTreeSet<String>,
-    /// Keeps the image's files from being pruned.
-    pub lease: Option<Lease>,
+    /// Keep the images' files from being pruned.
+    pub leases: Vec<Lease>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +60,8 @@ async fn backend(config: &Config) -> Backend {
     }
     let sought = config.clone();
     // What is wrong with the image is told by whoever needs it.
-    let found = tokio::task::spawn_blocking(move || find_image(&sought).ok()).await.ok().flatten();
+    let found = tokio::task::spawn_blocking(move || find_image(&sought, &sought.image_profile).ok());
+    let found = found.await.ok().flatten();
     let boot = found.as_ref().map(|(image, initrd)| (image.kernel.image.as_path(), initrd.as_path()));
     let chosen = backend::choose(config, boot).await;
     tracing::info!(vmm = ?chosen.backend, "chosen: {}", chosen.reason);
@@ -102,17 +105,35 @@ impl Machine {
     pub async fn running(vmm: Arc<dyn Vmm>, config: &Config) -> Result<Self, MachineError> {
         let (sought, kind) = (config.clone(), vmm.capabilities().kernel);
         let found = tokio::task::spawn_blocking(move || {
-            let (image, initrd) = find_image(&sought)?;
-            let kernel = kernel_file(kind, &image.kernel, &sought)?;
-            Ok::<_, MachineError>((image, kernel, initrd))
+            let find = |profile: &str| {
+                let (image, initrd) = find_image(&sought, profile)?;
+                let kernel = kernel_file(kind, &image.kernel, &sought)?;
+                let lease = image.lease()?;
+                Ok::<_, MachineError>((programs(&image), resolved(image, kernel, initrd), lease))
+            };
+            let with_desktop = find(&sought.image_profile)?;
+            // Who only signs people in needs none.
+            Ok::<_, MachineError>((with_desktop, find(&sought.prompt.profile)))
         });
-        let (image, kernel, initrd) = found.await.map_err(|_| MachineError::Interrupted)??;
-        Ok(Self {
-            vmm,
-            programs: programs(&image),
-            lease: Some(image.lease()?),
-            image: resolved(image, kernel, initrd),
-        })
+        let ((programs, image, lease), cli) = found.await.map_err(|_| MachineError::Interrupted)??;
+        let mut leases = vec![lease];
+        let cli_image = match cli {
+            Ok((_, image, lease)) => {
+                leases.push(lease);
+                Ok(image)
+            }
+            Err(error) => Err(no_cli_image(&error)),
+        };
+        Ok(Self { vmm, image, cli_image, programs, leases })
+    }
+}
+
+fn no_cli_image(error: &MachineError) -> String {
+    match error {
+        MachineError::Image(guest_image::Error::Missing(missing)) => {
+            format!("{}; build it with `{}`", missing.reasons.join(", "), missing.remedy())
+        }
+        error => causes(error),
     }
 }
 
@@ -148,10 +169,10 @@ fn programs(image: &Image) -> BTreeSet<String> {
     image.manifest.programs.iter().map(ToString::to_string).collect()
 }
 
-pub(crate) fn find_image(config: &Config) -> Result<(Image, PathBuf), MachineError> {
+pub(crate) fn find_image(config: &Config, profile: &str) -> Result<(Image, PathBuf), MachineError> {
     let agent = guest_programs::agent(config.agent.as_deref())?;
     let store = ImageStore::open(&config.image_dir)?;
-    let image = store.find(&recipe(config)?, &config.image_profile, &layer_inputs())?;
+    let image = store.find(&recipe(config)?, profile, &layer_inputs())?;
     let initrd = store.initrd(&image.kernel, &agent)?;
     Ok((image, initrd))
 }

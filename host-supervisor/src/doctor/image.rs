@@ -28,7 +28,7 @@ pub(super) struct Found {
 pub(super) async fn look(config: &Config) -> Result<Found, MachineError> {
     let config = config.clone();
     let look = move || {
-        let (image, initrd) = find_image(&config)?;
+        let (image, initrd) = find_image(&config, &config.image_profile)?;
         let kernel = kernel_file(KernelFile::Either, &image.kernel, &config)?;
         Ok(Found { size_bytes: image.manifest.size_bytes(), kernel, initrd })
     };

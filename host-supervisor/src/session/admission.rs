@@ -19,13 +19,13 @@ pub struct Admission {
 
 /// What there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Load {
-    pub(super) vms: usize,
-    pub(super) of_user: usize,
+pub(crate) struct Load {
+    pub(crate) vms: usize,
+    pub(crate) of_user: usize,
     /// Of them, those that wait to be launched: what they will touch is still there.
-    pub(super) waiting: usize,
+    pub(crate) waiting: usize,
     /// Memory of this machine that is available; `None` when it does not say.
-    pub(super) available_mib: Option<u64>,
+    pub(crate) available_mib: Option<u64>,
 }
 
 /// Why it is not let in.
@@ -46,7 +46,7 @@ pub enum Refusal {
 impl Admission {
     /// # Errors
     /// With the limit that is met. The user's own comes first: others need not wait for it.
-    pub(super) fn admit(&self, load: &Load) -> Result<(), Refusal> {
+    pub(crate) fn admit(&self, load: &Load) -> Result<(), Refusal> {
         let reached = |count: usize, most: NonZeroU32| count >= most.get() as usize;
         if reached(load.of_user, self.most_per_user) {
             return Err(Refusal::User { most: self.most_per_user });

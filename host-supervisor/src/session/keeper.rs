@@ -3,13 +3,13 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use anteroom_protocol::{ProviderDefinition, agent::CapturedCredentials};
-use time::OffsetDateTime;
 
-use super::{capture, registry::Shared};
+use super::registry::Shared;
 use crate::{
     agent::{AgentClient, AgentError},
+    credentials,
     failure::{Failure, causes},
-    store::{CredentialRecord, Replaces, SessionPurpose, SessionRecord},
+    store::{Replaces, SessionPurpose, SessionRecord},
     vault,
     vm::VmHandle,
 };
@@ -44,7 +44,7 @@ impl Keeper {
                 format!("the credentials stayed in the VM: {}", causes(&error)),
             )
         })?;
-        let accepted = capture::accept(&self.definition, self.record.id, &captured).map_err(|error| {
+        let accepted = credentials::accept(&self.definition, self.record.id, &captured).map_err(|error| {
             Failure::new("credentials_refused", format!("what the CLI wrote proves no sign-in: {error}"))
         })?;
         let kept = Kept { generation: accepted.generation, sizes: accepted.sizes() };
@@ -59,24 +59,13 @@ impl Keeper {
                 format!("the credentials were not stored: {}", causes(error)),
             )
         };
-        let plain = accepted.to_plain().map_err(|error| not_stored(&error))?;
         let owner = vault::Owner {
             user_id: &self.record.user_id,
             provider: &self.record.provider,
             session: self.record.id,
         };
-        let sealed = self.shared.vault.seal(owner, &plain).map_err(|error| not_stored(&error))?;
-        let record = CredentialRecord {
-            session_id: self.record.id,
-            user_id: self.record.user_id.clone(),
-            provider: self.record.provider.clone(),
-            generation: accepted.generation,
-            path: accepted.proof.clone(),
-            modified_at: accepted.modified_at,
-            created_at: OffsetDateTime::now_utc(),
-            key_id: sealed.key_id,
-            sealed: sealed.bytes,
-        };
+        let record = credentials::seal(&self.shared.vault, owner, &accepted);
+        let record = record.map_err(|error| not_stored(&error))?;
         self.shared.store.credentials_put(&record, replaces).await.map_err(|error| not_stored(&error))?;
         Ok(kept)
     }

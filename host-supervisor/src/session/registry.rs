@@ -257,6 +257,7 @@ impl VmTemplate {
         VmRequest {
             id,
             session,
+            user: None,
             kind: VmKind::Browser,
             vcpus: self.shape.vcpus,
             memory_mib: self.shape.memory_mib,
@@ -312,7 +313,8 @@ impl Shared {
             + living.starting.iter().filter(|other| *other == user).count();
         // One that hibernates is its user's, and takes nothing of this machine's.
         let asleep = living.sessions.values().filter(|session| session.hibernates()).count();
-        let vms = living.sessions.len() - asleep + living.starting.len();
+        let without_desktop = self.vms.awake(VmKind::Cli);
+        let vms = living.sessions.len() - asleep + living.starting.len() + without_desktop;
         // A VM that waits for somebody has its memory already.
         let spare_mib = u64::from(self.settings.admission.vm_mib) * self.vms.spares() as u64;
         let available_mib = host_memory::available_mib().map(|available| available + spare_mib);

@@ -82,13 +82,14 @@ fn of_two_that_make_the_same_the_first_stays() {
 async fn old_ones_and_those_beyond_the_number_are_collected_but_not_the_one_in_use() {
     let scratch = tempfile::tempdir().unwrap();
     let shelf = Arc::new(Shelf::new(scratch.path().to_owned()));
-    let keys: Vec<Key> = (1..=4).map(|mib| make(&shelf, &conditions(mib)).manifest.key).collect();
+    let made: Vec<Manifest> = (1..=4).map(|mib| make(&shelf, &conditions(mib)).manifest).collect();
+    let keys: Vec<Key> = made.iter().map(|manifest| manifest.key.clone()).collect();
     let long = Duration::from_secs(3600);
     // The oldest is the one in use; of the others the newest stays.
-    let gone = shelf.collect(&keys[0], 2, long).unwrap();
+    let gone = shelf.collect(&made[0], 2, long).unwrap();
     assert_eq!(gone, [keys[2].clone(), keys[1].clone()]);
     let unfinished = shelf.begin(&keys[1]).unwrap();
-    assert_eq!(shelf.collect(&keys[0], 2, Duration::ZERO).unwrap(), [keys[3].clone()]);
+    assert_eq!(shelf.collect(&made[0], 2, Duration::ZERO).unwrap(), [keys[3].clone()]);
     assert!(unfinished.directory.exists(), "somebody may be making it");
     assert!(shelf.find(&keys[0]).await.unwrap().is_some());
 }

@@ -21,6 +21,9 @@ pub enum Scope {
     /// Read captured credentials.
     #[serde(rename = "credentials:read")]
     CredentialsRead,
+    /// Ask CLIs something with captured credentials.
+    #[serde(rename = "prompts")]
+    Prompts,
     /// See VMs with their consoles and logs, and end them.
     #[serde(rename = "vms")]
     Vms,
@@ -36,14 +39,22 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Self; 6] =
-        [Self::Sessions, Self::CredentialsRead, Self::Vms, Self::Exec, Self::Metrics, Self::Admin];
+    pub const ALL: [Self; 7] = [
+        Self::Sessions,
+        Self::CredentialsRead,
+        Self::Prompts,
+        Self::Vms,
+        Self::Exec,
+        Self::Metrics,
+        Self::Admin,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
             Self::CredentialsRead => "credentials:read",
+            Self::Prompts => "prompts",
             Self::Vms => "vms",
             Self::Exec => "exec",
             Self::Metrics => "metrics",

@@ -31,6 +31,18 @@ impl<'r> Columns<'r> {
         Ok(self.row.try_get(column)?)
     }
 
+    pub(super) fn text_option(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+        Ok(self.row.try_get(column)?)
+    }
+
+    pub(super) fn number_option<T: TryFrom<i64>>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let value: Option<i64> = self.row.try_get(column)?;
+        value.map(|value| T::try_from(value).map_err(|_| self.corrupt(column))).transpose()
+    }
+
     pub(super) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
         Ok(self.row.try_get(column)?)
     }

@@ -92,6 +92,84 @@ impl Store {
         Ok(())
     }
 
+    /// Puts a newer version of the same session's credentials in the place of that `generation`, and notes who has to be told. The
+    /// sign-in stays as old as it was. Says whether that generation was still the one that is stored.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing has changed.
+    pub async fn credentials_refresh(
+        &self,
+        newer: &CredentialRecord,
+        generation: u64,
+    ) -> Result<bool, StoreError> {
+        let number = |generation| i64::try_from(generation).unwrap_or(i64::MAX);
+        let mut transaction = self.pool.begin().await?;
+        let updated = sqlx::query(
+            "UPDATE credentials SET generation = $3, path = $4, modified_at = $5, key_id = $6, sealed = $7 \
+             WHERE session_id = $1 AND generation = $2",
+        )
+        .bind(newer.session_id.to_string())
+        .bind(number(generation))
+        .bind(number(newer.generation))
+        .bind(&newer.path)
+        .bind(millis(newer.modified_at))
+        .bind(&newer.key_id)
+        .bind(&newer.sealed)
+        .execute(&mut *transaction)
+        .await?;
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.announce(&mut transaction, newer.announcement(OutboxEvent::Refreshed, &[])).await?;
+        transaction.commit().await?;
+        self.announced();
+        self.scrub().await;
+        Ok(true)
+    }
+
+    /// Forgets every credential of this user and provider, and notes who has to be told; returns how many that were.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing has changed.
+    pub async fn credentials_delete(&self, user_id: &str, provider: &str) -> Result<usize, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let gone = sqlx::query("DELETE FROM credentials WHERE user_id = $1 AND provider = $2 RETURNING *")
+            .bind(user_id)
+            .bind(provider)
+            .fetch_all(&mut *transaction)
+            .await?;
+        for row in &gone {
+            let credentials = read(row)?;
+            self.announce(&mut transaction, credentials.announcement(OutboxEvent::Deleted, &[])).await?;
+        }
+        transaction.commit().await?;
+        self.announced();
+        if !gone.is_empty() {
+            self.scrub().await;
+        }
+        Ok(gone.len())
+    }
+
+    /// The newest sign-in's of this user and provider.
+    ///
+    /// # Errors
+    /// When the database does not answer or the row is damaged.
+    pub async fn credentials_newest(
+        &self,
+        user_id: &str,
+        provider: &str,
+    ) -> Result<Option<CredentialRecord>, StoreError> {
+        let row = sqlx::query(
+            "SELECT * FROM credentials WHERE user_id = $1 AND provider = $2 \
+             ORDER BY created_at DESC, session_id LIMIT 1",
+        )
+        .bind(user_id)
+        .bind(provider)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(read).transpose()
+    }
+
     /// Seals everything that another key than `key_id` has sealed once more, all of it or nothing; returns how much that
     /// was. `reseal` makes new sealed bytes of a row, under the key `key_id`.
     ///

@@ -59,6 +59,9 @@ pub enum OutboxEvent {
     /// New ones were captured, and older ones of the same user and provider are gone.
     #[serde(rename = "credentials.rotated")]
     Rotated,
+    /// A CLI has renewed its tokens.
+    #[serde(rename = "credentials.refreshed")]
+    Refreshed,
     #[serde(rename = "credentials.deleted")]
     Deleted,
 }

@@ -14,6 +14,7 @@ fn vm(session_id: Option<SessionId>) -> VmRecord {
     VmRecord {
         id: VmId::random(),
         session_id,
+        user_id: None,
         kind: VmKind::Browser,
         status: VmStatus::Creating,
         directory: "/state/vms/x".into(),
@@ -26,6 +27,7 @@ fn vm(session_id: Option<SessionId>) -> VmRecord {
         processes: Vec::new(),
         timeline: None,
         machine: None,
+        used_at: None,
     }
 }
 

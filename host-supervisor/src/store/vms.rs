@@ -79,6 +79,8 @@ impl VmStatus {
 pub struct VmRecord {
     pub id: VmId,
     pub session_id: Option<SessionId>,
+    /// Whose it is, of a VM that outlives any session.
+    pub user_id: Option<String>,
     pub kind: VmKind,
     pub status: VmStatus,
     /// Belongs to this VM alone.
@@ -94,6 +96,8 @@ pub struct VmRecord {
     pub timeline: Option<serde_json::Value>,
     /// What it was launched with, as JSON: this layer does not read it.
     pub machine: Option<serde_json::Value>,
+    /// When its user last did something in it.
+    pub used_at: Option<OffsetDateTime>,
 }
 
 impl Store {
@@ -104,7 +108,7 @@ impl Store {
     pub async fn vm_create(&self, vm: &VmRecord) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO vms (id, session_id, kind, status, directory, vcpus, memory_mib, image_digest, created_at, \
-             processes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             processes, user_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(vm.id.to_string())
         .bind(vm.session_id.map(|id| id.to_string()))
@@ -116,8 +120,22 @@ impl Store {
         .bind(&vm.image_digest)
         .bind(millis(vm.created_at))
         .bind(json(&vm.processes)?)
+        .bind(&vm.user_id)
         .execute(&self.pool)
         .await?;
+        Ok(())
+    }
+
+    /// Its user has just done something in it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn vm_used(&self, id: VmId, at: OffsetDateTime) -> Result<(), StoreError> {
+        sqlx::query("UPDATE vms SET used_at = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(millis(at))
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -251,7 +269,8 @@ impl Store {
     ) -> Result<Vec<VmRecord>, StoreError> {
         let rows = sqlx::query(
             "SELECT vms.* FROM vms LEFT JOIN vms AS last ON last.id = $2 \
-             WHERE (CAST($1 AS TEXT) IS NULL OR vms.session_id IN (SELECT id FROM sessions WHERE user_id = $1)) \
+             WHERE (CAST($1 AS TEXT) IS NULL OR vms.user_id = $1 \
+                    OR vms.session_id IN (SELECT id FROM sessions WHERE user_id = $1)) \
              AND (CAST($2 AS TEXT) IS NULL OR vms.created_at < last.created_at \
                   OR (vms.created_at = last.created_at AND vms.id > last.id)) \
              ORDER BY vms.created_at DESC, vms.id LIMIT $3",
@@ -270,6 +289,7 @@ fn read(row: &SqliteRow) -> Result<VmRecord, StoreError> {
     Ok(VmRecord {
         id: columns.parsed("id")?,
         session_id: columns.parsed_option("session_id")?,
+        user_id: columns.text_option("user_id")?,
         kind: columns.word("kind")?,
         status: columns.word("status")?,
         directory: columns.text("directory")?.into(),
@@ -282,5 +302,6 @@ fn read(row: &SqliteRow) -> Result<VmRecord, StoreError> {
         processes: columns.json("processes")?.unwrap_or_default(),
         timeline: columns.json("timeline")?,
         machine: columns.json("machine")?,
+        used_at: columns.time_option("used_at")?,
     })
 }

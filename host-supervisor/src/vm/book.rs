@@ -9,7 +9,7 @@ use anteroom_protocol::{
 use tokio::sync::watch;
 
 use super::{
-    HostMark, Origin, VmKind, VmState, VmStatus, failures,
+    HostMark, Origin, VmState, VmStatus, failures,
     life::{Happening, Life},
     timeline::{STAGES, Timeline, host_mark},
 };
@@ -38,8 +38,8 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn open(id: VmId, kind: VmKind, store: Store) -> (Self, watch::Receiver<VmState>) {
-        Self::with(id, store, Life::new(kind), Timeline::begin(), None)
+    pub(super) fn open(id: VmId, store: Store) -> (Self, watch::Receiver<VmState>) {
+        Self::with(id, store, Life::new(), Timeline::begin(), None)
     }
 
     /// Of a VM that another daemon has begun.
@@ -48,7 +48,7 @@ impl Book {
         address: Option<IpAddr>,
         store: Store,
     ) -> (Self, watch::Receiver<VmState>) {
-        let life = Life { kind: record.kind, status: record.status, failure: None };
+        let life = Life { status: record.status, failure: None };
         let marks = record.timeline.clone().and_then(|marks| serde_json::from_value(marks).ok());
         let timeline = Timeline::resume(record.created_at, marks.unwrap_or_default());
         Self::with(record.id, store, life, timeline, address)

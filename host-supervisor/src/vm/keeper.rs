@@ -14,7 +14,7 @@ use crate::{
     config::{PoolSettings, SnapshotSettings},
     failure::causes,
     host_memory,
-    snapshots::{Key, Shelf, Snapshot},
+    snapshots::{Manifest, Shelf, Snapshot},
 };
 
 /// When nothing is known to have changed; memory is short without telling.
@@ -54,6 +54,7 @@ impl Keeper {
     /// Runs until `stop`; the VMs that wait are ended with everybody else's.
     pub async fn run(self, stop: CancellationToken) {
         let work = async {
+            self.starter.wanted(self.template.kind).await;
             tokio::time::sleep(SETTLED).await;
             let mut tried = Tried::default();
             loop {
@@ -107,7 +108,7 @@ impl Keeper {
         match self.see_to_snapshot(shelf, tried).await {
             Ok(Some(snapshot)) => {
                 tried.failures = 0;
-                self.collect(shelf, settings, &snapshot.manifest.key).await;
+                self.collect(shelf, settings, &snapshot.manifest).await;
             }
             Ok(None) => {}
             Err(GoldenError::Unsupported) => {
@@ -155,7 +156,7 @@ impl Keeper {
         }
     }
 
-    async fn collect(&self, shelf: &Arc<Shelf>, settings: SnapshotSettings, in_use: &Key) {
+    async fn collect(&self, shelf: &Arc<Shelf>, settings: SnapshotSettings, in_use: &Manifest) {
         let (shelf, in_use) = (Arc::clone(shelf), in_use.clone());
         let keep = settings.keep.get() as usize;
         match blocking::run(move || shelf.collect(&in_use, keep, settings.max_age)).await {

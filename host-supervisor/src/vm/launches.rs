@@ -1,7 +1,7 @@
 //! The places of VMs that are being launched: few at once, because many that begin together are slow together, or fail.
 //!
-//! A place is held from the first thing that is made for a VM until its desktop stands (of one without a desktop: until its agent
-//! answers), because the desktop's programs are half of a boot's work. Boots and restores take one place each: a restore holds it
+//! A place is held from the first thing that is made for a VM until its desktop stands (of one without a desktop: until it runs
+//! programs), because the desktop's programs are half of a boot's work. Boots and restores take one place each: a restore holds it
 //! for less than a second, and so weighs less by itself. A guest that never gets so far holds it until its [`Limits`] end it: until
 //! then only our own image runs in it, and nothing of a person's. Who goes next is decided by the [`Queue`].
 //!
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::{
-    VmKind, VmStatus,
+    VmStatus,
     queue::{LaunchBounds, Queue, QueueFull, Turn},
 };
 
@@ -44,10 +44,9 @@ pub struct LaunchCounts {
 }
 
 /// Whether a VM that has come so far has still to hold its place.
-pub(super) fn holds_place(kind: VmKind, status: VmStatus) -> bool {
+pub(super) fn holds_place(status: VmStatus) -> bool {
     match status {
-        VmStatus::Creating | VmStatus::Booting => true,
-        VmStatus::Running => kind == VmKind::Browser,
+        VmStatus::Creating | VmStatus::Booting | VmStatus::Running => true,
         VmStatus::Ready
         | VmStatus::Hibernating
         | VmStatus::Hibernated

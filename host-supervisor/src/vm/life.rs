@@ -1,12 +1,11 @@
 //! The states of a VM, as a pure function: what is, what happened, what is then. The diagram is in [`super`].
 
-use super::{StopReason, VmKind, VmStatus};
+use super::{StopReason, VmStatus};
 use crate::failure::Failure;
 
 /// Where a VM stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Life {
-    pub(super) kind: VmKind,
     pub(super) status: VmStatus,
     /// The first failure; later ones follow from it.
     pub(super) failure: Option<Failure>,
@@ -19,7 +18,7 @@ pub(super) enum Happening {
     Launched,
     /// The agent has answered and speaks our protocol.
     AgentAnswered,
-    /// Every service that a viewer needs answers.
+    /// Every service that a viewer needs answers; of a VM without a desktop, programs can be run.
     DesktopReady,
     /// Nobody is in it, and it goes to the disk.
     HibernationBegun,
@@ -36,21 +35,13 @@ pub(super) enum Happening {
 }
 
 impl Life {
-    pub(super) fn new(kind: VmKind) -> Self {
-        Self { kind, status: VmStatus::Creating, failure: None }
+    pub(super) fn new() -> Self {
+        Self { status: VmStatus::Creating, failure: None }
     }
 
-    /// What it comes to at last when nothing goes wrong; it hibernates from there, and comes back to it.
-    fn goal(&self) -> VmStatus {
-        match self.kind {
-            VmKind::Browser => VmStatus::Ready,
-            VmKind::Cli => VmStatus::Running,
-        }
-    }
-
-    /// Whether it has come to that.
+    /// Whether it has come to what it comes to at last when nothing goes wrong; it hibernates from there, and comes back to it.
     pub(super) fn is_at_its_goal(&self) -> bool {
-        self.status == self.goal()
+        self.status == VmStatus::Ready
     }
 
     /// What is after `happening`. What cannot happen in a state changes nothing.
@@ -67,7 +58,7 @@ impl Life {
             (Hibernating, Happening::Hibernated) => Hibernated,
             (Hibernated, Happening::WakingBegun) => Waking,
             // From the disk, or because it could not be put there.
-            (Waking | Hibernating, Happening::AgentAnswered) => self.goal(),
+            (Waking | Hibernating, Happening::AgentAnswered) => Ready,
             (
                 Creating | Booting | Running | Ready | Hibernating | Hibernated | Waking,
                 Happening::StopAsked(_) | Happening::Failed(_),
@@ -82,7 +73,7 @@ impl Life {
             Happening::Failed(failure) if fails => Some(failure),
             _ => self.failure,
         };
-        Self { status, failure, ..self }
+        Self { status, failure }
     }
 }
 
@@ -93,7 +84,7 @@ mod tests {
     use super::*;
 
     fn after(happenings: impl IntoIterator<Item = Happening>) -> Life {
-        happenings.into_iter().fold(Life::new(VmKind::Browser), Life::step)
+        happenings.into_iter().fold(Life::new(), Life::step)
     }
 
     fn failed(code: &str) -> Happening {
@@ -114,31 +105,26 @@ mod tests {
     }
 
     #[test]
-    fn a_vm_hibernates_wakes_and_is_what_it_was_with_a_desktop_or_without() {
+    fn a_vm_hibernates_wakes_and_is_what_it_was() {
         use Happening::{
             AgentAnswered, DesktopReady, Gone, Hibernated, HibernationBegun, Launched, WakingBegun,
         };
         let sleep = [HibernationBegun, Hibernated, WakingBegun, AgentAnswered];
-        for (kind, begin) in [
-            (VmKind::Browser, &[Launched, AgentAnswered, DesktopReady][..]),
-            (VmKind::Cli, &[Launched, AgentAnswered]),
-        ] {
-            let before = begin.iter().cloned().fold(Life::new(kind), Life::step);
-            let states: Vec<_> = sleep
-                .iter()
-                .scan(before.clone(), |life, happening| {
-                    *life = life.clone().step(happening.clone());
-                    Some(life.status)
-                })
-                .collect();
-            let away = [VmStatus::Hibernating, VmStatus::Hibernated, VmStatus::Waking];
-            assert_eq!((&states[..3], states[3]), (&away[..], before.status));
-            let given_up = before.clone().step(HibernationBegun).step(AgentAnswered);
-            assert_eq!(given_up, before);
-            for so_far in 0..4 {
-                let asked = sleep.iter().take(so_far).cloned().fold(before.clone(), Life::step).step(STOP);
-                assert_eq!(asked.step(Gone).status, VmStatus::Destroyed, "{kind:?} {so_far}");
-            }
+        let before = after([Launched, AgentAnswered, DesktopReady]);
+        let states: Vec<_> = sleep
+            .iter()
+            .scan(before.clone(), |life, happening| {
+                *life = life.clone().step(happening.clone());
+                Some(life.status)
+            })
+            .collect();
+        let away = [VmStatus::Hibernating, VmStatus::Hibernated, VmStatus::Waking];
+        assert_eq!((&states[..3], states[3]), (&away[..], before.status));
+        let given_up = before.clone().step(HibernationBegun).step(AgentAnswered);
+        assert_eq!(given_up, before);
+        for so_far in 0..4 {
+            let asked = sleep.iter().take(so_far).cloned().fold(before.clone(), Life::step).step(STOP);
+            assert_eq!(asked.step(Gone).status, VmStatus::Destroyed, "{so_far}");
         }
         let starting = after([Launched, AgentAnswered, HibernationBegun]);
         assert_eq!(starting.status, VmStatus::Running, "its desktop is not there yet");
@@ -187,14 +173,12 @@ mod tests {
 
         #[test]
         fn no_state_is_left_backwards_but_by_waking(happenings in prop::collection::vec(any_happening(), 0..40)) {
-            for kind in [VmKind::Browser, VmKind::Cli] {
-                let mut life = Life::new(kind);
-                for happening in happenings.clone() {
-                    let next = life.clone().step(happening);
-                    let forward = next.status as u8 >= life.status as u8;
-                    prop_assert!(forward || (life.status.is_away() && next.is_at_its_goal()));
-                    life = next;
-                }
+            let mut life = Life::new();
+            for happening in happenings {
+                let next = life.clone().step(happening);
+                let forward = next.status as u8 >= life.status as u8;
+                prop_assert!(forward || (life.status.is_away() && next.is_at_its_goal()));
+                life = next;
             }
         }
 

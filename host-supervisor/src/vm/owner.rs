@@ -267,6 +267,7 @@ impl Owner {
         VmRecord {
             id: request.id,
             session_id: request.session,
+            user_id: request.user.clone(),
             kind: request.kind,
             status: VmStatus::Creating,
             directory: self.directory.clone(),
@@ -279,6 +280,7 @@ impl Owner {
             processes: Vec::new(),
             timeline: None,
             machine: None,
+            used_at: None,
         }
     }
 }

@@ -104,6 +104,23 @@ impl VmStarter {
         Ok((handle, events))
     }
 
+    /// Starts a VM that a user waits for, and that is not taken from those that are ready.
+    ///
+    /// # Errors
+    /// When as many wait to be launched as may.
+    pub fn start_for(
+        &self,
+        user: &str,
+        request: VmRequest,
+    ) -> Result<(VmHandle, mpsc::Receiver<VmEvent>), QueueFull> {
+        let ticket = self.launches.ask(user)?;
+        self.cli_wanted.send_replace(true);
+        let (events_in, events) = mpsc::channel(WAITING_EVENTS);
+        let handle = self.start_with(ticket, request, events_in);
+        self.await_desktop(&handle);
+        Ok((handle, events))
+    }
+
     /// How many are ready.
     #[must_use]
     pub fn spares(&self) -> usize {

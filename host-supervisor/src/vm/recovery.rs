@@ -176,7 +176,7 @@ impl VmStarter {
         };
         let mut vm = self.vmm.adopt(&survivor).await.map_err(NotTaken::Vmm)?;
         let (mut owner, handle, events) = self.next_owner(record, address);
-        owner.ticket = holds_place(record.kind, record.status).then(|| self.launches.enter());
+        owner.ticket = holds_place(record.status).then(|| self.launches.enter());
         let knock = if matches!(arrival, Arrival::Woke) {
             let stood_up = owner.stand_up(vm.as_mut()).await;
             stood_up.map_err(|failure| NotTaken::Stuck(failure.message))?
@@ -213,7 +213,7 @@ impl VmStarter {
         let (sender, events) = mpsc::channel(WAITING_EVENTS);
         let book = Book::resume(record, address.map(Into::into), self.store.clone());
         let (mut owner, handle) = self.owner(record.id, record.kind, record.memory_mib, book, sender);
-        owner.is_somebodys = record.session_id.is_some();
+        owner.is_somebodys = record.session_id.is_some() || record.user_id.is_some();
         owner.machine = record.machine.clone().and_then(|machine| serde_json::from_value(machine).ok());
         (owner, handle, events)
     }

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     LaunchBounds, LaunchCounts, Limits, Reached, StopReason, VmEvent, VmHandle, VmKind, VmRequest, VmState,
+    VmStatus,
     ack::Outstanding,
     book::Book,
     launches::{Launches, Ticket},
@@ -43,8 +44,23 @@ pub struct VmSettings {
     pub launches: LaunchBounds,
     /// Seals the memory of VMs that hibernate; without it none does.
     pub vault: Option<Arc<Vault>>,
-    /// Somebody's VM hibernates when it was left alone for so long; none does by itself when unset.
-    pub hibernate_after: Option<Duration>,
+    pub hibernate_after: HibernateAfter,
+}
+
+/// Somebody's VM hibernates when it was left alone for so long; none does by itself when unset.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HibernateAfter {
+    pub browser: Option<Duration>,
+    pub cli: Option<Duration>,
+}
+
+impl HibernateAfter {
+    fn of(self, kind: VmKind) -> Option<Duration> {
+        match kind {
+            VmKind::Browser => self.browser,
+            VmKind::Cli => self.cli,
+        }
+    }
 }
 
 /// Starts VMs. One in each daemon.
@@ -60,6 +76,10 @@ pub struct VmStarter {
     pub(super) launches: Launches,
     /// How many VMs somebody is waiting for.
     pub(super) awaited: watch::Sender<usize>,
+    /// Whether anybody has come for a VM without a desktop: until then nothing is made for them.
+    pub(super) cli_wanted: watch::Sender<bool>,
+    /// Of every VM; those that are gone are forgotten when somebody counts.
+    states: Mutex<Vec<(VmKind, watch::Receiver<VmState>)>>,
 }
 
 impl VmStarter {
@@ -83,6 +103,8 @@ impl VmStarter {
             pool: Pool::default(),
             launches,
             awaited: watch::Sender::new(0),
+            cli_wanted: watch::Sender::new(false),
+            states: Mutex::default(),
         }
     }
 
@@ -110,10 +132,10 @@ impl VmStarter {
         request: VmRequest,
         events: mpsc::Sender<VmEvent>,
     ) -> VmHandle {
-        let book = Book::open(request.id, request.kind, self.store.clone());
+        let book = Book::open(request.id, self.store.clone());
         let (mut owner, handle) = self.owner(request.id, request.kind, request.memory_mib, book, events);
         owner.ticket = Some(ticket);
-        owner.is_somebodys = request.session.is_some();
+        owner.is_somebodys = request.session.is_some() || request.user.is_some();
         self.owners.spawn(owner.run(request));
         handle
     }
@@ -151,13 +173,38 @@ impl VmStarter {
             is_somebodys: false,
             machine: None,
             vault: self.settings.vault.clone(),
-            hibernate_after: self.settings.hibernate_after,
+            hibernate_after: self.settings.hibernate_after.of(kind),
             heard: 0,
             outstanding: Outstanding::default(),
             done: watch::Sender::new(0),
         };
         let stop = Arc::new(stop);
+        self.states().push((kind, state.clone()));
         (owner, VmHandle { id, memory_mib, state, stop, orders, reached: reached_receiver, presence })
+    }
+
+    /// Returns when it is worth being prepared for somebody who comes for such a VM.
+    pub(super) async fn wanted(&self, kind: VmKind) {
+        if kind == VmKind::Cli {
+            // An error would mean that the sender is gone, which lives in `self`.
+            let _ = self.cli_wanted.subscribe().wait_for(|wanted| *wanted).await;
+        }
+    }
+
+    /// How many VMs of that kind take something of this machine: those that hibernate do not.
+    #[must_use]
+    pub fn awake(&self, kind: VmKind) -> usize {
+        let mut states = self.states();
+        states.retain(|(_, state)| !state.borrow().status.is_final());
+        let takes_memory = |(of, state): &&(VmKind, watch::Receiver<VmState>)| {
+            *of == kind && state.borrow().status != VmStatus::Hibernated
+        };
+        states.iter().filter(takes_memory).count()
+    }
+
+    fn states(&self) -> MutexGuard<'_, Vec<(VmKind, watch::Receiver<VmState>)>> {
+        // Nothing that holds the lock can panic half-way through a change.
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[must_use]

@@ -125,6 +125,17 @@ impl VmHandle {
         }
     }
 
+    /// The time without anybody in it begins anew.
+    pub fn touch(&self) {
+        self.presence.touch();
+    }
+
+    /// Whether anybody is in it.
+    #[must_use]
+    pub fn is_visited(&self) -> bool {
+        self.presence.is_visited()
+    }
+
     /// Something goes on in it that nobody watches.
     #[must_use]
     pub fn hold_awake(&self) -> Hold {

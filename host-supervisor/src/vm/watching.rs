@@ -10,7 +10,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Order, Origin, VmEvent, VmKind, VmStatus,
+    Order, Origin, VmEvent, VmStatus,
     conversation::{Arrival, Conversation, News},
     failures,
     hibernation::{NotHibernated, Resting},
@@ -66,7 +66,7 @@ impl Owner {
         loop {
             // A session that does not keep up slows its guest down, not this task.
             let room = session.capacity() > 0 || session.is_closed();
-            let waits_for_desktop = self.book.status() == VmStatus::Running && self.kind == VmKind::Browser;
+            let waits_for_desktop = self.book.status() == VmStatus::Running;
             let alone = self.hibernate_after.filter(|_| self.may_rest().is_ok());
             tokio::select! {
                 biased;
@@ -81,7 +81,7 @@ impl Owner {
                         desktop_due = Some(Instant::now() + limits.desktop);
                     }
                     self.learn(item, &arrival).await?;
-                    if !holds_place(self.kind, self.book.status()) {
+                    if !holds_place(self.book.status()) {
                         self.ticket = None;
                     }
                 }

@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     config::Enclosure,
+    credentials::{self, OpenError},
     failure::causes,
-    session::capture,
     store::{OutboxEvent, OutboxRecord, Store, StoreError, Tried},
-    vault::{Owner, Sealed, Vault, VaultError},
+    vault::Vault,
 };
 
 /// Longest time between two looks at the outbox.
@@ -40,7 +40,7 @@ enum CourierError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the credentials of the event")]
-    Vault(#[from] VaultError),
+    Credentials(#[from] OpenError),
     #[error("the event's text")]
     Text(#[from] serde_json::Error),
     #[error("no random numbers from the kernel")]
@@ -93,7 +93,7 @@ impl Courier {
                 (answer.to_string(), verdict)
             }
             // The next event may be a better one; this one gets its other tries.
-            Err(error @ (CourierError::Vault(_) | CourierError::Text(_))) => {
+            Err(error @ (CourierError::Credentials(_) | CourierError::Text(_))) => {
                 (format!("not sent: {}", causes(&error)), Verdict::Later)
             }
             Err(error) => return Err(error),
@@ -130,11 +130,7 @@ impl Courier {
         let Some(stored) = stored.filter(|stored| stored.generation == record.generation) else {
             return Ok(None);
         };
-        let owner =
-            Owner { user_id: &stored.user_id, provider: &stored.provider, session: stored.session_id };
-        let sealed = Sealed { key_id: stored.key_id.clone(), bytes: stored.sealed.clone() };
-        let files = capture::from_plain(&self.vault.open(owner, &sealed)?)?;
-        Ok(Some(capture::contents_by_path(&files)))
+        Ok(Some(credentials::contents_by_path(&credentials::open(&self.vault, &stored)?)))
     }
 
     fn later(&self, record: &OutboxRecord, tries: u32) -> Result<Tried, CourierError> {

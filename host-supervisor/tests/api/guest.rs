@@ -37,7 +37,10 @@ use tokio::{
     sync::watch,
 };
 
-use crate::stream::{self, Stream};
+use crate::{
+    programs::{self, Home},
+    stream::{self, Stream},
+};
 
 /// A VMM whose guests are played by the test.
 #[derive(Debug, Default)]
@@ -56,6 +59,8 @@ pub(crate) struct Guest {
     sign_in: watch::Sender<Option<SignInSpec>>,
     pub(crate) credentials: Mutex<Value>,
     pub(crate) stream: Stream,
+    /// Where its programs run.
+    pub(crate) home: Home,
     pub(crate) opened: Mutex<Vec<String>>,
     pub(crate) refuses_sign_in: Mutex<Option<String>>,
     /// What was typed.
@@ -127,6 +132,7 @@ impl Vmm for Stage {
             sign_in: watch::Sender::default(),
             credentials: Mutex::new(Value::Null),
             stream: Stream::default(),
+            home: Home::default(),
             opened: Mutex::default(),
             refuses_sign_in: Mutex::default(),
             codes: Mutex::default(),
@@ -297,6 +303,7 @@ fn agent(guest: Arc<Guest>) -> Router {
         .route("/sign-in/credentials", get(credentials))
         .route("/sign-in/open-url", post(open_url))
         .route("/connect/{port}", get(connect))
+        .route("/exec", get(programs::exec))
         .merge(stream::routes())
         .with_state(guest)
 }

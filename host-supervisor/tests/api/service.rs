@@ -192,7 +192,13 @@ fn machine(stage: Arc<Stage>) -> Machine {
         initrd: PathBuf::from("/none/initrd"),
         layers: vec![PathBuf::from("/none/debian.erofs")],
     };
-    Machine { vmm: stage, image, programs: guest::programs(), lease: None }
+    Machine {
+        vmm: stage,
+        cli_image: Ok(image.clone()),
+        image,
+        programs: guest::programs(),
+        leases: Vec::new(),
+    }
 }
 
 fn config(state: &std::path::Path, settings: &[(&str, &str)]) -> Config {

@@ -55,6 +55,10 @@ pub struct ExecSpec {
     /// It goes on without anybody attached, and the oldest of its output makes room for the newest.
     #[serde(default)]
     pub detached: bool,
+    /// Whatever it has started, and wherever that has gone, ends when it ends (`cgroup.kill`, cgroup_v2 in the kernel's admin
+    /// guide); otherwise children live on, as those of a shell do.
+    #[serde(default)]
+    pub ends_together: bool,
 }
 
 /// The size in characters; none is 0.

@@ -1,4 +1,5 @@
-//! The path of a field in a credential file: `tokens.access_token`, `"github.com".oauth_token`, `authTokens.*.token`.
+//! The path of a field in a credential file or in a line of JSON: `tokens.access_token`, `"github.com".oauth_token`,
+//! `authTokens.*.token`.
 //!
 //! Dots separate keys. A key that has a dot itself stands in double quotes; a lone `*` is whichever key or list item
 //! leads on. There is no escape for a double quote, because no credential file is known that needs one.
@@ -37,9 +38,16 @@ impl<'a> FieldPath<'a> {
         }
     }
 
+    /// Everything that it leads to; a number is also an item of a list.
+    pub(super) fn values<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
+        self.0
+            .iter()
+            .fold(vec![value], |found, part| found.into_iter().flat_map(|value| part.of(value)).collect())
+    }
+
     /// Whether the field is there and holds something.
     pub(super) fn is_filled_in(&self, value: &Value) -> bool {
-        leads_to_something(&self.0, value)
+        self.values(value).into_iter().any(is_filled)
     }
 }
 
@@ -56,18 +64,17 @@ impl<'a> Part<'a> {
             _ => Some((Self::Key(key), after)),
         }
     }
-}
 
-/// Files are bounded in depth by their parsers, and paths by the size of a definition.
-fn leads_to_something(parts: &[Part<'_>], value: &Value) -> bool {
-    match parts {
-        [] => is_filled(value),
-        [Part::Key(key), rest @ ..] => value.get(key).is_some_and(|value| leads_to_something(rest, value)),
-        [Part::Any, rest @ ..] => match value {
-            Value::Object(fields) => fields.values().any(|value| leads_to_something(rest, value)),
-            Value::Array(items) => items.iter().any(|value| leads_to_something(rest, value)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-        },
+    fn of<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
+        match (self, value) {
+            (Self::Key(key), Value::Array(items)) => {
+                key.parse::<usize>().ok().and_then(|index| items.get(index)).into_iter().collect()
+            }
+            (Self::Key(key), _) => value.get(key).into_iter().collect(),
+            (Self::Any, Value::Object(fields)) => fields.values().collect(),
+            (Self::Any, Value::Array(items)) => items.iter().collect(),
+            (Self::Any, _) => Vec::new(),
+        }
     }
 }
 
@@ -106,6 +113,18 @@ mod tests {
         assert!(!is_filled_in("authTokens.*.secret", &file));
         assert!(!is_filled_in("authTokens.*.token", &json!({ "authTokens": {} })));
         assert!(is_filled_in("accounts.*.token", &json!({ "accounts": [{}, { "token": 1 }] })));
+    }
+
+    #[test]
+    fn a_number_is_an_item_of_a_list_and_a_star_all_of_them() {
+        let line = json!({ "content": [{ "text": "a" }, { "text": "b" }], "0": { "text": "c" } });
+        let values = |path: &str| {
+            FieldPath::parse(path).unwrap().values(&line).into_iter().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(values("content.1.text"), [json!("b")]);
+        assert_eq!(values("content.*.text"), [json!("a"), json!("b")]);
+        assert_eq!(values("0.text"), [json!("c")]);
+        assert!(values("content.2.text").is_empty() && values("content.text").is_empty());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::{
 };
 
 /// The keys of the file itself, without any table.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     "id",
     "name",
     "versions_tested",
@@ -33,6 +33,7 @@ pub(super) const KEYS: [&str; 10] = [
     "manual",
     "credential",
     "verify",
+    "prompt",
 ];
 
 /// Reads the text and checks the definition.
@@ -75,6 +76,7 @@ impl<'a> Parts<'a> {
             manual: self.optional("manual"),
             credential: self.list("credential"),
             verify: self.optional("verify"),
+            prompt: self.optional("prompt"),
         };
         self.mistakes.end()?;
         Ok(definition)

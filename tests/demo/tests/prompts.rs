@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anteroom_demo::idp::{Consent, Event, GrantType, Profile, SecretKind};
 
+use anteroom_protocol::provider::PromptFailure;
 use serde_json::json;
 
 use definition::Prompt;
@@ -49,7 +50,7 @@ fn codex_says_that_its_tokens_are_refused() {
     with_codex("codex_says_that_its_tokens_are_refused", |codex| async move {
         let stage = signed_in(Profile::openai(Consent::Given), Restored::codex).await;
         stage.idp.revoke_everything();
-        stage.fails(&codex, "codex", 1, Some("token_refused")).await;
+        stage.fails(&codex, "codex", 1, Some(PromptFailure::TokenRefused)).await;
     });
 }
 
@@ -73,10 +74,10 @@ fn claude_answers_and_renews_what_is_about_to_expire_and_what_is_refused() {
 fn claude_says_why_it_cannot_and_blanks_the_tokens_that_are_refused() {
     with_claude("claude_says_why_it_cannot_and_blanks_the_tokens_that_are_refused", |claude| async move {
         let stage = Stage::behind_a_proxy(Profile::anthropic(Consent::Given)).await;
-        stage.fails(&claude, "claude_code", 1, Some("not_signed_in")).await;
+        stage.fails(&claude, "claude_code", 1, Some(PromptFailure::NotSignedIn)).await;
         let stage = signed_in(Profile::anthropic(Consent::Given), Restored::claude).await;
         stage.idp.revoke_everything();
-        stage.fails(&claude, "claude_code", 1, Some("token_refused")).await;
+        stage.fails(&claude, "claude_code", 1, Some(PromptFailure::TokenRefused)).await;
         // Such a file must not take the place of a good one.
         assert_eq!(restored::claude_access_token(stage.home.path()), "");
     });
@@ -108,7 +109,12 @@ fn claude_answers_with_the_token_for_a_year() {
         prompt.complete(command.env("CLAUDE_CODE_OAUTH_TOKEN", tokens["access_token"].as_str().unwrap()));
         let mut program = Program::told(command, HELLO);
         assert_eq!(program.end().await, 1, "{}", program.all_said());
-        assert_eq!(prompt.failure(&program.said), Some("token_refused"), "{}", program.all_said());
+        assert_eq!(
+            prompt.failure(&program.said),
+            Some(PromptFailure::TokenRefused),
+            "{}",
+            program.all_said()
+        );
     });
 }
 
@@ -130,10 +136,10 @@ fn gemini_says_that_its_tokens_are_refused_and_renews_none_before_its_time() {
         |gemini| async move {
             let stage = signed_in_long_ago(Profile::google(Consent::Given), Restored::gemini).await;
             stage.idp.revoke_everything();
-            stage.fails(&gemini, "gemini_cli", 41, Some("token_refused")).await;
+            stage.fails(&gemini, "gemini_cli", 41, Some(PromptFailure::TokenRefused)).await;
             let stage = signed_in(Profile::google(Consent::Given), Restored::gemini).await;
             stage.idp.revoke_access_tokens();
-            stage.fails(&gemini, "gemini_cli", 41, Some("token_refused")).await;
+            stage.fails(&gemini, "gemini_cli", 41, Some(PromptFailure::TokenRefused)).await;
             assert!(!stage.has(&RENEWED));
         },
     );
@@ -193,7 +199,7 @@ impl Stage {
         assert_eq!(after, newest.secret.reveal());
     }
 
-    async fn fails(&self, program: &Path, provider: &str, expected: i32, failure: Option<&str>) {
+    async fn fails(&self, program: &Path, provider: &str, expected: i32, failure: Option<PromptFailure>) {
         let (code, said, prompt) = self.prompt(program, provider, HELLO).await;
         assert_eq!((code, prompt.failure(&said)), (expected, failure), "{said:#?}");
         assert_eq!(prompt.text(&said), "", "{said:#?}");

@@ -9,10 +9,12 @@ use anteroom_protocol::{
 use tokio::task::AbortHandle;
 
 use super::{Later, Message, Owner};
-use crate::oauth::{
-    capture::{self, Shown},
-    flow::Event,
-    launch, verify, watch,
+use crate::{
+    credentials::{
+        capture::{self, Shown},
+        watch,
+    },
+    oauth::{flow::Event, launch, verify},
 };
 
 impl Owner {

@@ -56,6 +56,8 @@ impl Task {
 
     pub(super) async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Ask>) {
         self.settle();
+        // A VM without a desktop may have no services at all.
+        self.look_at_desktop();
         loop {
             tokio::select! {
                 ask = asked.recv() => match ask {

@@ -16,7 +16,7 @@ impl Guest {
     fn begin() -> (Program, Self) {
         let (near, far) = duplex(64 * 1024);
         let spec = ExecSpec { argv: vec!["x".to_owned()], ..ExecSpec::default() };
-        (Program::begin(near, spec), Self { stream: far, inbox: BytesMut::new() })
+        (Program::begin(near, Run::without_input(spec)), Self { stream: far, inbox: BytesMut::new() })
     }
 
     async fn says(&mut self, frame: Frame) {

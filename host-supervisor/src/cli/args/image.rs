@@ -41,7 +41,7 @@ impl ImageCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  anteroom image build                      the configured profile
+  anteroom image build                      the configured profiles, with a desktop and without
   anteroom image build --profile dev        with the demo provider
   anteroom image build --recipe debian-12-google-chrome
   anteroom image build --kernel custom      compiles a kernel: many minutes once, then VMs start sooner
@@ -52,7 +52,8 @@ pub(in crate::cli) struct BuildArguments {
     /// What it is built from: the name of a recipe, or a path [default: the setting image_recipe]
     #[arg(long, value_name = "NAME")]
     recipe: Option<String>,
-    /// Which image: desktop, dev (with the demo provider) or test [default: the setting image_profile]
+    /// Which image: desktop, dev (with the demo provider) or test, or one without a desktop: cli, cli-dev, cli-test
+    /// [default: those of the settings image_profile and vm.cli.profile]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// Which kernel it boots: stock (the distribution's) or custom [default: the setting image_kernel]
@@ -64,6 +65,12 @@ pub(in crate::cli) struct BuildArguments {
     /// As JSON: what was built
     #[arg(long)]
     pub(in crate::cli) json: bool,
+}
+
+impl BuildArguments {
+    pub(in crate::cli) fn names_a_profile(&self) -> bool {
+        self.profile.is_some()
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,6 @@
 //! A program of the guest's that a command of ours needs for its work; only its complaints are shown, and only when it fails.
 
+pub(in crate::cli) use anteroom_protocol::exec::AGENT;
 use anteroom_protocol::exec::ExecSpec;
 use bytes::Bytes;
 use tokio::{
@@ -13,8 +14,6 @@ use super::{
 };
 use crate::cli::{client::Client, exit::Problem};
 
-/// The agent, where every image has it; some of its roles are such programs.
-pub(in crate::cli) const AGENT: &str = "/usr/lib/anteroom/anteroom-agent";
 /// On its way inside this process, in bytes.
 const PIPE_BYTES: usize = 64 * 1024;
 /// What is shown of its complaints, in bytes.

@@ -26,7 +26,8 @@ use crate::{
     store::{Store, VmRecord},
     vault::{MasterKey, Vault},
     vm::{
-        AckGuard, LaunchBounds, Limits, VmEvent, VmHandle, VmKind, VmRequest, VmSettings, VmStarter, VmStatus,
+        AckGuard, HibernateAfter, LaunchBounds, Limits, VmEvent, VmHandle, VmKind, VmRequest, VmSettings,
+        VmStarter, VmStatus,
     },
     vmm::{
         ProcessId,
@@ -113,7 +114,7 @@ impl House {
             limits,
             launches,
             vault: Some(Arc::clone(&vault)),
-            hibernate_after: None,
+            hibernate_after: HibernateAfter::default(),
         };
         let starter = Arc::new(VmStarter::new(Arc::clone(&vmm) as _, store.clone(), network, settings));
         std::fs::write(scratch.path().join("kernel"), script).unwrap();
@@ -135,7 +136,7 @@ impl House {
             limits,
             launches: MANY_AT_ONCE,
             vault: Some(Arc::clone(&self.vault)),
-            hibernate_after: self.hibernate_after,
+            hibernate_after: HibernateAfter { browser: self.hibernate_after, cli: self.hibernate_after },
         }
     }
 
@@ -155,6 +156,7 @@ impl House {
         VmRequest {
             id: VmId::random(),
             session: None,
+            user: None,
             kind: VmKind::Browser,
             vcpus: 1,
             memory_mib: 512,
@@ -212,6 +214,7 @@ impl House {
         let record = VmRecord {
             id,
             session_id: None,
+            user_id: None,
             kind: VmKind::Browser,
             status: VmStatus::Running,
             directory: directory.clone(),
@@ -224,6 +227,7 @@ impl House {
             processes: Vec::new(),
             timeline: None,
             machine: None,
+            used_at: None,
         };
         self.store.vm_create(&record).await.unwrap();
         let elsewhere = self.scratch.path();

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use anteroom_protocol::{
     ProviderDefinition, Secret, SessionId,
     agent::{CapturedCredentials, CapturedFile},
-    provider::CredentialProblem,
+    provider::{CredentialProblem, CredentialRule},
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+mod sealed;
 #[cfg(test)]
 mod tests;
+
+pub use sealed::{OpenError, SealError, open, seal};
 
 /// Why captured credentials are refused. Never holds a value of a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +48,7 @@ pub struct Accepted {
 }
 
 /// One file, as it is sealed.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AcceptedFile {
     /// Relative to the home directory.
     pub path: String,
@@ -62,6 +65,27 @@ pub fn accept(
     definition: &ProviderDefinition,
     session: SessionId,
     captured: &CapturedCredentials,
+) -> Result<Accepted, CaptureError> {
+    accept_those(definition, session, captured, CredentialRule::is_proof)
+}
+
+/// The same, of a guest without a terminal that anything could be read off.
+///
+/// # Errors
+/// With the first thing that is wrong.
+pub fn accept_files(
+    definition: &ProviderDefinition,
+    session: SessionId,
+    captured: &CapturedCredentials,
+) -> Result<Accepted, CaptureError> {
+    accept_those(definition, session, captured, |rule| rule.is_proof() && !rule.is_shown())
+}
+
+fn accept_those(
+    definition: &ProviderDefinition,
+    session: SessionId,
+    captured: &CapturedCredentials,
+    is_needed: impl Fn(&CredentialRule) -> bool,
 ) -> Result<Accepted, CaptureError> {
     if captured.session != session {
         return Err(CaptureError::Foreign { what: "another session" });
@@ -81,7 +105,7 @@ pub fn accept(
         }
         files.push(accepted);
     }
-    let mut proofs = definition.credential.iter().filter(|rule| rule.is_proof()).map(|rule| &rule.path);
+    let mut proofs = definition.credential.iter().filter(|rule| is_needed(rule)).map(|rule| &rule.path);
     if let Some(path) = proofs.clone().find(|path| !seen.contains(path.as_str())) {
         return Err(CaptureError::Missing { path: path.clone() });
     }
@@ -107,6 +131,15 @@ fn modified_at(captured: &CapturedCredentials, proof: &str) -> OffsetDateTime {
 }
 
 impl Accepted {
+    /// Whether a CLI would find the same.
+    #[must_use]
+    pub fn holds(&self, files: &[AcceptedFile]) -> bool {
+        self.files.len() == files.len()
+            && self.files.iter().zip(files).all(|(ours, theirs)| {
+                ours.path == theirs.path && ours.contents.expose() == theirs.contents.expose()
+            })
+    }
+
     /// Path and length in bytes of each file.
     #[must_use]
     pub fn sizes(&self) -> Vec<(String, usize)> {
@@ -127,10 +160,11 @@ impl Accepted {
 }
 
 impl AcceptedFile {
-    /// As if it came out of a guest just now, to be checked once more.
+    /// As if it came out of a guest that wrote it then.
     #[must_use]
-    pub fn into_captured(self) -> CapturedFile {
-        CapturedFile { path: self.path, mode: self.mode, modified_unix_ms: 0, contents: self.contents }
+    pub fn into_captured(self, modified_at: OffsetDateTime) -> CapturedFile {
+        let modified_unix_ms = u64::try_from(modified_at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+        CapturedFile { path: self.path, mode: self.mode, modified_unix_ms, contents: self.contents }
     }
 }
 

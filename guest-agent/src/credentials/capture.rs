@@ -21,7 +21,7 @@ use nix::fcntl::OFlag;
 
 /// Why there is nothing to capture yet. Never holds a value of a file.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Incomplete {
+pub(crate) enum Incomplete {
     #[error("~/{0} is not there")]
     Missing(String),
     #[error("the terminal has not shown {0}")]
@@ -34,20 +34,20 @@ pub(super) enum Incomplete {
 
 /// A credential that the terminal has shown.
 #[derive(Debug, Clone)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     text: Secret,
     unix_ms: u64,
 }
 
 impl Shown {
-    pub(super) fn now(text: Secret) -> Self {
+    pub(crate) fn now(text: Secret) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { text, unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) }
     }
 }
 
 /// All files of the definition: those that prove the sign-in must be there and complete, others come along when they are.
-pub(super) fn collect(
+pub(crate) fn collect(
     home: &Path,
     rules: &[CredentialRule],
     shown: &BTreeMap<String, Shown>,
@@ -92,7 +92,7 @@ fn from_file(home: &Path, rule: &CredentialRule) -> Result<CapturedFile, Incompl
 
 /// A regular file, of bounded size. Whoever owns the home directory may have put anything there: a link to somewhere else
 /// is refused, and a pipe does not make us wait.
-fn read(path: &Path) -> io::Result<(Secret, fs::Metadata)> {
+pub(super) fn read(path: &Path) -> io::Result<(Secret, fs::Metadata)> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let file = File::options().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;

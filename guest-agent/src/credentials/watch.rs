@@ -31,7 +31,7 @@ const CHANGES: WatchMask = WatchMask::CREATE
 
 /// Calls `settled` whenever one of the files has changed and been left alone for its `settle_ms`; never ends but by an
 /// error. The files that are there already are its first call.
-pub(super) async fn watch(home: PathBuf, rules: Vec<CredentialRule>, settled: impl Fn()) -> io::Result<()> {
+pub(crate) async fn watch(home: PathBuf, rules: Vec<CredentialRule>, settled: impl Fn()) -> io::Result<()> {
     let inotify = Inotify::init()?;
     let mut places = Places { watches: inotify.watches(), home, rules, names: HashMap::new() };
     let mut events = inotify.into_event_stream([0; 4096])?;

@@ -1,0 +1,35 @@
+//! What prompts are run with, out of the configuration.
+
+use crate::{
+    config::Config,
+    images::ResolvedImage,
+    net::Network,
+    prompt::PromptSettings,
+    session::{Admission, SessionSettings, VmTemplate},
+};
+
+pub(super) fn settings(
+    config: &Config,
+    image: Result<ResolvedImage, String>,
+    network: Network,
+    sessions: &SessionSettings,
+) -> PromptSettings {
+    let template = |image| VmTemplate {
+        shape: config.cli_vm,
+        disk_mib: config.vm_disk_mib,
+        image,
+        network,
+        clipboard: config.clipboard,
+    };
+    let choices = &config.prompt;
+    PromptSettings {
+        vm: image.map(template),
+        admission: Admission { vm_mib: config.cli_vm.memory_mib, ..sessions.admission },
+        surroundings: sessions.surroundings.clone(),
+        at_once: choices.at_once,
+        waiting: choices.waiting,
+        limit: choices.limit,
+        output_mib: choices.output_mib,
+        destroy_after: choices.destroy_after,
+    }
+}
