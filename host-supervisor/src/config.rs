@@ -195,8 +195,8 @@ impl Config {
             image_kernel: read.value("image_kernel", value::image_kernel)?,
             agent: read.option("agent", value::path)?,
             providers_dir: read.value("providers_dir", value::path)?,
-            browser_vm: read.shape("vm.browser.vcpus", "vm.browser.memory_mib")?,
-            cli_vm: read.shape("vm.cli.vcpus", "vm.cli.memory_mib")?,
+            browser_vm: read.shape("vm.browser.vcpus", "vm.browser.memory_mib", 64)?,
+            cli_vm: read.shape("vm.cli.vcpus", "vm.cli.memory_mib", LEAST_CLI_MIB)?,
             vm_disk_mib: read.value("vm.disk_mib", value::number(64..=1_048_576))?,
             vm_disk_rate,
             hibernate_after: read.option("vm.hibernate_after", value::duration)?,
@@ -272,6 +272,9 @@ impl Config {
     }
 }
 
+/// Of a VM without a desktop, in MiB: its kernel takes 100, and the CLIs up to 250.
+const LEAST_CLI_MIB: u32 = 512;
+
 /// Stands where a secret is.
 const NOT_SHOWN: &str = "(set)";
 
@@ -333,10 +336,15 @@ impl Reader<'_> {
         self.value(key, items)
     }
 
-    fn shape(&self, vcpus: &'static str, memory_mib: &'static str) -> Result<VmShape, ConfigError> {
+    fn shape(
+        &self,
+        vcpus: &'static str,
+        memory_mib: &'static str,
+        least_mib: u32,
+    ) -> Result<VmShape, ConfigError> {
         Ok(VmShape {
             vcpus: self.value(vcpus, value::number(1..=64))?,
-            memory_mib: self.value(memory_mib, value::number(64..=1_048_576))?,
+            memory_mib: self.value(memory_mib, value::number(least_mib..=1_048_576))?,
         })
     }
 

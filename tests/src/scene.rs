@@ -1,16 +1,22 @@
 //! A scene for a real CLI: an identity provider of ours that stands where the CLI's own is, and a daemon whose VMs have no
 //! other network than this one service, under the provider's names, with a certificate of a throw-away authority.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anteroom_demo::idp::{
-    Idp, Profile, SecretKind,
+    Event, Idp, Profile, SecretKind,
     tls::{Entrance, ThrowAwayCa, TlsError},
 };
 use anyhow::{Context as _, Result, ensure};
+use reqwest::Method;
 use serde_json::Value;
 use tempfile::NamedTempFile;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::oneshot,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 use crate::{Daemon, Person, Turn, daemon::Options, machine};
 
@@ -87,6 +93,81 @@ impl Scene {
         let completed = completed.with_context(|| format!("{:#?}", self.idp.log().events()))?;
         self.daemon.vm_gone(completed["vm_id"].as_str().context("a VM")?).await?;
         self.captured(session).await
+    }
+
+    /// What alice's CLI says to that, as `anteroom prompt` shows it.
+    ///
+    /// # Errors
+    /// When there is no answer; with what the provider saw.
+    pub async fn ask(&self, provider: &str, text: &str) -> Result<String> {
+        let output = self.daemon.cli(&["prompt", "--user", "alice", "--provider", provider, text]).await?;
+        let (said, complaint) = (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr));
+        let events = self.idp.log().events();
+        ensure!(output.status.success(), "{said}\n{complaint}\n{events:#?}\n{}", self.daemon.log());
+        Ok(said)
+    }
+
+    /// Waits until the provider's models were asked so often.
+    ///
+    /// # Errors
+    /// When that takes more than a minute.
+    pub async fn prompted(&self, times: usize) -> Result<()> {
+        let asked = || {
+            let events = self.idp.log().events();
+            events.iter().filter(|event| matches!(event, Event::Prompted { .. })).count()
+        };
+        let wait = async {
+            while asked() < times {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), wait).await.with_context(|| format!("asked {} times", asked()))
+    }
+
+    /// The code of the error with which asking ends.
+    ///
+    /// # Errors
+    /// When it ends otherwise.
+    pub async fn ask_in_vain(&self, provider: &str, text: &str) -> Result<String> {
+        let ask = ["prompt", "--json", "--user", "alice", "--provider", provider, text];
+        let output = self.daemon.cli(&ask).await?;
+        let said = String::from_utf8(output.stdout)?;
+        let last: Value = serde_json::from_str(said.lines().last().context("an event")?)?;
+        ensure!(last["type"] == "error", "{said}");
+        Ok(last["code"].as_str().context("a code")?.to_owned())
+    }
+
+    /// How often the credentials of alice and this provider have been renewed, and her VM without a desktop.
+    ///
+    /// # Errors
+    /// When there are no such credentials, or there is no such VM.
+    pub async fn renewals(&self, provider: &str) -> Result<u64> {
+        let list = self.daemon.fetch("/api/auth/credentials/alice").await?;
+        let of_provider = |entry: &&Value| entry["provider"] == provider;
+        let entry = list["credentials"].as_array().and_then(|list| list.iter().find(of_provider));
+        entry.and_then(|entry| entry["generation"].as_u64()).context("credentials")
+    }
+
+    /// Alice's VM without a desktop.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn cli_vm(&self) -> Result<Value> {
+        let list = self.daemon.fetch("/api/vms").await?;
+        let lives = |vm: &&Value| vm["type"] == "cli" && vm["ended_at"].is_null();
+        let vm = list["vms"].as_array().and_then(|list| list.iter().find(lives));
+        vm.cloned().context("a VM without a desktop")
+    }
+
+    /// Whether the disk of that VM has anything in clear that the provider ever handed out.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn disk_leaks(&self, vm: &str) -> Result<bool> {
+        let secrets = self.secrets();
+        let needles: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let disk = self.daemon.state_dir().join("vms").join(vm).join("disk.img");
+        machine::disk_holds(&disk, &needles).with_context(|| format!("{}", disk.display()))
     }
 
     async fn captured(&self, session: &str) -> Result<Value> {
@@ -175,10 +256,14 @@ impl Scene {
     /// # Errors
     /// When a secret is found, or one of them does not end.
     pub async fn end(self) -> Result<()> {
-        let remains = machine::remains(&self.daemon.state_dir());
-        ensure!(remains.is_empty(), "left on the disk: {remains:#?}");
         let leaks = self.leaks().await?;
         ensure!(leaks.is_empty(), "secrets stand in {leaks:#?}");
+        if let Ok(vm) = self.cli_vm().await {
+            let path = format!("/api/vms/{}", vm["id"].as_str().context("an id")?);
+            self.daemon.call(Method::DELETE, &path, None).await?;
+        }
+        let remains = machine::remains(&self.daemon.state_dir());
+        ensure!(remains.is_empty(), "left on the disk: {remains:#?}");
         self.daemon.stop().await?;
         let _ = self.stop.send(());
         self.serving.await??;

@@ -15,6 +15,31 @@ async fn the_real_codex_signs_in_and_its_tokens_are_captured() -> Result<()> {
     assert_eq!(tokens["access_token"], scene.issued(SecretKind::AccessToken)?);
     assert_eq!(tokens["refresh_token"], scene.issued(SecretKind::RefreshToken)?);
     assert!(scene.idp.log().events().contains(&Event::PkceVerified { sign_in: 1 }));
+
+    // In a VM of alice's own, which is started for it, and stays.
+    assert_eq!(scene.ask("codex", "hello there").await?, "You said: hello there\n");
+    let (vm, renewals) = (scene.cli_vm().await?, scene.renewals("codex").await?);
+    let id = vm["id"].as_str().context("an id")?;
+    let hibernated = scene.daemon.cli(&["vm", "hibernate", id]).await?;
+    ensure!(hibernated.status.success(), "{}", String::from_utf8_lossy(&hibernated.stderr));
+    ensure!(scene.leaks().await?.is_empty() && !scene.disk_leaks(id)?, "on the disk is nothing in clear");
+    scene.idp.revoke_access_tokens();
+    assert_eq!(scene.ask("codex", "woken").await?, "You said: woken\n");
+    assert_eq!(scene.cli_vm().await?["id"], vm["id"]);
+    assert!(scene.renewals("codex").await? > renewals, "the new token came back");
+
+    let vm_is_lost = async {
+        scene.prompted(3).await?;
+        let (status, said) = scene.daemon.call(Method::DELETE, &format!("/api/vms/{id}"), None).await?;
+        ensure!(status.is_success(), "{said}");
+        Ok(())
+    };
+    let (code, ()) = tokio::try_join!(scene.ask_in_vain("codex", "slowly now"), vm_is_lost)?;
+    assert_eq!(code, "vm_lost");
+    assert_eq!(scene.ask("codex", "another VM").await?, "You said: another VM\n");
+    assert_ne!(scene.cli_vm().await?["id"], vm["id"]);
+    scene.idp.revoke_everything();
+    assert_eq!(scene.ask_in_vain("codex", "hello").await?, "token_refused");
     scene.end().await
 }
 
@@ -29,6 +54,7 @@ async fn the_real_claude_signs_in_and_its_tokens_and_account_are_captured() -> R
     assert!(scene.idp.log().events().contains(&Event::PkceVerified { sign_in: 1 }));
     let account = &captured["files"][".claude.json"];
     assert_eq!(account["oauthAccount"]["emailAddress"], scene.idp.profile().account.email, "{account}");
+    assert_eq!(scene.ask("claude_code", "hello there").await?.trim(), "You said: hello there");
     scene.end().await
 }
 
@@ -39,6 +65,7 @@ async fn the_real_gemini_signs_in_and_its_tokens_are_captured() -> Result<()> {
     let tokens = &captured["credentials"];
     assert_eq!(tokens["access_token"], scene.issued(SecretKind::AccessToken)?);
     assert_eq!(tokens["refresh_token"], scene.issued(SecretKind::RefreshToken)?);
+    assert_eq!(scene.ask("gemini_cli", "hello there").await?.trim(), "You said: hello there");
     scene.end().await
 }
 

@@ -125,7 +125,7 @@ pub const KEYS: &[Key] = &[
     ),
     renamed(key("vm.cli.vcpus", "2", "processors of a VM without a desktop"), "CLI_VM_VCPU", str::to_owned),
     renamed(
-        key("vm.cli.memory_mib", "2048", "memory of a VM without a desktop, in MiB"),
+        key("vm.cli.memory_mib", "2048", "memory of a VM without a desktop, in MiB; 512 at least"),
         "CLI_VM_MEMORY_MB",
         str::to_owned,
     ),

@@ -68,6 +68,8 @@ fn the_old_variables_still_count_but_ours_go_first() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:5000");
     assert_eq!(config.browser_vm, VmShape { vcpus: 4, memory_mib: 1024 });
     assert_eq!(config.cli_vm, VmShape { vcpus: 1, memory_mib: 768 });
+    let small = load(&[("CLI_VM_MEMORY_MB", "256")], "", &[]).unwrap_err().to_string();
+    assert!(small.contains("vm.cli.memory_mib") && small.contains("512"), "{small}");
     assert_eq!((config.rate_limit.requests, config.rate_limit.window), (7, Duration::from_secs(60)));
     let both = [("PORT", "5000"), ("ANTEROOM_LISTEN", "0.0.0.0:6000")];
     assert_eq!(load(&both, "", &[]).unwrap().listen.to_string(), "0.0.0.0:6000");

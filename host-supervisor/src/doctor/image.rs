@@ -40,7 +40,30 @@ pub(super) fn examine(config: &Config, image: &Result<Found, MachineError>) -> V
         .into_iter()
         .filter(|requirement| !requirement.is_installed())
         .collect();
-    vec![judge_image(config, image), judge_tools(&missing, image.is_ok()), disk_tool(disk::mke2fs())]
+    let without_desktop =
+        find_image(config, &config.prompt.profile).map(|(image, _)| image.manifest.size_bytes());
+    vec![
+        judge_image(config, image),
+        judge_cli_image(config, &without_desktop),
+        judge_tools(&missing, image.is_ok()),
+        disk_tool(disk::mke2fs()),
+    ]
+}
+
+/// Who only signs people in does without.
+fn judge_cli_image(config: &Config, bytes: &Result<u64, MachineError>) -> Finding {
+    let (id, title) = ("cli-image", "VM image for prompts");
+    let profile = &config.prompt.profile;
+    match bytes {
+        Ok(bytes) => Finding::ok(id, title, format!("{profile}, {} MB", bytes / 1_000_000)),
+        Err(MachineError::Image(StoreError::Missing(missing))) => {
+            let detail = format!("{profile}: {}; no prompts can be run", missing.reasons.join(", "));
+            Finding::warn(id, title, detail).with(Remedy::by_hand("build it", Some(&missing.remedy())))
+        }
+        // Told with the other image.
+        Err(MachineError::GuestProgram(_)) => Finding::warn(id, title, "see above"),
+        Err(error) => Finding::warn(id, title, causes(error)),
+    }
 }
 
 fn needed(is_root: bool, kernel: KernelKind) -> Vec<Requirement> {
