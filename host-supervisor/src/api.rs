@@ -45,6 +45,7 @@ mod audit;
 mod body;
 mod cors;
 mod credentials;
+mod decisions;
 mod describe;
 mod desktop;
 mod error;
@@ -90,11 +91,13 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 use tracing::Instrument as _;
 use url::Url;
 
-use self::{access::Access, error::ApiError, rate::RateLimit as RateLimiter};
+use self::{access::Access, error::ApiError};
+pub use self::{decisions::Decisions, rate::RateLimit};
 use crate::{
     audit::Audit,
-    config::{Config, RateLimit},
+    config::{self, Config},
     images::ResolvedImage,
+    live::Live,
     media::Media,
     providers::Providers,
     request_id,
@@ -125,7 +128,8 @@ pub struct Api {
     pub media: Media,
     pub webhook: Option<Arc<Webhook>>,
     pub audit: Audit,
-    pub settings: ApiSettings,
+    pub settings: Arc<Live<ApiSettings>>,
+    pub rate: Arc<RateLimit>,
     pub started: Instant,
     pub state: ApiState,
 }
@@ -151,7 +155,7 @@ pub struct ApiSettings {
     pub frame_ancestors: Vec<String>,
     pub cors_origins: Vec<String>,
     pub trusted_proxies: Vec<std::net::IpAddr>,
-    pub rate_limit: RateLimit,
+    pub rate_limit: config::RateLimit,
     pub clipboard: Directions,
 }
 
@@ -174,10 +178,9 @@ impl ApiSettings {
 pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
     let api = Arc::new(api);
     let access = Arc::clone(&api.access);
-    let rate = RateLimiter::new(&api.settings);
-    rate.tidy();
-    let origins: Arc<[String]> = api.settings.cors_origins.clone().into();
-    let (routes, description) = routes::all(&api, &rate);
+    api.rate.tidy();
+    let settings = Arc::clone(&api.settings);
+    let (routes, description) = routes::all(&api);
     let description = Bytes::from(description);
     let router = routes
         .route(
@@ -190,7 +193,7 @@ pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
         })
         .layer(DefaultBodyLimit::max(body::MAX_BODY_BYTES))
-        .layer(middleware::from_fn_with_state(origins, cors::tell))
+        .layer(middleware::from_fn_with_state(settings, cors::tell))
         .layer(middleware::from_fn_with_state(access, access::require_own_host))
         .layer(header_unless_set(header::CACHE_CONTROL, "no-store"))
         .layer(header_unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -5,12 +5,14 @@
 //! with the name that was probably meant. A setting that is a secret is never shown and cannot be a flag; the master key
 //! is no setting.
 
+mod change;
 mod directories;
 mod keys;
 mod launch;
 mod layer;
 mod media;
 mod ready;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -24,11 +26,13 @@ use anteroom_guest_image::KernelKind;
 use anteroom_protocol::desk::Directions;
 use url::Url;
 
+pub use change::Changes;
 pub use keys::{KEYS, Key};
 pub use launch::LaunchSettings;
-pub use layer::{ConfigError, Layers, Source};
+pub use layer::{ConfigError, FileRead, Layers, Source};
 pub use media::{IceServer, MediaChoices, MediaListen, PublicAddress};
 pub use ready::{PoolSettings, SnapshotSettings};
+pub use sources::Sources;
 pub use value::{Backend, BackendChoice, ImageRecipe, LogFormat, VmLimit};
 pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 
@@ -96,7 +100,7 @@ pub struct Config {
     pub log_format: LogFormat,
     pub log_filter: String,
     shown: Vec<Shown>,
-    warnings: Vec<String>,
+    layers: Layers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +110,7 @@ pub struct VmShape {
 }
 
 /// How long a session may take; all of them end it with the status `timeout`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
     /// From the request to a usable desktop.
     pub start: Duration,
@@ -146,7 +150,7 @@ pub struct NetworkSettings {
     pub host: Option<HostNetworkSettings>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     pub requests: u32,
     /// Of those, the ones that start a session.
@@ -163,6 +167,8 @@ pub struct Shown {
     pub value: String,
     pub source: Source,
     pub variable: String,
+    /// Whether a daemon that runs takes another value of it, when it is told to read its settings again.
+    pub reloadable: bool,
     pub meaning: &'static str,
 }
 
@@ -250,7 +256,7 @@ impl Config {
             log_format: read.value("log.format", value::log_format)?,
             log_filter: read.value("log.filter", value::log_filter)?,
             shown: read.shown(),
-            warnings: layers.warnings().to_vec(),
+            layers: layers.clone(),
         })
     }
 
@@ -263,7 +269,13 @@ impl Config {
     /// What is probably a mistake but stops nothing: unknown `ANTEROOM_` variables.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        self.layers.warnings()
+    }
+
+    /// The file that settings were read from, if there was one.
+    #[must_use]
+    pub fn file(&self) -> Option<&FileRead> {
+        self.layers.file.as_ref()
     }
 }
 
@@ -392,6 +404,7 @@ impl Reader<'_> {
                 value: if is_secret(key.name) && !value.is_empty() { NOT_SHOWN } else { value }.to_owned(),
                 source: source.clone(),
                 variable: key.variable(),
+                reloadable: keys::counts_at_once(key.name),
                 meaning: key.meaning,
             }
         };

@@ -18,6 +18,7 @@ mod machine;
 pub mod remnants;
 pub mod rotation;
 mod service_manager;
+mod settings;
 
 use std::{
     fs, io,
@@ -38,13 +39,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     agent,
     api::{
-        self, Api, ApiSettings, ApiState,
+        self, Api, ApiSettings, ApiState, Decisions, RateLimit,
         access::{Access, AccessError},
     },
     audit::{self, AuditWriter},
     config::{Config, Environment, NetworkSettings},
     host_memory,
     images::ResolvedImage,
+    live::Live,
     media::{Media, MediaError},
     metrics,
     net::{HostNetwork, HostNetworkError, Network},
@@ -63,6 +65,7 @@ pub use machine::{Machine, MachineError, layer_inputs, recipe};
 pub(crate) use machine::{find_image, image_programs, kernel_file, qemu_settings};
 use service_manager::State;
 pub use service_manager::{ServiceManager, ServiceManagerError, SocketError};
+pub use settings::{Note, ReloadError, Reloader, Rereading};
 
 /// How long sessions and their VMs may take to end when the daemon is stopped.
 const END_PATIENCE: Duration = Duration::from_secs(20);
@@ -137,7 +140,8 @@ pub enum Stop {
     HandOver,
 }
 
-/// Serves until `shutdown`, and says how that was. `ready` hears where as soon as it serves.
+/// Serves until `shutdown`, and says how that was. `ready` hears where as soon as it serves. Where `rereading` says how, other
+/// settings are taken meanwhile.
 ///
 /// # Errors
 /// With what is in the way.
@@ -148,11 +152,21 @@ pub async fn run(
     machine: Machine,
     ready: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = Stop> + Send + 'static,
+    rereading: Option<Rereading>,
 ) -> Result<Stop, DaemonError> {
     let daemon = Daemon::start_under(manager, config, machine, KeyTexts::of(environment)).await?;
+    let stop = CancellationToken::new();
+    let rereading =
+        rereading.map(|rereading| tokio::spawn(rereading.run(daemon.reloader(config), stop.clone())));
     ready(daemon.address());
     daemon.manager.tell(&[State::Ready]);
-    daemon.run(shutdown).await
+    let how = daemon.run(shutdown).await;
+    stop.cancel();
+    if let Some(rereading) = rereading {
+        // A panic of its own has been logged.
+        let _ = rereading.await;
+    }
+    how
 }
 
 impl Daemon {
@@ -205,9 +219,9 @@ impl Daemon {
         let vm_settings = VmSettings { vault: Some(Arc::clone(&vault)), ..vm_settings(config) };
         let vms = Arc::new(VmStarter::new(machine.vmm, store.clone(), host_network, vm_settings));
         let recovered = vms.recover().await?;
-        let settings = session_settings(config, machine.image.clone(), network)?;
-        let keeper = keeper(config, &settings, Arc::clone(&vms));
-        let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), settings);
+        let session_settings = session_settings(config, machine.image.clone(), network)?;
+        let keeper = keeper(config, &session_settings, Arc::clone(&vms));
+        let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), session_settings);
         let resumed = sessions.take_over(recovered.taken).await?;
         if resumed != Resumed::default() {
             let Resumed { sessions, ended } = resumed;
@@ -223,6 +237,7 @@ impl Daemon {
         let without_receiver = courier.is_none().then_some(Schedule::USUAL.give_up_after);
         let tidy = Tidy { store: store.clone(), without_receiver };
         let keep = Duration::from_secs(u64::from(config.audit_keep_days) * 24 * 3600);
+        let settings = Arc::new(Live::new(ApiSettings::of(config)));
         let (audit, audit_writer) = audit::audit(store.clone(), keep);
         let api = Api {
             sessions: sessions.clone(),
@@ -235,7 +250,8 @@ impl Daemon {
             media,
             webhook,
             audit,
-            settings: ApiSettings::of(config),
+            rate: RateLimit::new(Arc::clone(&settings)),
+            settings,
             started: Instant::now(),
             state: ApiState::default(),
         };
@@ -254,6 +270,19 @@ impl Daemon {
             _image,
             _lock,
         })
+    }
+
+    /// What brings it other settings than these, with which it was started.
+    #[must_use]
+    pub fn reloader(&self, config: &Config) -> Reloader {
+        Reloader {
+            started: config.clone(),
+            current: config.clone(),
+            waiting: Vec::new(),
+            decisions: Decisions::of(&self.api),
+            sessions: self.sessions.clone(),
+            webhook: self.api.webhook.clone(),
+        }
     }
 
     /// Where the API is, with the real port when the configuration asked for any.
@@ -373,7 +402,7 @@ fn keeper(config: &Config, settings: &SessionSettings, starter: Arc<VmStarter>) 
         template: settings.vm.request(VmId::random(), None),
         snapshots: starter.shelf().zip(config.snapshots),
         pool: config.pool,
-        most_vms: settings.admission.most.get() as usize,
+        most_vms: settings.admission.now().most.get() as usize,
         starter,
     }
 }
@@ -384,15 +413,19 @@ fn session_settings(
     network: Network,
 ) -> Result<SessionSettings, DaemonError> {
     Ok(SessionSettings {
-        limits: config.session,
-        admission: Admission {
-            most: capacity::most_vms(config.vm_limit, config.browser_vm, host_memory::total_mib()),
-            most_per_user: config.vm_limit_per_user,
-            vm_mib: config.browser_vm.memory_mib,
-        },
+        limits: Live::new(config.session),
+        admission: Live::new(admission(config)),
         vm: vm_template(config, image, network),
         surroundings: surroundings(&config.network)?,
     })
+}
+
+fn admission(config: &Config) -> Admission {
+    Admission {
+        most: capacity::most_vms(config.vm_limit, config.browser_vm, host_memory::total_mib()),
+        most_per_user: config.vm_limit_per_user,
+        vm_mib: config.browser_vm.memory_mib,
+    }
 }
 
 pub(crate) fn vm_template(config: &Config, image: ResolvedImage, network: Network) -> VmTemplate {

@@ -14,7 +14,7 @@ use super::{
     admin, audit, credentials,
     describe::{self, gives, says},
     desktop, events, exec, files, follow, health, hibernation, keys, login, metrics,
-    rate::{self, Class, Counted, RateLimit},
+    rate::{self, Class, Counted},
     session, sign_in, start, token, vm, webhook, webrtc, whep, within_patience,
 };
 use crate::store::Scope;
@@ -26,13 +26,13 @@ const READINESS: &[(u16, &str)] = &[(200, JSON), (503, JSON)];
 const UPGRADED: &[(u16, &str)] = &[(101, "")];
 
 /// With everything that stands before their handlers; and what describes them, as JSON.
-pub(super) fn all(api: &Arc<Api>, rate: &Arc<RateLimit>) -> (Router<Arc<Api>>, String) {
+pub(super) fn all(api: &Arc<Api>) -> (Router<Arc<Api>>, String) {
     let behind = |needs, tag, routes: ApiRouter<Arc<Api>>| {
         let gate = Gate { access: Arc::clone(&api.access), needs };
         describe::needs(routes, tag, needs).route_layer(middleware::from_fn_with_state(gate, access::admit))
     };
     let counted = |class, routes: ApiRouter<Arc<Api>>| {
-        let counted = Counted { rate: Arc::clone(rate), class };
+        let counted = Counted { rate: Arc::clone(&api.rate), class };
         routes.route_layer(middleware::from_fn_with_state(counted, rate::limit))
     };
     let soon = |routes: ApiRouter<Arc<Api>>| routes.route_layer(middleware::from_fn(within_patience));

@@ -21,6 +21,7 @@ mod lists;
 mod metrics;
 mod page_of_old;
 mod promises;
+mod reload;
 mod service;
 mod service_manager;
 mod sign_in;

@@ -8,8 +8,8 @@ use std::{
 };
 
 use anteroom::{
-    config::{Config, Environment, Layers},
-    daemon::{Daemon, Machine, ServiceManager, Stop},
+    config::{Changes, Config, Environment, Layers},
+    daemon::{Daemon, Machine, ReloadError, Reloader, ServiceManager, Stop},
     images::ResolvedImage,
     vault::KeyTexts,
 };
@@ -29,6 +29,7 @@ pub(crate) struct Service {
     pub(crate) stage: Arc<Stage>,
     pub(crate) http: Client,
     pub(crate) state: Arc<tempfile::TempDir>,
+    reloader: Mutex<Reloader>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
@@ -67,6 +68,7 @@ impl Service {
         let machine = machine(stage.clone());
         let daemon = Daemon::start_under(manager, &config, machine, KeyTexts::default()).await.unwrap();
         let address = daemon.address();
+        let reloader = Mutex::new(daemon.reloader(&config));
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let stopped = async {
@@ -78,12 +80,17 @@ impl Service {
         let key = std::fs::read_to_string(state.path().join("api-key")).unwrap().trim().to_owned();
         let http =
             Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { address, key, stage, http, state, stop: Some(stop), serving }
+        Self { address, key, stage, http, state, reloader, stop: Some(stop), serving }
     }
 
     /// The configuration of another daemon in the same state directory.
     pub(crate) fn config(&self, settings: &[(&str, &str)]) -> Config {
         config(self.state.path(), settings)
+    }
+
+    /// As SIGHUP does when these settings are found then.
+    pub(crate) fn reload(&self, settings: &[(&str, &str)]) -> Result<Changes, ReloadError> {
+        self.reloader.lock().unwrap().apply(self.config(settings))
     }
 
     pub(crate) fn machine(&self) -> Machine {
