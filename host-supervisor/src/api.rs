@@ -74,13 +74,13 @@ mod websocket;
 mod whep;
 mod words;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anteroom_protocol::{RequestId, desk::Directions};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, MatchedPath, Request, connect_info::IntoMakeServiceWithConnectInfo},
+    extract::{DefaultBodyLimit, MatchedPath, Request},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -93,6 +93,7 @@ use url::Url;
 
 use self::{access::Access, error::ApiError};
 pub use self::{decisions::Decisions, rate::RateLimit};
+pub(crate) use self::{rate::one_household, routes::Reach};
 use crate::{
     audit::Audit,
     config::{self, Config},
@@ -173,16 +174,19 @@ impl ApiSettings {
     }
 }
 
-/// Everything that is served, to be used with connect information (the peer's [`SocketAddr`]).
+/// Marks a request that came over TLS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OverTls;
+
+/// What is served to those within this reach. Each request needs its peer's address
+/// ([`ConnectInfo`](axum::extract::ConnectInfo)).
 #[must_use]
-pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
-    let api = Arc::new(api);
+pub(crate) fn router(api: &Arc<Api>, reach: Reach) -> Router {
     let access = Arc::clone(&api.access);
-    api.rate.tidy();
     let settings = Arc::clone(&api.settings);
-    let (routes, description) = routes::all(&api);
+    let (routes, description) = routes::all(api, reach);
     let description = Bytes::from(description);
-    let router = routes
+    routes
         .route(
             "/api/openapi.json",
             get(|| async { ([(header::CONTENT_TYPE, "application/json")], description) }),
@@ -205,8 +209,7 @@ pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).into_response()
         }))
         .layer(middleware::from_fn(note))
-        .with_state(api);
-    router.into_make_service_with_connect_info()
+        .with_state(Arc::clone(api))
 }
 
 fn header_unless_set(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

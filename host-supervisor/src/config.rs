@@ -15,6 +15,7 @@ mod ready;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod value;
 mod webhook;
 
@@ -33,6 +34,7 @@ pub use layer::{ConfigError, FileRead, Layers, Source};
 pub use media::{IceServer, MediaChoices, MediaListen, PublicAddress};
 pub use ready::{PoolSettings, SnapshotSettings};
 pub use sources::Sources;
+pub use tls::TlsChoices;
 pub use value::{Backend, BackendChoice, ImageRecipe, LogFormat, VmLimit};
 pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 
@@ -51,6 +53,10 @@ pub type Environment = BTreeMap<String, String>;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// Where the operators' routes answer; at [`Self::listen`], with the others, when unset.
+    pub admin_listen: Option<SocketAddr>,
+    /// Without it the API speaks plain HTTP.
+    pub tls: Option<TlsChoices>,
     pub public_url: Option<Url>,
     pub allowed_hosts: Vec<String>,
     pub trusted_proxies: Vec<std::net::IpAddr>,
@@ -182,6 +188,8 @@ impl Config {
         let vm_disk_rate = read.rate("vm.disk_mib_per_second", "vm.disk_operations_per_second")?;
         Ok(Self {
             listen: read.value("listen", value::socket_address)?,
+            admin_listen: read.option("admin.listen", value::socket_address)?,
+            tls: tls::read(&read)?,
             public_url: read.option("public_url", value::http_url)?,
             allowed_hosts: read.list("allowed_hosts", value::host_name)?,
             trusted_proxies: read.list("trusted_proxies", value::ip_address)?,

@@ -17,8 +17,10 @@ mod lock;
 mod machine;
 pub mod remnants;
 pub mod rotation;
+mod server;
 mod service_manager;
 mod settings;
+pub(crate) mod tls;
 
 use std::{
     fs, io,
@@ -33,13 +35,13 @@ use std::{
 
 use anteroom_guest_image::Lease;
 use anteroom_protocol::{VmId, agent::Surroundings};
-use tokio::{net::TcpListener, sync::Notify, time::Instant};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent,
     api::{
-        self, Api, ApiSettings, ApiState, Decisions, RateLimit,
+        self, Api, ApiSettings, ApiState, Decisions, RateLimit, Reach,
         access::{Access, AccessError},
     },
     audit::{self, AuditWriter},
@@ -59,13 +61,17 @@ use crate::{
     vmm::Capabilities,
     webhook::{Courier, Schedule, Tidy, Webhook, WebhookError},
 };
-pub use listener::{ListenError, reachable};
+pub use listener::{ListenError, own_address, reachable};
 pub use lock::LockError;
 pub use machine::{Machine, MachineError, layer_inputs, recipe};
 pub(crate) use machine::{find_image, image_programs, kernel_file, qemu_settings};
+use server::{Seats, Server};
 use service_manager::State;
 pub use service_manager::{ServiceManager, ServiceManagerError, SocketError};
 pub use settings::{Note, ReloadError, Reloader, Rereading};
+pub use tls::TlsError;
+pub(crate) use tls::chain as certificates;
+use tls::{Identity, Tls};
 
 /// How long sessions and their VMs may take to end when the daemon is stopped.
 const END_PATIENCE: Duration = Duration::from_secs(20);
@@ -77,7 +83,11 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Daemon {
     listener: TcpListener,
     address: SocketAddr,
-    api: Api,
+    /// Of the operators' routes, when they are not with the others.
+    admin_listener: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
+    seats: Arc<Seats>,
+    api: Arc<Api>,
     sessions: Sessions,
     store: Store,
     audit_writer: AuditWriter,
@@ -110,6 +120,8 @@ pub enum DaemonError {
     Key(#[from] KeyError),
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
@@ -166,7 +178,7 @@ pub async fn run(
         // A panic of its own has been logged.
         let _ = rereading.await;
     }
-    how
+    Ok(how)
 }
 
 impl Daemon {
@@ -196,6 +208,7 @@ impl Daemon {
         make_private_directory(&config.state_dir)?;
         let lock = lock::Lock::take(&config.state_dir, &format!("listens on {}", config.listen))?;
         let webhook = config.webhook.as_ref().map(Webhook::new).transpose()?.map(Arc::new);
+        let tls = config.tls.as_ref().map(Identity::read).transpose()?.map(|read| Arc::new(Tls::with(read)));
         let written = Arc::new(Notify::new());
         let mut store = Store::open(&config.state_dir).await?;
         if webhook.is_some() {
@@ -204,6 +217,10 @@ impl Daemon {
         let ring = KeyRing::load(&config.state_dir, key_texts)?;
         let listener = listener::open(manager.socket.take(), config.listen).await?;
         let address = listener.local_addr().map_err(DaemonError::Serve)?;
+        let admin_listener = match config.admin_listen {
+            Some(address) => Some(listener::bind(address, "admin.listen").await?),
+            None => None,
+        };
         let media = Media::open(config, address).await?;
         let access = Arc::new(Access::open(config, address.port(), &ring.present, store.clone()).await?);
         let providers = Providers::load(&config.providers_dir)?.offered_by(&machine.programs);
@@ -255,11 +272,15 @@ impl Daemon {
             started: Instant::now(),
             state: ApiState::default(),
         };
+        api.rate.tidy();
         let (_image, _lock) = (machine.lease, lock);
         Ok(Self {
             listener,
             address,
-            api,
+            admin_listener,
+            tls,
+            seats: Seats::new(config.trusted_proxies.clone()),
+            api: Arc::new(api),
             sessions,
             store,
             audit_writer,
@@ -282,6 +303,7 @@ impl Daemon {
             decisions: Decisions::of(&self.api),
             sessions: self.sessions.clone(),
             webhook: self.api.webhook.clone(),
+            tls: self.tls.clone(),
         }
     }
 
@@ -291,22 +313,29 @@ impl Daemon {
         self.address
     }
 
+    /// Where the operators' routes are, when they are not with the others.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_listener.as_ref()?.local_addr().ok()
+    }
+
     /// Serves until `shutdown`, then ends every session and waits until their VMs are gone, unless they are handed over.
-    ///
-    /// # Errors
-    /// When the socket breaks.
-    pub async fn run(
-        self,
-        shutdown: impl Future<Output = Stop> + Send + 'static,
-    ) -> Result<Stop, DaemonError> {
-        let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-        let stopped = async {
-            // An error means that the sender is gone, which is a reason to stop as well.
-            let _ = stopping.await;
-        };
+    pub async fn run(self, shutdown: impl Future<Output = Stop> + Send + 'static) -> Stop {
+        let stop = CancellationToken::new();
         let access = Arc::clone(&self.api.access);
-        let served = axum::serve(self.listener, api::router(self.api)).with_graceful_shutdown(stopped);
-        let mut server = tokio::spawn(served.into_future());
+        let reach = match self.admin_listener {
+            Some(_) => Reach::AllButOperators,
+            None => Reach::Everybody,
+        };
+        let doors = [(self.listener, reach)].into_iter();
+        let doors = doors.chain(self.admin_listener.map(|listener| (listener, Reach::Everybody)));
+        let mut servers = JoinSet::new();
+        for (listener, reach) in doors {
+            let (tls, seats) = (self.tls.clone(), Arc::clone(&self.seats));
+            let server = Server { listener, router: api::router(&self.api, reach), tls, seats };
+            servers.spawn(server.run(stop.clone()));
+        }
+        drop(self.api);
         let stop_outbox = CancellationToken::new();
         let audit_writer = tokio::spawn(self.audit_writer.run(stop_outbox.clone()));
         let note_uses = tokio::spawn(access.note_uses(stop_outbox.clone()));
@@ -317,10 +346,7 @@ impl Daemon {
         let pulse = self.manager.pulse(self.store.clone(), self.sessions.clone());
         let pulse = pulse.map(|pulse| tokio::spawn(pulse.run(stop_outbox.clone())));
         tracing::info!(address = %self.address, "serving");
-        let (how, early) = tokio::select! {
-            how = shutdown => (how, None),
-            ended = &mut server => (Stop::End, Some(ended)),
-        };
+        let how = shutdown.await;
         self.manager.tell(&[State::Stopping]);
         match how {
             Stop::End => {
@@ -329,14 +355,11 @@ impl Daemon {
             }
             Stop::HandOver => tracing::info!("handing over: the VMs stay for the next daemon"),
         }
-        let ended = match early {
-            Some(ended) => Ok(ended),
-            None => {
-                let _ = stop.send(());
-                tokio::time::timeout(ANSWER_PATIENCE, &mut server).await
-            }
-        };
-        server.abort();
+        stop.cancel();
+        // Who is late with a request, or reads too slowly, gets no answer.
+        let _ = tokio::time::timeout(ANSWER_PATIENCE, async { while servers.join_next().await.is_some() {} })
+            .await;
+        servers.shutdown().await;
         keep_small.abort();
         stop_outbox.cancel();
         for task in courier.into_iter().chain([tidy, keeper, audit_writer, note_uses]).chain(pulse) {
@@ -352,11 +375,7 @@ impl Daemon {
                 }
             }
         }
-        match ended {
-            // Who hands over ends without an error, whatever the last answers came to: an error would end the VMs.
-            Ok(Ok(Err(error))) if how == Stop::End => Err(DaemonError::Serve(error)),
-            _ => Ok(how),
-        }
+        how
     }
 }
 

@@ -84,7 +84,7 @@ impl RateLimit {
     }
 
     /// Forgets clients that have been quiet, for as long as the limit is in use.
-    pub(super) fn tidy(self: &Arc<Self>) {
+    pub(crate) fn tidy(self: &Arc<Self>) {
         let limit = Arc::downgrade(self);
         tokio::spawn(async move {
             while let Some(limit) = limit.upgrade() {
@@ -130,7 +130,7 @@ impl RateLimit {
 }
 
 /// A household has a whole /64 of IPv6 addresses to call from (RFC 6177).
-fn one_household(client: IpAddr) -> IpAddr {
+pub(crate) fn one_household(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         v4 @ IpAddr::V4(_) => v4,

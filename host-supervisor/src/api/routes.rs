@@ -25,8 +25,16 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const READINESS: &[(u16, &str)] = &[(200, JSON), (503, JSON)];
 const UPGRADED: &[(u16, &str)] = &[(101, "")];
 
+/// Who can send requests to a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Everybody,
+    /// Operators have a socket of their own, where everything is.
+    AllButOperators,
+}
+
 /// With everything that stands before their handlers; and what describes them, as JSON.
-pub(super) fn all(api: &Arc<Api>) -> (Router<Arc<Api>>, String) {
+pub(super) fn all(api: &Arc<Api>, reach: Reach) -> (Router<Arc<Api>>, String) {
     let behind = |needs, tag, routes: ApiRouter<Arc<Api>>| {
         let gate = Gate { access: Arc::clone(&api.access), needs };
         describe::needs(routes, tag, needs).route_layer(middleware::from_fn_with_state(gate, access::admit))
@@ -45,9 +53,14 @@ pub(super) fn all(api: &Arc<Api>) -> (Router<Arc<Api>>, String) {
         .merge(counted(Class::Start, scoped(Scope::Sessions, "Sessions", starts())))
         .merge(scoped(Scope::CredentialsRead, "Credentials", of_credentials()))
         .merge(scoped(Scope::Vms, "VMs", of_vms()))
-        .merge(scoped(Scope::Exec, "Ways into a VM", into_vms()))
-        .merge(scoped(Scope::Metrics, "Operators", of_watchers()))
+        .merge(scoped(Scope::Exec, "Ways into a VM", into_vms()));
+    let for_operators = scoped(Scope::Metrics, "Operators", of_watchers())
+        .merge(scoped(Scope::Vms, "VMs", consoles()))
         .merge(scoped(Scope::Admin, "Operators", of_operators()));
+    let with_keys = match reach {
+        Reach::Everybody => with_keys.merge(for_operators),
+        Reach::AllButOperators => with_keys,
+    };
     let with_tokens = behind(Needs::Session(TokenRole::View), "Sessions", soon(looks()).merge(streams()))
         .merge(behind(Needs::Session(TokenRole::Control), "Sessions", soon(helps())));
     let connecting = behind(Needs::Session(TokenRole::View), "Desktop over WebRTC", soon(connects()));
@@ -283,10 +296,13 @@ fn of_vms() -> ApiRouter<Arc<Api>> {
             "/api/vms/{id}/services/{name}/log",
             get_with(vm::service_log, gives("The last lines of a service", &[(200, TEXT)])),
         )
-        .api_route(
-            "/api/admin/vm/{id}/console",
-            get_with(vm::console, gives("The log of its serial console", &[(200, TEXT)])),
-        )
+}
+
+fn consoles() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new().api_route(
+        "/api/admin/vm/{id}/console",
+        get_with(vm::console, gives("The log of its serial console", &[(200, TEXT)])),
+    )
 }
 
 fn into_vms() -> ApiRouter<Arc<Api>> {

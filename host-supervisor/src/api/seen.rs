@@ -10,7 +10,7 @@ use axum::{
 use time::OffsetDateTime;
 
 use super::{
-    Api,
+    Api, OverTls,
     access::TokenRole,
     body::{InPath, UserId, unknown_session, user_id},
     error::ApiError,
@@ -161,6 +161,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Base {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // The header was checked before: it names this daemon.
         let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-        Ok(Self(format!("http://{host}")))
+        let scheme = if parts.extensions.get::<OverTls>().is_some() { "https" } else { "http" };
+        Ok(Self(format!("{scheme}://{host}")))
     }
 }

@@ -24,26 +24,28 @@ pub(super) fn serve(config: &Config, sources: Sources) -> Result<Exit, Problem> 
 }
 
 /// Checks, builds what is missing, serves, and says where.
-pub(super) fn up(
-    config: &Config,
-    sources: Sources,
-    arguments: &UpArguments,
-) -> Result<Exit, Problem> {
+pub(super) fn up(config: &Config, sources: Sources, arguments: &UpArguments) -> Result<Exit, Problem> {
     doctor::ensure(config, Consent::given_if(arguments.yes))?;
     image::ensure(config)?;
     let ready = |address: SocketAddr| match access::key_of(&config.state_dir) {
         Ok(Some(key)) => announce(config, address, &key),
-        Ok(None) | Err(_) => show::line(format_args!("\nAnteroom serves on http://{address}")),
+        Ok(None) | Err(_) => show::line(format_args!("\nAnteroom serves on {}", base(config, address))),
     };
     run(config, sources, ready)
 }
 
+/// Where people find it.
+fn base(config: &Config, address: SocketAddr) -> String {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    config.public_url.as_ref().map_or_else(
+        || format!("{scheme}://{}", daemon::reachable(address)),
+        |url| url.as_str().trim_end_matches('/').to_owned(),
+    )
+}
+
 /// The fragment of an address is not sent to any server: the page takes the key out of it and logs in.
 fn announce(config: &Config, address: SocketAddr, key: &str) {
-    let base = config.public_url.as_ref().map_or_else(
-        || format!("http://{}", daemon::reachable(address)),
-        |url| url.as_str().trim_end_matches('/').to_owned(),
-    );
+    let base = base(config, address);
     show::line(format_args!(
         "\nAnteroom is ready. Open this address; it holds your key:\n\n    {base}/#key={key}\n"
     ));
@@ -53,8 +55,8 @@ fn announce(config: &Config, address: SocketAddr, key: &str) {
 fn run(config: &Config, sources: Sources, ready: impl FnOnce(SocketAddr)) -> Result<Exit, Problem> {
     let log = log::begin(config);
     forbid_core_files(config)?;
-    let manager =
-        ServiceManager::of(&sources.environment).map_err(|error| Problem::new(Exit::Failed, causes(&error)))?;
+    let manager = ServiceManager::of(&sources.environment)
+        .map_err(|error| Problem::new(Exit::Failed, causes(&error)))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let stopped = runtime.block_on(async {
         let shutdown = stop_signal()?;
@@ -99,7 +101,10 @@ fn stop_signal() -> Result<impl Future<Output = Stop> + Send + 'static, Problem>
 impl From<DaemonError> for Problem {
     fn from(error: DaemonError) -> Self {
         let exit = match &error {
-            DaemonError::ExtraCa { .. } | DaemonError::Providers(_) | DaemonError::Webhook(_) => Exit::Usage,
+            DaemonError::ExtraCa { .. }
+            | DaemonError::Providers(_)
+            | DaemonError::Webhook(_)
+            | DaemonError::Tls(_) => Exit::Usage,
             _ => Exit::Failed,
         };
         Self::new(exit, causes(&error))

@@ -15,12 +15,16 @@ impl Config {
     /// What differs in `other` from this one, which a daemon was started with or has come to.
     #[must_use]
     pub fn changes(&self, other: &Self) -> Changes {
-        // The task that delivers is there or not from the start on.
+        // The task that delivers is there or not from the start on, and so is the end of TLS.
         let webhook_stays = self.webhook.is_some() == other.webhook.is_some();
+        let tls_stays = self.tls.is_some() == other.tls.is_some();
+        let stays = |key: &str| {
+            (webhook_stays || !key.starts_with("webhook.")) && (tls_stays || !key.starts_with("tls."))
+        };
         let text = |config: &Self, key| config.layers.winner(key).0.to_owned();
         let mut changes = Changes::default();
         for key in KEYS.iter().map(|key| key.name).filter(|key| text(self, key) != text(other, key)) {
-            if keys::counts_at_once(key) && (webhook_stays || !key.starts_with("webhook.")) {
+            if keys::counts_at_once(key) && stays(key) {
                 changes.at_once.push(key);
             } else {
                 changes.at_restart.push(key);
@@ -73,12 +77,15 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_can_move_but_comes_and_goes_with_a_restart() {
+    fn a_webhook_and_a_certificate_can_move_but_come_and_go_with_a_restart() {
         let at = |url| config(&[("webhook.url", url)]);
         let (none, one, other) = (config(&[]), at("https://a.example"), at("https://b.example"));
         assert_eq!(none.changes(&one).at_restart, ["webhook.url"]);
         assert_eq!(one.changes(&none).at_restart, ["webhook.url"]);
         assert_eq!(one.changes(&other).at_once, ["webhook.url"]);
+        let at = |path| config(&[("tls.certificate", path), ("tls.key", "/k")]);
+        assert_eq!(none.changes(&at("/c")).at_restart, ["tls.certificate", "tls.key"]);
+        assert_eq!(at("/c").changes(&at("/d")).at_once, ["tls.certificate"]);
     }
 
     #[test]

@@ -66,6 +66,8 @@ const fn renamed(key: Key, variable: &'static str, convert: fn(&str) -> String) 
 
 /// Settings that count as soon as they are read again; the others are built into what a daemon is made of when it starts.
 pub(super) const AT_ONCE: &[&str] = &[
+    "tls.certificate",
+    "tls.key",
     "public_url",
     "allowed_hosts",
     "trusted_proxies",
@@ -100,6 +102,17 @@ pub const KEYS: &[Key] = &[
         "PORT",
         |port| format!("127.0.0.1:{port}"),
     ),
+    key(
+        "admin.listen",
+        "",
+        "address and port of the operators' routes and of /metrics, which answer nowhere else then; with the others when empty",
+    ),
+    key(
+        "tls.certificate",
+        "",
+        "PEM file with the API's certificate and those above it; plain HTTP when empty",
+    ),
+    key("tls.key", "", "PEM file with its private key"),
     key(
         "public_url",
         "",

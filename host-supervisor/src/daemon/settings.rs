@@ -4,17 +4,20 @@
 //!  SIGHUP ────────▶ read all of them ─▶ wrong: nothing changes, the log says what
 //!                                    └▶ right: those that can, count; the log names those that wait for a restart
 //!  file changes ──▶ the log says what reading it would change        (and so does `anteroom doctor`, from what is noted)
+//!  certificate ───▶ counts for the next connection
 //! ```
 
 mod file_watch;
 mod note;
 mod reloader;
 
+use std::path::PathBuf;
+
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Changes, Config, Sources},
+    config::{Changes, Config, Sources, TlsChoices},
     failure::causes,
     log::Log,
 };
@@ -37,10 +40,15 @@ impl Rereading {
         note(&reloader);
         let follow = async {
             let mut files = FileWatch::begin(self.sources.files());
+            let mut certificate = FileWatch::begin(certificate_files(&reloader));
             loop {
                 tokio::select! {
-                    _ = self.hangups.recv() => self.reread(&mut reloader),
+                    _ = self.hangups.recv() => {
+                        self.reread(&mut reloader);
+                        certificate = FileWatch::begin(certificate_files(&reloader));
+                    }
                     () = files.changed() => self.notice(&reloader),
+                    () = certificate.changed() => renew_certificate(&reloader),
                 }
             }
         };
@@ -55,7 +63,10 @@ impl Rereading {
                 tell_applied(&changes);
             }
             Err(error) => {
-                tracing::error!(cause = causes(&error), "the settings were read again, and nothing is changed");
+                tracing::error!(
+                    cause = causes(&error),
+                    "the settings were read again, and nothing is changed"
+                );
             }
         }
         note(reloader);
@@ -84,10 +95,26 @@ impl Rereading {
     }
 }
 
+fn certificate_files(reloader: &Reloader) -> Vec<PathBuf> {
+    let files = |TlsChoices { certificate, key }: &TlsChoices| vec![certificate.clone(), key.clone()];
+    reloader.current().tls.as_ref().map(files).unwrap_or_default()
+}
+
+/// Its files are written one after the other: what does not go together yet may do so a moment later.
+fn renew_certificate(reloader: &Reloader) {
+    match reloader.renew_certificate() {
+        Ok(()) => tracing::info!("the certificate was read again"),
+        Err(error) => tracing::error!(cause = causes(&error), "the certificate of before stays"),
+    }
+}
+
 fn tell_applied(Changes { at_once, at_restart }: &Changes) {
     tracing::info!(changed = at_once.join(", "), "the settings were read again");
     if !at_restart.is_empty() {
-        tracing::warn!(settings = at_restart.join(", "), "these settings are others now, and wait for a restart");
+        tracing::warn!(
+            settings = at_restart.join(", "),
+            "these settings are others now, and wait for a restart"
+        );
     }
 }
 

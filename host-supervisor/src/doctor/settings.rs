@@ -1,13 +1,27 @@
-//! Whether the daemon that runs has the settings of its file.
+//! Whether the daemon that runs has the settings of its file, and whether the certificate that they name is one.
 
 use std::path::Path;
 
 use super::finding::{Finding, Remedy};
-use crate::{config::Config, daemon::Note};
+use crate::{
+    config::{Config, TlsChoices},
+    daemon::{Note, tls::Identity},
+    failure::causes,
+};
 
 /// Nothing where no daemon runs.
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
-    Note::read(&config.state_dir).map(|note| judge(&note, note.file_has_changed())).into_iter().collect()
+    let noted = Note::read(&config.state_dir).map(|note| judge(&note, note.file_has_changed()));
+    noted.into_iter().chain(config.tls.as_ref().map(certificate)).collect()
+}
+
+fn certificate(choices: &TlsChoices) -> Finding {
+    let file = choices.certificate.display();
+    match Identity::read(choices) {
+        Ok(_) => Finding::ok("tls", "certificate", file.to_string()),
+        Err(error) => Finding::fail("tls", "certificate", causes(&error))
+            .with(Remedy::by_hand("correct the settings tls.certificate and tls.key, or their files", None)),
+    }
 }
 
 fn judge(note: &Note, changed: bool) -> Finding {
@@ -40,7 +54,8 @@ mod tests {
     #[test]
     fn a_file_that_was_not_read_again_comes_before_what_waits_for_a_restart() {
         let daemon = ProcessId { pid: 7, start_ticks: 0 };
-        let note = Note { daemon, file: Some("/etc/a.toml".into()), digest: None, waiting: vec!["listen".into()] };
+        let note =
+            Note { daemon, file: Some("/etc/a.toml".into()), digest: None, waiting: vec!["listen".into()] };
         let changed = judge(&note, true);
         assert!(changed.level == Level::Warn && changed.detail.contains("/etc/a.toml"), "{changed:?}");
         assert_eq!(changed.remedy.unwrap().command.as_deref(), Some("kill -HUP 7"));

@@ -29,7 +29,7 @@ impl Hosts {
             names,
             public_authority: public.map(|url| url.authority().to_ascii_lowercase()),
             listed: config.cors_origins.clone(),
-            uses_tls: public.is_some_and(|url| url.scheme() == "https"),
+            uses_tls: config.tls.is_some() || public.is_some_and(|url| url.scheme() == "https"),
         }
     }
 

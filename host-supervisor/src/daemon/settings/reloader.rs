@@ -5,7 +5,10 @@ use std::sync::Arc;
 use crate::{
     api::Decisions,
     config::{Changes, Config, ConfigError},
-    daemon::admission,
+    daemon::{
+        admission,
+        tls::{Identity, Tls, TlsError},
+    },
     session::Sessions,
     webhook::{self, Webhook, WebhookError},
 };
@@ -19,6 +22,7 @@ pub struct Reloader {
     pub(in crate::daemon) decisions: Decisions,
     pub(in crate::daemon) sessions: Sessions,
     pub(in crate::daemon) webhook: Option<Arc<Webhook>>,
+    pub(in crate::daemon) tls: Option<Arc<Tls>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,8 @@ pub enum ReloadError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 impl Reloader {
@@ -46,6 +52,17 @@ impl Reloader {
         &self.waiting
     }
 
+    /// Reads the certificate's files again.
+    ///
+    /// # Errors
+    /// With what is wrong; the one of before stays then.
+    pub fn renew_certificate(&self) -> Result<(), TlsError> {
+        if let (Some(tls), Some(choices)) = (&self.tls, &self.current.tls) {
+            tls.replace(Identity::read(choices)?);
+        }
+        Ok(())
+    }
+
     /// Files that settings name are read again, too.
     ///
     /// # Errors
@@ -56,6 +73,10 @@ impl Reloader {
         let config = self.started.adopting(&new)?;
         // What can fail comes first.
         let receiver = config.webhook.as_ref().map(webhook::Receiver::new).transpose()?;
+        let identity = config.tls.as_ref().map(Identity::read).transpose()?;
+        if let (Some(tls), Some(identity)) = (&self.tls, identity) {
+            tls.replace(identity);
+        }
         if let (Some(webhook), Some(receiver)) = (&self.webhook, receiver) {
             webhook.replace(receiver);
         }
