@@ -37,6 +37,7 @@
 //! | `GET /api/webhook/deliveries` | what was told or has to be: tries, next try, last answer |
 //! | `GET`, `POST /api/admin/keys`, `DELETE /api/admin/keys/{id}` | keys that call the API |
 //! | `GET /api/admin/audit?after=N&limit=M&wait=S` | who did what |
+//! | `GET /api/docs`, `GET /api/openapi.json` | what the API is, for people and for programs |
 //! | `GET /api/providers`, `GET /api/image` | what can be signed in to, and in which image |
 
 pub mod access;
@@ -48,6 +49,7 @@ mod credentials;
 mod decisions;
 mod describe;
 mod desktop;
+mod docs;
 mod error;
 mod events;
 mod exec;
@@ -185,12 +187,14 @@ pub(crate) fn router(api: &Arc<Api>, reach: Reach) -> Router {
     let access = Arc::clone(&api.access);
     let settings = Arc::clone(&api.settings);
     let (routes, description) = routes::all(api, reach);
-    let description = Bytes::from(description);
+    let (page, description) = (Bytes::from(docs::page(&description)), Bytes::from(description));
     routes
         .route(
             "/api/openapi.json",
             get(|| async { ([(header::CONTENT_TYPE, "application/json")], description) }),
         )
+        .route("/api/docs", get(|| async { docs::answer(page) }))
+        .route(docs::STYLE_ADDRESS, get(docs::style))
         .fallback(|| async { ApiError::not_found("not_found", "there is nothing at this address") })
         .method_not_allowed_fallback(|| async {
             let message = "this address does not take that method";
