@@ -41,6 +41,7 @@
 //! | `GET /api/webhook/deliveries` | what was told or has to be: tries, next try, last answer |
 //! | `GET`, `POST /api/admin/keys`, `DELETE /api/admin/keys/{id}` | keys that call the API |
 //! | `GET /api/admin/audit?after=N&limit=M&wait=S` | who did what |
+//! | `GET /api/docs`, `GET /api/openapi.json` | what the API is, for people and for programs |
 //! | `GET /api/providers`, `GET /api/image` | what can be signed in to, and in which image |
 
 pub mod access;
@@ -49,8 +50,10 @@ mod audit;
 mod body;
 mod cors;
 mod credentials;
+mod decisions;
 mod describe;
 mod desktop;
+mod docs;
 mod error;
 mod events;
 mod exec;
@@ -79,13 +82,13 @@ mod websocket;
 mod whep;
 mod words;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anteroom_protocol::{RequestId, desk::Directions};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, MatchedPath, Request, connect_info::IntoMakeServiceWithConnectInfo},
+    extract::{DefaultBodyLimit, MatchedPath, Request},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -96,11 +99,14 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 use tracing::Instrument as _;
 use url::Url;
 
-use self::{access::Access, error::ApiError, rate::RateLimit as RateLimiter};
+use self::{access::Access, error::ApiError};
+pub use self::{decisions::Decisions, rate::RateLimit};
+pub(crate) use self::{rate::one_household, routes::Reach};
 use crate::{
     audit::Audit,
-    config::{Config, RateLimit},
+    config::{self, Config},
     images::ResolvedImage,
+    live::Live,
     media::Media,
     prompt::Prompts,
     providers::Providers,
@@ -133,7 +139,8 @@ pub struct Api {
     pub media: Media,
     pub webhook: Option<Arc<Webhook>>,
     pub audit: Audit,
-    pub settings: ApiSettings,
+    pub settings: Arc<Live<ApiSettings>>,
+    pub rate: Arc<RateLimit>,
     pub started: Instant,
     pub state: ApiState,
 }
@@ -159,7 +166,7 @@ pub struct ApiSettings {
     pub frame_ancestors: Vec<String>,
     pub cors_origins: Vec<String>,
     pub trusted_proxies: Vec<std::net::IpAddr>,
-    pub rate_limit: RateLimit,
+    pub rate_limit: config::RateLimit,
     pub clipboard: Directions,
 }
 
@@ -177,28 +184,32 @@ impl ApiSettings {
     }
 }
 
-/// Everything that is served, to be used with connect information (the peer's [`SocketAddr`]).
+/// Marks a request that came over TLS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OverTls;
+
+/// What is served to those within this reach. Each request needs its peer's address
+/// ([`ConnectInfo`](axum::extract::ConnectInfo)).
 #[must_use]
-pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
-    let api = Arc::new(api);
+pub(crate) fn router(api: &Arc<Api>, reach: Reach) -> Router {
     let access = Arc::clone(&api.access);
-    let rate = RateLimiter::new(&api.settings);
-    rate.tidy();
-    let origins: Arc<[String]> = api.settings.cors_origins.clone().into();
-    let (routes, description) = routes::all(&api, &rate);
-    let description = Bytes::from(description);
-    let router = routes
+    let settings = Arc::clone(&api.settings);
+    let (routes, description) = routes::all(api, reach);
+    let (page, description) = (Bytes::from(docs::page(&description)), Bytes::from(description));
+    routes
         .route(
             "/api/openapi.json",
             get(|| async { ([(header::CONTENT_TYPE, "application/json")], description) }),
         )
+        .route("/api/docs", get(|| async { docs::answer(page) }))
+        .route(docs::STYLE_ADDRESS, get(docs::style))
         .fallback(|| async { ApiError::not_found("not_found", "there is nothing at this address") })
         .method_not_allowed_fallback(|| async {
             let message = "this address does not take that method";
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
         })
         .layer(DefaultBodyLimit::max(body::MAX_BODY_BYTES))
-        .layer(middleware::from_fn_with_state(origins, cors::tell))
+        .layer(middleware::from_fn_with_state(settings, cors::tell))
         .layer(middleware::from_fn_with_state(access, access::require_own_host))
         .layer(header_unless_set(header::CACHE_CONTROL, "no-store"))
         .layer(header_unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -210,8 +221,7 @@ pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).into_response()
         }))
         .layer(middleware::from_fn(note))
-        .with_state(api);
-    router.into_make_service_with_connect_info()
+        .with_state(Arc::clone(api))
 }
 
 fn header_unless_set(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

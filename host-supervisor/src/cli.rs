@@ -39,7 +39,7 @@ use std::collections::BTreeMap;
 use clap::Parser as _;
 
 use crate::{
-    config::{Config, ConfigError, Environment, Layers},
+    config::{Config, ConfigError, Environment, Sources},
     failure::causes,
     relay,
 };
@@ -79,8 +79,10 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
     // Standard error is the other program's.
     let load_quietly = || self::load(&common, environment, &[]);
     match command {
-        Command::Up(up) => serve::up(&load(&up.flags())?, environment, &up),
-        Command::Serve(serve) => serve::serve(&load(&serve.flags())?, environment),
+        Command::Up(up) => serve::up(&load(&up.flags())?, sources(&common, environment, &up.flags()), &up),
+        Command::Serve(serve) => {
+            serve::serve(&load(&serve.flags())?, sources(&common, environment, &serve.flags()))
+        }
         Command::Doctor(arguments) => doctor::run(&arguments, &load(&[])?),
         Command::Image(command) => image::run(&command, &load(&command.flags())?),
         Command::Snapshot(command) => snapshot::run(&command, &load(&command.flags())?),
@@ -160,9 +162,12 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
 }
 
 fn load(common: &Common, environment: &Environment, flags: &[(String, String)]) -> Result<Config, Problem> {
-    let flags: Vec<(String, String)> = common.settings.iter().chain(flags).cloned().collect();
-    let layers = Layers::gather(environment, common.config.as_deref(), &flags)?;
-    Ok(Config::load(&layers)?)
+    Ok(sources(common, environment, flags).load()?)
+}
+
+fn sources(common: &Common, environment: &Environment, flags: &[(String, String)]) -> Sources {
+    let flags = common.settings.iter().chain(flags).cloned().collect();
+    Sources { environment: environment.clone(), file: common.config.clone(), flags }
 }
 
 fn with_warnings(config: Config) -> Config {

@@ -5,6 +5,7 @@
 //! with the name that was probably meant. A setting that is a secret is never shown and cannot be a flag; the master key
 //! is no setting.
 
+mod change;
 mod directories;
 mod keys;
 mod launch;
@@ -12,8 +13,10 @@ mod layer;
 mod media;
 mod prompt;
 mod ready;
+mod sources;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod value;
 mod webhook;
 
@@ -25,12 +28,15 @@ use anteroom_guest_image::KernelKind;
 use anteroom_protocol::desk::Directions;
 use url::Url;
 
+pub use change::Changes;
 pub use keys::{KEYS, Key};
 pub use launch::LaunchSettings;
-pub use layer::{ConfigError, Layers, Source};
+pub use layer::{ConfigError, FileRead, Layers, Source};
 pub use media::{IceServer, MediaChoices, MediaListen, PublicAddress};
 pub use prompt::PromptChoices;
 pub use ready::{PoolSettings, SnapshotSettings};
+pub use sources::Sources;
+pub use tls::TlsChoices;
 pub use value::{Backend, BackendChoice, ImageRecipe, LogFormat, VmLimit};
 pub use webhook::{Enclosure, SecretSource, WebhookChoices};
 
@@ -49,6 +55,10 @@ pub type Environment = BTreeMap<String, String>;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// Where the operators' routes answer; at [`Self::listen`], with the others, when unset.
+    pub admin_listen: Option<SocketAddr>,
+    /// Without it the API speaks plain HTTP.
+    pub tls: Option<TlsChoices>,
     pub public_url: Option<Url>,
     pub allowed_hosts: Vec<String>,
     pub trusted_proxies: Vec<std::net::IpAddr>,
@@ -99,7 +109,7 @@ pub struct Config {
     pub log_format: LogFormat,
     pub log_filter: String,
     shown: Vec<Shown>,
-    warnings: Vec<String>,
+    layers: Layers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +119,7 @@ pub struct VmShape {
 }
 
 /// How long a session may take; all of them end it with the status `timeout`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
     /// From the request to a usable desktop.
     pub start: Duration,
@@ -149,7 +159,7 @@ pub struct NetworkSettings {
     pub host: Option<HostNetworkSettings>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     pub requests: u32,
     /// Of those, the ones that start a session.
@@ -166,6 +176,8 @@ pub struct Shown {
     pub value: String,
     pub source: Source,
     pub variable: String,
+    /// Whether a daemon that runs takes another value of it, when it is told to read its settings again.
+    pub reloadable: bool,
     pub meaning: &'static str,
 }
 
@@ -180,6 +192,8 @@ impl Config {
         let image_profile = read.value("image_profile", value::image_name)?;
         Ok(Self {
             listen: read.value("listen", value::socket_address)?,
+            admin_listen: read.option("admin.listen", value::socket_address)?,
+            tls: tls::read(&read)?,
             public_url: read.option("public_url", value::http_url)?,
             allowed_hosts: read.list("allowed_hosts", value::host_name)?,
             trusted_proxies: read.list("trusted_proxies", value::ip_address)?,
@@ -255,7 +269,7 @@ impl Config {
             log_format: read.value("log.format", value::log_format)?,
             log_filter: read.value("log.filter", value::log_filter)?,
             shown: read.shown(),
-            warnings: layers.warnings().to_vec(),
+            layers: layers.clone(),
         })
     }
 
@@ -268,7 +282,13 @@ impl Config {
     /// What is probably a mistake but stops nothing: unknown `ANTEROOM_` variables.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        self.layers.warnings()
+    }
+
+    /// The file that settings were read from, if there was one.
+    #[must_use]
+    pub fn file(&self) -> Option<&FileRead> {
+        self.layers.file.as_ref()
     }
 }
 
@@ -405,6 +425,7 @@ impl Reader<'_> {
                 value: if is_secret(key.name) && !value.is_empty() { NOT_SHOWN } else { value }.to_owned(),
                 source: source.clone(),
                 variable: key.variable(),
+                reloadable: keys::counts_at_once(key.name),
                 meaning: key.meaning,
             }
         };

@@ -18,7 +18,10 @@ mod machine;
 mod prompts;
 pub mod remnants;
 pub mod rotation;
+mod server;
 mod service_manager;
+mod settings;
+pub(crate) mod tls;
 
 use std::{
     fs, io,
@@ -33,19 +36,20 @@ use std::{
 
 use anteroom_guest_image::Lease;
 use anteroom_protocol::{VmId, agent::Surroundings};
-use tokio::{net::TcpListener, sync::Notify, time::Instant};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent,
     api::{
-        self, Api, ApiSettings, ApiState,
+        self, Api, ApiSettings, ApiState, Decisions, RateLimit, Reach,
         access::{Access, AccessError},
     },
     audit::{self, AuditWriter},
     config::{Config, Environment, NetworkSettings, PoolSettings},
     host_memory,
     images::ResolvedImage,
+    live::Live,
     media::{Media, MediaError},
     metrics,
     net::{HostNetwork, HostNetworkError, Network},
@@ -59,12 +63,17 @@ use crate::{
     vmm::Capabilities,
     webhook::{Courier, Schedule, Tidy, Webhook, WebhookError},
 };
-pub use listener::{ListenError, reachable};
+pub use listener::{ListenError, own_address, reachable};
 pub use lock::LockError;
 pub use machine::{Machine, MachineError, layer_inputs, recipe};
 pub(crate) use machine::{find_image, image_programs, kernel_file, qemu_settings};
+use server::{Seats, Server};
 use service_manager::State;
 pub use service_manager::{ServiceManager, ServiceManagerError, SocketError};
+pub use settings::{Note, ReloadError, Reloader, Rereading};
+pub use tls::TlsError;
+pub(crate) use tls::chain as certificates;
+use tls::{Identity, Tls};
 
 /// How long sessions and their VMs may take to end when the daemon is stopped.
 const END_PATIENCE: Duration = Duration::from_secs(20);
@@ -76,7 +85,11 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Daemon {
     listener: TcpListener,
     address: SocketAddr,
-    api: Api,
+    /// Of the operators' routes, when they are not with the others.
+    admin_listener: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
+    seats: Arc<Seats>,
+    api: Arc<Api>,
     sessions: Sessions,
     store: Store,
     audit_writer: AuditWriter,
@@ -111,6 +124,8 @@ pub enum DaemonError {
     #[error(transparent)]
     Webhook(#[from] WebhookError),
     #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
     Providers(#[from] ProvidersError),
@@ -140,7 +155,8 @@ pub enum Stop {
     HandOver,
 }
 
-/// Serves until `shutdown`, and says how that was. `ready` hears where as soon as it serves.
+/// Serves until `shutdown`, and says how that was. `ready` hears where as soon as it serves. Where `rereading` says how, other
+/// settings are taken meanwhile.
 ///
 /// # Errors
 /// With what is in the way.
@@ -151,11 +167,21 @@ pub async fn run(
     machine: Machine,
     ready: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = Stop> + Send + 'static,
+    rereading: Option<Rereading>,
 ) -> Result<Stop, DaemonError> {
     let daemon = Daemon::start_under(manager, config, machine, KeyTexts::of(environment)).await?;
+    let stop = CancellationToken::new();
+    let rereading =
+        rereading.map(|rereading| tokio::spawn(rereading.run(daemon.reloader(config), stop.clone())));
     ready(daemon.address());
     daemon.manager.tell(&[State::Ready]);
-    daemon.run(shutdown).await
+    let how = daemon.run(shutdown).await;
+    stop.cancel();
+    if let Some(rereading) = rereading {
+        // A panic of its own has been logged.
+        let _ = rereading.await;
+    }
+    Ok(how)
 }
 
 impl Daemon {
@@ -185,6 +211,7 @@ impl Daemon {
         make_private_directory(&config.state_dir)?;
         let lock = lock::Lock::take(&config.state_dir, &format!("listens on {}", config.listen))?;
         let webhook = config.webhook.as_ref().map(Webhook::new).transpose()?.map(Arc::new);
+        let tls = config.tls.as_ref().map(Identity::read).transpose()?.map(|read| Arc::new(Tls::with(read)));
         let written = Arc::new(Notify::new());
         let mut store = Store::open(&config.state_dir).await?;
         if webhook.is_some() {
@@ -193,6 +220,10 @@ impl Daemon {
         let ring = KeyRing::load(&config.state_dir, key_texts)?;
         let listener = listener::open(manager.socket.take(), config.listen).await?;
         let address = listener.local_addr().map_err(DaemonError::Serve)?;
+        let admin_listener = match config.admin_listen {
+            Some(address) => Some(listener::bind(address, "admin.listen").await?),
+            None => None,
+        };
         let media = Media::open(config, address).await?;
         let access = Arc::new(Access::open(config, address.port(), &ring.present, store.clone()).await?);
         let providers = Providers::load(&config.providers_dir)?.offered_by(&machine.programs);
@@ -208,10 +239,10 @@ impl Daemon {
         let vm_settings = VmSettings { vault: Some(Arc::clone(&vault)), ..vm_settings(config) };
         let vms = Arc::new(VmStarter::new(machine.vmm, store.clone(), host_network, vm_settings));
         let recovered = vms.recover().await?;
-        let settings = session_settings(config, machine.image.clone(), network.clone())?;
-        let prompt_settings = prompts::settings(config, machine.cli_image, network, &settings);
-        let keepers = keepers(config, &settings, &prompt_settings, &vms);
-        let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), settings);
+        let session_settings = session_settings(config, machine.image.clone(), network.clone())?;
+        let prompt_settings = prompts::settings(config, machine.cli_image, network, &session_settings);
+        let keepers = keepers(config, &session_settings, &prompt_settings, &vms);
+        let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), session_settings);
         let prompts = Prompts::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), prompt_settings);
         let (without_desktop, with_desktop) =
             recovered.taken.into_iter().partition(|taken| taken.record.user_id.is_some());
@@ -231,6 +262,7 @@ impl Daemon {
         let without_receiver = courier.is_none().then_some(Schedule::USUAL.give_up_after);
         let tidy = Tidy { store: store.clone(), without_receiver };
         let keep = Duration::from_secs(u64::from(config.audit_keep_days) * 24 * 3600);
+        let settings = Arc::new(Live::new(ApiSettings::of(config)));
         let (audit, audit_writer) = audit::audit(store.clone(), keep);
         let api = Api {
             sessions: sessions.clone(),
@@ -244,15 +276,20 @@ impl Daemon {
             media,
             webhook,
             audit,
-            settings: ApiSettings::of(config),
+            rate: RateLimit::new(Arc::clone(&settings)),
+            settings,
             started: Instant::now(),
             state: ApiState::default(),
         };
+        api.rate.tidy();
         let (_images, _lock) = (machine.leases, lock);
         Ok(Self {
             listener,
             address,
-            api,
+            admin_listener,
+            tls,
+            seats: Seats::new(config.trusted_proxies.clone()),
+            api: Arc::new(api),
             sessions,
             store,
             audit_writer,
@@ -266,28 +303,49 @@ impl Daemon {
         })
     }
 
+    /// What brings it other settings than these, with which it was started.
+    #[must_use]
+    pub fn reloader(&self, config: &Config) -> Reloader {
+        Reloader {
+            started: config.clone(),
+            current: config.clone(),
+            waiting: Vec::new(),
+            decisions: Decisions::of(&self.api),
+            sessions: self.sessions.clone(),
+            webhook: self.api.webhook.clone(),
+            tls: self.tls.clone(),
+        }
+    }
+
     /// Where the API is, with the real port when the configuration asked for any.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// Where the operators' routes are, when they are not with the others.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_listener.as_ref()?.local_addr().ok()
+    }
+
     /// Serves until `shutdown`, then ends every session and waits until their VMs are gone, unless they are handed over.
-    ///
-    /// # Errors
-    /// When the socket breaks.
-    pub async fn run(
-        self,
-        shutdown: impl Future<Output = Stop> + Send + 'static,
-    ) -> Result<Stop, DaemonError> {
-        let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-        let stopped = async {
-            // An error means that the sender is gone, which is a reason to stop as well.
-            let _ = stopping.await;
-        };
+    pub async fn run(self, shutdown: impl Future<Output = Stop> + Send + 'static) -> Stop {
+        let stop = CancellationToken::new();
         let access = Arc::clone(&self.api.access);
-        let served = axum::serve(self.listener, api::router(self.api)).with_graceful_shutdown(stopped);
-        let mut server = tokio::spawn(served.into_future());
+        let reach = match self.admin_listener {
+            Some(_) => Reach::AllButOperators,
+            None => Reach::Everybody,
+        };
+        let doors = [(self.listener, reach)].into_iter();
+        let doors = doors.chain(self.admin_listener.map(|listener| (listener, Reach::Everybody)));
+        let mut servers = JoinSet::new();
+        for (listener, reach) in doors {
+            let (tls, seats) = (self.tls.clone(), Arc::clone(&self.seats));
+            let server = Server { listener, router: api::router(&self.api, reach), tls, seats };
+            servers.spawn(server.run(stop.clone()));
+        }
+        drop(self.api);
         let stop_outbox = CancellationToken::new();
         let audit_writer = tokio::spawn(self.audit_writer.run(stop_outbox.clone()));
         let note_uses = tokio::spawn(access.note_uses(stop_outbox.clone()));
@@ -300,10 +358,7 @@ impl Daemon {
         let pulse = self.manager.pulse(self.store.clone(), self.sessions.clone());
         let pulse = pulse.map(|pulse| tokio::spawn(pulse.run(stop_outbox.clone())));
         tracing::info!(address = %self.address, "serving");
-        let (how, early) = tokio::select! {
-            how = shutdown => (how, None),
-            ended = &mut server => (Stop::End, Some(ended)),
-        };
+        let how = shutdown.await;
         self.manager.tell(&[State::Stopping]);
         match how {
             Stop::End => {
@@ -313,14 +368,11 @@ impl Daemon {
             }
             Stop::HandOver => tracing::info!("handing over: the VMs stay for the next daemon"),
         }
-        let ended = match early {
-            Some(ended) => Ok(ended),
-            None => {
-                let _ = stop.send(());
-                tokio::time::timeout(ANSWER_PATIENCE, &mut server).await
-            }
-        };
-        server.abort();
+        stop.cancel();
+        // Who is late with a request, or reads too slowly, gets no answer.
+        let _ = tokio::time::timeout(ANSWER_PATIENCE, async { while servers.join_next().await.is_some() {} })
+            .await;
+        servers.shutdown().await;
         keep_small.abort();
         stop_outbox.cancel();
         let others = [tidy, tidy_prompts, audit_writer, note_uses];
@@ -337,11 +389,7 @@ impl Daemon {
                 }
             }
         }
-        match ended {
-            // Who hands over ends without an error, whatever the last answers came to: an error would end the VMs.
-            Ok(Ok(Err(error))) if how == Stop::End => Err(DaemonError::Serve(error)),
-            _ => Ok(how),
-        }
+        how
     }
 }
 
@@ -396,7 +444,7 @@ fn keepers(
         template,
         snapshots: starter.shelf().zip(config.snapshots),
         pool,
-        most_vms: sessions.admission.most.get() as usize,
+        most_vms: sessions.admission.now().most.get() as usize,
         starter: Arc::clone(starter),
     };
     let with_desktop = keeper(sessions.vm.request(VmId::random(), None), config.pool);
@@ -413,15 +461,19 @@ fn session_settings(
     network: Network,
 ) -> Result<SessionSettings, DaemonError> {
     Ok(SessionSettings {
-        limits: config.session,
-        admission: Admission {
-            most: capacity::most_vms(config.vm_limit, config.browser_vm, host_memory::total_mib()),
-            most_per_user: config.vm_limit_per_user,
-            vm_mib: config.browser_vm.memory_mib,
-        },
+        limits: Live::new(config.session),
+        admission: Live::new(admission(config)),
         vm: vm_template(config, image, network),
         surroundings: surroundings(&config.network)?,
     })
+}
+
+fn admission(config: &Config) -> Admission {
+    Admission {
+        most: capacity::most_vms(config.vm_limit, config.browser_vm, host_memory::total_mib()),
+        most_per_user: config.vm_limit_per_user,
+        vm_mib: config.browser_vm.memory_mib,
+    }
 }
 
 pub(crate) fn vm_template(config: &Config, image: ResolvedImage, network: Network) -> VmTemplate {

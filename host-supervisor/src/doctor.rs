@@ -12,6 +12,7 @@ pub mod fix;
 mod host;
 mod image;
 mod network;
+mod settings;
 mod vmm;
 
 use std::fmt;
@@ -45,6 +46,7 @@ pub async fn examine(config: &Config) -> Report {
     findings.extend(network::examine(config, backend).await);
     findings.extend(image::examine(config, &image));
     findings.extend(host::examine(config, image.is_ok()));
+    findings.extend(settings::examine(config));
     Report::new(findings)
 }
 

@@ -23,6 +23,7 @@ pub mod failure;
 pub mod guest_programs;
 pub mod host_memory;
 pub mod images;
+pub mod live;
 pub mod log;
 mod mac;
 pub mod media;

@@ -46,6 +46,12 @@ const REQUEST_SECONDS: Family = family(
     &["method", "route"],
     "From a request to the head of its answer; of long polls and upgrades, too",
 );
+const CONNECTIONS_REFUSED: Family = family(
+    "anteroom_http_connections_refused_total",
+    Kind::Counter,
+    &[],
+    "Connections that were closed at once, because their client, or all of them, had too many",
+);
 const SESSION_STAGE: Family = family(
     "anteroom_session_stage_seconds",
     Kind::Histogram,
@@ -92,6 +98,7 @@ const BUILD: Family = family("anteroom_build_info", Kind::Gauge, &["version"], "
 pub const FAMILIES: &[Family] = &[
     REQUESTS,
     REQUEST_SECONDS,
+    CONNECTIONS_REFUSED,
     SESSION_STAGE,
     SESSIONS_ENDED,
     SESSIONS,
@@ -163,6 +170,10 @@ pub(crate) fn answered(method: &'static str, route: &str, status: u16, took: Dur
     let (route, status) = (route.to_owned(), status.to_string());
     counter!(REQUESTS.name, "method" => method, "route" => route.clone(), "status" => status).increment(1);
     histogram!(REQUEST_SECONDS.name, "method" => method, "route" => route).record(took);
+}
+
+pub(crate) fn connection_refused() {
+    counter!(CONNECTIONS_REFUSED.name).increment(1);
 }
 
 pub(crate) fn session_reached(status: SessionStatus, after: Duration) {

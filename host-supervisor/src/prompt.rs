@@ -17,9 +17,11 @@ mod run;
 mod story;
 mod trouble;
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use anteroom_protocol::{ProviderDefinition, Secret, agent::Surroundings};
+
+use tokio::sync::watch;
 
 use crate::session::{Admission, VmTemplate};
 pub use cli_vms::NoVm;
@@ -31,7 +33,8 @@ pub use story::{PromptEvent, Story, Told};
 pub struct PromptSettings {
     /// What every VM without a desktop has in common, or why there can be none.
     pub vm: Result<VmTemplate, String>,
-    pub admission: Admission,
+    /// As for sessions: they share the host's places.
+    pub admission: watch::Receiver<Arc<Admission>>,
     pub surroundings: Surroundings,
     /// Of one user, at once.
     pub at_once: NonZeroU32,

@@ -19,7 +19,7 @@ pub mod signature;
 mod tests;
 mod tidy;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use time::OffsetDateTime;
 
@@ -31,14 +31,19 @@ pub use tidy::Tidy;
 
 use crate::{
     config::{Enclosure, SecretSource, WebhookChoices},
+    live::Live,
     private_file::{self, PrivateFileError},
     store::EventId,
 };
 use signature::SecretError;
 
+/// The receiver of events, who can become another one.
+#[derive(Debug)]
+pub struct Webhook(Live<Receiver>);
+
 /// Where events go, with what they are signed, and what is in them.
 #[derive(Debug)]
-pub struct Webhook {
+pub struct Receiver {
     post: Post,
     enclosure: Enclosure,
 }
@@ -59,6 +64,24 @@ impl Webhook {
     /// # Errors
     /// When the secret cannot be read or is none.
     pub fn new(choices: &WebhookChoices) -> Result<Self, WebhookError> {
+        Receiver::new(choices).map(|receiver| Self(Live::new(receiver)))
+    }
+
+    /// Who gets the next event.
+    fn receiver(&self) -> Arc<Receiver> {
+        self.0.now()
+    }
+
+    /// What is under way still goes to the one of before.
+    pub fn replace(&self, receiver: Receiver) {
+        self.0.set(receiver);
+    }
+}
+
+impl Receiver {
+    /// # Errors
+    /// When the secret cannot be read or is none.
+    pub fn new(choices: &WebhookChoices) -> Result<Self, WebhookError> {
         let key = match &choices.secret {
             SecretSource::Here(key) => key.clone(),
             SecretSource::File(path) => {
@@ -71,14 +94,16 @@ impl Webhook {
         let post = Post::new(choices.url.clone(), key).map_err(WebhookError::Client)?;
         Ok(Self { post, enclosure: choices.enclosure })
     }
+}
 
+impl Webhook {
     /// Sends an event that says nothing, once and now.
     ///
     /// # Errors
     /// Only when the kernel gives no random numbers; a receiver that does not answer is no error.
     pub async fn test(&self) -> Result<Tested, TestError> {
         let (id, now) = (EventId::random()?, OffsetDateTime::now_utc());
-        let (answer, text) = self.post.send_and_listen(&id, now, event::test(now)?).await;
+        let (answer, text) = self.receiver().post.send_and_listen(&id, now, event::test(now)?).await;
         Ok(Tested { id, answer, text })
     }
 }

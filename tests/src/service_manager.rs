@@ -47,6 +47,7 @@ impl ServiceManager {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let heard = UnixDatagram::bind(scratch.path().join("notify"))?;
         let log = artefact(&format!("{test}.log"));
+        std::fs::write(scratch.path().join("anteroom.toml"), "")?;
         Ok(Self { address: socket.local_addr()?, socket, heard, scratch, log })
     }
 
@@ -69,6 +70,7 @@ impl ServiceManager {
                 ("ANTEROOM_POOL_MAX", "0"),
             ])
             .env("ANTEROOM_STATE_DIR", self.scratch.path().join("state"))
+            .env("ANTEROOM_CONFIG", self.settings())
             .env("ANTEROOM_IMAGE_PROFILE", "test")
             .env("ANTEROOM_AGENT", guest_binary("anteroom-agent"))
             .env("ANTEROOM_QEMU_ACCEL", "tcg")
@@ -116,6 +118,43 @@ impl ServiceManager {
         let status = timeout(PATIENCE, daemon.wait()).await.context("the daemon does not end")??;
         ensure!(status.success(), "the daemon ended with {status}:\n{}", self.log());
         Ok(())
+    }
+
+    /// Tells the daemon to read its settings again.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn reload(&self, daemon: &Child) -> Result<()> {
+        let pid = daemon.id().context("a living daemon")?;
+        Ok(kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGHUP)?)
+    }
+
+    /// The daemon's file of settings.
+    #[must_use]
+    pub fn settings(&self) -> PathBuf {
+        self.scratch.path().join("anteroom.toml")
+    }
+
+    /// What the daemon has noted of its settings for `anteroom doctor`.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub fn noted(&self) -> Result<serde_json::Value> {
+        let note = std::fs::read(self.scratch.path().join("state/settings.json"))?;
+        Ok(serde_json::from_slice(&note)?)
+    }
+
+    /// Waits until the daemon has logged this.
+    ///
+    /// # Errors
+    /// When it does not within a minute.
+    pub async fn logs(&self, text: &str) -> Result<()> {
+        let looking = async {
+            while !self.log().contains(text) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, looking).await.with_context(|| format!("{text} is never logged:\n{}", self.log()))
     }
 
     fn log(&self) -> String {

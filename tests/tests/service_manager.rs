@@ -53,3 +53,40 @@ async fn the_daemon_serves_on_the_socket_it_is_handed_and_tells_how_it_is_and_a_
     is_answered(between).await?;
     manager.stop(second).await
 }
+
+/// The most requests that it takes of us.
+async fn request_limit(address: SocketAddr) -> Result<String> {
+    let answer = reqwest::Client::new().post(format!("http://{address}/api/login")).send().await?;
+    let limit = answer.headers().get("ratelimit-limit").context("a limit")?;
+    Ok(limit.to_str()?.to_owned())
+}
+
+#[tokio::test]
+async fn a_file_of_settings_that_changes_is_noticed_and_counts_when_it_is_read_again_unless_it_is_wrong()
+-> Result<()> {
+    let manager = ServiceManager::new("settings")?;
+    let mut daemon = manager.start(WATCHDOG)?;
+    manager.hears(&mut daemon, "READY=1").await?;
+    ensure!(request_limit(manager.address).await? == "1000");
+    std::fs::write(manager.settings(), "[rate_limit]\nrequests = 77\n[pool]\nmax = 1000\n[image]\n")?;
+    manager.logs("the file of settings has changed, and is wrong").await?;
+    manager.reload(&daemon)?;
+    manager.logs("the settings were read again, and nothing is changed").await?;
+    ensure!(request_limit(manager.address).await? == "1000");
+
+    std::fs::write(manager.settings(), "[rate_limit]\nrequests = 77\n[vm]\ndisk_mib = 100\n")?;
+    manager.logs(r#"at_once="rate_limit.requests" at_restart="vm.disk_mib""#).await?;
+    ensure!(request_limit(manager.address).await? == "1000", "noticed, not read");
+    manager.reload(&daemon)?;
+    manager.logs(r#"the settings were read again changed="rate_limit.requests""#).await?;
+    ensure!(request_limit(manager.address).await? == "77");
+    manager.logs("wait for a restart").await?;
+    let settled = async {
+        while manager.noted()?["waiting"] != serde_json::json!(["vm.disk_mib"]) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok::<_, anyhow::Error>(())
+    };
+    timeout(Duration::from_secs(10), settled).await.context("what waits for a restart is not noted")??;
+    manager.stop(daemon).await
+}

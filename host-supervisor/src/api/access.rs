@@ -36,6 +36,7 @@ use zeroize::Zeroizing;
 use super::error::ApiError;
 use crate::{
     config::Config,
+    live::Live,
     mac::MacKey,
     private_file::{self, PrivateFileError},
     store::{ApiKeyId, ApiKeyRecord, Scope, Scopes, Store, StoreError},
@@ -60,8 +61,7 @@ pub struct Access {
     cookies: MacKey,
     tokens: SessionTokens,
     cookie_name: String,
-    secure: bool,
-    hosts: Hosts,
+    hosts: Live<Hosts>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -113,9 +113,13 @@ impl Access {
             tokens: SessionTokens::new(MacKey::new(&master.derive("anteroom session tokens v1"))),
             // Cookies do not know ports; two daemons on one host must not overwrite each other's.
             cookie_name: format!("anteroom_{listen_port}"),
-            secure: config.public_url.as_ref().is_some_and(|url| url.scheme() == "https"),
-            hosts: Hosts::new(config),
+            hosts: Live::new(Hosts::new(config)),
         })
+    }
+
+    /// Names and pages are those of this configuration from now on.
+    pub(super) fn apply(&self, config: &Config) {
+        self.hosts.set(Hosts::new(config));
     }
 
     /// Writes down when keys were used last, until `stop` and then once more.
@@ -153,7 +157,7 @@ impl Access {
         let expires = (OffsetDateTime::now_utc() + COOKIE_LIFE).unix_timestamp();
         let said = format!("{expires}.{id}");
         let tag = token::to_hex(&self.cookies_of(&key).tag(said.as_bytes()));
-        let secure = if self.secure { "; Secure" } else { "" };
+        let secure = if self.hosts.now().uses_tls { "; Secure" } else { "" };
         Some(format!(
             "{}={said}.{}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
             self.cookie_name,
@@ -207,15 +211,16 @@ impl Access {
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
         let matters = changes || request.headers().contains_key(UPGRADE);
         let origin = request.headers().get(ORIGIN);
+        let hosts = self.hosts.now();
         let good = match (caller, origin) {
             (Caller::Key(_), _) => true,
             _ if !matters => true,
             (Caller::Page(_), None) => false,
             // Programs that were given a token send no origin.
             (Caller::Token(..), None) => true,
-            (Caller::Page(_), Some(origin)) => self.hosts.is_own_page(origin, request.headers()),
+            (Caller::Page(_), Some(origin)) => hosts.is_own_page(origin, request.headers()),
             (Caller::Token(..), Some(origin)) => {
-                self.hosts.is_own_page(origin, request.headers()) || self.hosts.is_listed_page(origin)
+                hosts.is_own_page(origin, request.headers()) || hosts.is_listed_page(origin)
             }
         };
         if good {
@@ -262,7 +267,7 @@ pub(super) async fn require_own_host(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if access.hosts.is_own(request.headers()) {
+    if access.hosts.now().is_own(request.headers()) {
         return Ok(next.run(request).await);
     }
     let message = "this daemon is not called that; add the name to the setting allowed_hosts if it should be";

@@ -77,7 +77,7 @@ pub(super) async fn stats(
         uptime: api.started.elapsed().as_secs_f64(),
         sessions,
         vms,
-        vm_limit: api.sessions.settings().admission.most.get(),
+        vm_limit: api.sessions.settings().admission.now().most.get(),
         launching,
         launches_waiting: waiting,
         viewers: api.media.signalling.viewing().viewers.values().sum(),

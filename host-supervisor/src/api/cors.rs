@@ -17,6 +17,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
+use super::ApiSettings;
+use crate::live::Live;
+
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
 const SENT: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, idempotency-key, if-match, last-event-id, x-api-key, x-request-id, x-user-id",
@@ -27,9 +30,15 @@ const TOLD: HeaderValue = HeaderValue::from_static(
 /// How long a browser need not ask again, in seconds.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("3600");
 
-pub(super) async fn tell(State(origins): State<Arc<[String]>>, request: Request, next: Next) -> Response {
+pub(super) async fn tell(
+    State(settings): State<Arc<Live<ApiSettings>>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let origin = request.headers().get(ORIGIN).cloned();
-    let listed = |origin: &HeaderValue| origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes());
+    let listed = |origin: &HeaderValue| {
+        settings.now().cors_origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
+    };
     let Some(origin) = origin.filter(listed) else { return next.run(request).await };
     let asks = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     if request.method() == Method::OPTIONS && asks {

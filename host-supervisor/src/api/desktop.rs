@@ -43,7 +43,8 @@ pub(super) async fn session_page(
 ) -> Response {
     let session = id.ok().and_then(|Path(id)| id.parse().ok());
     let opened = session.is_some_and(|session| api.access.opened_by(query.as_deref(), session));
-    let ancestors = if opened { &api.settings.frame_ancestors[..] } else { &[] };
+    let settings = api.settings.now();
+    let ancestors = if opened { &settings.frame_ancestors[..] } else { &[] };
     page::page(Page::Session, ancestors, &headers)
 }
 
@@ -54,7 +55,7 @@ pub(super) async fn terminal_page(headers: HeaderMap) -> Response {
 
 /// The page itself says nothing about the session; what it asks for then needs the token of its address.
 pub(super) async fn desktop_page(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
-    page::page(Page::Desktop, &api.settings.frame_ancestors, &headers)
+    page::page(Page::Desktop, &api.settings.now().frame_ancestors, &headers)
 }
 
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
@@ -71,7 +72,7 @@ pub(super) async fn stream(
 ) -> Result<Response, ApiError> {
     let session = seen.still_going()?.clone();
     let looks = only_looks || wants_to_look(query.as_deref());
-    let permits = Permits { input: !looks, clipboard: !looks && api.settings.clipboard.to_desktop };
+    let permits = Permits { input: !looks, clipboard: !looks && api.settings.now().clipboard.to_desktop };
     let upgrade = upgrade
         .map_err(|_| ApiError::bad_request("not_a_websocket", "this address takes WebSockets only"))?;
     let viewer = session.admit_viewer().ok_or_else(|| {

@@ -47,7 +47,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>, acting: Acting) -> Result<
         vms: vms.into_iter().collect(),
         launching,
         waiting,
-        vm_limit: api.sessions.settings().admission.most.get(),
+        vm_limit: api.sessions.settings().admission.now().most.get(),
         viewers: viewing.viewers.values().sum(),
         packets: &[
             ("from_viewers", viewing.packets_from_viewers),

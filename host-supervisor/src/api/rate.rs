@@ -22,7 +22,7 @@ use governor::{
 };
 
 use super::{ApiSettings, error::ApiError};
-use crate::config;
+use crate::{config, live::Live};
 
 /// How often clients that have been quiet are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
@@ -41,46 +41,70 @@ type Limiter = RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock,
 
 /// Counts the requests of every client.
 #[derive(Debug)]
-pub(super) struct RateLimit {
+pub struct RateLimit {
+    settings: Arc<Live<ApiSettings>>,
+    counts: Live<Counts>,
+    clock: DefaultClock,
+}
+
+/// What was counted under these limits.
+#[derive(Debug)]
+struct Counts {
+    limits: config::RateLimit,
     requests: Limiter,
     starts: Limiter,
     signalling: Limiter,
-    clock: DefaultClock,
-    trusted_proxies: Vec<IpAddr>,
 }
 
-impl RateLimit {
-    pub(super) fn new(settings: &ApiSettings) -> Arc<Self> {
-        let config::RateLimit { requests, starts, window, signalling } = settings.rate_limit;
-        Arc::new(Self {
+impl Counts {
+    fn none(limits: config::RateLimit) -> Self {
+        let config::RateLimit { requests, starts, window, signalling } = limits;
+        Self {
+            limits,
             requests: limiter(requests, window),
             starts: limiter(starts, window),
             signalling: limiter(signalling, Duration::from_secs(60)),
-            clock: DefaultClock::default(),
-            trusted_proxies: settings.trusted_proxies.clone(),
-        })
+        }
+    }
+}
+
+impl RateLimit {
+    #[must_use]
+    pub fn new(settings: Arc<Live<ApiSettings>>) -> Arc<Self> {
+        let counts = Live::new(Counts::none(settings.now().rate_limit));
+        Arc::new(Self { settings, counts, clock: DefaultClock::default() })
+    }
+
+    /// Other limits than before count from here on; the same ones go on counting.
+    pub(super) fn apply(&self) {
+        let limits = self.settings.now().rate_limit;
+        if self.counts.now().limits != limits {
+            self.counts.set(Counts::none(limits));
+        }
     }
 
     /// Forgets clients that have been quiet, for as long as the limit is in use.
-    pub(super) fn tidy(self: &Arc<Self>) {
+    pub(crate) fn tidy(self: &Arc<Self>) {
         let limit = Arc::downgrade(self);
         tokio::spawn(async move {
             while let Some(limit) = limit.upgrade() {
-                for limiter in [&limit.requests, &limit.starts, &limit.signalling] {
+                let counts = limit.counts.now();
+                for limiter in [&counts.requests, &counts.starts, &counts.signalling] {
                     limiter.retain_recent();
                     limiter.shrink_to_fit();
                 }
-                drop(limit);
+                drop((limit, counts));
                 tokio::time::sleep(FORGET_EVERY).await;
             }
         });
     }
 
     fn check(&self, class: Class, client: IpAddr) -> Result<Allowance, ApiError> {
+        let counts = self.counts.now();
         let limiter = match class {
-            Class::Request => &self.requests,
-            Class::Start => &self.starts,
-            Class::Signalling => &self.signalling,
+            Class::Request => &counts.requests,
+            Class::Start => &counts.starts,
+            Class::Signalling => &counts.signalling,
         };
         let checked = limiter.check_key(&one_household(client));
         checked.map(|snapshot| Allowance::of(&snapshot)).map_err(|not_until| {
@@ -93,18 +117,20 @@ impl RateLimit {
 
     /// The peer's address, or the one that a trusted proxy gives for its own peer: the last that is no such proxy.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        if !self.trusted_proxies.contains(&peer) {
+        let settings = self.settings.now();
+        let trusted = &settings.trusted_proxies;
+        if !trusted.contains(&peer) {
             return peer;
         }
         let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
         let hops: Vec<IpAddr> =
             forwarded.flat_map(|line| line.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
-        hops.into_iter().rev().find(|hop| !self.trusted_proxies.contains(hop)).unwrap_or(peer)
+        hops.into_iter().rev().find(|hop| !trusted.contains(hop)).unwrap_or(peer)
     }
 }
 
 /// A household has a whole /64 of IPv6 addresses to call from (RFC 6177).
-fn one_household(client: IpAddr) -> IpAddr {
+pub(crate) fn one_household(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         v4 @ IpAddr::V4(_) => v4,
@@ -184,7 +210,7 @@ mod tests {
     use super::*;
 
     fn limit(requests: u32, trusted_proxies: &[&str]) -> Arc<RateLimit> {
-        RateLimit::new(&ApiSettings {
+        RateLimit::new(Arc::new(Live::new(ApiSettings {
             public_url: None,
             frame_ancestors: Vec::new(),
             cors_origins: Vec::new(),
@@ -196,7 +222,7 @@ mod tests {
                 signalling: 10_000,
             },
             clipboard: anteroom_protocol::desk::Directions::BOTH,
-        })
+        })))
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -213,6 +239,23 @@ mod tests {
         assert!((0..1000).all(|_| passes(&limit, "192.0.2.1")));
         assert!(!passes(&limit, "192.0.2.1"));
         assert!(passes(&limit, "192.0.2.2"), "others are not affected");
+    }
+
+    #[test]
+    fn other_limits_count_anew_and_the_same_ones_go_on() {
+        let limit = limit(1, &[]);
+        let other = |requests| {
+            let settings = ApiSettings::clone(&limit.settings.now());
+            let rate_limit = config::RateLimit { requests, ..settings.rate_limit };
+            limit.settings.set(ApiSettings { rate_limit, ..settings });
+            limit.apply();
+        };
+        assert!(passes(&limit, "192.0.2.1"));
+        other(1);
+        assert!(!passes(&limit, "192.0.2.1"));
+        other(2);
+        assert!((0..2).all(|_| passes(&limit, "192.0.2.1")));
+        assert!(!passes(&limit, "192.0.2.1"));
     }
 
     #[test]

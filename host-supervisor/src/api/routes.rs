@@ -14,7 +14,7 @@ use super::{
     admin, audit, credentials,
     describe::{self, gives, says},
     desktop, events, exec, files, follow, health, hibernation, keys, login, metrics, prompts,
-    rate::{self, Class, Counted, RateLimit},
+    rate::{self, Class, Counted},
     session, sign_in, start, token, vm, webhook, webrtc, whep, within_patience,
 };
 use crate::store::Scope;
@@ -27,14 +27,22 @@ const EVENTS: &[(u16, &str)] = &[(200, "text/event-stream")];
 const EVENTS_OR_NONE: &[(u16, &str)] = &[(200, "text/event-stream"), (204, "")];
 const UPGRADED: &[(u16, &str)] = &[(101, "")];
 
+/// Who can send requests to a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Everybody,
+    /// Operators have a socket of their own, where everything is.
+    AllButOperators,
+}
+
 /// With everything that stands before their handlers; and what describes them, as JSON.
-pub(super) fn all(api: &Arc<Api>, rate: &Arc<RateLimit>) -> (Router<Arc<Api>>, String) {
+pub(super) fn all(api: &Arc<Api>, reach: Reach) -> (Router<Arc<Api>>, String) {
     let behind = |needs, tag, routes: ApiRouter<Arc<Api>>| {
         let gate = Gate { access: Arc::clone(&api.access), needs };
         describe::needs(routes, tag, needs).route_layer(middleware::from_fn_with_state(gate, access::admit))
     };
     let counted = |class, routes: ApiRouter<Arc<Api>>| {
-        let counted = Counted { rate: Arc::clone(rate), class };
+        let counted = Counted { rate: Arc::clone(&api.rate), class };
         routes.route_layer(middleware::from_fn_with_state(counted, rate::limit))
     };
     let soon = |routes: ApiRouter<Arc<Api>>| routes.route_layer(middleware::from_fn(within_patience));
@@ -50,9 +58,14 @@ pub(super) fn all(api: &Arc<Api>, rate: &Arc<RateLimit>) -> (Router<Arc<Api>>, S
         .merge(behind(Needs::Scope(Scope::Prompts), "Prompts", asks()))
         .merge(behind(Needs::Scope(Scope::Prompts), "Prompts", answers()))
         .merge(scoped(Scope::Vms, "VMs", of_vms()))
-        .merge(scoped(Scope::Exec, "Ways into a VM", into_vms()))
-        .merge(scoped(Scope::Metrics, "Operators", of_watchers()))
+        .merge(scoped(Scope::Exec, "Ways into a VM", into_vms()));
+    let for_operators = scoped(Scope::Metrics, "Operators", of_watchers())
+        .merge(scoped(Scope::Vms, "VMs", consoles()))
         .merge(scoped(Scope::Admin, "Operators", of_operators()));
+    let with_keys = match reach {
+        Reach::Everybody => with_keys.merge(for_operators),
+        Reach::AllButOperators => with_keys,
+    };
     let with_tokens = behind(Needs::Session(TokenRole::View), "Sessions", soon(looks()).merge(streams()))
         .merge(behind(Needs::Session(TokenRole::Control), "Sessions", soon(helps())));
     let connecting = behind(Needs::Session(TokenRole::View), "Desktop over WebRTC", soon(connects()));
@@ -323,10 +336,13 @@ fn of_vms() -> ApiRouter<Arc<Api>> {
             "/api/vms/{id}/services/{name}/log",
             get_with(vm::service_log, gives("The last lines of a service", &[(200, TEXT)])),
         )
-        .api_route(
-            "/api/admin/vm/{id}/console",
-            get_with(vm::console, gives("The log of its serial console", &[(200, TEXT)])),
-        )
+}
+
+fn consoles() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new().api_route(
+        "/api/admin/vm/{id}/console",
+        get_with(vm::console, gives("The log of its serial console", &[(200, TEXT)])),
+    )
 }
 
 fn into_vms() -> ApiRouter<Arc<Api>> {

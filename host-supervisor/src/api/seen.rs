@@ -10,7 +10,7 @@ use axum::{
 use time::OffsetDateTime;
 
 use super::{
-    Api,
+    Api, OverTls,
     access::TokenRole,
     body::{InPath, UserId, unknown_session, user_id},
     error::ApiError,
@@ -80,7 +80,7 @@ impl Seen {
             Some(session) => {
                 let novnc_url = base.desktop(api, session.id(), self.record.created_at);
                 let vm_ip = vm_ip(&api.sessions.settings().vm.network, session.vm());
-                SessionWords::living(session.view(), vm_ip, novnc_url, api.settings.clipboard)
+                SessionWords::living(session.view(), vm_ip, novnc_url, api.settings.now().clipboard)
             }
             None => SessionWords::ended(self.record),
         }
@@ -143,13 +143,14 @@ impl Base {
     /// The desktop's page, openable by whoever has the address, for as long as the session can last. It is the same every time,
     /// so that a page that asks again does not load its frame anew.
     pub(super) fn desktop(&self, api: &Api, session: SessionId, created_at: OffsetDateTime) -> String {
-        let end = created_at + api.sessions.settings().limits.longest() + AFTERWARDS;
+        let end = created_at + api.sessions.settings().limits.now().longest() + AFTERWARDS;
         self.page(api, session, "novnc", &api.access.session_token(session, TokenRole::Control, end))
     }
 
     /// One of the session's pages, opened by this token.
     pub(super) fn page(&self, api: &Api, session: SessionId, page: &str, token: &str) -> String {
-        let base = api.settings.public_url.as_ref().map_or(self.0.as_str(), |url| url.as_str());
+        let settings = api.settings.now();
+        let base = settings.public_url.as_ref().map_or(self.0.as_str(), |url| url.as_str());
         format!("{}/api/auth/session/{session}/{page}?token={token}", base.trim_end_matches('/'))
     }
 }
@@ -160,6 +161,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Base {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // The header was checked before: it names this daemon.
         let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-        Ok(Self(format!("http://{host}")))
+        let scheme = if parts.extensions.get::<OverTls>().is_some() { "https" } else { "http" };
+        Ok(Self(format!("{scheme}://{host}")))
     }
 }

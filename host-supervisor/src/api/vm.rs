@@ -128,7 +128,7 @@ pub(super) async fn summary(State(api): State<Arc<Api>>, acting: Acting) -> Resu
         "living": living,
         "launching": launching,
         "waiting": waiting,
-        "limit": api.sessions.settings().admission.most,
+        "limit": api.sessions.settings().admission.now().most,
         "byStatus": by_status,
         "byType": by_type,
     })))

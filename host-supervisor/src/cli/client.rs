@@ -1,5 +1,7 @@
 //! The command line's side of the HTTP API.
 
+mod trust;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -59,18 +61,21 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// `ANTEROOM_URL` and `ANTEROOM_API_KEY`, else what the configuration says about the daemon of this machine.
+    /// `ANTEROOM_URL`, `ANTEROOM_CA` and `ANTEROOM_API_KEY`, else what the configuration says about the daemon of this machine.
     pub(super) fn new(config: &Config, environment: &Environment) -> Result<Self, Problem> {
-        let local = || format!("http://{}", daemon::reachable(config.listen));
-        let base = environment.get("ANTEROOM_URL").cloned().unwrap_or_else(local);
+        let told = environment.get("ANTEROOM_URL").cloned();
+        let base = told.clone().unwrap_or_else(|| daemon::own_address(config));
         let key = match environment.get("ANTEROOM_API_KEY") {
             Some(key) => Some(Zeroizing::new(key.trim().to_owned())),
             None => access::key_of(&config.state_dir).map_err(|error| Problem::failed(causes(&error)))?,
         };
-        let http = outbound::client(&base)
-            .timeout(PATIENCE)
-            .build()
-            .map_err(|error| Problem::failed(causes(&error)))?;
+        let http = outbound::client(&base);
+        let http = match (told, environment.get("ANTEROOM_CA"), &config.tls) {
+            (Some(_), Some(path), _) if base.starts_with("https:") => trust::authorities(http, path)?,
+            (None, _, Some(choices)) => trust::own(http, choices)?,
+            _ => http,
+        };
+        let http = http.timeout(PATIENCE).build().map_err(|error| Problem::failed(causes(&error)))?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), key })
     }
 

@@ -31,6 +31,12 @@ fn print(config: &Config, json: bool) -> Result<Exit, Problem> {
         table.add_row([setting.key, value, &setting.source.to_string(), setting.meaning]);
     }
     show::line(table);
+    let reloadable = config.shown().iter().filter(|setting| setting.reloadable).map(|setting| setting.key);
+    show::line(format_args!(
+        "\nA daemon that runs takes other values of these when it gets SIGHUP (systemctl reload anteroom), and of the others when \
+         it is restarted:\n{}",
+        reloadable.collect::<Vec<_>>().join(", ")
+    ));
     show::line(
         "\nEach setting can stand in the file, in the environment (vm.max: ANTEROOM_VM_MAX) or in a flag (--set vm.max=4).",
     );

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::{
     args::UpArguments,
     doctor::{self, Consent},
@@ -10,55 +12,59 @@ use super::{
 };
 use crate::{
     api::access,
-    config::{Config, Environment},
+    config::{Config, Sources},
     core_file,
-    daemon::{self, DaemonError, Machine, ServiceManager, Stop},
+    daemon::{self, DaemonError, Machine, Rereading, ServiceManager, Stop},
     failure::causes,
     log,
 };
 
-pub(super) fn serve(config: &Config, environment: &Environment) -> Result<Exit, Problem> {
-    log::begin(config);
-    run(config, environment, |_| {})
+pub(super) fn serve(config: &Config, sources: Sources) -> Result<Exit, Problem> {
+    run(config, sources, |_| {})
 }
 
 /// Checks, builds what is missing, serves, and says where.
-pub(super) fn up(
-    config: &Config,
-    environment: &Environment,
-    arguments: &UpArguments,
-) -> Result<Exit, Problem> {
+pub(super) fn up(config: &Config, sources: Sources, arguments: &UpArguments) -> Result<Exit, Problem> {
     doctor::ensure(config, Consent::given_if(arguments.yes))?;
     image::ensure(config)?;
-    log::begin(config);
     let ready = |address: SocketAddr| match access::key_of(&config.state_dir) {
         Ok(Some(key)) => announce(config, address, &key),
-        Ok(None) | Err(_) => show::line(format_args!("\nAnteroom serves on http://{address}")),
+        Ok(None) | Err(_) => show::line(format_args!("\nAnteroom serves on {}", base(config, address))),
     };
-    run(config, environment, ready)
+    run(config, sources, ready)
+}
+
+/// Where people find it.
+fn base(config: &Config, address: SocketAddr) -> String {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    config.public_url.as_ref().map_or_else(
+        || format!("{scheme}://{}", daemon::reachable(address)),
+        |url| url.as_str().trim_end_matches('/').to_owned(),
+    )
 }
 
 /// The fragment of an address is not sent to any server: the page takes the key out of it and logs in.
 fn announce(config: &Config, address: SocketAddr, key: &str) {
-    let base = config.public_url.as_ref().map_or_else(
-        || format!("http://{}", daemon::reachable(address)),
-        |url| url.as_str().trim_end_matches('/').to_owned(),
-    );
+    let base = base(config, address);
     show::line(format_args!(
         "\nAnteroom is ready. Open this address; it holds your key:\n\n    {base}/#key={key}\n"
     ));
     show::line("Ctrl+C stops it.\n");
 }
 
-fn run(config: &Config, environment: &Environment, ready: impl FnOnce(SocketAddr)) -> Result<Exit, Problem> {
+fn run(config: &Config, sources: Sources, ready: impl FnOnce(SocketAddr)) -> Result<Exit, Problem> {
+    let log = log::begin(config);
     forbid_core_files(config)?;
-    let manager =
-        ServiceManager::of(environment).map_err(|error| Problem::new(Exit::Failed, causes(&error)))?;
+    let manager = ServiceManager::of(&sources.environment)
+        .map_err(|error| Problem::new(Exit::Failed, causes(&error)))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let stopped = runtime.block_on(async {
         let shutdown = stop_signal()?;
+        let environment = sources.environment.clone();
+        let rereading = Rereading { sources, log, hangups: signal(SignalKind::hangup())? };
         let machine = Machine::find(config).await.map_err(DaemonError::from)?;
-        let how = daemon::run(config, environment, manager, machine, ready, shutdown).await?;
+        let how =
+            daemon::run(config, &environment, manager, machine, ready, shutdown, Some(rereading)).await?;
         if how == Stop::HandOver {
             // As if it were killed, but after the last answer: whatever is dropped from here on would end its VMs.
             std::process::exit(0);
@@ -81,7 +87,6 @@ pub(super) fn forbid_core_files(config: &Config) -> Result<(), Problem> {
 
 /// Resolves with SIGTERM or SIGINT, which end everything, or with SIGUSR2, which leaves the VMs to the next daemon.
 fn stop_signal() -> Result<impl Future<Output = Stop> + Send + 'static, Problem> {
-    use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hand_over = signal(SignalKind::user_defined2())?;
     Ok(async move {
@@ -96,7 +101,10 @@ fn stop_signal() -> Result<impl Future<Output = Stop> + Send + 'static, Problem>
 impl From<DaemonError> for Problem {
     fn from(error: DaemonError) -> Self {
         let exit = match &error {
-            DaemonError::ExtraCa { .. } | DaemonError::Providers(_) | DaemonError::Webhook(_) => Exit::Usage,
+            DaemonError::ExtraCa { .. }
+            | DaemonError::Providers(_)
+            | DaemonError::Webhook(_)
+            | DaemonError::Tls(_) => Exit::Usage,
             _ => Exit::Failed,
         };
         Self::new(exit, causes(&error))

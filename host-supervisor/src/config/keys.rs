@@ -64,6 +64,37 @@ const fn renamed(key: Key, variable: &'static str, convert: fn(&str) -> String) 
     Key { legacy: Some((variable, convert)), ..key }
 }
 
+/// Settings that count as soon as they are read again; the others are built into what a daemon is made of when it starts.
+pub(super) const AT_ONCE: &[&str] = &[
+    "tls.certificate",
+    "tls.key",
+    "public_url",
+    "allowed_hosts",
+    "trusted_proxies",
+    "frame_ancestors",
+    "cors_origins",
+    "vm.max",
+    "vm.max_per_user",
+    "session.start_limit",
+    "session.sign_in_limit",
+    "session.idle_limit",
+    "session.retry_limit",
+    "rate_limit.requests",
+    "rate_limit.starts",
+    "rate_limit.window",
+    "rate_limit.signalling",
+    "webhook.url",
+    "webhook.secret",
+    "webhook.secret_file",
+    "webhook.include_credentials",
+    "log.filter",
+];
+
+/// Whether a daemon that runs takes another value of it.
+pub(super) fn counts_at_once(name: &str) -> bool {
+    AT_ONCE.contains(&name)
+}
+
 /// In the order in which they are shown.
 pub const KEYS: &[Key] = &[
     renamed(
@@ -71,6 +102,17 @@ pub const KEYS: &[Key] = &[
         "PORT",
         |port| format!("127.0.0.1:{port}"),
     ),
+    key(
+        "admin.listen",
+        "",
+        "address and port of the operators' routes and of /metrics, which answer nowhere else then; with the others when empty",
+    ),
+    key(
+        "tls.certificate",
+        "",
+        "PEM file with the API's certificate and those above it; plain HTTP when empty",
+    ),
+    key("tls.key", "", "PEM file with its private key"),
     key(
         "public_url",
         "",

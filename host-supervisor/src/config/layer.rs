@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -17,8 +18,14 @@ use super::{Environment, KEYS, Key, directories::Directories, keys::Kind};
 use crate::vault::MasterKey;
 
 /// Variables that are no settings: the command line's own, and the master keys.
-const OTHER_VARIABLES: &[&str] =
-    &["ANTEROOM_CONFIG", "ANTEROOM_URL", "ANTEROOM_API_KEY", MasterKey::VARIABLE, MasterKey::NEXT_VARIABLE];
+const OTHER_VARIABLES: &[&str] = &[
+    "ANTEROOM_CONFIG",
+    "ANTEROOM_URL",
+    "ANTEROOM_CA",
+    "ANTEROOM_API_KEY",
+    MasterKey::VARIABLE,
+    MasterKey::NEXT_VARIABLE,
+];
 
 /// Where a value came from; later ones win.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -57,8 +64,26 @@ pub enum ConfigError {
 /// The winning text of every setting.
 #[derive(Clone)]
 pub struct Layers {
-    values: BTreeMap<&'static str, (String, Source)>,
+    pub(super) values: BTreeMap<&'static str, (String, Source)>,
+    /// What was read.
+    pub(super) file: Option<FileRead>,
     warnings: Vec<String>,
+}
+
+/// A file as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRead {
+    pub path: PathBuf,
+    /// SHA-256 of what was in it, in hexadecimal digits.
+    pub digest: String,
+}
+
+impl FileRead {
+    #[must_use]
+    pub fn of(path: &Path, text: &str) -> Self {
+        let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { path: path.to_owned(), digest }
+    }
 }
 
 impl Layers {
@@ -73,13 +98,13 @@ impl Layers {
     ) -> Result<Self, ConfigError> {
         let directories = Directories::of(environment);
         let mut layers = Self::defaults(&directories);
-        let named =
-            file.map(Path::to_owned).or_else(|| environment.get("ANTEROOM_CONFIG").map(PathBuf::from));
+        let named = Self::named_file(environment, file);
         let found = || directories.files.iter().find(|path| path.exists()).cloned();
         if let Some(path) = named.or_else(found) {
             let text =
                 fs::read_to_string(&path).map_err(|source| ConfigError::Io { path: path.clone(), source })?;
             layers.add_file(&path, &text)?;
+            layers.file = Some(FileRead::of(&path, &text));
         }
         layers.add_environment(environment);
         for (name, text) in flags {
@@ -90,6 +115,11 @@ impl Layers {
             layers.set(key, text.clone(), Source::Flag { flag: name.clone() });
         }
         Ok(layers)
+    }
+
+    /// The file that somebody has named; without one, some places are looked at.
+    pub(super) fn named_file(environment: &Environment, flag: Option<&Path>) -> Option<PathBuf> {
+        flag.map(Path::to_owned).or_else(|| environment.get("ANTEROOM_CONFIG").map(PathBuf::from))
     }
 
     /// Reads one file over the defaults and nothing else: for `anteroom config check`.
@@ -106,7 +136,7 @@ impl Layers {
 
     fn defaults(directories: &Directories) -> Self {
         let value = |key: &Key| (key.name, (key.default_text(directories), Source::Default));
-        Self { values: KEYS.iter().map(value).collect(), warnings: Vec::new() }
+        Self { values: KEYS.iter().map(value).collect(), file: None, warnings: Vec::new() }
     }
 
     pub(super) fn warnings(&self) -> &[String] {

@@ -7,21 +7,33 @@ use std::{
 
 use tokio::net::TcpListener;
 
+use crate::config::{Config, KEYS, Key};
+
 /// What the kernel calls the daemon.
 const OUR_NAME: &str = "anteroom";
+const SETTING: &str = "listen";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     #[error(
-        "{address} is in use by {holder}; stop it, or choose another address with the setting `listen` (ANTEROOM_LISTEN)"
+        "{address} is in use by {holder}; stop it, or choose another address with the setting `{setting}` ({})",
+        variable(setting)
     )]
-    Taken { address: SocketAddr, holder: String },
-    #[error("{address} cannot be listened on; the setting `listen` (ANTEROOM_LISTEN) chooses another")]
+    Taken { address: SocketAddr, setting: &'static str, holder: String },
+    #[error(
+        "{address} cannot be listened on; the setting `{setting}` ({}) chooses another",
+        variable(setting)
+    )]
     Io {
         address: SocketAddr,
+        setting: &'static str,
         #[source]
         source: io::Error,
     },
+}
+
+fn variable(setting: &str) -> String {
+    KEYS.iter().find(|key| key.name == setting).map(Key::variable).unwrap_or_default()
 }
 
 /// The socket that the service manager has bound, or one of our own at this address.
@@ -29,8 +41,12 @@ pub(super) async fn open(
     handed_down: Option<std::net::TcpListener>,
     address: SocketAddr,
 ) -> Result<TcpListener, ListenError> {
-    let Some(listener) = handed_down else { return bind(address).await };
-    let listener = TcpListener::from_std(listener).map_err(|source| ListenError::Io { address, source })?;
+    let Some(listener) = handed_down else { return bind(address, SETTING).await };
+    let listener = TcpListener::from_std(listener).map_err(|source| ListenError::Io {
+        address,
+        setting: SETTING,
+        source,
+    })?;
     if let Ok(actual) = listener.local_addr()
         && actual != address
     {
@@ -39,13 +55,15 @@ pub(super) async fn open(
     Ok(listener)
 }
 
-pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
+/// `setting` says the address.
+pub(super) async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => ListenError::Taken {
             address,
+            setting,
             holder: holder(address.port()).unwrap_or_else(|| "another program".to_owned()),
         },
-        _ => ListenError::Io { address, source },
+        _ => ListenError::Io { address, setting, source },
     })
 }
 
@@ -89,6 +107,13 @@ fn listening_inode(line: &str, port: u16) -> Option<String> {
     (here && state == "0A").then(|| format!("socket:[{inode}]"))
 }
 
+/// Where the daemon of this machine with this configuration serves everything.
+#[must_use]
+pub fn own_address(config: &Config) -> String {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{}", reachable(config.admin_listen.unwrap_or(config.listen)))
+}
+
 /// The address a person can open when the daemon listens everywhere.
 #[must_use]
 pub fn reachable(address: SocketAddr) -> SocketAddr {
@@ -106,9 +131,9 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_the_port_is_said() {
-        let first = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let first = bind("127.0.0.1:0".parse().unwrap(), SETTING).await.unwrap();
         let address = first.local_addr().unwrap();
-        let error = bind(address).await.unwrap_err().to_string();
+        let error = bind(address, SETTING).await.unwrap_err().to_string();
         assert!(
             error.starts_with(&format!("{address} is in use by process {}", std::process::id())),
             "{error}"
@@ -118,7 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_of_another_machine_is_refused_with_the_setting_to_change() {
-        let error = bind("192.0.2.1:4000".parse().unwrap()).await.unwrap_err().to_string();
+        let error = bind("192.0.2.1:4000".parse().unwrap(), SETTING).await.unwrap_err().to_string();
         assert!(error.contains("`listen`"), "{error}");
     }
 

@@ -5,7 +5,7 @@ use crate::{
     images::ResolvedImage,
     net::Network,
     prompt::PromptSettings,
-    session::{Admission, SessionSettings, VmTemplate},
+    session::{SessionSettings, VmTemplate},
 };
 
 pub(super) fn settings(
@@ -24,7 +24,7 @@ pub(super) fn settings(
     let choices = &config.prompt;
     PromptSettings {
         vm: image.map(template),
-        admission: Admission { vm_mib: config.cli_vm.memory_mib, ..sessions.admission },
+        admission: sessions.admission.changes(),
         surroundings: sessions.surroundings.clone(),
         at_once: choices.at_once,
         waiting: choices.waiting,

@@ -13,7 +13,7 @@ use std::{
 
 use anteroom_protocol::VmId;
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     host_memory,
@@ -36,7 +36,7 @@ struct Shared {
     store: Store,
     starter: Arc<VmStarter>,
     template: Result<VmTemplate, String>,
-    admission: Admission,
+    admission: watch::Receiver<Arc<Admission>>,
     /// By user.
     living: Mutex<BTreeMap<String, VmHandle>>,
 }
@@ -57,7 +57,7 @@ impl CliVms {
         store: Store,
         starter: Arc<VmStarter>,
         template: Result<VmTemplate, String>,
-        admission: Admission,
+        admission: watch::Receiver<Arc<Admission>>,
     ) -> Self {
         Self { shared: Arc::new(Shared { store, starter, template, admission, living: Mutex::default() }) }
     }
@@ -72,7 +72,7 @@ impl CliVms {
             return Ok(vm.clone());
         }
         let template = self.shared.template.as_ref().map_err(|reason| NoVm::NoImage(reason.clone()))?;
-        self.admit()?;
+        self.admit(template.shape.memory_mib)?;
         let request = VmRequest {
             kind: VmKind::Cli,
             user: Some(user.to_owned()),
@@ -152,7 +152,7 @@ impl CliVms {
         Ok(())
     }
 
-    fn admit(&self) -> Result<(), Refusal> {
+    fn admit(&self, vm_mib: u32) -> Result<(), Refusal> {
         let Shared { starter, admission, .. } = &*self.shared;
         let load = Load {
             vms: starter.awake(VmKind::Browser) + starter.awake(VmKind::Cli) - starter.spares(),
@@ -161,7 +161,7 @@ impl CliVms {
             waiting: starter.launch_counts().waiting,
             available_mib: host_memory::available_mib(),
         };
-        admission.admit(&load)
+        Admission { vm_mib, ..**admission.borrow() }.admit(&load)
     }
 
     /// What its agent tells says nothing that its state does not, but an agent that nobody hears has to wait.

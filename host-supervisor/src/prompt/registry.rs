@@ -122,7 +122,7 @@ impl PromptHandle {
 impl Prompts {
     #[must_use]
     pub fn new(store: Store, vault: Arc<Vault>, vms: Arc<VmStarter>, settings: PromptSettings) -> Self {
-        let vms = CliVms::new(store.clone(), vms, settings.vm.clone(), settings.admission);
+        let vms = CliVms::new(store.clone(), vms, settings.vm.clone(), settings.admission.clone());
         let (state, tasks) = (Mutex::default(), TaskTracker::new());
         Self { shared: Arc::new(Shared { store, vault, vms, settings, state, tasks }) }
     }

@@ -98,6 +98,7 @@ impl Owner {
     /// Runs until the session has ended and its VM is gone.
     pub(super) async fn run(mut self, mut events: mpsc::Receiver<VmEvent>) {
         let mut vm = self.vm.state();
+        let mut other_limits = self.shared.settings.limits.changes();
         let mut vm_gone = false;
         while !(self.state.status.is_final() && vm_gone) {
             let (deadline, limit) = self.next_limit();
@@ -117,6 +118,8 @@ impl Owner {
                         self.apply(event).await;
                     }
                 }
+                // The next round looks at them.
+                Ok(()) = other_limits.changed() => {}
                 () = tokio::time::sleep_until(deadline), if self.limits_count() => {
                     self.on_limit(limit, deadline).await;
                 }
@@ -140,7 +143,7 @@ impl Owner {
             active: self.activity.last(),
             failed: self.attempt_failed,
         };
-        limits::next(&self.shared.settings.limits, &moments)
+        limits::next(&self.shared.settings.limits.now(), &moments)
     }
 
     async fn on_limit(&mut self, limit: limits::Limit, deadline: Instant) {
@@ -161,7 +164,7 @@ impl Owner {
             }
             _ => Vec::new(),
         };
-        let failure = limit.failure(&self.shared.settings.limits).with_lines(waiting_for);
+        let failure = limit.failure(&self.shared.settings.limits.now()).with_lines(waiting_for);
         self.apply(Event::Limit(failure)).await;
     }
 

@@ -24,6 +24,7 @@ use crate::{
     failure::Failure,
     host_memory,
     images::ResolvedImage,
+    live::Live,
     net::Network,
     store::{SessionPlan, SessionRecord, SessionStatus, Store, StoreError},
     vault::Vault,
@@ -36,8 +37,8 @@ const MOST_VIEWERS: usize = 8;
 /// What sessions are made with.
 #[derive(Debug)]
 pub struct SessionSettings {
-    pub limits: SessionLimits,
-    pub admission: Admission,
+    pub limits: Live<SessionLimits>,
+    pub admission: Live<Admission>,
     pub vm: VmTemplate,
     pub surroundings: Surroundings,
 }
@@ -315,11 +316,12 @@ impl Shared {
         let asleep = living.sessions.values().filter(|session| session.hibernates()).count();
         let without_desktop = self.vms.awake(VmKind::Cli);
         let vms = living.sessions.len() - asleep + living.starting.len() + without_desktop;
+        let admission = self.settings.admission.now();
         // A VM that waits for somebody has its memory already.
-        let spare_mib = u64::from(self.settings.admission.vm_mib) * self.vms.spares() as u64;
+        let spare_mib = u64::from(admission.vm_mib) * self.vms.spares() as u64;
         let available_mib = host_memory::available_mib().map(|available| available + spare_mib);
         let waiting = self.vms.launch_counts().waiting;
-        self.settings.admission.admit(&Load { vms, of_user, waiting, available_mib })?;
+        admission.admit(&Load { vms, of_user, waiting, available_mib })?;
         living.starting.push(user.to_owned());
         Ok(Place { shared: self, user: user.to_owned() })
     }

@@ -113,12 +113,13 @@ impl Courier {
     }
 
     async fn send(&self, record: &OutboxRecord) -> Result<Answer, CourierError> {
-        let files = match self.webhook.enclosure {
+        let receiver = self.webhook.receiver();
+        let files = match receiver.enclosure {
             Enclosure::Nothing => None,
             Enclosure::Credentials => self.files(record).await?,
         };
         let body = event::of(record, files.as_ref())?;
-        Ok(self.webhook.post.send(&record.id, OffsetDateTime::now_utc(), body).await)
+        Ok(receiver.post.send(&record.id, OffsetDateTime::now_utc(), body).await)
     }
 
     /// The credentials of this event, unless newer ones have taken their place or they are gone.

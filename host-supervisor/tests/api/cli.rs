@@ -23,7 +23,7 @@ impl Said {
 }
 
 /// Runs `anteroom` with these variables and no others of ours.
-async fn run(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Said {
+pub(crate) async fn run(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Said {
     let home = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_anteroom"))
         .args(arguments)

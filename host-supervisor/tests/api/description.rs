@@ -54,6 +54,23 @@ async fn every_call_is_described_with_what_it_needs_and_refuses_whoever_has_it_n
     service.stop().await;
 }
 
+#[tokio::test]
+async fn people_read_the_same_in_a_page_that_fetches_nothing_from_elsewhere_and_runs_no_script() {
+    let service = Service::start().await;
+    let page = answer(service.request(Method::GET, "/api/docs")).await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'self';"), "{policy}");
+    for (path, method, operation) in operations(&description(&service).await) {
+        let summary = operation["summary"].as_str().unwrap().replace('\'', "&#39;");
+        let line = format!("{}</code> <code>{path}</code> {summary}", method.to_uppercase());
+        assert!(page.text.contains(&line), "{line} is not in the page");
+    }
+    assert!(!page.text.contains("<script") && !page.text.contains("://"), "{}", page.text);
+    let style = answer(service.request(Method::GET, "/api/docs/style.css")).await;
+    assert_eq!(style.headers["content-type"], "text/css; charset=utf-8");
+    service.stop().await;
+}
+
 /// Schemathesis makes calls out of the description, good and bad ones, and looks whether the answers are what it says.
 #[tokio::test]
 async fn a_tool_that_looks_for_calls_that_break_the_promise_finds_none() {

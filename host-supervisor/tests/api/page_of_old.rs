@@ -135,6 +135,7 @@ impl OldPage<'_> {
         assert!(!listed.to_string().contains("access_token"));
         let valid = self.get(&format!("/api/auth/validate/{}/demo", self.user)).await.body;
         assert_eq!(valid["valid"], true, "{valid}");
+        self.service.vm_gone(vm["vmId"].as_str().unwrap()).await;
         assert_eq!(self.get(&format!("/api/auth/session/{id}/vm")).await.status, StatusCode::GONE);
         let sessions = self.get(&format!("/api/auth/sessions/{}", self.user)).await.body;
         assert_eq!(sessions["sessions"][0]["session_id"], json!(id));

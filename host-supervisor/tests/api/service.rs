@@ -8,8 +8,8 @@ use std::{
 };
 
 use anteroom::{
-    config::{Config, Environment, Layers},
-    daemon::{Daemon, Machine, ServiceManager, Stop},
+    config::{Changes, Config, Environment, Layers},
+    daemon::{Daemon, Machine, ReloadError, Reloader, ServiceManager, Stop},
     images::ResolvedImage,
     vault::KeyTexts,
 };
@@ -25,10 +25,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// A running daemon.
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
+    pub(crate) admin: Option<SocketAddr>,
     pub(crate) key: String,
     pub(crate) stage: Arc<Stage>,
     pub(crate) http: Client,
     pub(crate) state: Arc<tempfile::TempDir>,
+    reloader: Mutex<Reloader>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
@@ -66,24 +68,30 @@ impl Service {
         let stage = Arc::new(Stage::default());
         let machine = machine(stage.clone());
         let daemon = Daemon::start_under(manager, &config, machine, KeyTexts::default()).await.unwrap();
-        let address = daemon.address();
+        let (address, admin) = (daemon.address(), daemon.admin_address());
+        let reloader = Mutex::new(daemon.reloader(&config));
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await;
                 Stop::End
             };
-            daemon.run(stopped).await.unwrap();
+            daemon.run(stopped).await;
         });
         let key = std::fs::read_to_string(state.path().join("api-key")).unwrap().trim().to_owned();
         let http =
             Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { address, key, stage, http, state, stop: Some(stop), serving }
+        Self { address, admin, key, stage, http, state, reloader, stop: Some(stop), serving }
     }
 
     /// The configuration of another daemon in the same state directory.
     pub(crate) fn config(&self, settings: &[(&str, &str)]) -> Config {
         config(self.state.path(), settings)
+    }
+
+    /// As SIGHUP does when these settings are found then.
+    pub(crate) fn reload(&self, settings: &[(&str, &str)]) -> Result<Changes, ReloadError> {
+        self.reloader.lock().unwrap().apply(self.config(settings))
     }
 
     pub(crate) fn machine(&self) -> Machine {

@@ -49,6 +49,6 @@ async fn serve() -> Result<()> {
         terminate.recv().await;
         Stop::End
     };
-    daemon::run(&config, &environment, manager, machine, |_| {}, stopped).await?;
+    daemon::run(&config, &environment, manager, machine, |_| {}, stopped, None).await?;
     Ok(())
 }

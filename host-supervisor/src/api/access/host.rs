@@ -15,6 +15,8 @@ pub(super) struct Hosts {
     public_authority: Option<String>,
     /// Origins of pages elsewhere that the operator trusts.
     listed: Vec<String>,
+    /// Whether browsers come over TLS, ours or a proxy's.
+    pub(super) uses_tls: bool,
 }
 
 impl Hosts {
@@ -27,6 +29,7 @@ impl Hosts {
             names,
             public_authority: public.map(|url| url.authority().to_ascii_lowercase()),
             listed: config.cors_origins.clone(),
+            uses_tls: config.tls.is_some() || public.is_some_and(|url| url.scheme() == "https"),
         }
     }
 

@@ -19,7 +19,8 @@ pub(in crate::cli) struct UpArguments {
 
 /// Serve the API and the page until SIGTERM or Ctrl+C, which end every session and its VM
 ///
-/// SIGUSR2 ends the daemon alone: VMs and sessions stay, and the next daemon goes on with them, as after a crash.
+/// SIGUSR2 ends the daemon alone: VMs and sessions stay, and the next daemon goes on with them, as after a crash. SIGHUP has it
+/// read its settings again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -1,0 +1,45 @@
+//! As little of an HTTP client as there can be, so that the load costs less than what it is put on.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+};
+
+use crate::Outcome;
+
+/// One connection, from this address of the loopback.
+pub(crate) async fn connect(from: [u8; 4], to: SocketAddr) -> Outcome<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::new(IpAddr::from(from), 0))?;
+    let stream = socket.connect(to).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Sends a request and returns its answer's status, with the connection ready for the next one.
+pub(crate) async fn ask(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> Outcome<u16> {
+    stream.write_all(request).await?;
+    buffer.clear();
+    loop {
+        if stream.read_buf(buffer).await? == 0 {
+            return Err("the connection was closed".into());
+        }
+        let Some(head) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let text = std::str::from_utf8(&buffer[..head])?;
+        let status = text.get(9..12).ok_or("a status")?.parse()?;
+        let length = text.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        });
+        let whole = head + 4 + length.unwrap_or(0);
+        while buffer.len() < whole {
+            if stream.read_buf(buffer).await? == 0 {
+                return Err("the connection was closed in an answer".into());
+            }
+        }
+        return Ok(status);
+    }
+}
