@@ -28,7 +28,7 @@ endif
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: run build test lint deny fuzz web guest images bench setup-build setup-test help
+.PHONY: run build test lint deny fuzz web guest images bench deb setup-build setup-test help
 
 run: build ## build everything, build the VM image once, serve, print the address
 	target/release/anteroom up --yes --profile dev
@@ -62,7 +62,12 @@ bench: build setup-test ## how long a person waits, as the tables of docs/benchm
 	done
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-exec
 	cargo run --quiet --release -p anteroom --example bench-supervisor
+	cargo run --quiet --release -p anteroom --example bench-api
 	cargo run --quiet --release -p anteroom-agent --example bench-capture
+
+deb: build ## a package for Debian and Ubuntu, tried in a throw-away root (needs cargo-deb; the trial needs root)
+	packaging/debian/build
+	packaging/debian/try target/debian/*.deb
 
 fuzz: setup-test ## what must hold for hostile input, FUZZ_SECONDS for each target
 	fuzz/run $(FUZZ_SECONDS)

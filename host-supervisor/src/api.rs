@@ -190,7 +190,6 @@ pub(crate) struct OverTls;
 
 /// What is served to those within this reach. Each request needs its peer's address
 /// ([`ConnectInfo`](axum::extract::ConnectInfo)).
-#[must_use]
 pub(crate) fn router(api: &Arc<Api>, reach: Reach) -> Router {
     let access = Arc::clone(&api.access);
     let settings = Arc::clone(&api.settings);

@@ -220,12 +220,7 @@ impl Config {
             snapshot_dir: read.option("snapshot.dir", value::path)?,
             snapshots: read.snapshots()?,
             pool: read.pool()?,
-            session: SessionLimits {
-                start: read.value("session.start_limit", value::duration)?,
-                sign_in: read.value("session.sign_in_limit", value::duration)?,
-                idle: read.value("session.idle_limit", value::duration)?,
-                retry: read.value("session.retry_limit", value::duration)?,
-            },
+            session: read.session()?,
             vmm: read.value("vmm", value::backend)?,
             qemu: QemuChoices {
                 program: read.value("qemu.program", value::program)?,
@@ -365,6 +360,15 @@ impl Reader<'_> {
         Ok(VmShape {
             vcpus: self.value(vcpus, value::number(1..=64))?,
             memory_mib: self.value(memory_mib, value::number(least_mib..=1_048_576))?,
+        })
+    }
+
+    fn session(&self) -> Result<SessionLimits, ConfigError> {
+        Ok(SessionLimits {
+            start: self.value("session.start_limit", value::duration)?,
+            sign_in: self.value("session.sign_in_limit", value::duration)?,
+            idle: self.value("session.idle_limit", value::duration)?,
+            retry: self.value("session.retry_limit", value::duration)?,
         })
     }
 

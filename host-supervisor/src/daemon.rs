@@ -11,6 +11,7 @@
 
 pub(crate) mod backend;
 mod capacity;
+mod doors;
 pub(crate) mod golden;
 mod listener;
 mod lock;
@@ -36,13 +37,13 @@ use std::{
 
 use anteroom_guest_image::Lease;
 use anteroom_protocol::{VmId, agent::Surroundings};
-use tokio::{net::TcpListener, sync::Notify, task::JoinSet, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent,
     api::{
-        self, Api, ApiSettings, ApiState, Decisions, RateLimit, Reach,
+        Api, ApiSettings, ApiState, Decisions, RateLimit,
         access::{Access, AccessError},
     },
     audit::{self, AuditWriter},
@@ -63,17 +64,16 @@ use crate::{
     vmm::Capabilities,
     webhook::{Courier, Schedule, Tidy, Webhook, WebhookError},
 };
+use doors::Doors;
 pub use listener::{ListenError, own_address, reachable};
 pub use lock::LockError;
 pub use machine::{Machine, MachineError, layer_inputs, recipe};
 pub(crate) use machine::{find_image, image_programs, kernel_file, qemu_settings};
-use server::{Seats, Server};
 use service_manager::State;
 pub use service_manager::{ServiceManager, ServiceManagerError, SocketError};
 pub use settings::{Note, ReloadError, Reloader, Rereading};
 pub use tls::TlsError;
 pub(crate) use tls::chain as certificates;
-use tls::{Identity, Tls};
 
 /// How long sessions and their VMs may take to end when the daemon is stopped.
 const END_PATIENCE: Duration = Duration::from_secs(20);
@@ -83,12 +83,7 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 /// Everything is built and the socket is bound; nothing is served yet.
 #[derive(Debug)]
 pub struct Daemon {
-    listener: TcpListener,
-    address: SocketAddr,
-    /// Of the operators' routes, when they are not with the others.
-    admin_listener: Option<TcpListener>,
-    tls: Option<Arc<Tls>>,
-    seats: Arc<Seats>,
+    doors: Doors,
     api: Arc<Api>,
     sessions: Sessions,
     store: Store,
@@ -211,19 +206,14 @@ impl Daemon {
         make_private_directory(&config.state_dir)?;
         let lock = lock::Lock::take(&config.state_dir, &format!("listens on {}", config.listen))?;
         let webhook = config.webhook.as_ref().map(Webhook::new).transpose()?.map(Arc::new);
-        let tls = config.tls.as_ref().map(Identity::read).transpose()?.map(|read| Arc::new(Tls::with(read)));
         let written = Arc::new(Notify::new());
         let mut store = Store::open(&config.state_dir).await?;
         if webhook.is_some() {
             store = store.announcing(Arc::clone(&written));
         }
         let ring = KeyRing::load(&config.state_dir, key_texts)?;
-        let listener = listener::open(manager.socket.take(), config.listen).await?;
-        let address = listener.local_addr().map_err(DaemonError::Serve)?;
-        let admin_listener = match config.admin_listen {
-            Some(address) => Some(listener::bind(address, "admin.listen").await?),
-            None => None,
-        };
+        let doors = Doors::open(config, manager.socket.take()).await?;
+        let address = doors.address;
         let media = Media::open(config, address).await?;
         let access = Arc::new(Access::open(config, address.port(), &ring.present, store.clone()).await?);
         let providers = Providers::load(&config.providers_dir)?.offered_by(&machine.programs);
@@ -284,11 +274,7 @@ impl Daemon {
         api.rate.tidy();
         let (_images, _lock) = (machine.leases, lock);
         Ok(Self {
-            listener,
-            address,
-            admin_listener,
-            tls,
-            seats: Seats::new(config.trusted_proxies.clone()),
+            doors,
             api: Arc::new(api),
             sessions,
             store,
@@ -313,38 +299,27 @@ impl Daemon {
             decisions: Decisions::of(&self.api),
             sessions: self.sessions.clone(),
             webhook: self.api.webhook.clone(),
-            tls: self.tls.clone(),
+            tls: self.doors.tls.clone(),
         }
     }
 
     /// Where the API is, with the real port when the configuration asked for any.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.doors.address
     }
 
     /// Where the operators' routes are, when they are not with the others.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin_listener.as_ref()?.local_addr().ok()
+        self.doors.admin_address()
     }
 
     /// Serves until `shutdown`, then ends every session and waits until their VMs are gone, unless they are handed over.
     pub async fn run(self, shutdown: impl Future<Output = Stop> + Send + 'static) -> Stop {
         let stop = CancellationToken::new();
-        let access = Arc::clone(&self.api.access);
-        let reach = match self.admin_listener {
-            Some(_) => Reach::AllButOperators,
-            None => Reach::Everybody,
-        };
-        let doors = [(self.listener, reach)].into_iter();
-        let doors = doors.chain(self.admin_listener.map(|listener| (listener, Reach::Everybody)));
-        let mut servers = JoinSet::new();
-        for (listener, reach) in doors {
-            let (tls, seats) = (self.tls.clone(), Arc::clone(&self.seats));
-            let server = Server { listener, router: api::router(&self.api, reach), tls, seats };
-            servers.spawn(server.run(stop.clone()));
-        }
+        let (access, address) = (Arc::clone(&self.api.access), self.doors.address);
+        let mut servers = self.doors.serve(&self.api, &stop);
         drop(self.api);
         let stop_outbox = CancellationToken::new();
         let audit_writer = tokio::spawn(self.audit_writer.run(stop_outbox.clone()));
@@ -357,7 +332,7 @@ impl Daemon {
         let tidy_prompts = tokio::spawn(self.prompts.clone().tidy(stop_outbox.clone()));
         let pulse = self.manager.pulse(self.store.clone(), self.sessions.clone());
         let pulse = pulse.map(|pulse| tokio::spawn(pulse.run(stop_outbox.clone())));
-        tracing::info!(address = %self.address, "serving");
+        tracing::info!(%address, "serving");
         let how = shutdown.await;
         self.manager.tell(&[State::Stopping]);
         match how {

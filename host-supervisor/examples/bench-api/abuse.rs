@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     pin::Pin,
-    sync::{LazyLock, Mutex},
+    sync::{LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -22,12 +22,12 @@ type Abuse = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 static TOLD: LazyLock<Mutex<BTreeMap<(&'static str, String), usize>>> = LazyLock::new(Mutex::default);
 
 fn note(kind: &'static str, said: String) {
-    *TOLD.lock().unwrap().entry((kind, said)).or_default() += 1;
+    *TOLD.lock().unwrap_or_else(PoisonError::into_inner).entry((kind, said)).or_default() += 1;
 }
 
 /// What was answered to each kind of it.
 pub(crate) fn told() -> String {
-    let told = TOLD.lock().unwrap();
+    let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     told.iter().map(|((kind, said), count)| format!("{kind}: {said}, {count} times\n")).collect()
 }
 
