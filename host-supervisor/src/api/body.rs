@@ -45,7 +45,7 @@ fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
 
 fn unread(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = "the body is larger than what this call takes";
+        let message = format!("the body is larger than this call takes; most take {MAX_BODY_BYTES} bytes");
         return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message);
     }
     ApiError::bad_request("body_unread", "the body ended before it was complete")
