@@ -8,6 +8,7 @@
 //! The guest runs on from what was written once at most: its key is forgotten before it takes its first step. So whatever instant
 //! a daemon is killed at, the next one knows: a key and no step taken, it hibernates; no key, it runs or is lost.
 
+mod asleep;
 mod left;
 mod memory;
 
@@ -37,6 +38,7 @@ use crate::{
     vault::{Sealed, Vault, VaultError},
     vmm::{Vm, VmSpec, console::Console},
 };
+use asleep::Asleep;
 pub(super) use left::Left;
 pub(super) use memory::{forget_files, is_on_disk};
 
@@ -204,6 +206,7 @@ impl Owner {
 
     /// Waits until somebody comes, or asks for the end.
     pub(super) async fn sleep(&mut self) -> Option<StopReason> {
+        let _asleep = Asleep::among(&self.asleep);
         loop {
             tokio::select! {
                 biased;

@@ -2,7 +2,10 @@
 //!
 //! Both are work in the background. It rests while somebody waits for a VM, and gives memory back when that is short.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use anteroom_protocol::VmId;
 use tokio::sync::{mpsc, watch};
@@ -92,7 +95,9 @@ impl Keeper {
     fn has_room(&self, vm_mib: u64) -> bool {
         let memory =
             host_memory::available_mib().is_none_or(|available| available >= RESERVE_MIB + vm_mib / 2);
-        memory && self.starter.owners.len() < self.most_vms
+        // Those on the disk take nothing of this machine's, and have owners all the same.
+        let awake = self.starter.owners.len().saturating_sub(self.starter.asleep.load(Ordering::Relaxed));
+        memory && awake < self.most_vms
     }
 
     async fn nobody_waits(&self) {

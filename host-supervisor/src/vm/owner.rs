@@ -11,7 +11,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -66,6 +66,8 @@ pub(super) struct Owner {
     pub(super) vault: Option<Arc<Vault>>,
     /// It is put to disk when it was left alone for so long; never by itself when unset.
     pub(super) hibernate_after: Option<Duration>,
+    /// All VMs that are on the disk.
+    pub(super) asleep: Arc<AtomicUsize>,
     /// The last event that was heard.
     pub(super) heard: u64,
     pub(super) outstanding: Outstanding,

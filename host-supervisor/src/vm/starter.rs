@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -55,6 +55,8 @@ pub struct VmStarter {
     pub(super) host_network: Option<Arc<HostNetwork>>,
     pub(super) settings: VmSettings,
     pub(super) owners: TaskTracker,
+    /// How many of them have their VM on the disk.
+    pub(super) asleep: Arc<AtomicUsize>,
     close: watch::Sender<Option<StopReason>>,
     pub(super) pool: Pool,
     pub(super) launches: Launches,
@@ -79,6 +81,7 @@ impl VmStarter {
             host_network,
             settings,
             owners: TaskTracker::new(),
+            asleep: Arc::default(),
             close: watch::Sender::new(None),
             pool: Pool::default(),
             launches,
@@ -152,6 +155,7 @@ impl VmStarter {
             machine: None,
             vault: self.settings.vault.clone(),
             hibernate_after: self.settings.hibernate_after,
+            asleep: Arc::clone(&self.asleep),
             heard: 0,
             outstanding: Outstanding::default(),
             done: watch::Sender::new(0),
