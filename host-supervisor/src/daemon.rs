@@ -32,6 +32,7 @@ use std::{
 
 use anteroom_guest_image::Lease;
 use anteroom_protocol::{VmId, agent::Surroundings};
+use axum::serve::ListenerExt as _;
 use tokio::{net::TcpListener, sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -276,7 +277,10 @@ impl Daemon {
             let _ = stopping.await;
         };
         let access = Arc::clone(&self.api.access);
-        let served = axum::serve(self.listener, api::router(self.api)).with_graceful_shutdown(stopped);
+        // What is said in small pieces (a stream's first words behind the 101, a program's last behind its output) would each wait
+        // for the caller's delayed acknowledgement, 40 ms.
+        let listener = self.listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        let served = axum::serve(listener, api::router(self.api)).with_graceful_shutdown(stopped);
         let mut server = tokio::spawn(served.into_future());
         let stop_outbox = CancellationToken::new();
         let audit_writer = tokio::spawn(self.audit_writer.run(stop_outbox.clone()));

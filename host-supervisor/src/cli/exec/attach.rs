@@ -44,6 +44,9 @@ const VM_PATIENCE: Duration = Duration::from_secs(180);
 /// Of a program that is left because nobody reads its output: 128 and SIGPIPE's number.
 const BROKEN_PIPE: i32 = 141;
 
+/// Read ahead. What is left of a frame is copied whenever a buffer is full, so it holds several.
+const INBOX_BYTES: usize = 4 * MAX_DATA_BYTES;
+
 /// No program reads or writes more; sums of such numbers do not overflow.
 const MOST_BYTES: u64 = 1 << 60;
 /// A part of the window that is small enough not to make the guest wait.
@@ -223,7 +226,9 @@ impl Program {
                 }
             }
             send(&mut to, &mut batch).await?;
-            inbox.reserve(MAX_DATA_BYTES);
+            if inbox.capacity() - inbox.len() < MAX_DATA_BYTES {
+                inbox.reserve(INBOX_BYTES);
+            }
             tokio::select! {
                 read = from.read_buf(&mut inbox) => {
                     if read? == 0 {
