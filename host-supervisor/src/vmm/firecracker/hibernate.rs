@@ -3,14 +3,14 @@
 //! pipe ([`guest_stream`]) to whoever seals it.
 //!
 //! ```text
-//!  to the disk:  paused ─▶ /snapshot/create into the tmpfs ─▶ pipe                 its memory is there twice until it is killed
+//!  to the disk:  paused ─▶ /snapshot/create into the tmpfs ─▶ pipe                 what it holds is there twice until it is killed
 //!  from there:   pipe ─▶ tmpfs of a new process ─▶ /snapshot/load, mapped privately ─▶ names removed ─▶ resumed
 //! ```
 //! The daemon reaches the tmpfs through `/proc/PID/root` (`CAP_SYS_PTRACE`). What the guest writes after it was woken is copied, so that
-//! until it hibernates again it may take up what it was woken with once more.
+//! it may take up what it was woken with once more.
 
 use std::{
-    fs::{File, OpenOptions, remove_file},
+    fs::{self, File, OpenOptions, remove_file},
     io,
     os::{
         fd::{AsRawFd as _, OwnedFd},
@@ -42,8 +42,14 @@ use crate::{
 
 /// Where the tmpfs is, in the working directory of a Firecracker.
 pub(super) const PLACE: &str = "hibernation";
-/// In the tmpfs, beside the memory.
-pub(super) const STATE_MIB: u64 = MAX_STATE_BYTES >> 20;
+/// What there is for the state.
+const STATE_MIB: u64 = MAX_STATE_BYTES >> 20;
+
+/// What the tmpfs of such a guest may take up. One that was woken still maps what it was woken with while it is written again, and of a
+/// mapped tmpfs every page takes room that was only read.
+pub(super) fn room_mib(guest_mib: u64) -> u64 {
+    2 * guest_mib + STATE_MIB
+}
 
 /// Held by the VM whose memory is there twice.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -54,17 +60,39 @@ pub(super) fn files() -> SnapshotFiles {
     SnapshotFiles { memory: file(MEMORY), state: file(STATE) }
 }
 
-/// One machine at a time is written, because that takes as much memory as the machine has; the others wait.
+/// One machine at a time is written, because that takes so much memory; the others wait.
 ///
 /// # Errors
 /// When this host does not have that.
-pub(super) async fn turn(guest_mib: u64) -> Result<MutexGuard<'static, ()>, SnapshotError> {
+pub(super) async fn turn(needed_mib: u64) -> Result<MutexGuard<'static, ()>, SnapshotError> {
     let turn = TURN.lock().await;
     match host_memory::available_mib() {
-        Some(available_mib) if available_mib < guest_mib => {
-            Err(SnapshotError::NoMemory { needed_mib: guest_mib, available_mib })
+        Some(available_mib) if available_mib < needed_mib => {
+            Err(SnapshotError::NoMemory { needed_mib, available_mib })
         }
         _ => Ok(turn),
+    }
+}
+
+/// What a process takes up (proc_pid_smaps(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Residence {
+    pub(super) resident_mib: u64,
+    pub(super) is_swapped: bool,
+}
+
+impl Residence {
+    pub(super) fn of(process: ProcessId) -> io::Result<Self> {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid))?;
+        Self::read(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let kib = |field: &str| {
+            let value = text.lines().find_map(|line| line.strip_prefix(field))?.trim().strip_suffix("kB")?;
+            value.trim().parse::<u64>().ok()
+        };
+        Some(Self { resident_mib: kib("Rss:")?.div_ceil(1024), is_swapped: kib("Swap:")? > 0 })
     }
 }
 
@@ -92,7 +120,7 @@ impl Tmpfs {
     /// What the guest's memory is, for which it was made.
     pub(super) fn guest_mib(&self) -> io::Result<u64> {
         let room = fstatvfs(&self.0)?;
-        Ok(((room.blocks() * room.fragment_size()) >> 20).saturating_sub(STATE_MIB))
+        Ok(((room.blocks() * room.fragment_size()) >> 20).saturating_sub(STATE_MIB) / 2)
     }
 
     /// Carries what Firecracker has written there into a pipe.
@@ -144,11 +172,19 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_written_to_a_place_that_is_on_the_disk() {
         let scratch = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
-        std::fs::create_dir(scratch.path().join(PLACE)).unwrap();
+        fs::create_dir(scratch.path().join(PLACE)).unwrap();
         let ours = ProcessId::of(i32::try_from(std::process::id()).unwrap()).unwrap();
         let refused = Tmpfs::of(ours, scratch.path()).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::Unsupported, "{refused}");
         assert!(Tmpfs::of(ours, &scratch.path().join("elsewhere")).is_err());
+    }
+
+    #[test]
+    fn what_a_process_takes_up_is_read_in_whole_mebibytes() {
+        let text = "55e-7ff ---p 0 00:00 0 [rollup]\nRss:   1025 kB\nPss: 9 kB\nSwap:  0 kB\nSwapPss: 4 kB\n";
+        assert_eq!(Residence::read(text), Some(Residence { resident_mib: 2, is_swapped: false }));
+        assert!(Residence::read(&text.replace("Swap:  0", "Swap:  4")).unwrap().is_swapped);
+        assert_eq!(Residence::read("Rss: 1 kB\n"), None);
     }
 
     #[tokio::test]

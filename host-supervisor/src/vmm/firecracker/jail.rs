@@ -93,8 +93,9 @@ impl Jailer {
         let lodging = lodging(self.uids.take()?, &spec.directory, root.clone());
         let (spec_inside, mut mounts) = lodging.bring_in(spec).map_err(at_root)?;
         let place = root.join(hibernate::PLACE);
-        let room_mib = u64::from(spec.memory_mib) + hibernate::STATE_MIB;
-        mounts.memory(&place, room_mib, lodging.uid.number()).map_err(at_root)?;
+        mounts
+            .memory(&place, hibernate::room_mib(spec.memory_mib.into()), lodging.uid.number())
+            .map_err(at_root)?;
         let mut show = |file: &Path, name: &str| {
             mounts.show(file, root.join(name)).map_err(at_root)?;
             Ok::<_, LaunchError>(lodging.inside(name))

@@ -63,13 +63,13 @@ pub(super) async fn quiet(console: &Console) {
 }
 
 /// Into files whose names are Firecracker's to see.
-pub(super) fn making(files: SnapshotFiles) -> [Request; 2] {
+pub(super) fn making(files: SnapshotFiles, snapshot_type: SnapshotType) -> [Request; 2] {
     [
         Request::Vm(Vm { state: VmState::Paused }),
         Request::CreateSnapshot(SnapshotCreateParams {
             mem_file_path: files.memory,
             snapshot_path: files.state,
-            snapshot_type: SnapshotType::Full,
+            snapshot_type,
         }),
     ]
 }

@@ -19,7 +19,8 @@ use tokio::sync::MutexGuard;
 use super::{
     Firecracker, FirecrackerSettings,
     api::{Api, ApiError},
-    hibernate::{self, Tmpfs},
+    body::SnapshotType,
+    hibernate::{self, Residence, Tmpfs},
     jail::{Furnished, Jail, Jailer},
     names,
     plan::{self, GUEST_SOCKET, Transport},
@@ -56,6 +57,17 @@ pub(super) enum Begin<'a> {
     Wake(BorrowedFd<'a>),
 }
 
+/// What its memory was at its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Nothing: what is not resident of it is zero.
+    Boot,
+    /// A file on the disk.
+    Snapshot,
+    /// Perhaps a file in memory: it was woken, or another daemon knows.
+    Other,
+}
+
 #[derive(Debug)]
 pub(super) struct FirecrackerVm {
     process: Process,
@@ -66,6 +78,7 @@ pub(super) struct FirecrackerVm {
     jail: Option<Jail>,
     /// Of a machine that will be snapshotted: its memory, in MiB.
     golden: Option<u32>,
+    origin: Origin,
     /// As long as its memory may be there twice, because it is on its way to the disk.
     turn: Option<MutexGuard<'static, ()>>,
 }
@@ -104,7 +117,7 @@ impl Surroundings {
         let mut mounts = Mounts::default();
         if nix::unistd::geteuid().is_root() {
             let place = std::path::absolute(&spec.directory)?.join(hibernate::PLACE);
-            mounts.memory(&place, u64::from(spec.memory_mib) + hibernate::STATE_MIB, 0)?;
+            mounts.memory(&place, hibernate::room_mib(spec.memory_mib.into()), 0)?;
         }
         Ok(Self { jail: None, spec: names::link(spec)?, files: files.cloned(), mounts })
     }
@@ -146,7 +159,12 @@ impl FirecrackerVm {
         socket::accepted_by(&mut process, &place, API_SOCKET, PATIENCE).await?;
         process.has_become(&firecracker.program);
         let golden = spec.golden.then_some(spec.memory_mib);
-        let mut vm = Self { process, console, place, jail, golden, turn: None };
+        let origin = match begin {
+            Begin::Boot => Origin::Boot,
+            Begin::Restore(_) => Origin::Snapshot,
+            Begin::Wake(_) => Origin::Other,
+        };
+        let mut vm = Self { process, console, place, jail, golden, origin, turn: None };
         if let Begin::Wake(from) = begin
             && let Err(error) = vm.take_in(from).await
         {
@@ -230,7 +248,7 @@ impl FirecrackerVm {
         let jail = jailer.map(|jailer| jailer.adopt(&firecracker.program, survivor)).transpose()?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let place = jail.as_ref().map_or(directory, Jail::root).to_owned();
-        Ok(Self { process, console, place, jail, golden: None, turn: None })
+        Ok(Self { process, console, place, jail, golden: None, origin: Origin::Other, turn: None })
     }
 }
 
@@ -290,7 +308,7 @@ impl Vm for FirecrackerVm {
     async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {
         let memory_mib = self.golden.take().ok_or(SnapshotError::Unsupported)?;
         suspend::quiet(&self.console).await;
-        let made = self.ask(&suspend::making(suspend::files())).await;
+        let made = self.ask(&suspend::making(suspend::files(), SnapshotType::Full)).await;
         made.map_err(|error| SnapshotError::Vmm(causes(&error)))?;
         let readers = if self.jail.is_some() { Readers::Jailed } else { Readers::Owner };
         let (place, files) = (self.place.clone(), files.clone());
@@ -301,13 +319,25 @@ impl Vm for FirecrackerVm {
         let failed = |error: io::Error| SnapshotError::Vmm(causes(&error));
         let tmpfs = self.tmpfs().map_err(failed)?;
         let guest_mib = tmpfs.guest_mib().map_err(failed)?;
-        self.turn = Some(hibernate::turn(guest_mib).await?);
+        let residence = || Residence::of(self.process.id()).map_err(failed);
+        let before = residence()?;
+        let (snapshot_type, needed_mib) = match self.origin {
+            Origin::Boot if !before.is_swapped => (SnapshotType::Diff, before.resident_mib),
+            Origin::Boot | Origin::Snapshot => (SnapshotType::Full, guest_mib),
+            Origin::Other => (SnapshotType::Full, 2 * guest_mib),
+        };
+        self.turn = Some(hibernate::turn(needed_mib).await?);
         if let Some(jail) = &self.jail {
-            jail.limit_memory(guest_mib, guest_mib + hibernate::STATE_MIB).map_err(failed)?;
+            jail.limit_memory(guest_mib, hibernate::room_mib(guest_mib)).map_err(failed)?;
         }
         suspend::quiet(&self.console).await;
-        let written = self.ask(&suspend::making(hibernate::files())).await;
+        let written = self.ask(&suspend::making(hibernate::files(), snapshot_type)).await;
         written.map_err(|error| SnapshotError::Vmm(causes(&error)))?;
+        if snapshot_type == SnapshotType::Diff && residence()?.is_swapped {
+            return Err(SnapshotError::Vmm(
+                "the host has begun to swap the VM's memory meanwhile".to_owned(),
+            ));
+        }
         tmpfs.carry_out(into).await.map_err(failed)
     }
 

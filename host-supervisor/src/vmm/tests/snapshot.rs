@@ -209,6 +209,13 @@ async fn a_machine_goes_to_the_disk_through_a_pipe_and_goes_on_where_it_stood(be
     assert_eq!(spelled(place.path()), before, "it stands still");
     within(10, vm.go_on()).await.unwrap();
     spells_on(vm.as_ref(), place.path()).await;
+    // All of it, this time: what is not resident may be in what it was woken with.
+    let (mut from, into) = pipe().unwrap();
+    let reading = thread::spawn(move || std::io::copy(&mut from, &mut std::io::sink()));
+    within(60, vm.hibernate(into.into())).await.unwrap();
+    assert!(reading.join().unwrap().unwrap() > 0);
+    within(10, vm.go_on()).await.unwrap();
+    spells_on(vm.as_ref(), place.path()).await;
     let all = spelled(place.path());
     let follows = |pair: &[u8]| pair[1] == if pair[0] == b'Z' { b'A' } else { pair[0] + 1 };
     assert!(all.as_bytes().windows(2).all(follows), "{before} and then {all}");
