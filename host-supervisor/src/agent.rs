@@ -5,6 +5,7 @@
 
 mod call;
 mod dial;
+mod eager;
 mod error;
 mod events;
 mod knock;
@@ -18,8 +19,8 @@ use std::{io, sync::Arc, time::Duration};
 use anteroom_protocol::{
     ProtocolVersion,
     agent::{
-        CallbackVerdict, CapturedCredentials, Clock, Hello, Memory, OpenUrl, PastedCallback, PastedCode,
-        Resume, ServiceStatus, SignInSpec, SignInStatus, Wake,
+        CallbackVerdict, CapturedCredentials, Clock, Hello, LOG_LINES_HEADER, LogWanted, Memory, OpenUrl,
+        PastedCallback, PastedCode, Resume, ServiceStatus, SignInSpec, SignInStatus, Wake,
     },
     event::Acknowledge,
     ports::STREAM_VSOCK,
@@ -85,14 +86,25 @@ impl AgentClient {
         self.dialler.json(Call::get("/services"), 256 * KIB).await
     }
 
-    /// The last lines of a service.
+    /// The last lines of a service, and how many there ever were, where the agent tells.
     ///
     /// # Errors
     /// [`AgentError::Refused`] with 404 when there is no such service.
-    pub async fn service_log(&self, name: &str) -> Result<String, AgentError> {
+    pub async fn service_log(
+        &self,
+        name: &str,
+        wanted: LogWanted,
+    ) -> Result<(String, Option<u64>), AgentError> {
         let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
-        let bytes = self.dialler.answer(Call::get(&format!("/services/{name}/log")), 1024 * KIB).await?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        let query =
+            wanted.known.map(|known| format!("?known={known}&wait={}", wanted.wait)).unwrap_or_default();
+        let call = Call {
+            patience: PATIENCE + wanted.patience(),
+            ..Call::get(&format!("/services/{name}/log{query}"))
+        };
+        let (headers, bytes) = self.dialler.answer_with_headers(call, 1024 * KIB).await?;
+        let lines = headers.get(LOG_LINES_HEADER).and_then(|lines| lines.to_str().ok()?.parse().ok());
+        Ok((String::from_utf8_lossy(&bytes).into_owned(), lines))
     }
 
     /// # Errors

@@ -9,6 +9,7 @@ pub mod console;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod firecracker;
+mod guest_stream;
 pub mod process;
 mod processor;
 pub mod qemu;
@@ -69,6 +70,11 @@ pub enum SnapshotError {
     Unsupported,
     #[error("the VMM does not do its part: {0}")]
     Vmm(String),
+    #[error(
+        "this machine has no memory left to write the VM's in, on its way to the disk: {available_mib} MiB are available, \
+         {needed_mib} MiB are needed"
+    )]
+    NoMemory { needed_mib: u64, available_mib: u64 },
     #[error("{path}")]
     Io {
         path: PathBuf,

@@ -5,7 +5,7 @@
 //! | `GET /hello` | | [`Hello`] |
 //! | `PUT /clock` | [`Clock`] | 204 |
 //! | `GET /services` | | `[`[`ServiceStatus`]`]` |
-//! | `GET /services/{name}/log` | | the last lines, `text/plain` |
+//! | `GET /services/{name}/log` | | the last lines, `text/plain`; with [`LogWanted`] as soon as there are others |
 //! | `GET /timeline` | | `[`[`Mark`](crate::timeline::Mark)`]` |
 //! | `GET /memory` | | [`Memory`] |
 //! | `GET /events?after=N` | | [`Event`](crate::Event)s, newline-delimited, never ending |
@@ -31,7 +31,7 @@
 //!
 //! Errors are [`Problem`]s with a fitting status.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,28 @@ pub const UPGRADE_TCP: &str = "tcp";
 
 /// The value of the `Upgrade` header that turns `GET /reverse/{port}` into lines about connections.
 pub const UPGRADE_REVERSE: &str = "anteroom-reverse";
+
+/// In the answer of `GET /services/{name}/log`: how many lines there ever were.
+pub const LOG_LINES_HEADER: &str = "anteroom-log-lines";
+
+/// `?known=N&wait=S`: answered as soon as there are not N lines, after S seconds at the latest. An agent that does not know of it
+/// answers at once, without [`LOG_LINES_HEADER`].
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct LogWanted {
+    #[serde(default)]
+    pub known: Option<u64>,
+    #[serde(default)]
+    pub wait: u64,
+}
+
+impl LogWanted {
+    /// Bounded, whatever was asked for.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(30);
+        Duration::from_secs(self.wait).min(LONGEST)
+    }
+}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hello {

@@ -18,6 +18,9 @@
 //! **Nothing is lost with a connection.** The guest keeps the program for [`GRACE`]; whoever comes with `Attach {id, output}`
 //! on another connection gets the output from that byte on, and is told how much of the input has arrived. The last one to
 //! attach counts, an earlier connection is closed.
+//!
+//! **Nobody waits for the 101**: the first frames may follow the request at once, and of a call to the daemon they stand in it
+//! ([`FIRST_HEADER`]).
 
 mod frame;
 mod spec;
@@ -31,6 +34,11 @@ pub use spec::{Attach, Begun, Ended, ExecId, ExecSpec, ExecStatus, SpecError, Te
 
 /// The agent, where every guest has it; some of its roles are programs that the host runs.
 pub const AGENT: &str = "/usr/lib/anteroom/anteroom-agent";
+/// In a call to the daemon: the first frames, in base64 (RFC 4648), at most [`MAX_FIRST_BYTES`] of them. In its answer: they were
+/// taken. A daemon that does not say so has not read them.
+pub const FIRST_HEADER: &str = "anteroom-exec-first";
+/// So that the header fits where those of a proxy do.
+pub const MAX_FIRST_BYTES: usize = 4096;
 /// The value of the `Upgrade` header.
 pub const UPGRADE_EXEC: &str = "anteroom-exec";
 /// Bytes of output that the guest keeps for a host that has not taken them.

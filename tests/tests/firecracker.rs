@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A daemon that was never told of QEMU, a session from its request to its credentials, and what is left after it; first with
 /// PCI and in the jail, whose limits are looked at, then with neither; always on the host's network, by which the guest's health
-/// is asked, and over IPv6, where nothing listens, at least refused. In the jail a second session has its memory taken away.
+/// is asked, and over IPv6, where nothing listens, at least refused. In the jail a session's VM goes to the disk, with nothing of it
+/// left in memory, and on when something is run in it; and another has its memory taken away.
 const SESSION: &str = r#"
 export ANTEROOM_SNAPSHOT_USE=false ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0
 for way in "pci auto" "mmio none"; do
@@ -35,8 +36,23 @@ for way in "pci auto" "mmio none"; do
     done
     echo "$transport: refused over IPv6"
   ) &
-  ./anteroom session start --provider demo-auto --user alice --wait completed ||
-    { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
+  if [ $transport = mmio ]; then
+    ./anteroom session start --provider demo-auto --user alice --wait completed ||
+      { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
+  else
+    said=$(./anteroom session start --provider demo --user dave --wait awaiting_user_auth) ||
+      { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
+    vm=$(echo "$said" | sed -n 's/^VM *//p')
+    mark=mark-$$-of-dave
+    ./anteroom exec $vm -n -- sh -c "echo $mark >/dev/shm/mark"
+    ./anteroom vm hibernate $vm || { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
+    echo "asleep: $(left)"
+    du --block-size=1M /var/lib/anteroom/vms/$vm/memory.sealed
+    ! grep --text --quiet $mark /var/lib/anteroom/vms/$vm/memory.sealed
+    [ "$(./anteroom exec $vm -n -- cat /dev/shm/mark)" = $mark ] && echo "dave: woken"
+    ./anteroom vm rm $vm
+    until [ $(ls /var/lib/anteroom/vms | wc -l) = 0 ]; do sleep 1; done
+  fi
   ./anteroom vm show $(./anteroom vm ls --json | grep -o '"id": *"[^"]*"' | head -1 | cut -d '"' -f 4) | cat
   [ $transport = mmio ] || {
     (
@@ -65,6 +81,7 @@ async fn a_session_completes_in_a_firecracker_with_either_transport_and_leaves_n
         " rbps=104857600 wbps=104857600 riops=max wiops=max",
         "pci: health {",
         "pci: refused over IPv6",
+        "dave: woken",
         "had used all 8 MiB that its control group allows (1024 MiB for the guest, the rest for the VMM): raise \
          vm.browser.memory_mib",
         "pci: left 0 directories, 0 processes, 0 devices, 0 groups",
@@ -74,5 +91,9 @@ async fn a_session_completes_in_a_firecracker_with_either_transport_and_leaves_n
     ] {
         ensure!(said.iter().any(|line| line.contains(expected)), "no {expected:?}");
     }
+    let asleep = said.iter().find_map(|line| Some(&line[line.find("asleep: left ")?..]));
+    let nothing_runs =
+        asleep.is_some_and(|left| left.contains(" 0 processes,") && left.ends_with(" 0 groups"));
+    ensure!(nothing_runs, "while it hibernates there is {asleep:?}");
     Ok(())
 }

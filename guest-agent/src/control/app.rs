@@ -2,7 +2,7 @@
 
 use anteroom_protocol::{
     ProtocolVersion,
-    agent::{Hello, ServiceStatus},
+    agent::{Hello, LOG_LINES_HEADER, LogWanted, ServiceStatus},
     event::Acknowledge,
     timeline::Mark,
 };
@@ -11,9 +11,11 @@ use axum::{
     extract::{DefaultBodyLimit, Path, Query, State},
     http::StatusCode,
     middleware,
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{get, post, put},
 };
+
+use tokio::time::timeout;
 
 use super::{
     Control, Refusal, clock, connect, doze, events, exec, freeze, memory, problem, request_id, reverse,
@@ -80,9 +82,20 @@ async fn services(State(control): State<Control>) -> Result<Json<Vec<ServiceStat
     Ok(Json(control.supervisor()?.statuses()))
 }
 
-async fn service_log(State(control): State<Control>, Path(name): Path<String>) -> Result<String, Refusal> {
+async fn service_log(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    Query(wanted): Query<LogWanted>,
+) -> Result<impl IntoResponse, Refusal> {
     let log = control.supervisor()?.log(&name);
-    log.map(|log| log.text()).ok_or_else(|| Refusal::unknown("there is no service of that name"))
+    let log = log.ok_or_else(|| Refusal::unknown("there is no service of that name"))?;
+    if let Some(known) = wanted.known {
+        // Whoever has waited in vain sees that nothing is new.
+        let _ = timeout(wanted.patience(), log.moved_on_from(known)).await;
+    }
+    // Before the text, so that what comes in between is told twice rather than never.
+    let lines = log.position().to_string();
+    Ok(([(LOG_LINES_HEADER, lines)], log.text()))
 }
 
 async fn timeline(State(control): State<Control>) -> Json<Vec<Mark>> {

@@ -155,6 +155,14 @@ async fn services_and_what_they_say_can_be_asked_for() {
         }
     })
     .await;
+    let log = agent.control.supervisor().unwrap().log("talker").unwrap();
+    let asked = format!("GET /services/talker/log?known={}&wait=25", log.position());
+    let asking = async { agent.ask(&asked, "").await.1 };
+    let speaking = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        log.append("more".into());
+    };
+    assert_eq!(soon(async { tokio::join!(asking, speaking) }).await.0, "hello\nmore\n");
     assert_eq!(agent.refused("GET /services/nobody/log", "").await.0, 404);
     let memory: Memory = agent.get("/memory").await;
     assert!(memory.total_kib > memory.available_kib && memory.available_kib > 0);

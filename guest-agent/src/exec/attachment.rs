@@ -215,7 +215,10 @@ async fn next_frame(from: &mut (impl AsyncRead + Unpin), inbox: &mut BytesMut) -
         if let Some(frame) = Frame::read(inbox)? {
             return Ok(frame);
         }
-        inbox.reserve(MAX_DATA_BYTES);
+        if inbox.capacity() - inbox.len() < MAX_DATA_BYTES {
+            // What is left of a frame is copied whenever a buffer is full; while much comes, it holds several.
+            inbox.reserve(if inbox.is_empty() { MAX_DATA_BYTES } else { 4 * MAX_DATA_BYTES });
+        }
         if from.read_buf(inbox).await? == 0 {
             return Err(End::HungUp);
         }

@@ -51,6 +51,9 @@ const KILL_AFTER: Duration = Duration::from_secs(5);
 const KEEP_DETACHED: Duration = Duration::from_secs(3600);
 /// A buffer that has less room left is left to what it holds.
 const LEAST_CHUNK_BYTES: usize = 4096;
+/// What is read of a program at once: with what stands before it in its frame as much as a packet of vsock carries
+/// (`VIRTIO_VSOCK_MAX_PKT_BUF_SIZE`). Each packet more costs the host a wake-up.
+const CHUNK_BYTES: usize = MAX_DATA_BYTES - HEADER_BYTES;
 
 /// A program that was started.
 #[derive(Debug)]
@@ -320,7 +323,7 @@ fn ended_as(exit: Result<Exit, oneshot::error::RecvError>) -> Exit {
 async fn room(out: &watch::Sender<Outflow>) -> usize {
     let mut news = out.subscribe();
     // An error would mean that the sender is gone, which the caller holds.
-    news.wait_for(|out| out.room() > 0).await.map_or(0, |out| out.room().min(MAX_DATA_BYTES))
+    news.wait_for(|out| out.room() > 0).await.map_or(0, |out| out.room().min(CHUNK_BYTES))
 }
 
 /// A shell forks with its own handlers of signals in place, and what it is about to run loses a signal of that moment. Who has
@@ -343,7 +346,7 @@ async fn drain_pipe(
     loop {
         let room = room(&out).await;
         if buffer.capacity() < LEAST_CHUNK_BYTES {
-            buffer = BytesMut::with_capacity(HEADER_BYTES + MAX_DATA_BYTES);
+            buffer = BytesMut::with_capacity(HEADER_BYTES + CHUNK_BYTES);
         }
         Said::room(&mut buffer);
         let read = loop {
@@ -364,6 +367,11 @@ async fn drain_pipe(
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
+        // What has come meanwhile goes along. An end, or an error, is met again.
+        let until = buffer.capacity().min(HEADER_BYTES + room);
+        while let room @ 1.. = until.saturating_sub(buffer.len())
+            && matches!(pipe.try_read_buf(&mut (&mut buffer).limit(room)), Ok(1..))
+        {}
         // What was read is at least one byte, and no more than a frame may carry.
         if let Ok(said) = Said::behind_room(source, buffer.split()) {
             out.send_modify(|out| out.push(said));

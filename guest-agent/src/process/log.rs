@@ -65,6 +65,12 @@ impl LogRing {
         *self.count.borrow()
     }
 
+    /// Waits until there are other than so many.
+    pub(crate) async fn moved_on_from(&self, position: u64) {
+        // An error would mean that the sender is gone, which lives in `self`.
+        let _ = self.count.subscribe().wait_for(|count| *count != position).await;
+    }
+
     /// Waits for a line after `position` that contains `text`.
     pub(crate) async fn wait_for(&self, text: &str, position: u64) {
         let mut news = self.count.subscribe();

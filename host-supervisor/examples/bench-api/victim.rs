@@ -120,7 +120,8 @@ pub(crate) async fn serve(state: &str) -> Outcome {
     };
     let vmm = Arc::new(Sleepers { flooding: Path::new(state).join("flood") });
     let programs = BTreeSet::from(["anteroom-demo".to_owned()]);
-    let machine = Machine { vmm, cli_image: Err("none here".to_owned()), image, programs, leases: Vec::new() };
+    let machine =
+        Machine { vmm, cli_image: Err("none here".to_owned()), image, programs, leases: Vec::new() };
     let daemon = Daemon::start(&config, machine, KeyTexts::default()).await?;
     let mut terminate = signal(SignalKind::terminate())?;
     println!("{SAYS}{}", daemon.address());

@@ -6,7 +6,7 @@ use anteroom_protocol::{ProtocolVersion, RequestId, agent::Problem, version::HEA
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
-    Method, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode,
     body::Incoming,
     client::conn::http1,
     header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE},
@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use super::{AgentError, PATIENCE, dial::Dialler};
+use super::{AgentError, PATIENCE, dial::Dialler, eager::Eager};
 use crate::request_id;
 
 /// How much of an error answer is read, in bytes.
@@ -30,12 +30,21 @@ pub(super) struct Call {
     pub(super) path: String,
     pub(super) body: Option<Bytes>,
     pub(super) upgrade: Option<&'static str>,
+    /// For whoever takes the connection over, right behind the request.
+    pub(super) follows: Bytes,
     pub(super) patience: Duration,
 }
 
 impl Call {
     pub(super) fn get(path: &str) -> Self {
-        Self { method: Method::GET, path: path.to_owned(), body: None, upgrade: None, patience: PATIENCE }
+        Self {
+            method: Method::GET,
+            path: path.to_owned(),
+            body: None,
+            upgrade: None,
+            follows: Bytes::new(),
+            patience: PATIENCE,
+        }
     }
 
     pub(super) fn with(method: Method, path: &str, body: &impl Serialize) -> Result<Self, AgentError> {
@@ -74,8 +83,21 @@ impl Dialler {
 
     /// The whole answer, at most `limit` bytes.
     pub(super) async fn answer(&self, call: Call, limit: usize) -> Result<Zeroizing<Vec<u8>>, AgentError> {
+        self.answer_with_headers(call, limit).await.map(|(_, bytes)| bytes)
+    }
+
+    pub(super) async fn answer_with_headers(
+        &self,
+        call: Call,
+        limit: usize,
+    ) -> Result<(HeaderMap, Zeroizing<Vec<u8>>), AgentError> {
         let (what, patience) = (call.path.clone(), call.patience);
-        within(patience, &what, async { collect(self.start(call).await?, limit, &what).await }).await
+        let answered = async {
+            let mut answer = self.start(call).await?;
+            let headers = std::mem::take(answer.headers_mut());
+            Ok((headers, collect(answer, limit, &what).await?))
+        };
+        within(patience, &what, answered).await
     }
 
     pub(super) async fn json<T: DeserializeOwned>(&self, call: Call, limit: usize) -> Result<T, AgentError> {
@@ -91,11 +113,12 @@ impl Dialler {
     }
 
     async fn start(&self, call: Call) -> Result<Response<Incoming>, AgentError> {
-        let what = call.path.clone();
+        let (what, follows) = (call.path.clone(), call.follows.clone());
         let request = call.request()?;
         let broken = |source| AgentError::Broken { what: what.clone(), source };
         let stream = self.dial().await.map_err(AgentError::Unreachable)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let stream = TokioIo::new(Eager::new(stream, follows));
+        let (mut sender, connection) = http1::handshake(stream).await.map_err(broken)?;
         // Ends with the connection, which ends when the answer has been read or dropped.
         tokio::spawn(connection.with_upgrades());
         let answer = sender.send_request(request).await.map_err(broken)?;

@@ -4,6 +4,7 @@ use anteroom_protocol::{
     agent::{UPGRADE_REVERSE, UPGRADE_TCP},
     exec::{ExecStatus, UPGRADE_EXEC},
 };
+use bytes::Bytes;
 use hyper::{StatusCode, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,7 +24,7 @@ impl AgentClient {
         &self,
         port: u16,
     ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
-        self.upgraded(UPGRADE_TCP, &format!("/connect/{port}")).await
+        self.upgraded(UPGRADE_TCP, &format!("/connect/{port}"), Bytes::new()).await
     }
 
     /// The numbers of connections to a port of the guest's loopback, a line each, after a line with the port itself. The guest
@@ -35,7 +36,7 @@ impl AgentClient {
         &self,
         port: u16,
     ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
-        self.upgraded(UPGRADE_REVERSE, &format!("/reverse/{port}")).await
+        self.upgraded(UPGRADE_REVERSE, &format!("/reverse/{port}"), Bytes::new()).await
     }
 
     /// One of those connections.
@@ -47,17 +48,19 @@ impl AgentClient {
         port: u16,
         number: u64,
     ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
-        self.upgraded(UPGRADE_TCP, &format!("/reverse/{port}/{number}")).await
+        self.upgraded(UPGRADE_TCP, &format!("/reverse/{port}/{number}"), Bytes::new()).await
     }
 
-    /// A stream of [frames](anteroom_protocol::exec) that begins a program or goes on with one.
+    /// A stream of [frames](anteroom_protocol::exec) that begins a program or goes on with one; `first` are those that are known
+    /// already.
     ///
     /// # Errors
     /// As for every call. What becomes of the program, the frames say.
     pub async fn exec(
         &self,
+        first: Bytes,
     ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug + use<>, AgentError> {
-        self.upgraded(UPGRADE_EXEC, "/exec").await
+        self.upgraded(UPGRADE_EXEC, "/exec", first).await
     }
 
     /// Runs a program.
@@ -65,7 +68,7 @@ impl AgentClient {
     /// # Errors
     /// As for every call. What becomes of the program, it says itself.
     pub async fn run(&self, run: Run) -> Result<Program, AgentError> {
-        Ok(Program::begin(self.exec().await?, run))
+        Ok(Program::begin(self.exec(Bytes::new()).await?, run))
     }
 
     /// What was started so, and whose end nobody has seen yet.
@@ -76,9 +79,14 @@ impl AgentClient {
         self.dialler.json(Call::get("/exec/list"), 256 * KIB).await
     }
 
-    async fn upgraded(&self, protocol: &'static str, path: &str) -> Result<TokioIo<Upgraded>, AgentError> {
+    async fn upgraded(
+        &self,
+        protocol: &'static str,
+        path: &str,
+        follows: Bytes,
+    ) -> Result<TokioIo<Upgraded>, AgentError> {
         let what = path.to_owned();
-        let answer = self.dialler.open(Call { upgrade: Some(protocol), ..Call::get(path) }).await?;
+        let answer = self.dialler.open(Call { upgrade: Some(protocol), follows, ..Call::get(path) }).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(AgentError::Malformed { what });
         }

@@ -184,12 +184,16 @@ impl From<NoVisit> for ApiError {
 
 impl From<NotHibernated> for ApiError {
     fn from(error: NotHibernated) -> Self {
+        const RETRY_AFTER_S: u64 = 30;
         let message = error.to_string();
         match error {
             NotHibernated::Unsupported(_) => Self::conflict("hibernation_unsupported", message),
             NotHibernated::InUse => Self::not_yet("vm_in_use", message),
             NotHibernated::NotReady => Self::not_yet("vm_not_ready", message),
             NotHibernated::Gone => Self::gone("vm_gone", message),
+            NotHibernated::Failed(failure) if failure.code == "no_memory_left" => {
+                Self::unavailable("no_memory_left", message, RETRY_AFTER_S)
+            }
             NotHibernated::Failed(failure) => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "hibernation_failed", message)
                     .with("failure", failure)

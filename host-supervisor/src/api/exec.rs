@@ -11,7 +11,7 @@ use std::{io, sync::Arc};
 use anteroom_protocol::{
     VmId,
     agent::{UPGRADE_REVERSE, UPGRADE_TCP},
-    exec::{Frame, UPGRADE_EXEC},
+    exec::{FIRST_HEADER, Frame, MAX_FIRST_BYTES, UPGRADE_EXEC},
 };
 use axum::{
     Json,
@@ -21,12 +21,13 @@ use axum::{
         ws::{Message, WebSocket, rejection::WebSocketUpgradeRejection},
     },
     http::{
-        StatusCode,
+        HeaderMap, HeaderValue, StatusCode,
         header::{CONNECTION, UPGRADE},
         request::Parts,
     },
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
 use hyper::upgrade::Upgraded;
@@ -58,7 +59,12 @@ pub(super) async fn open(
     if websocket.is_err() {
         expect(&request, UPGRADE_EXEC)?;
     }
-    let guest = agent.exec().await?;
+    let mut first = first_frames(request.headers())?;
+    if !first.is_empty() {
+        note_first(&mut tokio::io::empty(), &mut first, vm, &trail).await.map_err(|_| no_frames())?;
+    }
+    let taken = !first.is_empty();
+    let guest = agent.exec(first.freeze()).await?;
     if let Ok(upgrade) = websocket {
         let serve = async move |socket| {
             in_websocket(socket, guest, vm, tenant, trail).await;
@@ -66,13 +72,36 @@ pub(super) async fn open(
         };
         return Ok(websocket::bounded(upgrade).on_upgrade(serve));
     }
-    Ok(upgraded(&mut request, UPGRADE_EXEC, move |mut caller| async move {
+    let mut response = upgraded(&mut request, UPGRADE_EXEC, move |mut caller| async move {
         let mut first = BytesMut::new();
-        note_first(&mut caller, &mut first, vm, &trail).await?;
+        if !taken {
+            note_first(&mut caller, &mut first, vm, &trail).await?;
+        }
         let carried = carry(caller, guest, &first, &tenant).await;
         drop(agent);
         carried
-    }))
+    });
+    if taken {
+        response.headers_mut().insert(FIRST_HEADER, HeaderValue::from_static("taken"));
+    }
+    Ok(response)
+}
+
+/// Those that came with the call; none, when it has none.
+fn first_frames(headers: &HeaderMap) -> Result<BytesMut, ApiError> {
+    let Some(header) = headers.get(FIRST_HEADER) else { return Ok(BytesMut::new()) };
+    let bytes = BASE64_STANDARD.decode(header.as_bytes()).map_err(|_| no_frames())?;
+    if (1..=MAX_FIRST_BYTES).contains(&bytes.len()) {
+        Ok(BytesMut::from(&bytes[..]))
+    } else {
+        Err(no_frames())
+    }
+}
+
+fn no_frames() -> ApiError {
+    let message =
+        format!("{FIRST_HEADER} is no whole frame in base64, or has more than {MAX_FIRST_BYTES} bytes");
+    ApiError::bad_request("invalid_frames", message)
 }
 
 /// The same stream in binary messages, for a page; how it is cut into messages means nothing.

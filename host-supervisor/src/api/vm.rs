@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
-use anteroom_protocol::{VmId, agent::ServiceState};
+use anteroom_protocol::{
+    VmId,
+    agent::{LOG_LINES_HEADER, LogWanted, ServiceState},
+};
 use axum::{
     Json,
     extract::{FromRequestParts, Path, State},
@@ -10,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,6 +23,7 @@ use super::{
     error::ApiError,
     page::Wanted,
     seen::{Acting, Seen},
+    session::LONGEST_WAIT_S,
     tenant::{self, Tenant},
     words::{Done, VmWords, vm_word},
 };
@@ -242,15 +246,30 @@ pub(super) async fn console(
     }
 }
 
-/// The last lines of one service.
+/// `?known=N&wait=S`: answers as soon as there ever were other than N lines, after S seconds at the latest.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogQuery {
+    known: Option<u64>,
+    #[serde(default)]
+    wait: u64,
+}
+
+/// The last lines of one service, and in a header how many there ever were.
 pub(super) async fn service_log(
     State(api): State<Arc<Api>>,
     SeenVm(VmRecord { id, .. }): SeenVm,
     Path((_, name)): Path<(String, String)>,
+    InQuery(LogQuery { known, wait }): InQuery<LogQuery>,
 ) -> Result<Response, ApiError> {
     let (vm, _) = living(&api, id).ok_or_else(gone)?;
-    let log = vm.visit().await?.service_log(&name).await?;
-    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], log).into_response())
+    let wanted = LogWanted { known, wait: wait.min(LONGEST_WAIT_S) };
+    let (log, lines) = vm.visit().await?.service_log(&name, wanted).await?;
+    let mut response = ([(CONTENT_TYPE, "text/plain; charset=utf-8")], log).into_response();
+    if let Some(lines) = lines {
+        response.headers_mut().insert(LOG_LINES_HEADER, lines.into());
+    }
+    Ok(response)
 }
 
 pub(super) fn gone() -> ApiError {

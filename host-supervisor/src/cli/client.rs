@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use reqwest::{
     Method, RequestBuilder, StatusCode, Upgraded,
-    header::{CONNECTION, UPGRADE},
+    header::{CONNECTION, HeaderMap, UPGRADE},
 };
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -106,7 +106,18 @@ impl Client {
     }
 
     pub(super) async fn text(&self, path: &str) -> Result<String, Problem> {
-        self.call(Method::GET, path, None).await
+        self.call(Method::GET, path, None).await.map(|(_, text)| text)
+    }
+
+    /// And what a header of the answer says.
+    pub(super) async fn text_with(
+        &self,
+        path: &str,
+        header: &str,
+    ) -> Result<(String, Option<String>), Problem> {
+        let (headers, text) = self.call(Method::GET, path, None).await?;
+        let said = headers.get(header).and_then(|value| value.to_str().ok());
+        Ok((text, said.map(str::to_owned)))
     }
 
     /// A call whose answer comes piece by piece, for as long as it takes.
@@ -130,12 +141,23 @@ impl Client {
 
     /// A call that becomes a stream of bytes.
     pub(super) async fn upgrade(&self, path: &str, protocol: &str) -> Result<Upgraded, UpgradeError> {
-        let request = self.http.get(format!("{}{path}", self.base));
+        self.upgrade_with(path, protocol, HeaderMap::new()).await.map(|(stream, _)| stream)
+    }
+
+    /// The same with more headers, and those of the answer.
+    pub(super) async fn upgrade_with(
+        &self,
+        path: &str,
+        protocol: &str,
+        more: HeaderMap,
+    ) -> Result<(Upgraded, HeaderMap), UpgradeError> {
+        let request = self.http.get(format!("{}{path}", self.base)).headers(more);
         let request = self.with_key(request).header(CONNECTION, "upgrade").header(UPGRADE, protocol);
-        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let mut answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(answer.upgrade().await.map_err(|error| self.unreachable(&error))?);
+            let headers = std::mem::take(answer.headers_mut());
+            return Ok((answer.upgrade().await.map_err(|error| self.unreachable(&error))?, headers));
         }
         let text = answer.text().await.map_err(|error| self.unreachable(&error))?;
         let problem = self.refusal(status, &text);
@@ -154,20 +176,25 @@ impl Client {
     }
 
     async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Problem> {
-        let text = self.call(method, path, body).await?;
+        let (_, text) = self.call(method, path, body).await?;
         serde_json::from_str(&text)
             .map_err(|_| Problem::failed(format!("{} does not answer as a daemon of ours does", self.base)))
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<String, Problem> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(HeaderMap, String), Problem> {
         let mut request = self.with_key(self.http.request(method, format!("{}{path}", self.base)));
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = answer.status();
+        let mut answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let text = answer.text().await.map_err(|error| self.unreachable(&error))?;
-        if status.is_success() { Ok(text) } else { Err(self.refusal(status, &text)) }
+        if status.is_success() { Ok((headers, text)) } else { Err(self.refusal(status, &text)) }
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Problem {

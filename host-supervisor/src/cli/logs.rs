@@ -2,6 +2,8 @@
 
 use std::{io::Write as _, time::Duration};
 
+use anteroom_protocol::agent::LOG_LINES_HEADER;
+
 use super::{
     args::LogsArguments,
     client::Client,
@@ -9,7 +11,9 @@ use super::{
     show, vm_name,
 };
 
-/// How often somebody who follows looks for news. The guest keeps 400 lines.
+/// How long an answer without news is waited for. The guest keeps 400 lines.
+const WAIT_S: u64 = 25;
+/// How often somebody who follows looks for news where the guest's agent is older than waiting for them.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(arguments: &LogsArguments, client: &Client) -> Result<Exit, Problem> {
@@ -23,16 +27,22 @@ pub(super) async fn run(arguments: &LogsArguments, client: &Client) -> Result<Ex
     };
     let name: String = form_urlencoded::byte_serialize(service.as_bytes()).collect();
     let path = format!("/api/vms/{vm}/services/{name}/log");
-    let mut before = client.text(&path).await?;
+    let (mut before, mut lines) = client.text_with(&path, LOG_LINES_HEADER).await?;
     say(&before);
     if !arguments.follow {
         return Ok(Exit::Ok);
     }
     loop {
-        tokio::time::sleep(LOOK_AGAIN).await;
-        let now = client.text(&path).await?;
+        let query = match &lines {
+            Some(known) => format!("?known={known}&wait={WAIT_S}"),
+            None => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+                String::new()
+            }
+        };
+        let (now, count) = client.text_with(&format!("{path}{query}"), LOG_LINES_HEADER).await?;
         say(news(&before, &now));
-        before = now;
+        (before, lines) = (now, count);
     }
 }
 

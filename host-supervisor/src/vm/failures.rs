@@ -12,7 +12,7 @@ use crate::{
     net::HostNetworkError,
     store::{StoreError, VmKind},
     vmm::{
-        LaunchError, OutOfMemory, VmExit,
+        LaunchError, OutOfMemory, SnapshotError, VmExit,
         console::{Cause, diagnose},
     },
 };
@@ -74,6 +74,17 @@ pub(super) fn not_woken(error: &LaunchError) -> Failure {
         }
         other => launch(other),
     }
+}
+
+/// A VMM does not let its guest be put to disk.
+pub(super) fn not_put_to_disk(error: &SnapshotError) -> Failure {
+    let code = match error {
+        SnapshotError::NoMemory { .. } => "no_memory_left",
+        SnapshotError::Unsupported | SnapshotError::Vmm(_) | SnapshotError::Io { .. } => {
+            "hibernation_refused"
+        }
+    };
+    Failure::new(code, causes(error))
 }
 
 /// What it was put to disk by is not what is here now.

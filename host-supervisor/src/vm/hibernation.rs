@@ -107,7 +107,7 @@ impl Owner {
         let capabilities = self.vmm.capabilities();
         if !capabilities.hibernation {
             let backend = capabilities.backend;
-            return Err(NotHibernated::Unsupported(format!("{backend} cannot put a VM to disk sealed")));
+            return Err(NotHibernated::Unsupported(format!("{backend} cannot put a VM to disk sealed here")));
         }
         if self.vault.is_none() || self.machine.is_none() {
             let old = "this VM was begun by a version that could not hibernate VMs";
@@ -305,7 +305,7 @@ async fn put_to_disk(
     let (written, sealed) = tokio::join!(vm.hibernate(into.into()), sealed);
     // A full disk is the cause of whatever else went wrong.
     let bytes = sealed.map_err(at_directory)?;
-    written.map_err(|error| Failure::new("hibernation_refused", causes(&error)))?;
+    written.map_err(|error| failures::not_put_to_disk(&error))?;
     let (at, disk) = (directory.to_owned(), disk.to_owned());
     let finished = blocking::run(move || {
         // The guest's disk is in the page cache only, as it is used to.

@@ -8,7 +8,9 @@ use anteroom_protocol::VmId;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{VmRequest, VmStarter, VmState, VmStatus, WAITING_EVENTS, golden::GoldenError, pool::Spare};
+use super::{
+    VmKind, VmRequest, VmStarter, VmState, VmStatus, WAITING_EVENTS, golden::GoldenError, pool::Spare,
+};
 use crate::{
     blocking,
     config::{PoolSettings, SnapshotSettings},
@@ -93,7 +95,8 @@ impl Keeper {
     fn has_room(&self, vm_mib: u64) -> bool {
         let memory =
             host_memory::available_mib().is_none_or(|available| available >= RESERVE_MIB + vm_mib / 2);
-        memory && self.starter.owners.len() < self.most_vms
+        let awake = self.starter.awake(VmKind::Browser) + self.starter.awake(VmKind::Cli);
+        memory && awake < self.most_vms
     }
 
     async fn nobody_waits(&self) {

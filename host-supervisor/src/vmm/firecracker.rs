@@ -11,6 +11,7 @@
 mod api;
 mod body;
 mod fault;
+mod hibernate;
 mod jail;
 mod names;
 mod plan;
@@ -24,6 +25,7 @@ mod vm;
 use std::{
     fs::OpenOptions,
     io,
+    os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -178,8 +180,8 @@ impl Vmm for Firecracker {
             kernel: KernelFile::Elf,
             user_network: false,
             snapshots: version::can_restore(self.version),
-            // It writes a guest's memory as it is.
-            hibernation: false,
+            // A tmpfs in a VM's mount namespace takes root.
+            hibernation: version::can_restore(self.version) && nix::unistd::geteuid().is_root(),
         }
     }
 
@@ -204,6 +206,11 @@ impl Vmm for Firecracker {
         spec.check_files()?;
         files.check()?;
         Ok(Box::new(FirecrackerVm::start(self, spec, Begin::Restore(files)).await?))
+    }
+
+    async fn wake(&self, spec: &VmSpec, from: OwnedFd) -> Result<Box<dyn Vm>, LaunchError> {
+        spec.check_files()?;
+        Ok(Box::new(FirecrackerVm::start(self, spec, Begin::Wake(from.as_fd())).await?))
     }
 
     async fn adopt(&self, survivor: &Survivor) -> io::Result<Box<dyn Vm>> {

@@ -338,7 +338,15 @@ async fn a_jailed_firecracker_is_nobody_in_a_root_of_its_own_and_has_little_to_c
     assert_ne!(namespace(&pid.to_string()), namespace("self"));
     let root = std::fs::read_dir(format!("/proc/{pid}/root")).unwrap();
     let seen: Vec<String> = root.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let own = ["firecracker", "firecracker.log", "firecracker.pid", "firecracker.sock", "kernel", "v.sock"];
+    let own = [
+        "firecracker",
+        "firecracker.log",
+        "firecracker.pid",
+        "firecracker.sock",
+        "hibernation",
+        "kernel",
+        "v.sock",
+    ];
     assert!(
         seen.iter().all(|name| own.contains(&name.as_str()) || ["dev", "run"].contains(&name.as_str())),
         "{seen:?}"

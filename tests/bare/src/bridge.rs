@@ -9,6 +9,8 @@ use tokio::{
 
 /// The longest that a host says before it is connected: `CONNECT 4294967295\n`.
 const MAX_ORDER_BYTES: usize = 32;
+/// Carried at once: what a packet of vsock has at most (`VIRTIO_VSOCK_MAX_PKT_BUF_SIZE` of Linux).
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Joins whoever connects with the port that it asks for, until it is aborted. `ports` is the directory of the guest's sockets.
 pub(crate) async fn serve(host: UnixListener, ports: Arc<PathBuf>) {
@@ -26,7 +28,9 @@ async fn join(mut host: UnixStream, ports: &std::path::Path) -> io::Result<()> {
     let port = asked_for(&mut host).await?;
     let mut guest = UnixStream::connect(ports.join(port.to_string())).await?;
     host.write_all(b"OK 1\n").await?;
-    tokio::io::copy_bidirectional(&mut host, &mut guest).await.map(drop)
+    let carried =
+        tokio::io::copy_bidirectional_with_sizes(&mut host, &mut guest, CHUNK_BYTES, CHUNK_BYTES).await;
+    carried.map(drop)
 }
 
 async fn asked_for(host: &mut UnixStream) -> io::Result<u32> {

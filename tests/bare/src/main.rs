@@ -5,8 +5,9 @@
 //!  anteroom-bare ──unshare──▶ anteroom-agent (PID 1) on an overlay of the image's layers
 //!        └── v.sock (CONNECT 1024) ──bridge──▶ /anteroom-vsock/1024, in place of vsock
 //! ```
-//! For the benchmarks: `ANTEROOM_BIN=target/release/anteroom-bare` makes any of them run on it. It understands `serve` and the
-//! settings of the environment, needs root, and isolates nothing that one could rely on: root in such a guest is root here.
+//! For the benchmarks: `ANTEROOM_BIN=target/release/anteroom-bare` makes any of them run on it. Of `serve` it understands the
+//! settings of the environment only, it needs root, and isolates nothing that one could rely on: root in such a guest is root here.
+//! Every other command is the command line's own.
 
 mod bridge;
 mod guest;
@@ -24,6 +25,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use guest::Bare;
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).is_some_and(|command| command != "serve") {
+        return anteroom::cli::main().into();
+    }
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anteroom_protocol::stream::datagram::{Remote, Transport};
+use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use str0m::{
     Candidate, IceCreds, Rtc, RtcConfig, RtcError,
     bwe::Bitrate,
@@ -36,9 +37,20 @@ const HERE_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1
 const UDP_PORT: u16 = 9;
 const TCP_PORT: u16 = 10;
 
+/// A name as the library draws them, and a password with 128 bits of chance in it (RFC 8445, section 5.3) from the kernel: the
+/// library's own comes from a generator with a state of 64.
+pub(super) fn credentials() -> Result<IceCreds, getrandom::Error> {
+    let mut chance = [0; 16];
+    getrandom::fill(&mut chance)?;
+    Ok(IceCreds { pass: BASE64_STANDARD_NO_PAD.encode(chance), ..IceCreds::new() })
+}
+
 /// A peer that has not heard of any viewer yet, and the name by which it is called.
-pub(super) fn peer(certificate: &DtlsCert, now: Instant) -> Result<(Rtc, String), RtcError> {
-    let credentials = IceCreds::new();
+pub(super) fn peer(
+    certificate: &DtlsCert,
+    credentials: IceCreds,
+    now: Instant,
+) -> Result<(Rtc, String), RtcError> {
     let name = credentials.ufrag.clone();
     let mut config = RtcConfig::new()
         .set_dtls_cert(certificate.clone())
@@ -126,5 +138,19 @@ mod tests {
         assert_eq!(encoder_bps(1_000_000, 8_000_000), 900_000);
         assert_eq!(encoder_bps(u64::MAX, 8_000_000), 8_000_000);
         assert_eq!(encoder_bps(1_000_000, 1), LEAST_BPS);
+    }
+
+    #[test]
+    fn a_password_has_the_characters_of_ice_and_is_never_the_same_although_the_librarys_generator_is() {
+        let drawn = || {
+            fastrand::seed(1);
+            credentials().unwrap()
+        };
+        let (one, other) = (drawn(), drawn());
+        assert_eq!(one.ufrag, other.ufrag, "the library's generator was seeded");
+        assert_ne!(one.pass, other.pass);
+        // ice-char of RFC 8839, section 5.4: at least 22 of six bits.
+        let fits = |c: char| c.is_ascii_alphanumeric() || "+/".contains(c);
+        assert!(one.pass.len() == 22 && one.pass.chars().all(fits), "{}", one.pass);
     }
 }

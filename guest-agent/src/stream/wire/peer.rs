@@ -114,7 +114,8 @@ pub(super) fn new_rtc<P: Pictures, H: Hands>(
 ) -> Result<(Rtc, String), PeerError> {
     let certificate = wire.certificate()?;
     super::seed_names()?;
-    media::peer(certificate, now).map_err(|_| PeerError::NotUnderstood)
+    let credentials = media::credentials().map_err(WireError::from)?;
+    media::peer(certificate, credentials, now).map_err(|_| PeerError::NotUnderstood)
 }
 
 struct Peer<'a, P: Pictures, H: Hands> {

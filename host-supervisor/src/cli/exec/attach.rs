@@ -12,10 +12,12 @@ use std::{
 };
 
 use anteroom_protocol::exec::{
-    Attach, Begun, Ended, ExecId, ExecSpec, Frame, FrameError, GRACE, MAX_DATA_BYTES, OUTPUT_WINDOW,
-    UPGRADE_EXEC,
+    Attach, Begun, Ended, ExecId, ExecSpec, FIRST_HEADER, Frame, FrameError, GRACE, MAX_DATA_BYTES,
+    MAX_FIRST_BYTES, OUTPUT_WINDOW, UPGRADE_EXEC,
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::{Bytes, BytesMut};
+use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
     sync::{mpsc, watch},
@@ -41,6 +43,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const VM_PATIENCE: Duration = Duration::from_secs(180);
 /// Of a program that is left because nobody reads its output: 128 and SIGPIPE's number.
 const BROKEN_PIPE: i32 = 141;
+
+/// Read ahead. What is left of a frame is copied whenever a buffer is full, so it holds several.
+const INBOX_BYTES: usize = 4 * MAX_DATA_BYTES;
 
 /// No program reads or writes more; sums of such numbers do not overflow.
 const MOST_BYTES: u64 = 1 << 60;
@@ -106,17 +111,17 @@ impl Begin {
 /// # Errors
 /// When it does not begin.
 pub(in crate::cli) async fn start(client: &Client, vm: &str, spec: ExecSpec) -> Result<ExecId, Problem> {
-    let stream = connect(client, vm, false).await?;
-    match first_word(stream, &Frame::Start(Box::new(spec))).await {
+    let begin = Frame::Start(Box::new(spec));
+    let (stream, first) = connect(client, vm, false, &begin).await?;
+    match first_word(stream, first).await {
         Ok(id) => Ok(id),
         Err(error) => Err(not_followed(client, vm, &error).await),
     }
 }
 
-async fn first_word(stream: impl AsyncRead + AsyncWrite, begin: &Frame) -> Result<ExecId, Break> {
+async fn first_word(stream: impl AsyncRead + AsyncWrite, mut batch: BytesMut) -> Result<ExecId, Break> {
     let (mut from, mut to) = tokio::io::split(stream);
-    let (mut inbox, mut batch) = (BytesMut::new(), BytesMut::new());
-    begin.write(&mut batch)?;
+    let mut inbox = BytesMut::new();
     send(&mut to, &mut batch).await?;
     loop {
         match Frame::read(&mut inbox)? {
@@ -156,9 +161,9 @@ pub(in crate::cli) async fn run(
         Program { id: None, output: 0, skipped: 0, sent: Sent::new(), outlet, input_open: true };
     let mut first = Some(begin.frame());
     let outcome = loop {
-        let stream = connect(client, vm, program.id.is_some()).await?;
         let begin = first.take().unwrap_or_else(|| program.attach());
-        match program.carry(stream, &begin, &mut local).await {
+        let (stream, first) = connect(client, vm, program.id.is_some(), &begin).await?;
+        match program.carry(stream, first, &mut local).await {
             Ok(outcome) => break outcome,
             // A daemon that is replaced by another ends its connections.
             Err(Break::Lost(_)) if program.id.is_some() => {}
@@ -190,17 +195,15 @@ impl Program {
         Frame::Attach(Attach { id: self.id.unwrap_or_else(ExecId::random), output: Some(self.output) })
     }
 
-    /// One connection, to its end or the program's.
+    /// One connection, to its end or the program's; `batch` is what has to be said first.
     async fn carry(
         &mut self,
         stream: impl AsyncRead + AsyncWrite,
-        begin: &Frame,
+        mut batch: BytesMut,
         local: &mut Local,
     ) -> Result<Outcome, Break> {
         let (mut from, mut to) = tokio::io::split(stream);
         let mut inbox = BytesMut::new();
-        let mut batch = BytesMut::new();
-        begin.write(&mut batch)?;
         let mut written = self.outlet.written();
         let (mut begun, mut told) = (false, 0);
         loop {
@@ -223,7 +226,9 @@ impl Program {
                 }
             }
             send(&mut to, &mut batch).await?;
-            inbox.reserve(MAX_DATA_BYTES);
+            if inbox.capacity() - inbox.len() < MAX_DATA_BYTES {
+                inbox.reserve(INBOX_BYTES);
+            }
             tokio::select! {
                 read = from.read_buf(&mut inbox) => {
                     if read? == 0 {
@@ -304,17 +309,24 @@ impl Program {
     }
 }
 
-/// A connection; as soon as there is a daemon again, when the program has begun already, and as soon as the VM answers.
+/// A connection; as soon as there is a daemon again, when the program has begun already, and as soon as the VM answers. And what has
+/// to be said first on it: nothing, when the daemon has taken that with the call.
 async fn connect(
     client: &Client,
     vm: &str,
     again: bool,
-) -> Result<impl AsyncRead + AsyncWrite + use<>, Problem> {
+    begin: &Frame,
+) -> Result<(impl AsyncRead + AsyncWrite + use<>, BytesMut), Problem> {
     let began = Instant::now();
     let path = format!("/api/vms/{vm}/exec");
+    let mut first = BytesMut::new();
+    begin.write(&mut first).map_err(|error| Problem::new(Exit::Usage, error.to_string()))?;
     loop {
-        let error = match client.upgrade(&path, UPGRADE_EXEC).await {
-            Ok(stream) => return Ok(stream),
+        let error = match client.upgrade_with(&path, UPGRADE_EXEC, with_call(&first)).await {
+            Ok((stream, answer)) if answer.contains_key(FIRST_HEADER) => {
+                return Ok((stream, BytesMut::new()));
+            }
+            Ok((stream, _)) => return Ok((stream, first)),
             Err(error) => error,
         };
         let worth_while = match &error {
@@ -330,6 +342,19 @@ async fn connect(
         }
         sleep(LOOK_AGAIN).await;
     }
+}
+
+/// What is not too long for it.
+fn with_call(first: &[u8]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if first.len() <= MAX_FIRST_BYTES
+        && let Ok(mut value) = HeaderValue::from_str(&BASE64_STANDARD.encode(first))
+    {
+        // Of a program's environment.
+        value.set_sensitive(true);
+        headers.insert(FIRST_HEADER, value);
+    }
+    headers
 }
 
 /// Most often because the VM is gone, which the daemon knows the cause of.

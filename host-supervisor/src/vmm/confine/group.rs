@@ -134,6 +134,13 @@ pub(in crate::vmm) fn out_of_memory(id: VmId) -> Option<OutOfMemory> {
     out_of_memory_at(&mount_point()?.join(PARENT).join(id.to_string()))
 }
 
+/// What the processes of a VM may use of the memory from now on, where that is limited.
+pub(in crate::vmm) fn limit_memory(id: VmId, mib: u64) -> io::Result<()> {
+    let Some(place) = mount_point() else { return Ok(()) };
+    let limit = place.join(PARENT).join(id.to_string()).join("memory.max");
+    if limit.exists() { fs::write(limit, (mib << 20).to_string()) } else { Ok(()) }
+}
+
 fn out_of_memory_at(group: &Path) -> Option<OutOfMemory> {
     let read = |file: &str| fs::read_to_string(group.join(file)).unwrap_or_default();
     killed_for_memory(&read("memory.events"), &read("memory.max"))

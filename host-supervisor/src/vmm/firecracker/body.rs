@@ -165,6 +165,9 @@ pub(super) struct SnapshotCreateParams {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum SnapshotType {
     Full,
+    /// What is resident, when no changes were tracked; whole all the same of a machine that was booted, as long as nothing of it is
+    /// swapped (docs/snapshotting/snapshot-support.md of Firecracker).
+    Diff,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -15,6 +15,7 @@ use std::{
 use anteroom_protocol::VmId;
 
 use super::{
+    hibernate,
     names::{MEMORY, STATE},
     plan::GUEST_SOCKET,
 };
@@ -91,6 +92,10 @@ impl Jailer {
         limit_disk(spec.id, &spec.directory, self.disk);
         let lodging = lodging(self.uids.take()?, &spec.directory, root.clone());
         let (spec_inside, mut mounts) = lodging.bring_in(spec).map_err(at_root)?;
+        let place = root.join(hibernate::PLACE);
+        mounts
+            .memory(&place, hibernate::room_mib(spec.memory_mib.into()), lodging.uid.number())
+            .map_err(at_root)?;
         let mut show = |file: &Path, name: &str| {
             mounts.show(file, root.join(name)).map_err(at_root)?;
             Ok::<_, LaunchError>(lodging.inside(name))
@@ -150,6 +155,15 @@ impl Jail {
     /// Whether it was killed for want of memory; as long as its control group is there.
     pub(super) fn out_of_memory(&self) -> Option<OutOfMemory> {
         group::out_of_memory(self.id)
+    }
+
+    /// For a guest of that size, and what may lie in the memory besides.
+    pub(super) fn limit_memory(&self, guest_mib: u64, besides_mib: u64) -> io::Result<()> {
+        group::limit_memory(self.id, guest_mib + OVERHEAD_MIB + besides_mib)
+    }
+
+    pub(super) fn let_the_knock_out(&self) -> io::Result<()> {
+        self.lodging.let_the_knock_out()
     }
 
     pub(super) fn show_guest_socket(&self) -> Result<(), LaunchError> {

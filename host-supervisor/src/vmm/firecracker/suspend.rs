@@ -52,18 +52,24 @@ pub(super) enum Readers {
     Jailed,
 }
 
+/// In Firecracker's own place.
+pub(super) fn files() -> SnapshotFiles {
+    SnapshotFiles { memory: MEMORY.into(), state: STATE.into() }
+}
+
 pub(super) async fn quiet(console: &Console) {
     // An error means that it was never quiet.
     let _ = tokio::time::timeout(PATIENCE, console.quiet_for(QUIET)).await;
 }
 
-pub(super) fn making() -> [Request; 2] {
+/// Into files whose names are Firecracker's to see.
+pub(super) fn making(files: SnapshotFiles, snapshot_type: SnapshotType) -> [Request; 2] {
     [
         Request::Vm(Vm { state: VmState::Paused }),
         Request::CreateSnapshot(SnapshotCreateParams {
-            mem_file_path: MEMORY.into(),
-            snapshot_path: STATE.into(),
-            snapshot_type: SnapshotType::Full,
+            mem_file_path: files.memory,
+            snapshot_path: files.state,
+            snapshot_type,
         }),
     ]
 }
@@ -125,7 +131,7 @@ fn bring(from: &Path, to: &Path, readers: Readers, fits: impl Fn(u64) -> bool) -
 }
 
 /// No link to somewhere else, and nothing that would be waited for.
-fn open(path: &Path, fits: impl Fn(u64) -> bool) -> io::Result<File> {
+pub(super) fn open(path: &Path, fits: impl Fn(u64) -> bool) -> io::Result<File> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
     let metadata = file.metadata()?;

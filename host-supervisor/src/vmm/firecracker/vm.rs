@@ -4,17 +4,23 @@ use std::{
     ffi::OsString,
     fs,
     io::{self, Read as _, Seek as _, SeekFrom},
-    os::unix::fs::OpenOptionsExt as _,
+    os::{
+        fd::{BorrowedFd, OwnedFd},
+        unix::fs::OpenOptionsExt as _,
+    },
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
+use tokio::sync::MutexGuard;
 
 use super::{
     Firecracker, FirecrackerSettings,
     api::{Api, ApiError},
+    body::SnapshotType,
+    hibernate::{self, Residence, Tmpfs},
     jail::{Furnished, Jail, Jailer},
     names,
     plan::{self, GUEST_SOCKET, Transport},
@@ -47,6 +53,19 @@ const LAST_BYTES: u64 = 8 * 1024;
 pub(super) enum Begin<'a> {
     Boot,
     Restore(&'a SnapshotFiles),
+    /// With what comes out of a pipe.
+    Wake(BorrowedFd<'a>),
+}
+
+/// What its memory was at its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Nothing: what is not resident of it is zero.
+    Boot,
+    /// A file on the disk.
+    Snapshot,
+    /// Perhaps a file in memory: it was woken, or another daemon knows.
+    Other,
 }
 
 #[derive(Debug)]
@@ -59,6 +78,9 @@ pub(super) struct FirecrackerVm {
     jail: Option<Jail>,
     /// Of a machine that will be snapshotted: its memory, in MiB.
     golden: Option<u32>,
+    origin: Origin,
+    /// As long as its memory may be there twice, because it is on its way to the disk.
+    turn: Option<MutexGuard<'static, ()>>,
 }
 
 /// What a Firecracker finds around it.
@@ -73,16 +95,31 @@ struct Surroundings {
 impl Surroundings {
     fn of(firecracker: &Firecracker, spec: &VmSpec, begin: Begin<'_>) -> Result<Self, LaunchError> {
         let files = match begin {
-            Begin::Boot => None,
+            Begin::Boot | Begin::Wake(_) => None,
             Begin::Restore(files) => Some(files),
         };
-        let Some(jailer) = &firecracker.jailer else {
-            let spec = names::link(spec)
-                .map_err(|source| LaunchError::Io { path: spec.directory.clone(), source })?;
-            return Ok(Self { jail: None, spec, files: files.cloned(), mounts: Mounts::default() });
+        let mut surroundings = match &firecracker.jailer {
+            Some(jailer) => {
+                let Furnished { jail, spec, files, mounts } =
+                    jailer.furnish(&firecracker.program, spec, files)?;
+                Self { jail: Some(jail), spec, files, mounts }
+            }
+            None => Self::without_jail(spec, files)
+                .map_err(|source| LaunchError::Io { path: spec.directory.clone(), source })?,
         };
-        let Furnished { jail, spec, files, mounts } = jailer.furnish(&firecracker.program, spec, files)?;
-        Ok(Self { jail: Some(jail), spec, files, mounts })
+        if let Begin::Wake(_) = begin {
+            surroundings.files = Some(hibernate::files());
+        }
+        Ok(surroundings)
+    }
+
+    fn without_jail(spec: &VmSpec, files: Option<&SnapshotFiles>) -> io::Result<Self> {
+        let mut mounts = Mounts::default();
+        if nix::unistd::geteuid().is_root() {
+            let place = std::path::absolute(&spec.directory)?.join(hibernate::PLACE);
+            mounts.memory(&place, hibernate::room_mib(spec.memory_mib.into()), 0)?;
+        }
+        Ok(Self { jail: None, spec: names::link(spec)?, files: files.cloned(), mounts })
     }
 
     /// The whole conversation, up to a machine that boots, or one that has been loaded and stands still.
@@ -115,11 +152,25 @@ impl FirecrackerVm {
         };
         let mut process =
             Process::start(Invocation { mounts, ..Invocation::of(program, arguments, directory) })?;
-        let console = process.console(directory).await?;
+        let console = match begin {
+            Begin::Boot | Begin::Restore(_) => process.console(directory).await?,
+            Begin::Wake(_) => process.console_again(directory).await?,
+        };
         socket::accepted_by(&mut process, &place, API_SOCKET, PATIENCE).await?;
         process.has_become(&firecracker.program);
         let golden = spec.golden.then_some(spec.memory_mib);
-        let mut vm = Self { process, console, place, jail, golden };
+        let origin = match begin {
+            Begin::Boot => Origin::Boot,
+            Begin::Restore(_) => Origin::Snapshot,
+            Begin::Wake(_) => Origin::Other,
+        };
+        let mut vm = Self { process, console, place, jail, golden, origin, turn: None };
+        if let Begin::Wake(from) = begin
+            && let Err(error) = vm.take_in(from).await
+        {
+            vm.process.kill().await;
+            return Err(LaunchError::Snapshot(error.to_string()));
+        }
         vm.begin(&requests, begin).await?;
         Ok(vm)
     }
@@ -132,7 +183,25 @@ impl FirecrackerVm {
         match begin {
             Begin::Boot => Ok(()),
             Begin::Restore(_) => self.ask_or_end(&[suspend::resuming()], begin).await,
+            Begin::Wake(_) => {
+                // What is left there would only be in the way of the next time.
+                if let Err(error) = self.tmpfs().and_then(|tmpfs| tmpfs.empty()) {
+                    self.process.kill().await;
+                    return Err(LaunchError::Snapshot(error.to_string()));
+                }
+                Ok(())
+            }
         }
+    }
+
+    async fn take_in(&self, from: BorrowedFd<'_>) -> io::Result<()> {
+        self.tmpfs()?.carry_in(from.try_clone_to_owned()?).await
+    }
+
+    /// For what is on its way to the disk, or from there.
+    fn tmpfs(&self) -> io::Result<Tmpfs> {
+        let inside = if self.jail.is_some() { PathBuf::from("/") } else { std::path::absolute(&self.place)? };
+        Tmpfs::of(self.process.id(), &inside)
     }
 
     /// A Firecracker that refuses something is of no use any more.
@@ -151,7 +220,7 @@ impl FirecrackerVm {
                 let code = ended.and_then(|exit| exit.code).unwrap_or(0);
                 LaunchError::Died { program: exit.program, code, stderr: words }
             }
-            Begin::Restore(_) => LaunchError::Snapshot(words),
+            Begin::Restore(_) | Begin::Wake(_) => LaunchError::Snapshot(words),
         })
     }
 
@@ -179,7 +248,7 @@ impl FirecrackerVm {
         let jail = jailer.map(|jailer| jailer.adopt(&firecracker.program, survivor)).transpose()?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let place = jail.as_ref().map_or(directory, Jail::root).to_owned();
-        Ok(Self { process, console, place, jail, golden: None })
+        Ok(Self { process, console, place, jail, golden: None, origin: Origin::Other, turn: None })
     }
 }
 
@@ -239,11 +308,57 @@ impl Vm for FirecrackerVm {
     async fn snapshot(&mut self, files: &SnapshotFiles) -> Result<(), SnapshotError> {
         let memory_mib = self.golden.take().ok_or(SnapshotError::Unsupported)?;
         suspend::quiet(&self.console).await;
-        let made = self.ask(&suspend::making()).await;
+        let made = self.ask(&suspend::making(suspend::files(), SnapshotType::Full)).await;
         made.map_err(|error| SnapshotError::Vmm(causes(&error)))?;
         let readers = if self.jail.is_some() { Readers::Jailed } else { Readers::Owner };
         let (place, files) = (self.place.clone(), files.clone());
         blocking::run(move || suspend::bring_out(&place, memory_mib, &files, readers)).await
+    }
+
+    async fn hibernate(&mut self, into: OwnedFd) -> Result<(), SnapshotError> {
+        let failed = |error: io::Error| SnapshotError::Vmm(causes(&error));
+        let tmpfs = self.tmpfs().map_err(failed)?;
+        let guest_mib = tmpfs.guest_mib().map_err(failed)?;
+        let residence = || Residence::of(self.process.id()).map_err(failed);
+        let before = residence()?;
+        let (snapshot_type, needed_mib) = match self.origin {
+            Origin::Boot if !before.is_swapped => (SnapshotType::Diff, before.resident_mib),
+            Origin::Boot | Origin::Snapshot => (SnapshotType::Full, guest_mib),
+            Origin::Other => (SnapshotType::Full, 2 * guest_mib),
+        };
+        self.turn = Some(hibernate::turn(needed_mib).await?);
+        if let Some(jail) = &self.jail {
+            jail.limit_memory(guest_mib, hibernate::room_mib(guest_mib)).map_err(failed)?;
+        }
+        suspend::quiet(&self.console).await;
+        let written = self.ask(&suspend::making(hibernate::files(), snapshot_type)).await;
+        written.map_err(|error| SnapshotError::Vmm(causes(&error)))?;
+        if snapshot_type == SnapshotType::Diff && residence()?.is_swapped {
+            return Err(SnapshotError::Vmm(
+                "the host has begun to swap the VM's memory meanwhile".to_owned(),
+            ));
+        }
+        tmpfs.carry_out(into).await.map_err(failed)
+    }
+
+    async fn go_on(&mut self) -> Result<(), SnapshotError> {
+        let failed = |error: io::Error| SnapshotError::Vmm(causes(&error));
+        if let Some(jail) = &self.jail {
+            // Who listens for it may be another one.
+            jail.let_the_knock_out().map_err(failed)?;
+        }
+        // Behind what may still be written for a daemon that is gone.
+        let went_on = self.ask(&[suspend::resuming()]).await;
+        went_on.map_err(|error| SnapshotError::Vmm(causes(&error)))?;
+        // One that was launched without a tmpfs has left nothing there.
+        if let Ok(tmpfs) = self.tmpfs() {
+            tmpfs.empty().map_err(failed)?;
+            if let Some(jail) = &self.jail {
+                tmpfs.guest_mib().and_then(|guest_mib| jail.limit_memory(guest_mib, 0)).map_err(failed)?;
+            }
+        }
+        self.turn = None;
+        Ok(())
     }
 
     async fn kill(&mut self) -> VmExit {

@@ -1,10 +1,12 @@
-//! What a VMM promises of snapshots, where a guest of a few instructions can be snapshotted: QEMU's has to give a device back
+//! What a VMM promises of snapshots and of hibernation, where a guest of a few instructions can be snapshotted: QEMU's has to give a device back
 //! first, which takes a real one.
 
 use std::{
     fs,
+    io::{Read as _, Write as _, pipe},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    thread,
     time::Instant,
 };
 
@@ -140,12 +142,93 @@ async fn what_cannot_be_restored_is_a_clear_error_and_its_directory_is_good_for_
     }
 }
 
+/// What the guest has spelled so far, in however many processes.
+fn spelled(directory: &Path) -> String {
+    fs::read_to_string(directory.join("console.log")).unwrap().lines().filter_map(letter).collect()
+}
+
+async fn spells_on(vm: &dyn Vm, directory: &Path) {
+    let before = spelled(directory).len();
+    let more = async {
+        while spelled(directory).len() < before + 2 {
+            vm.console().wait_for(|line| letter(line).is_some()).await;
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    within(30, more).await;
+}
+
+async fn a_machine_goes_to_the_disk_through_a_pipe_and_goes_on_where_it_stood(bench: Bench) {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("SKIPPED a_machine_goes_to_the_disk: this is not root");
+    }
+    let (shelf, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let spec = machine(&bench, shelf.path(), place.path());
+    assert!(bench.vmm.capabilities().hibernation);
+    let mut vm = bench.vmm.launch(&spec).await.unwrap();
+    greets(vm.as_ref()).await;
+    spells_on(vm.as_ref(), place.path()).await;
+    let (nobody, into) = pipe().unwrap();
+    drop(nobody);
+    let broken = within(60, vm.hibernate(into.into())).await.unwrap_err();
+    assert!(broken.to_string().contains("pipe"), "{broken}");
+    within(10, vm.go_on()).await.unwrap();
+    spells_on(vm.as_ref(), place.path()).await;
+
+    let (mut from, into) = pipe().unwrap();
+    let reading = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).map(|_| bytes)
+    });
+    within(60, vm.hibernate(into.into())).await.unwrap();
+    let bytes = reading.join().unwrap().unwrap();
+    eprintln!("{} KiB of {} MiB", bytes.len() >> 10, spec.memory_mib);
+    assert!(bytes.windows(GREETING.len()).any(|window| window == GREETING.as_bytes()), "its memory");
+    let seen =
+        std::process::Command::new("find").arg(place.path()).args(["-path", "*/hibernation/*"]).output();
+    assert_eq!(String::from_utf8(seen.unwrap().stdout).unwrap(), "", "nothing of it lies in its directory");
+    within(10, vm.kill()).await;
+    within(10, vm.console().ended()).await;
+    drop(vm);
+    bench.vmm.clear(spec.id).await;
+    let before = spelled(place.path());
+
+    let wake = async |bytes: Vec<u8>| {
+        let (from, mut into) = pipe().unwrap();
+        // An error means that nobody wants the rest.
+        let writing = thread::spawn(move || drop(into.write_all(&bytes)));
+        let woken = within(60, bench.vmm.wake(&spec, from.into())).await;
+        writing.join().unwrap();
+        woken
+    };
+    let half = wake(bytes[..bytes.len() / 2].to_vec()).await.unwrap_err();
+    assert!(matches!(half, LaunchError::Snapshot(_)), "{half}");
+    assert!(ProcessId::unrecorded(spec.id, place.path()).is_empty(), "something is left running");
+    bench.vmm.clear(spec.id).await;
+    let mut vm = wake(bytes).await.unwrap();
+    assert_eq!(spelled(place.path()), before, "it stands still");
+    within(10, vm.go_on()).await.unwrap();
+    spells_on(vm.as_ref(), place.path()).await;
+    // All of it, this time: what is not resident may be in what it was woken with.
+    let (mut from, into) = pipe().unwrap();
+    let reading = thread::spawn(move || std::io::copy(&mut from, &mut std::io::sink()));
+    within(60, vm.hibernate(into.into())).await.unwrap();
+    assert!(reading.join().unwrap().unwrap() > 0);
+    within(10, vm.go_on()).await.unwrap();
+    spells_on(vm.as_ref(), place.path()).await;
+    let all = spelled(place.path());
+    let follows = |pair: &[u8]| pair[1] == if pair[0] == b'Z' { b'A' } else { pair[0] + 1 };
+    assert!(all.as_bytes().windows(2).all(follows), "{before} and then {all}");
+    within(10, vm.kill()).await;
+}
+
 macro_rules! on_firecracker {
     ($($module:ident, $transport:expr, $jailed:expr);*) => {
         $(mod $module {
             on_firecracker! { @$module, $transport, $jailed,
                 clones_go_on_where_the_first_machine_stood_each_with_a_disk_and_a_socket_of_its_own
-                what_cannot_be_restored_is_a_clear_error_and_its_directory_is_good_for_a_boot }
+                what_cannot_be_restored_is_a_clear_error_and_its_directory_is_good_for_a_boot
+                a_machine_goes_to_the_disk_through_a_pipe_and_goes_on_where_it_stood }
         })*
     };
     (@$module:ident, $transport:expr, $jailed:expr, $($check:ident)*) => {

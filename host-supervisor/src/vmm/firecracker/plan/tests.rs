@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        body::{NetworkInterface, RateLimiter},
+        body::{NetworkInterface, RateLimiter, SnapshotType},
         suspend,
     },
     *,
@@ -88,7 +88,7 @@ fn every_body_has_the_fields_of_its_definition_and_no_other() {
         rx_rate_limiter: limiter,
         tx_rate_limiter: limiter,
     }));
-    all.extend(suspend::making());
+    all.extend(suspend::making(suspend::files(), SnapshotType::Full));
     let files = SnapshotFiles { memory: "/s/memory".into(), state: "/s/state".into() };
     all.push(suspend::loading(&files, &Network::Tap(TapNetwork::example())).unwrap());
     let bodies = bodies(&all);

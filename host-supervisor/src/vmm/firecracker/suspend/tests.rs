@@ -11,7 +11,7 @@ fn body(request: &Request) -> (String, String, serde_json::Value) {
 
 #[test]
 fn a_machine_is_paused_and_written_to_names_in_its_own_place() {
-    let [pause, create] = making();
+    let [pause, create] = making(files(), SnapshotType::Full);
     assert_eq!(body(&pause), ("PATCH".into(), "/vm".into(), json!({ "state": "Paused" })));
     let files = json!({ "mem_file_path": "memory", "snapshot_path": "state", "snapshot_type": "Full" });
     assert_eq!(body(&create), ("PUT".into(), "/snapshot/create".into(), files));
