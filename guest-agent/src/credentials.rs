@@ -59,14 +59,10 @@ struct Home {
 struct Memory(File);
 
 pub(crate) fn run() -> ExitCode {
-    let played = lines()
-        .and_then(|(place, order)| {
-            let home = Home::of_desktop(place)?;
-            Ok((home, order))
-        })
-        .and_then(|(home, input)| {
+    let played =
+        line().and_then(|place| Home::of_desktop(place.ok_or("nothing was asked for")?)).and_then(|home| {
             let runtime = one_thread()?;
-            let ended = runtime.block_on(home.look_after(input));
+            let ended = runtime.block_on(home.look_after());
             // Whoever waits for a line that does not come is not waited for.
             runtime.shutdown_background();
             ended
@@ -78,12 +74,6 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The first line, and what reads the next.
-fn lines() -> Result<(Place, impl FnMut() -> Result<Option<Order>, Failure> + Send + 'static), Failure> {
-    let first = line()?.ok_or("nothing was asked for")?;
-    Ok((first, line::<Order>))
 }
 
 /// `None` at the end of the input.
@@ -130,13 +120,10 @@ impl Home {
         Ok(Self { path: account.home, rules: place.rules, seeds: place.seeds, memory, told: None })
     }
 
-    async fn look_after(
-        mut self,
-        mut next: impl FnMut() -> Result<Option<Order>, Failure> + Send + 'static,
-    ) -> Result<(), Failure> {
+    async fn look_after(mut self) -> Result<(), Failure> {
         let found = self.complete();
         tell(&News::Found { session: self.memory.session(), files: found.clone() })?;
-        let changed = match next()? {
+        let changed = match line()? {
             Some(Order::Put { session, files }) => {
                 // Whose they are is known before any of them is there.
                 self.memory.note(Some(session))?;
@@ -155,20 +142,18 @@ impl Home {
         };
         self.told = self.complete();
         tell(&News::Done { changed })?;
-        self.follow(next).await
+        self.follow().await
     }
 
     /// Until the input ends.
-    async fn follow(
-        mut self,
-        mut next: impl FnMut() -> Result<Option<Order>, Failure> + Send + 'static,
-    ) -> Result<(), Failure> {
+    async fn follow(mut self) -> Result<(), Failure> {
         let (settled, mut news) = mpsc::channel(1);
         let watching = watch::watch(self.path.clone(), self.rules.clone(), move || {
             // One that waits already says the same.
             let _ = settled.try_send(());
         });
-        let end = tokio::task::spawn_blocking(move || next().map(|_| ()).map_err(|error| error.to_string()));
+        let end = || line::<Order>().map(drop).map_err(|error| error.to_string());
+        let end = tokio::task::spawn_blocking(end);
         tokio::pin!(watching, end);
         loop {
             tokio::select! {

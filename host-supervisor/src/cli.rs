@@ -43,7 +43,7 @@ use crate::{
     failure::causes,
     relay,
 };
-use args::{Arguments, Command, Common};
+use args::{Arguments, Command, Common, DaemonCommand};
 use client::Client;
 pub use exit::Exit;
 use exit::Problem;
@@ -90,14 +90,8 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Gc(arguments) => runtime()?.block_on(gc::run(&arguments, &load(&[])?)),
         Command::Config(command) => config::run(&command, &common, environment),
         Command::Provider(command) => provider::run(&command, environment, || load(&[])),
-        Command::Session(command) => {
-            with_client(&load(&[])?, environment, async |client| session::run(&command, &client).await)
-        }
         Command::Prompt(arguments) => {
             in_vm(&load_quietly()?, environment, async |client| prompt::run(&arguments, &client).await)
-        }
-        Command::Vm(command) => {
-            with_client(&load(&[])?, environment, async |client| vm::run(&command, &client).await)
         }
         Command::Shell(arguments) => {
             in_vm(&load_quietly()?, environment, async |client| exec::shell(&arguments, &client).await)
@@ -108,48 +102,12 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
         Command::Attach(arguments) => {
             in_vm(&load_quietly()?, environment, async |client| exec::attach(&arguments, &client).await)
         }
-        Command::Ps(arguments) => {
-            with_client(&load(&[])?, environment, async |client| exec::ps(&arguments, &client).await)
-        }
-        Command::Top(arguments) => {
-            with_client(&load(&[])?, environment, async |client| top::run(&arguments, &client).await)
-        }
         Command::Proxy(arguments) => with_client(&load_quietly()?, environment, async |client| {
             forward::proxy(&arguments, &client).await
         }),
-        Command::Screenshot(arguments) => {
-            with_client(&load(&[])?, environment, async |client| screenshot::run(&arguments, &client).await)
-        }
-        Command::Record(arguments) => {
-            with_client(&load(&[])?, environment, async |client| record::run(&arguments, &client).await)
-        }
-        Command::Debug(arguments) => {
-            with_client(&load(&[])?, environment, async |client| debug::run(&arguments, &client).await)
-        }
         Command::Man { directory } => man::write(&directory),
-        Command::Cp(arguments) => {
-            with_client(&load(&[])?, environment, async |client| copy::run(&arguments, &client).await)
-        }
-        Command::Forward(arguments) => {
-            with_client(&load(&[])?, environment, async |client| forward::run(&arguments, &client).await)
-        }
-        Command::Vnc(arguments) => {
-            with_client(&load(&[])?, environment, async |client| vnc::run(&arguments, &client).await)
-        }
-        Command::Logs(arguments) => {
-            with_client(&load(&[])?, environment, async |client| logs::run(&arguments, &client).await)
-        }
-        Command::Events(arguments) => {
-            with_client(&load(&[])?, environment, async |client| events::run(&arguments, &client).await)
-        }
-        Command::Webhook(command) => {
-            with_client(&load(&[])?, environment, async |client| webhook::run(&command, &client).await)
-        }
-        Command::ApiKey(command) => {
-            with_client(&load(&[])?, environment, async |client| api_key::run(&command, &client).await)
-        }
-        Command::Audit(arguments) => {
-            with_client(&load(&[])?, environment, async |client| audit::run(&arguments, &client).await)
+        Command::OfDaemon(command) => {
+            with_client(&load(&[])?, environment, async |client| ask(&command, &client).await)
         }
         Command::Relay { address } => {
             let runtime = runtime()?;
@@ -158,6 +116,26 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<Exit, Problem>
             runtime.shutdown_background();
             Ok(Exit::Ok)
         }
+    }
+}
+
+async fn ask(command: &DaemonCommand, client: &Client) -> Result<Exit, Problem> {
+    match command {
+        DaemonCommand::Session(command) => session::run(command, client).await,
+        DaemonCommand::Vm(command) => vm::run(command, client).await,
+        DaemonCommand::Ps(arguments) => exec::ps(arguments, client).await,
+        DaemonCommand::Top(arguments) => top::run(arguments, client).await,
+        DaemonCommand::Cp(arguments) => copy::run(arguments, client).await,
+        DaemonCommand::Forward(arguments) => forward::run(arguments, client).await,
+        DaemonCommand::Vnc(arguments) => vnc::run(arguments, client).await,
+        DaemonCommand::Logs(arguments) => logs::run(arguments, client).await,
+        DaemonCommand::Events(arguments) => events::run(arguments, client).await,
+        DaemonCommand::Screenshot(arguments) => screenshot::run(arguments, client).await,
+        DaemonCommand::Record(arguments) => record::run(arguments, client).await,
+        DaemonCommand::Debug(arguments) => debug::run(arguments, client).await,
+        DaemonCommand::Webhook(command) => webhook::run(command, client).await,
+        DaemonCommand::ApiKey(command) => api_key::run(command, client).await,
+        DaemonCommand::Audit(arguments) => audit::run(arguments, client).await,
     }
 }
 

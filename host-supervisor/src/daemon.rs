@@ -60,7 +60,7 @@ use crate::{
     snapshots::Shelf,
     store::{Store, StoreError},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
-    vm::{HibernateAfter, LaunchBounds, VmKind, VmRequest, VmSettings, VmStarter, keeper::Keeper},
+    vm::{HibernateAfter, LaunchBounds, TakenOver, VmKind, VmRequest, VmSettings, VmStarter, keeper::Keeper},
     vmm::Capabilities,
     webhook::{Courier, Schedule, Tidy, Webhook, WebhookError},
 };
@@ -234,14 +234,7 @@ impl Daemon {
         let keepers = keepers(config, &session_settings, &prompt_settings, &vms);
         let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), session_settings);
         let prompts = Prompts::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), prompt_settings);
-        let (without_desktop, with_desktop) =
-            recovered.taken.into_iter().partition(|taken| taken.record.user_id.is_some());
-        prompts.take_over(without_desktop).await?;
-        let resumed = sessions.take_over(with_desktop).await?;
-        if resumed != Resumed::default() {
-            let Resumed { sessions, ended } = resumed;
-            tracing::warn!(sessions, ended, "sessions of a daemon that is gone go on, or have been ended");
-        }
+        take_over(recovered.taken, &sessions, &prompts).await?;
         let courier = webhook.clone().map(|webhook| Courier {
             store: store.clone(),
             vault: Arc::clone(&vault),
@@ -366,6 +359,18 @@ impl Daemon {
         }
         how
     }
+}
+
+/// To whoever goes on with them.
+async fn take_over(vms: Vec<TakenOver>, sessions: &Sessions, prompts: &Prompts) -> Result<(), StoreError> {
+    let (without_desktop, with_desktop) = vms.into_iter().partition(|taken| taken.record.user_id.is_some());
+    prompts.take_over(without_desktop).await?;
+    let resumed = sessions.take_over(with_desktop).await?;
+    if resumed != Resumed::default() {
+        let Resumed { sessions, ended } = resumed;
+        tracing::warn!(sessions, ended, "sessions of a daemon that is gone go on, or have been ended");
+    }
+    Ok(())
 }
 
 fn vm_settings(config: &Config) -> VmSettings {

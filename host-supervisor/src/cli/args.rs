@@ -80,34 +80,13 @@ pub(super) enum Command {
     /// Provider definitions: check a file, list, explain
     #[command(subcommand)]
     Provider(ProviderCommand),
-    /// Sign-in sessions: start, watch, remove
-    #[command(subcommand)]
-    Session(SessionCommand),
+    #[command(flatten)]
+    OfDaemon(DaemonCommand),
     Prompt(PromptArguments),
-    /// VMs: what runs, what happened in it, its console
-    #[command(subcommand)]
-    Vm(VmCommand),
     Shell(ShellArguments),
     Exec(ExecArguments),
     Attach(AttachArguments),
-    Ps(PsArguments),
-    Top(TopArguments),
-    Cp(CopyArguments),
-    Forward(ForwardArguments),
     Proxy(ProxyArguments),
-    Vnc(VncArguments),
-    Logs(LogsArguments),
-    Events(EventsArguments),
-    Screenshot(ScreenshotArguments),
-    Record(RecordArguments),
-    Debug(DebugArguments),
-    /// The webhook: try it, and see what was delivered
-    #[command(subcommand)]
-    Webhook(WebhookCommand),
-    /// Keys that call the API: create, list, revoke
-    #[command(subcommand)]
-    ApiKey(ApiKeyCommand),
-    Audit(AuditArguments),
     /// Master keys: which there are, and a new one for everything that is sealed
     #[command(subcommand)]
     Key(KeyCommand),
@@ -128,4 +107,32 @@ pub(super) enum Command {
     Relay {
         address: SocketAddr,
     },
+}
+
+/// What is asked of a daemon, and shown.
+#[derive(Debug, Subcommand)]
+pub(super) enum DaemonCommand {
+    /// Sign-in sessions: start, watch, remove
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// VMs: what runs, what happened in it, its console
+    #[command(subcommand)]
+    Vm(VmCommand),
+    Ps(PsArguments),
+    Top(TopArguments),
+    Cp(CopyArguments),
+    Forward(ForwardArguments),
+    Vnc(VncArguments),
+    Logs(LogsArguments),
+    Events(EventsArguments),
+    Screenshot(ScreenshotArguments),
+    Record(RecordArguments),
+    Debug(DebugArguments),
+    /// The webhook: try it, and see what was delivered
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Keys that call the API: create, list, revoke
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
+    Audit(AuditArguments),
 }

@@ -20,6 +20,9 @@ echo '{"type":"start"}'
 printf '{"type":"text","text":"You said "}\n{"type":"text","text":"%s"}\n' "$question"
 echo '{"type":"usage","usage":{"input_tokens":2,"output_tokens":3}}'"#;
 
+/// What makes a call wrong.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 fn ask(user: &str, text: &str) -> Value {
     json!({ "userId": user, "provider": "demo", "prompt": text })
 }
@@ -174,12 +177,12 @@ async fn whoever_has_not_signed_in_is_told_so_and_no_vm_is_started() {
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_before_anything_is_started() {
     let service = Service::start().await;
-    let post = async |change: &dyn Fn(&mut Value)| -> Answer {
+    let post = async |change: Change<'_>| -> Answer {
         let mut body = ask("ann", "hi");
         change(&mut body);
         service.post("/api/prompts/execute", &body).await
     };
-    let cases: [(&dyn Fn(&mut Value), &str); 7] = [
+    let cases: [(Change<'_>, &str); 7] = [
         (&|body| body["provider"] = json!("nobody"), "unknown_provider"),
         (&|body| body["prompt"] = json!(" \n"), "invalid_prompt"),
         (&|body| body["cwd"] = json!("a\u{0}b"), "invalid_prompt"),
@@ -342,8 +345,8 @@ async fn prompts_of_a_user_take_turns_and_too_many_are_refused() {
 async fn a_vm_that_is_lost_is_named_and_the_next_prompt_gets_another() {
     let service = Service::start().await;
     signed_in(&service, "ann", "a").await;
-    let script = format!("[ \"$1\" = status ] && exit 0\necho '{{\"type\":\"start\"}}'\nexec sleep 600");
-    let Asked { mut stream, guest } = Asked::begin(&service, &ask("ann", "hi"), &script).await;
+    let script = "[ \"$1\" = status ] && exit 0\necho '{\"type\":\"start\"}'\nexec sleep 600";
+    let Asked { mut stream, guest } = Asked::begin(&service, &ask("ann", "hi"), script).await;
     stream.until(|event| event["event"]["type"] == "start").await;
     guest.dies();
     let last = stream.rest().await.pop().unwrap();

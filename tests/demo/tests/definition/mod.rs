@@ -38,8 +38,8 @@ impl Prompt {
 
     /// The last one.
     pub(crate) fn usage(&self, lines: &[String]) -> Value {
-        let usages = lines.iter().filter_map(|line| self.understanding.line(line.as_bytes()).usage);
-        usages.last().expect("usage")
+        let usage = lines.iter().rev().find_map(|line| self.understanding.line(line.as_bytes()).usage);
+        usage.expect("usage")
     }
 
     /// The first line's that fits a rule.
