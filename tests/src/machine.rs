@@ -140,6 +140,18 @@ pub fn memory_kib(pid: u32) -> Result<u64> {
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
+/// What a VM's processes have in memory, all together, in MiB. Of a confined one nothing but the beginning of its id is to be seen.
+#[must_use]
+pub fn resident_mib(vm: &str) -> f64 {
+    let short = vm.split('-').next().unwrap_or(vm);
+    let processes = processes_mentioning(short);
+    let pids = processes.iter().filter_map(|process| process.split_once(' ')?.0.parse().ok());
+    let kib: u64 = pids.filter_map(|pid| memory_kib(pid).ok()).sum();
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let mib = kib as f64 / 1024.0;
+    mib
+}
+
 /// How many descriptors a process has open.
 ///
 /// # Errors

@@ -154,7 +154,7 @@ impl Scene {
     /// When there is none.
     pub async fn cli_vm(&self) -> Result<Value> {
         let list = self.daemon.fetch("/api/vms").await?;
-        let lives = |vm: &&Value| vm["type"] == "cli" && vm["ended_at"].is_null();
+        let lives = |vm: &&Value| vm["user_id"] == "alice" && vm["ended_at"].is_null();
         let vm = list["vms"].as_array().and_then(|list| list.iter().find(lives));
         vm.cloned().context("a VM without a desktop")
     }

@@ -21,7 +21,7 @@ async fn main() -> Result<()> {
     let vm = shown["vm_id"].as_str().context("a VM")?.to_owned();
     let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for run in 0..=runs {
-        let memory_mib = resident_mib(&vm);
+        let memory_mib = machine::resident_mib(&vm);
         let hibernated = call(&daemon, &vm, "hibernate").await?;
         let file = daemon.state_dir().join("vms").join(&vm).join("memory.sealed");
         let disk_mib = mib(std::fs::metadata(file)?.len());
@@ -53,13 +53,6 @@ async fn call(daemon: &Daemon, vm: &str, what: &str) -> Result<f64> {
         daemon.call(Method::POST, &format!("/api/vms/{vm}/{what}"), None).await?;
     ensure!(status.is_success(), "{what}: {status}: {answer}");
     Ok(begin.elapsed().as_secs_f64() * 1e3)
-}
-
-/// What the VM's processes have in memory, all together.
-fn resident_mib(vm: &str) -> f64 {
-    let processes = machine::processes_mentioning(vm);
-    let pids = processes.iter().filter_map(|process| process.split_once(' ')?.0.parse().ok());
-    mib(pids.filter_map(|pid| machine::memory_kib(pid).ok()).sum::<u64>() * 1024)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
