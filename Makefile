@@ -58,9 +58,10 @@ bench: build setup-test ## how long a person waits, as the tables of docs/benchm
 	cargo build --release -p anteroom-tests --bins
 	for daemon in $(abspath $(ANTEROOM)) $(BARE); do \
 	  echo; echo "# $$daemon"; \
-	  for bench in start sign-in stream prompt; do ANTEROOM_BIN=$$daemon target/release/bench-$$bench || exit 1; done; \
+	  for bench in start sign-in stream; do ANTEROOM_BIN=$$daemon target/release/bench-$$bench || exit 1; done; \
 	done
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-exec
+	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-prompt
 	cargo run --quiet --release -p anteroom --example bench-supervisor
 	cargo run --quiet --release -p anteroom --example bench-api
 	cargo run --quiet --release -p anteroom-agent --example bench-capture

@@ -331,7 +331,7 @@ impl Daemon {
         match how {
             Stop::End => {
                 tracing::info!("stopping");
-                self.prompts.shut_down().await;
+                self.prompts.shut_down(END_PATIENCE).await;
                 self.sessions.shut_down(END_PATIENCE).await;
             }
             Stop::HandOver => tracing::info!("handing over: the VMs stay for the next daemon"),

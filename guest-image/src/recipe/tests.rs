@@ -144,7 +144,10 @@ fn a_layer_cannot_be_stacked_twice_or_defined_twice() {
 #[test]
 fn a_tree_that_the_binary_does_not_carry_is_refused() {
     let error = error_of(&SMALL.replace(r#"tree = "demo""#, r#"tree = "dome""#));
-    assert!(error.contains("line 23") && error.contains(r#""dome" is not one of demo, desktop"#), "{error}");
+    assert!(
+        error.contains("line 23") && error.contains(r#""dome" is not one of cli, demo, desktop"#),
+        "{error}"
+    );
 }
 
 #[test]

@@ -13,7 +13,10 @@ use std::{
 
 use anteroom_protocol::VmId;
 use time::OffsetDateTime;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 use crate::{
     host_memory,
@@ -150,6 +153,17 @@ impl CliVms {
             }
         }
         Ok(())
+    }
+
+    /// Puts all of them to disk, where the next daemon finds them; those that do not go there in time end with this one.
+    pub(super) async fn lay_down_all(&self, patience: Duration) {
+        let all: Vec<VmHandle> = self.living().values().filter(|vm| is_of_use(vm)).cloned().collect();
+        let laid_down = all.iter().map(async |vm| match timeout(patience, vm.hibernate()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(vm = %vm.id(), "ends with the daemon: {error}"),
+            Err(_) => tracing::warn!(vm = %vm.id(), "ends with the daemon: it was not on the disk in time"),
+        });
+        futures_util::future::join_all(laid_down).await;
     }
 
     fn admit(&self, vm_mib: u32) -> Result<(), Refusal> {

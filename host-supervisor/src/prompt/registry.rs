@@ -222,7 +222,8 @@ impl Prompts {
 
     /// Forgets what is old, and ends VMs that nobody uses, until `stop`.
     pub async fn tidy(self, stop: CancellationToken) {
-        let mut ticks = interval(LOOK_EVERY);
+        let destroy_after = self.shared.settings.destroy_after;
+        let mut ticks = interval(destroy_after.clamp(Duration::from_secs(1), LOOK_EVERY));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -233,7 +234,7 @@ impl Prompts {
             let before = OffsetDateTime::now_utc() - KEEP_RECORDS;
             let done = async {
                 self.shared.store.prompts_forget_before(before).await?;
-                self.shared.vms.end_unused(self.shared.settings.destroy_after).await
+                self.shared.vms.end_unused(destroy_after).await
             };
             if let Err(error) = done.await {
                 tracing::error!(cause = causes(&error), "old prompts and VMs are not tidied up");
@@ -241,8 +242,9 @@ impl Prompts {
         }
     }
 
-    /// Ends every prompt, and takes no more.
-    pub async fn shut_down(&self) {
+    /// Ends every prompt, takes no more, and puts the users' VMs to disk where the VMM can: they are there again for the next
+    /// daemon.
+    pub async fn shut_down(&self, patience: Duration) {
         let handles: Vec<PromptHandle> = {
             let mut state = self.shared.state();
             state.stopping = true;
@@ -251,6 +253,7 @@ impl Prompts {
         self.shared.tasks.close();
         handles.iter().for_each(PromptHandle::cancel);
         self.shared.tasks.wait().await;
+        self.shared.vms.lay_down_all(patience).await;
     }
 }
 

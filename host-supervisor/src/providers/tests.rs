@@ -233,7 +233,7 @@ fn keys(value: &serde_json::Value, into: &mut BTreeSet<String>) {
         serde_json::Value::Object(fields) => {
             for (key, value) in fields {
                 into.insert(key.clone());
-                if !["env", "files", "query"].contains(&key.as_str()) {
+                if !["env", "files", "query", "when"].contains(&key.as_str()) {
                     keys(value, into);
                 }
             }

@@ -111,6 +111,15 @@ impl Owner {
     pub(super) async fn run(mut self, mut request: VmRequest) {
         let mut vm = None;
         let end = self.course(&mut request, &mut vm).await.unwrap_or_else(Happening::Failed);
+        self.end(vm, end).await;
+    }
+
+    async fn end(self, vm: Option<Box<dyn Vm>>, end: Happening) {
+        let stopping = end == Happening::StopAsked(StopReason::DaemonStopping);
+        if stopping && self.kind == VmKind::Cli && self.book.status() == VmStatus::Hibernated {
+            tracing::info!(vm = %self.id, "stays on the disk for the next daemon");
+            return;
+        }
         self.tear_down(vm, end).await;
     }
 
@@ -153,7 +162,7 @@ impl Owner {
     pub(super) async fn resume(mut self, mut place: Option<Box<dyn Vm>>, stage: Stage) {
         self.book.timeline.mark(host_mark::TAKEN_OVER);
         let end = self.days(&mut place, stage).await.unwrap_or_else(Happening::Failed);
-        self.tear_down(place, end).await;
+        self.end(place, end).await;
     }
 
     /// Makes the directory and the network of a VM that is in the store. Short, and never given up half-way.

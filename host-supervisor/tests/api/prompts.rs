@@ -386,6 +386,16 @@ esac"#;
 }
 
 #[tokio::test]
+async fn a_vm_that_its_user_has_not_used_for_long_is_destroyed() {
+    let service = Service::with(&[("vm.cli.destroy_after", "1s")]).await;
+    signed_in(&service, "ann", "a").await;
+    let Asked { stream, guest } = Asked::begin(&service, &ask("ann", "hi"), SAYS).await;
+    assert_eq!(stream.rest().await.pop().unwrap()["type"], "done");
+    assert_eq!(service.vm_gone(&guest.spec.id.to_string()).await["status"], "destroyed");
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn what_the_cli_does_not_take_is_told_before_it_is_asked() {
     let service = Service::start().await;
     signed_in(&service, "ann", "a").await;

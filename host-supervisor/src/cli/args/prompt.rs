@@ -11,9 +11,9 @@ use super::value;
 #[command(after_help = "\
 The CLI runs in the user's own VM, which is started, or woken, for it. Its exit code becomes this command's.
 Examples:
-  anteroom prompt --user ann --provider codex 'what does this repository do?'
+  anteroom prompt --user ann --provider codex hello
   git diff | anteroom prompt --user ann --provider claude_code --file src/main.rs -
-  anteroom prompt --user ann --provider gemini_cli --json 'say hi'     every event, a line each
+  anteroom prompt --user ann --provider gemini_cli --json hello     every event, a line each
 
 Ctrl+C cancels the prompt.")]
 pub(in crate::cli) struct PromptArguments {

@@ -14,6 +14,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "manual", "[manual]"),
     ("", "credential", "[[credential]]"),
     ("", "verify", "[verify]"),
+    ("", "prompt", "[prompt]"),
     ("launch", "title", "title = \"With a one-time code\""),
     ("launch", "argv", "argv = [\"example\", \"login\"]"),
     ("launch", "env", "env = { EXAMPLE_NO_KEYRING = \"1\" }"),
@@ -52,6 +53,19 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("credential", "settle_ms", "settle_ms = 500"),
     ("verify", "argv", "argv = [\"example\", \"whoami\"]"),
     ("verify", "ok_rc", "ok_rc = 0"),
+    ("prompt", "argv", "argv = [\"example\", \"run\", \"--json\"]"),
+    ("prompt", "model_argv", "model_argv = [\"--model\", \"{model}\"]"),
+    ("prompt", "env", "env = { EXAMPLE_NO_KEYRING = \"1\" }"),
+    ("prompt", "unset", "unset = [\"EXAMPLE_API_KEY\"]"),
+    ("prompt", "files", "files = { \".example/settings.json\" = \"{}\" }"),
+    ("prompt", "output", "output = \"json-lines\"   # or text"),
+    ("prompt", "text", "text = [{ when = { type = \"delta\" }, take = \"delta.text\" }]"),
+    ("prompt", "usage", "usage = [{ when = { type = \"end\" }, take = \"usage\" }]"),
+    ("prompt", "failure", "failure = [{ code = \"token_refused\", pattern = 'invalid_grant' }]"),
+    ("prompt", "when", "when = { type = \"delta\" }"),
+    ("prompt", "take", "take = \"delta.text\""),
+    ("prompt", "code", "code = \"token_refused\"   # or not_signed_in, usage_limit"),
+    ("prompt", "pattern", "pattern = 'invalid_grant'"),
 ];
 
 /// `None` where the mistake itself says all that can be said.
@@ -106,6 +120,16 @@ mod tests {
                 }
                 "credential" => ("[[credential]]", "path = \"x\""),
                 "verify" => ("[verify]", "argv = [\"x\"]"),
+                "prompt" if ["when", "take"].contains(key) => {
+                    ("[prompt]\nargv = [\"x\"]\noutput = \"json-lines\"\n[[prompt.text]]", "take = \"x\"")
+                }
+                "prompt" if ["code", "pattern"].contains(key) => (
+                    "[prompt]\nargv = [\"x\"]\n[[prompt.failure]]",
+                    "code = \"token_refused\"\npattern = 'x'",
+                ),
+                "prompt" => {
+                    ("[prompt]", "argv = [\"x\"]\noutput = \"json-lines\"\ntext = [{ take = \"x\" }]")
+                }
                 other => panic!("{other}"),
             };
             let others = good.lines().filter(|other| !other.starts_with(&format!("{key} =")));

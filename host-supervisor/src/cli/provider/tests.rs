@@ -77,7 +77,7 @@ fn a_wrong_file_ends_with_the_code_of_a_usage_error_and_every_mistake() {
     fs::write(&file, providers::EMBEDDED[0].1.replace("unset", "unsett").replace("kind", "kid")).unwrap();
     let problem = check(&file).unwrap_err();
     assert_eq!(problem.exit, Exit::Usage);
-    assert!(problem.to_string().ends_with("x.toml: 4 mistakes"), "{problem}");
+    assert!(problem.to_string().ends_with("x.toml: 5 mistakes"), "{problem}");
     assert!(problem.detail_lines.iter().any(|line| line == "  write: unset = [\"EXAMPLE_API_KEY\"]"));
     assert_eq!(check(&home.path().join("none.toml")).unwrap_err().exit, Exit::Usage);
     fs::write(&file, providers::EMBEDDED[0].1).unwrap();

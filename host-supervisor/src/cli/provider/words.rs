@@ -48,6 +48,7 @@ pub(super) fn of(definition: &ProviderDefinition) -> Vec<Line> {
     lines.extend(definition.manual.as_ref().map(|manual| Line::new("paste", of_manual(manual))));
     lines.extend(definition.credential.iter().map(of_credential));
     lines.extend(definition.verify.as_ref().map(|verify| Line::new("check", of_verify(verify))));
+    lines.extend(definition.prompt.as_ref().map(|prompt| Line::new("prompt", prompt.argv.join(" "))));
     lines
 }
 

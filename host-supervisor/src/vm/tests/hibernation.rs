@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
-    super::{NotHibernated, VmRequest, VmState, VmStatus, host_mark},
+    super::{NotHibernated, VmKind, VmRequest, VmState, VmStatus, host_mark},
     house::{House, LIVES, Tenant, mark, within},
 };
 use crate::{
@@ -120,6 +120,23 @@ async fn a_vm_stays_on_the_disk_when_its_daemon_dies_and_the_next_one_wakes_it()
     drop(visit);
     vm.end().await;
     assert_eq!(house.directories(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_users_own_vm_on_the_disk_stays_there_when_its_daemon_is_stopped() {
+    let house = House::new(LIVES).await.has_a_desktop();
+    let (sender, events) = mpsc::channel(64);
+    let request = VmRequest { user: Some("ann".into()), kind: VmKind::Cli, ..house.request() };
+    let mut vm = Tenant { handle: house.starter.start(request, sender), events };
+    vm.until(VmStatus::Ready).await;
+    within(vm.handle.hibernate()).await.unwrap();
+    within(house.starter.close()).await;
+    assert_eq!(house.status_of(&vm).await, VmStatus::Hibernated);
+    let (house, vm) = house.handed_on(vm).await;
+    drop(within(vm.handle.visit()).await.unwrap());
+    within(vm.handle.hibernate()).await.unwrap();
+    vm.end().await;
+    assert_eq!(house.directories(), [""; 0], "asked to end by itself, it is gone");
 }
 
 #[tokio::test]
