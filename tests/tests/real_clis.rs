@@ -55,6 +55,19 @@ async fn the_real_claude_signs_in_and_its_tokens_and_account_are_captured() -> R
     let account = &captured["files"][".claude.json"];
     assert_eq!(account["oauthAccount"]["emailAddress"], scene.idp.profile().account.email, "{account}");
     assert_eq!(scene.ask("claude_code", "hello there").await?.trim(), "You said: hello there");
+
+    // Whoever signs out leaves nothing in the VM, which stays.
+    let id = scene.cli_vm().await?["id"].as_str().context("an id")?.to_owned();
+    let has_file = async || {
+        let look = ["exec", &id, "--", "test", "-e", ".claude/.credentials.json"];
+        anyhow::Ok(scene.daemon.cli(&look).await?.status.success())
+    };
+    ensure!(has_file().await?, "it is there while somebody is signed in");
+    let path = "/api/auth/credentials/alice/claude_code";
+    let (status, out) = scene.daemon.call(Method::DELETE, path, None).await?;
+    ensure!(status.is_success() && out["wereAny"] == true, "{out}");
+    ensure!(!has_file().await? && scene.cli_vm().await?["id"] == id, "the file is gone, and nothing else");
+    assert_eq!(scene.ask_in_vain("claude_code", "hello").await?, "not_signed_in");
     scene.end().await
 }
 

@@ -210,7 +210,7 @@ impl Talk {
     }
 
     async fn ended(self) -> Result<(), KeepError> {
-        let end = self.program.end().await?;
+        let end = self.program.to_its_end().await?;
         if end.ended.code == 0 { Ok(()) } else { Err(KeepError::Guest(end.complaint)) }
     }
 }
