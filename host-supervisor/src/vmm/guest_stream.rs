@@ -33,7 +33,7 @@ pub(super) fn write(memory: &File, state: &mut File, into: OwnedFd) -> io::Resul
 /// opens the seal is at its end, too.
 ///
 /// # Errors
-/// When it is not what [`write`] writes, for example because it ends early.
+/// When it is not what [`write()`] writes, for example because it ends early.
 pub(super) fn read(from: OwnedFd, memory: &File, state: &mut File) -> io::Result<()> {
     let mut from = BufReader::with_capacity(BUFFER_BYTES, File::from(from));
     read_memory(&mut from, memory)?;
