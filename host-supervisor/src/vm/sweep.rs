@@ -4,6 +4,7 @@ use std::{collections::HashSet, io, path::Path, time::Duration};
 
 use anteroom_protocol::VmId;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use super::{VmStatus, teardown};
 use crate::{
@@ -73,7 +74,20 @@ pub(super) async fn remove_strays(
     Ok(strays.len())
 }
 
-/// Directories named like VMs that are unknown or were destroyed. A failed VM's log stays for its session.
+/// How long the log of a failed VM stays that was a user's own, and no session's.
+const KEEP_LOG: time::Duration = time::Duration::days(7);
+
+/// Whether what is left of a VM that has ended is of use to nobody. A failed one's log stays for its session.
+fn is_stray(record: Option<&VmRecord>, now: OffsetDateTime) -> bool {
+    match record {
+        Some(vm) if vm.status == VmStatus::Failed => {
+            vm.user_id.is_some() && vm.ended_at.is_some_and(|ended| now - ended > KEEP_LOG)
+        }
+        Some(_) | None => true,
+    }
+}
+
+/// Directories named like VMs that are of use to nobody.
 pub(super) async fn strays(
     store: &Store,
     directory: &Path,
@@ -88,8 +102,7 @@ pub(super) async fn strays(
         if living.contains(&id) {
             continue;
         }
-        let status = store.vm_get(id).await?.map(|vm| vm.status);
-        if status != Some(VmStatus::Failed) {
+        if is_stray(store.vm_get(id).await?.as_ref(), OffsetDateTime::now_utc()) {
             strays.push(id);
         }
     }
@@ -99,5 +112,39 @@ pub(super) async fn strays(
 fn report(id: VmId, result: io::Result<()>) {
     if let Err(error) = result {
         tracing::error!(vm = %id, "what this VM has left cannot be removed: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vm::VmKind;
+
+    #[test]
+    fn a_failed_vms_log_stays_for_its_session_and_a_week_for_its_user() {
+        let now = OffsetDateTime::now_utc();
+        let failed = |user: Option<&str>, days| VmRecord {
+            id: VmId::random(),
+            session_id: None,
+            user_id: user.map(str::to_owned),
+            kind: VmKind::Cli,
+            status: VmStatus::Failed,
+            directory: "/none".into(),
+            vcpus: 1,
+            memory_mib: 512,
+            image_digest: String::new(),
+            created_at: now,
+            ended_at: Some(now - time::Duration::days(days)),
+            failure: None,
+            processes: Vec::new(),
+            timeline: None,
+            machine: None,
+            used_at: None,
+        };
+        assert!(!is_stray(Some(&failed(None, 100)), now));
+        assert!(!is_stray(Some(&failed(Some("ann"), 6)), now));
+        assert!(is_stray(Some(&failed(Some("ann"), 8)), now));
+        assert!(is_stray(Some(&VmRecord { status: VmStatus::Destroyed, ..failed(None, 0) }), now));
+        assert!(is_stray(None, now));
     }
 }
