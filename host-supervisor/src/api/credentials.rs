@@ -18,7 +18,7 @@ use super::{
     Api,
     audit::Disclosed,
     body::{InPath, UserId, user_id},
-    error::ApiError,
+    error::{ApiError, finished},
     seen::{Acting, Seen},
     words::{TimeText, time_text},
 };
@@ -150,12 +150,16 @@ pub(super) async fn sign_out(
 ) -> Result<Json<SignedOut>, ApiError> {
     let user = user_id(user)?;
     acting.may_see(user.as_str())?;
-    let were_any = match api.providers.find(&provider) {
-        Some(definition) => api.prompts.sign_out(user.as_str(), &definition).await?,
-        // One that is not offered any more.
-        None => api.store.credentials_delete(user.as_str(), &provider).await? > 0,
-    };
-    Ok(Json(SignedOut { success: true, were_any }))
+    // In a task of its own: a caller that hangs up must not leave in a VM what is forgotten here.
+    finished(tokio::spawn(async move {
+        let were_any = match api.providers.find(&provider) {
+            Some(definition) => api.prompts.sign_out(user.as_str(), &definition).await?,
+            // One that is not offered any more.
+            None => api.store.credentials_delete(user.as_str(), &provider).await? > 0,
+        };
+        Ok(Json(SignedOut { success: true, were_any }))
+    }))
+    .await
 }
 
 /// What the provider's definition, as it is today, has to say against these files.

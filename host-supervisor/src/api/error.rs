@@ -15,6 +15,7 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::task::JoinHandle;
 
 use crate::{
     agent::AgentError,
@@ -99,6 +100,13 @@ impl ApiError {
         self.retry_after_s = Some(seconds);
         self
     }
+}
+
+/// What came of a task that goes on whether its caller waits or not.
+pub(super) async fn finished<T>(task: JoinHandle<Result<T, ApiError>>) -> Result<T, ApiError> {
+    task.await.map_err(|error| {
+        ApiError::internal("internal", "the daemon met a fault of its own; its log says more", &error)
+    })?
 }
 
 impl IntoResponse for ApiError {

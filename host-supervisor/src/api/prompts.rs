@@ -27,7 +27,7 @@ use uuid::Uuid;
 use super::{
     Api,
     body::{InPath, InQuery, Strict, UserId, unknown_prompt},
-    error::ApiError,
+    error::{ApiError, finished},
     page::Wanted,
     seen::Acting,
     start::offered,
@@ -189,10 +189,7 @@ pub(super) async fn execute(
     let listener = listener(&api)?;
     // In a task of its own: a caller that hangs up must not leave half a prompt.
     let prompts = api.prompts.clone();
-    let taken = tokio::spawn(async move { prompts.execute(new).await }).await;
-    let prompt = taken.map_err(|error| {
-        ApiError::internal("internal", "the daemon met a fault of its own; its log says more", &error)
-    })??;
+    let prompt = finished(tokio::spawn(async move { Ok(prompts.execute(new).await?) })).await?;
     let left = (when_left == WhenLeft::Cancel).then(|| CancelWhenLeft(prompt.clone()));
     Ok(answered(prompt.told(), 0, left, listener))
 }

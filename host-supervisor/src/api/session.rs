@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Api,
     body::{InPath, InQuery, UserId},
-    error::ApiError,
+    error::{ApiError, finished},
     page::Wanted,
     seen::{Acting, Base, Seen},
     words::{Done, SessionWords, vm_ip, vm_word},
@@ -157,9 +157,15 @@ pub(super) async fn remove(State(api): State<Arc<Api>>, seen: Seen) -> Result<Js
         })?;
     }
     let credentials = api.store.credentials_of_session(seen.record().id).await?;
-    api.store.session_delete(seen.record().id).await?;
-    if let Some(definition) = credentials.and_then(|credentials| api.providers.find(&credentials.provider)) {
-        api.prompts.clear_vm(&seen.record().user_id, &definition).await;
-    }
-    Ok(Done::json())
+    let definition = credentials.and_then(|credentials| api.providers.find(&credentials.provider));
+    let record = seen.record().clone();
+    // In a task of its own: a caller that hangs up must not leave in a VM what is forgotten here.
+    finished(tokio::spawn(async move {
+        api.store.session_delete(record.id).await?;
+        if let Some(definition) = definition {
+            api.prompts.clear_vm(&record.user_id, &definition).await;
+        }
+        Ok(Done::json())
+    }))
+    .await
 }

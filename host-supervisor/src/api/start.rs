@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Api,
     body::{Strict, UserId},
-    error::ApiError,
+    error::{ApiError, finished},
     idempotency::{Earlier, Idempotency},
     seen::{Acting, Base, Seen},
     webrtc::{self, Description},
@@ -187,10 +187,7 @@ async fn begin(
     let provider = new.provider.id.clone();
     // In a task of its own: a caller that hangs up must not leave half a session.
     let sessions = api.sessions.clone();
-    let started = tokio::spawn(async move { sessions.start(new).await }).await;
-    let session = started.map_err(|error| {
-        ApiError::internal("internal", "the daemon met a fault of its own; its log says more", &error)
-    })??;
+    let session = finished(tokio::spawn(async move { Ok(sessions.start(new).await?) })).await?;
     if let Some(offer) = offer {
         webrtc::offer_at_start(api, &session, offer).await;
     }

@@ -207,17 +207,25 @@ impl Prompts {
     }
 
     /// Takes the credentials of a provider out of the user's VM, if there is one.
+    ///
+    /// # Cancel safety
+    /// A caller that hangs up, or waits no longer, leaves none behind: it goes on without it.
     pub async fn clear_vm(&self, user: &str, definition: &ProviderDefinition) {
         let Some(vm) = self.shared.vms.living_of(user) else { return };
-        let cleared = async {
-            let visit = self.shared.vms.enter(&vm).await.map_err(|error| causes(&error))?;
-            keeping::remove(&visit, definition).await.map_err(|error| causes(&error))
-        };
-        if let Err(cause) = cleared.await {
-            tracing::warn!(vm = %vm.id(), cause, "destroyed, because the credentials cannot be taken out of it");
-            vm.stop(StopReason::Cancelled);
-            vm.ended().await;
-        }
+        let (vms, definition) = (self.shared.vms.clone(), definition.clone());
+        let cleared = self.shared.tasks.spawn(async move {
+            let cleared = async {
+                let visit = vms.enter(&vm).await.map_err(|error| causes(&error))?;
+                keeping::remove(&visit, &definition).await.map_err(|error| causes(&error))
+            };
+            if let Err(cause) = cleared.await {
+                tracing::warn!(vm = %vm.id(), cause, "destroyed: the credentials cannot be taken out of it");
+                vm.stop(StopReason::Cancelled);
+                vm.ended().await;
+            }
+        });
+        // A panic of its own has been logged.
+        let _ = cleared.await;
     }
 
     /// Forgets what is old, and ends VMs that nobody uses, until `stop`.
