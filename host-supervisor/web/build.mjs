@@ -26,6 +26,8 @@ const { metafile } = await build({
   bundle: true,
   splitting: true,
   format: "esm",
+  // The client's sources, which need no building first.
+  conditions: ["anteroom-source"],
   minify: true,
   // The oldest browsers with top-level await, which noVNC needs, and with `dialog`.
   target: ["chrome111", "firefox113", "safari16.4"],

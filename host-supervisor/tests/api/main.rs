@@ -8,6 +8,7 @@ mod again;
 mod audit;
 mod burst;
 mod cli;
+mod client;
 mod codes;
 mod definitions;
 mod description;
