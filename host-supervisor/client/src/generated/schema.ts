@@ -1,15 +1,15 @@
 // Made by generate.mjs out of openapi.json. Changes here are lost.
 
 export interface paths {
-  "/api/auth/sessions": {
+  "/api/admin/audit": {
     parameters: {
       query?: never;
       header?: never;
       path?: never;
       cookie?: never;
     };
-    /** Everybody's sessions, newest first */
-    get: operations["listSessions"];
+    /** Who did what */
+    get: operations["listAudit"];
     put?: never;
     post?: never;
     delete?: never;
@@ -18,59 +18,7 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
-  "/api/auth/sessions/{user}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** One user's sessions, newest first */
-    get: operations["listSessionsOfUser"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/session/{id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** One session, at once or when something about it changes */
-    get: operations["getSession"];
-    put?: never;
-    post?: never;
-    /** Ends the session, forgets it and its credentials */
-    delete: operations["deleteSession"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/session/{id}/vm": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Its VM; 410 when that is gone */
-    get: operations["getVmOfSession"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/session/{id}/token": {
+  "/api/admin/cleanup/orphaned-resources": {
     parameters: {
       query?: never;
       header?: never;
@@ -79,636 +27,23 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** A token that opens this session for a while */
-    post: operations["createToken"];
+    /** Removes what VMs have left that are gone */
+    post: operations["cleanUp"];
     delete?: never;
     options?: never;
     head?: never;
     patch?: never;
     trace?: never;
   };
-  "/api/auth/session/{id}/history": {
+  "/api/admin/health/system": {
     parameters: {
       query?: never;
       header?: never;
       path?: never;
       cookie?: never;
     };
-    /** What was seen of it, in words */
-    get: operations["getHistory"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/session/{id}/cancel": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Ends the session and its VM */
-    post: operations["cancelSession"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/credentials/{user}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Which credentials there are, without their contents */
-    get: operations["listCredentials"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/credentials/{user}/{provider}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    post?: never;
-    /** Forgets them, and takes them out of the user's VM */
-    delete: operations["deleteCredentials"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/validate/{user}/{provider}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Whether the newest ones open and are complete */
-    get: operations["validateCredentials"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/providers": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** What can be signed in to */
-    get: operations["listProviders"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/webrtc/ice-servers": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** STUN and TURN servers */
-    get: operations["listIceServers"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/start": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Starts a sign-in, and a VM for it */
-    post: operations["startSession"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/rotate": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Starts one whose credentials replace the older ones */
-    post: operations["rotateCredentials"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/session/{id}/credentials/status": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Whether there are credentials, and at the end the credentials */
-    get: operations["getCredentials"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/prompts": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Prompts, newest first, without their words */
-    get: operations["listPrompts"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/prompts/{id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** One prompt, and how it stands */
-    get: operations["getPrompt"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/prompts/{id}/cancel": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Ends the CLI and everything that it has started */
-    post: operations["cancelPrompt"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/prompts/execute": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Asks a user's CLI something; the answer comes as server-sent events */
-    post: operations["executePrompt"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/prompts/{id}/events": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** The events of a prompt, from `Last-Event-ID` on */
-    get: operations["followPrompt"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** VMs, newest first */
-    get: operations["listVms"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/statistics/summary": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** How many there are of which kind */
-    get: operations["getVmStatistics"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** One VM with its services and its timeline */
-    get: operations["getVm"];
-    put?: never;
-    post?: never;
-    /** Ends the VM and its session */
-    delete: operations["deleteVm"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/heartbeat": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Keeps it from its idle limit */
-    post: operations["keepVm"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/events": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** What was seen of it and of its session, in the order of time */
-    get: operations["listVmEvents"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/hibernate": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Puts it to disk, sealed; answered when it is there */
-    post: operations["hibernateVm"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/wake": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Has it go on; answered when it does */
-    post: operations["wakeVm"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/diagnostics": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** What is wrong with it */
-    get: operations["diagnoseVm"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/services/{name}/log": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** The last lines of a service */
-    get: operations["getServiceLog"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/exec": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** A program: `Upgrade: anteroom-exec`, or a WebSocket */
-    get: operations["openProgram"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/files": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** A file, or a directory as a tar archive */
-    get: operations["downloadFile"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/programs": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Which programs run there */
-    get: operations["listPrograms"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/ports/{port}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** The bytes of a port on its loopback: `Upgrade: tcp` */
-    get: operations["openPort"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/reverse/{port}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Connections to a port of its loopback: `Upgrade: anteroom-reverse` */
-    get: operations["listenOnPort"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/vms/{id}/reverse/{port}/{number}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** The bytes of one of them: `Upgrade: tcp` */
-    get: operations["acceptConnection"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/metrics": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** What is counted and measured */
-    get: operations["getMetrics"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/admin/vm/{id}/console": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** The log of its serial console */
-    get: operations["getConsole"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/providers/test": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** A sign-in of which nothing is kept, of a definition or a provider */
-    post: operations["testProvider"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/image": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Which image the VMs boot */
-    get: operations["getImage"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/webhook/test": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Sends an event that says nothing */
-    post: operations["testWebhook"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/webhook/deliveries": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** What was told, or has to be, newest first */
-    get: operations["listDeliveries"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/webrtc/stats": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Viewers, and what they are sent */
-    get: operations["getViewerStatistics"];
+    /** What is wrong with the whole */
+    get: operations["getSystemHealth"];
     put?: never;
     post?: never;
     delete?: never;
@@ -769,15 +104,15 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
-  "/api/admin/health/system": {
+  "/api/admin/vm/{id}/console": {
     parameters: {
       query?: never;
       header?: never;
       path?: never;
       cookie?: never;
     };
-    /** What is wrong with the whole */
-    get: operations["getSystemHealth"];
+    /** The log of its serial console */
+    get: operations["getConsole"];
     put?: never;
     post?: never;
     delete?: never;
@@ -786,7 +121,24 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
-  "/api/admin/cleanup/orphaned-resources": {
+  "/api/auth/credentials/{user}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which credentials there are, without their contents */
+    get: operations["listCredentials"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/credentials/{user}/{provider}": {
     parameters: {
       query?: never;
       header?: never;
@@ -795,23 +147,23 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Removes what VMs have left that are gone */
-    post: operations["cleanUp"];
-    delete?: never;
+    post?: never;
+    /** Forgets them, and takes them out of the user's VM */
+    delete: operations["deleteCredentials"];
     options?: never;
     head?: never;
     patch?: never;
     trace?: never;
   };
-  "/api/admin/audit": {
+  "/api/auth/health": {
     parameters: {
       query?: never;
       header?: never;
       path?: never;
       cookie?: never;
     };
-    /** Who did what */
-    get: operations["listAudit"];
+    /** The same, at the address of old */
+    get: operations["getAuthHealth"];
     put?: never;
     post?: never;
     delete?: never;
@@ -820,32 +172,101 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
-  "/api/auth/session/{id}/oauth-url": {
+  "/api/auth/rotate": {
     parameters: {
       query?: never;
       header?: never;
       path?: never;
       cookie?: never;
     };
-    /** The sign-in page, or 202 until it is known */
-    get: operations["getSignInUrl"];
+    get?: never;
     put?: never;
-    post?: never;
+    /** Starts one whose credentials replace the older ones */
+    post: operations["rotateCredentials"];
     delete?: never;
     options?: never;
     head?: never;
     patch?: never;
     trace?: never;
   };
-  "/api/auth/session/{id}/vnc": {
+  "/api/auth/session/{id}": {
     parameters: {
       query?: never;
       header?: never;
       path?: never;
       cookie?: never;
     };
-    /** The desktop's RFB bytes in a WebSocket; with role=viewer no input */
-    get: operations["openDesktop"];
+    /** One session, at once or when something about it changes */
+    get: operations["getSession"];
+    put?: never;
+    post?: never;
+    /** Ends the session, forgets it and its credentials */
+    delete: operations["deleteSession"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/session/{id}/callback": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Hands the last address of a browser outside to the CLI */
+    post: operations["sendCallback"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/session/{id}/cancel": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Ends the session and its VM */
+    post: operations["cancelSession"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/session/{id}/code": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Types a code of the sign-in page into the terminal */
+    post: operations["sendCode"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/session/{id}/credentials/status": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Whether there are credentials, and at the end the credentials */
+    get: operations["getCredentials"];
     put?: never;
     post?: never;
     delete?: never;
@@ -871,6 +292,57 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/auth/session/{id}/heartbeat": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Keeps the session from its idle limit */
+    post: operations["keepSession"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/session/{id}/history": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What was seen of it, in words */
+    get: operations["getHistory"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/session/{id}/oauth-url": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The sign-in page, or 202 until it is known */
+    get: operations["getSignInUrl"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/auth/session/{id}/open-url": {
     parameters: {
       query?: never;
@@ -882,40 +354,6 @@ export interface paths {
     put?: never;
     /** Opens an address in the VM's browser */
     post: operations["openUrl"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/session/{id}/callback": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Hands the last address of a browser outside to the CLI */
-    post: operations["sendCallback"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/auth/session/{id}/code": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Types a code of the sign-in page into the terminal */
-    post: operations["sendCode"];
     delete?: never;
     options?: never;
     head?: never;
@@ -939,7 +377,7 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
-  "/api/auth/session/{id}/heartbeat": {
+  "/api/auth/session/{id}/token": {
     parameters: {
       query?: never;
       header?: never;
@@ -948,8 +386,127 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Keeps the session from its idle limit */
-    post: operations["keepSession"];
+    /** A token that opens this session for a while */
+    post: operations["createToken"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/session/{id}/vm": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Its VM; 410 when that is gone */
+    get: operations["getVmOfSession"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/session/{id}/vnc": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The desktop's RFB bytes in a WebSocket; with role=viewer no input */
+    get: operations["openDesktop"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/sessions": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Everybody's sessions, newest first */
+    get: operations["listSessions"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/sessions/{user}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One user's sessions, newest first */
+    get: operations["listSessionsOfUser"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/start": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Starts a sign-in, and a VM for it */
+    post: operations["startSession"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/auth/validate/{user}/{provider}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Whether the newest ones open and are complete */
+    get: operations["validateCredentials"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/image": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which image the VMs boot */
+    get: operations["getImage"];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -973,6 +530,432 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/prompts": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Prompts, newest first, without their words */
+    get: operations["listPrompts"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/prompts/execute": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Asks a user's CLI something; the answer comes as server-sent events */
+    post: operations["executePrompt"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/prompts/{id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One prompt, and how it stands */
+    get: operations["getPrompt"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/prompts/{id}/cancel": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Ends the CLI and everything that it has started */
+    post: operations["cancelPrompt"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/prompts/{id}/events": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The events of a prompt, from `Last-Event-ID` on */
+    get: operations["followPrompt"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/providers": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What can be signed in to */
+    get: operations["listProviders"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/providers/test": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** A sign-in of which nothing is kept, of a definition or a provider */
+    post: operations["testProvider"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** VMs, newest first */
+    get: operations["listVms"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/statistics/summary": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How many there are of which kind */
+    get: operations["getVmStatistics"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One VM with its services and its timeline */
+    get: operations["getVm"];
+    put?: never;
+    post?: never;
+    /** Ends the VM and its session */
+    delete: operations["deleteVm"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/diagnostics": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What is wrong with it */
+    get: operations["diagnoseVm"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/events": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What was seen of it and of its session, in the order of time */
+    get: operations["listVmEvents"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/exec": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A program: `Upgrade: anteroom-exec`, or a WebSocket */
+    get: operations["openProgram"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/files": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A file, or a directory as a tar archive */
+    get: operations["downloadFile"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/heartbeat": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Keeps it from its idle limit */
+    post: operations["keepVm"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/hibernate": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Puts it to disk, sealed; answered when it is there */
+    post: operations["hibernateVm"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/ports/{port}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The bytes of a port on its loopback: `Upgrade: tcp` */
+    get: operations["openPort"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/programs": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which programs run there */
+    get: operations["listPrograms"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/reverse/{port}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Connections to a port of its loopback: `Upgrade: anteroom-reverse` */
+    get: operations["listenOnPort"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/reverse/{port}/{number}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The bytes of one of them: `Upgrade: tcp` */
+    get: operations["acceptConnection"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/services/{name}/log": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The last lines of a service */
+    get: operations["getServiceLog"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/vms/{id}/wake": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Has it go on; answered when it does */
+    post: operations["wakeVm"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/webhook/deliveries": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What was told, or has to be, newest first */
+    get: operations["listDeliveries"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/webhook/test": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Sends an event that says nothing */
+    post: operations["testWebhook"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/webrtc/ice-servers": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** STUN and TURN servers */
+    get: operations["listIceServers"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/webrtc/session/{id}": {
     parameters: {
       query?: never;
@@ -985,23 +968,6 @@ export interface paths {
     post?: never;
     /** The viewer has gone */
     delete: operations["deleteViewer"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/webrtc/session/{id}/offer": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** A viewer's offer */
-    post: operations["sendOffer"];
-    delete?: never;
     options?: never;
     head?: never;
     patch?: never;
@@ -1075,6 +1041,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/webrtc/session/{id}/offer": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** A viewer's offer */
+    post: operations["sendOffer"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/webrtc/session/{id}/whep": {
     parameters: {
       query?: never;
@@ -1111,6 +1094,23 @@ export interface paths {
     patch: operations["updatePlayer"];
     trace?: never;
   };
+  "/api/webrtc/stats": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Viewers, and what they are sent */
+    get: operations["getViewerStatistics"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/health": {
     parameters: {
       query?: never;
@@ -1145,15 +1145,15 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
-  "/api/auth/health": {
+  "/metrics": {
     parameters: {
       query?: never;
       header?: never;
       path?: never;
       cookie?: never;
     };
-    /** The same, at the address of old */
-    get: operations["getAuthHealth"];
+    /** What is counted and measured */
+    get: operations["getMetrics"];
     put?: never;
     post?: never;
     delete?: never;
@@ -1289,8 +1289,8 @@ export interface components {
     };
     /** @description `RTCSessionDescription` */
     Description: {
-      type: string;
       sdp: string;
+      type: string;
     };
     /** @description A code to type into the sign-in page. */
     DeviceCode: {
@@ -1399,8 +1399,8 @@ export interface components {
       wait?: number;
     };
     LaunchWords: {
-      title: string;
       id: string;
+      title: string;
     };
     Listed: {
       /**
@@ -1511,6 +1511,46 @@ export interface components {
       /** Format: uuid */
       vmId?: string | null;
     };
+    /** @description One of them, as the API gives it out. Numbers begin with 1. */
+    PromptEvent:
+      | {
+          /** Format: uuid */
+          promptId: string;
+          /** @constant */
+          type: "connected";
+        }
+      | {
+          status: components["schemas"]["PromptStatus"];
+          /** @constant */
+          type: "status";
+          /** Format: uuid */
+          vmId?: string | null;
+        }
+      | {
+          /** @description In the CLI's own form, where it speaks JSON. */
+          event?: unknown;
+          /** @description A part of the answer. */
+          text?: string | null;
+          /** @constant */
+          type: "chunk";
+        }
+      | {
+          /** @description The end of what it wrote to standard error, when its exit code is not 0. */
+          complaint?: string | null;
+          /** Format: int32 */
+          exitCode: number;
+          /** @constant */
+          type: "done";
+          /** @description In the CLI's own words. */
+          usage?: unknown;
+        }
+      | {
+          code: string;
+          detailLines: string[];
+          message: string;
+          /** @constant */
+          type: "error";
+        };
     PromptFile: {
       /** @description Text, or base64 with `encoding`. */
       contents: string;
@@ -1720,7 +1760,6 @@ export interface components {
     UserId: string;
     /** @description A VM as callers see it. */
     Vm: {
-      type: components["schemas"]["VmKind"];
       /** Format: date-time */
       created_at: string;
       /** Format: date-time */
@@ -1737,6 +1776,7 @@ export interface components {
       /** Format: uuid */
       session_id?: string | null;
       status: string;
+      type: components["schemas"]["VmKind"];
       /** @description Whose own it is, of a VM without a desktop. */
       user_id?: string | null;
       /** Format: uint8 */
@@ -1744,7 +1784,6 @@ export interface components {
     };
     /** @description A VM as callers see it. */
     VmDetails: {
-      type: components["schemas"]["VmKind"];
       /** Format: date-time */
       created_at: string;
       /** Format: date-time */
@@ -1771,6 +1810,7 @@ export interface components {
       status: string;
       /** @description When what happened, in milliseconds since the request. */
       timeline: unknown;
+      type: components["schemas"]["VmKind"];
       /** @description Whose own it is, of a VM without a desktop. */
       user_id?: string | null;
       /** Format: uint8 */
@@ -1867,42 +1907,6 @@ export interface components {
        */
       since?: number | null;
     };
-    /** @description One of them, as the API gives it out. Numbers begin with 1. */
-    PromptEvent:
-      | {
-          /** Format: uuid */
-          promptId: string;
-          /** @constant */
-          type: "connected";
-        }
-      | {
-          status: components["schemas"]["PromptStatus"];
-          /** Format: uuid */
-          vmId?: string | null;
-          /** @constant */
-          type: "status";
-        }
-      | {
-          text?: string | null;
-          event?: unknown;
-          /** @constant */
-          type: "chunk";
-        }
-      | {
-          /** Format: int32 */
-          exitCode: number;
-          usage?: unknown;
-          complaint?: string | null;
-          /** @constant */
-          type: "done";
-        }
-      | {
-          code: string;
-          message: string;
-          detailLines?: string[];
-          /** @constant */
-          type: "error";
-        };
   };
   responses: never;
   parameters: never;
@@ -1912,14 +1916,42 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-  listSessions: {
+  listAudit: {
     parameters: {
       query?: {
-        /** @description The last one of the page before. */
-        after?: string | null;
-        /** @description At most so many. */
+        after?: number | null;
         limit?: number | null;
+        /** @description In seconds. */
+        wait?: number;
       };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Entries"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  cleanUp: {
+    parameters: {
+      query?: never;
       header?: {
         /** @description In whose name the call is made: what belongs to others is answered with 403. */
         "x-user-id"?: components["schemas"]["UserId"] | null;
@@ -1934,7 +1966,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Listed"];
+          "application/json": components["schemas"]["CleanedUp"];
         };
       };
       /** @description It was refused, or failed. */
@@ -1948,14 +1980,195 @@ export interface operations {
       };
     };
   };
-  listSessionsOfUser: {
+  getSystemHealth: {
     parameters: {
-      query?: {
-        /** @description The last one of the page before. */
-        after?: string | null;
-        /** @description At most so many. */
-        limit?: number | null;
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
       };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Readiness"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  listKeys: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["KeyList"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  createKey: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["NewApiKey"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["MadeKey"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  deleteKey: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["OneKey"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  getSystemStatistics: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["SystemStats"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  getConsole: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "text/plain; charset=utf-8": unknown;
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  listCredentials: {
+    parameters: {
+      query?: never;
       header?: {
         /** @description In whose name the call is made: what belongs to others is answered with 403. */
         "x-user-id"?: components["schemas"]["UserId"] | null;
@@ -1972,7 +2185,106 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Listed"];
+          "application/json": components["schemas"]["CredentialList"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  deleteCredentials: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        user: string;
+        provider: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["SignedOut"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  getAuthHealth: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Health"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  rotateCredentials: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+        /** @description A call that is made again with the same key starts nothing again. */
+        "idempotency-key"?: string | null;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["Rotate"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Started"];
         };
       };
       /** @description It was refused, or failed. */
@@ -2058,7 +2370,45 @@ export interface operations {
       };
     };
   };
-  getVmOfSession: {
+  sendCallback: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["Open"];
+      };
+    };
+    responses: {
+      /** @description It is done, and there is nothing more to say. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Done"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  cancelSession: {
     parameters: {
       query?: never;
       header?: {
@@ -2072,13 +2422,291 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description What the guest's own HTTP endpoint is reached with. */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["VmOfSession"];
+          "application/json": components["schemas"]["Cancelled"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  sendCode: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["Code"];
+      };
+    };
+    responses: {
+      /** @description It is done, and there is nothing more to say. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Done"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  getCredentials: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": unknown;
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  followSession: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "text/event-stream": unknown;
+        };
+      };
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  keepSession: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is done, and there is nothing more to say. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Done"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  getHistory: {
+    parameters: {
+      query?: {
+        after?: number;
+        wait?: number;
+      };
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["History"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  getSignInUrl: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  openUrl: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["Open"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Opened"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  retrySignIn: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is done, and there is nothing more to say. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Done"];
         };
       };
       /** @description It was refused, or failed. */
@@ -2129,19 +2757,85 @@ export interface operations {
       };
     };
   };
-  getHistory: {
+  getVmOfSession: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What the guest's own HTTP endpoint is reached with. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["VmOfSession"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  openDesktop: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Switching Protocols */
+      101: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  listSessions: {
     parameters: {
       query?: {
-        after?: number;
-        wait?: number;
+        /** @description The last one of the page before. */
+        after?: string | null;
+        /** @description At most so many. */
+        limit?: number | null;
       };
       header?: {
         /** @description In whose name the call is made: what belongs to others is answered with 403. */
         "x-user-id"?: components["schemas"]["UserId"] | null;
       };
-      path: {
-        id: string;
-      };
+      path?: never;
       cookie?: never;
     };
     requestBody?: never;
@@ -2151,7 +2845,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["History"];
+          "application/json": components["schemas"]["Listed"];
         };
       };
       /** @description It was refused, or failed. */
@@ -2165,42 +2859,14 @@ export interface operations {
       };
     };
   };
-  cancelSession: {
+  listSessionsOfUser: {
     parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
+      query?: {
+        /** @description The last one of the page before. */
+        after?: string | null;
+        /** @description At most so many. */
+        limit?: number | null;
       };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Cancelled"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  listCredentials: {
-    parameters: {
-      query?: never;
       header?: {
         /** @description In whose name the call is made: what belongs to others is answered with 403. */
         "x-user-id"?: components["schemas"]["UserId"] | null;
@@ -2217,131 +2883,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["CredentialList"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  deleteCredentials: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        user: string;
-        provider: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SignedOut"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  validateCredentials: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        user: string;
-        provider: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": unknown;
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  listProviders: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ProviderList"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  listIceServers: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": unknown;
+          "application/json": components["schemas"]["Listed"];
         };
       };
       /** @description It was refused, or failed. */
@@ -2392,30 +2934,27 @@ export interface operations {
       };
     };
   };
-  rotateCredentials: {
+  validateCredentials: {
     parameters: {
       query?: never;
       header?: {
         /** @description In whose name the call is made: what belongs to others is answered with 403. */
         "x-user-id"?: components["schemas"]["UserId"] | null;
-        /** @description A call that is made again with the same key starts nothing again. */
-        "idempotency-key"?: string | null;
       };
-      path?: never;
+      path: {
+        user: string;
+        provider: string;
+      };
       cookie?: never;
     };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["Rotate"];
-      };
-    };
+    requestBody?: never;
     responses: {
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Started"];
+          "application/json": unknown;
         };
       };
       /** @description It was refused, or failed. */
@@ -2429,19 +2968,46 @@ export interface operations {
       };
     };
   };
-  getCredentials: {
+  getImage: {
     parameters: {
       query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
+      header?: never;
+      path?: never;
       cookie?: never;
     };
     requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Image"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  logIn: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["LogIn"];
+      };
+    };
     responses: {
       /** @description OK */
       200: {
@@ -2486,6 +3052,42 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Prompts"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  executePrompt: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["Ask"];
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "text/event-stream": unknown;
         };
       };
       /** @description It was refused, or failed. */
@@ -2566,42 +3168,6 @@ export interface operations {
       };
     };
   };
-  executePrompt: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["Ask"];
-      };
-    };
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "text/event-stream": unknown;
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
   followPrompt: {
     parameters: {
       query?: never;
@@ -2631,6 +3197,70 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  listProviders: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ProviderList"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  testProvider: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    /** @description A provider that there is, or the text of a definition. */
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["Test"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Started"];
+        };
       };
       /** @description It was refused, or failed. */
       default: {
@@ -2777,7 +3407,7 @@ export interface operations {
       };
     };
   };
-  keepVm: {
+  diagnoseVm: {
     parameters: {
       query?: never;
       header?: {
@@ -2791,13 +3421,12 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description It is done, and there is nothing more to say. */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Done"];
+          "application/json": unknown;
         };
       };
       /** @description It was refused, or failed. */
@@ -2838,143 +3467,6 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Events"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  hibernateVm: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PlainVm"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  wakeVm: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PlainVm"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  diagnoseVm: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": unknown;
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  getServiceLog: {
-    parameters: {
-      query?: {
-        known?: number | null;
-        wait?: number;
-      };
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "text/plain; charset=utf-8": unknown;
         };
       };
       /** @description It was refused, or failed. */
@@ -3060,7 +3552,41 @@ export interface operations {
       };
     };
   };
-  listPrograms: {
+  keepVm: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is done, and there is nothing more to say. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Done"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  hibernateVm: {
     parameters: {
       query?: never;
       header?: {
@@ -3079,7 +3605,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": unknown;
+          "application/json": components["schemas"]["PlainVm"];
         };
       };
       /** @description It was refused, or failed. */
@@ -3114,6 +3640,39 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  listPrograms: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": unknown;
+        };
       };
       /** @description It was refused, or failed. */
       default: {
@@ -3193,47 +3752,19 @@ export interface operations {
       };
     };
   };
-  getMetrics: {
+  getServiceLog: {
     parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
+      query?: {
+        known?: number | null;
+        wait?: number;
       };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "text/plain; version=0.0.4; charset=utf-8": unknown;
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  getConsole: {
-    parameters: {
-      query?: never;
       header?: {
         /** @description In whose name the call is made: what belongs to others is answered with 403. */
         "x-user-id"?: components["schemas"]["UserId"] | null;
       };
       path: {
         id: string;
+        name: string;
       };
       cookie?: never;
     };
@@ -3259,29 +3790,26 @@ export interface operations {
       };
     };
   };
-  testProvider: {
+  wakeVm: {
     parameters: {
       query?: never;
       header?: {
         /** @description In whose name the call is made: what belongs to others is answered with 403. */
         "x-user-id"?: components["schemas"]["UserId"] | null;
       };
-      path?: never;
+      path: {
+        id: string;
+      };
       cookie?: never;
     };
-    /** @description A provider that there is, or the text of a definition. */
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["Test"];
-      };
-    };
+    requestBody?: never;
     responses: {
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Started"];
+          "application/json": components["schemas"]["PlainVm"];
         };
       };
       /** @description It was refused, or failed. */
@@ -3295,7 +3823,7 @@ export interface operations {
       };
     };
   };
-  getImage: {
+  listDeliveries: {
     parameters: {
       query?: never;
       header?: never;
@@ -3309,7 +3837,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Image"];
+          "application/json": components["schemas"]["Deliveries"];
         };
       };
       /** @description It was refused, or failed. */
@@ -3352,7 +3880,7 @@ export interface operations {
       };
     };
   };
-  listDeliveries: {
+  listIceServers: {
     parameters: {
       query?: never;
       header?: never;
@@ -3361,565 +3889,6 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Deliveries"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  getViewerStatistics: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": unknown;
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  listKeys: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["KeyList"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  createKey: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["NewApiKey"];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["MadeKey"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  deleteKey: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["OneKey"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  getSystemStatistics: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SystemStats"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  getSystemHealth: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Readiness"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  cleanUp: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["CleanedUp"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  listAudit: {
-    parameters: {
-      query?: {
-        after?: number | null;
-        limit?: number | null;
-        /** @description In seconds. */
-        wait?: number;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Entries"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  getSignInUrl: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  openDesktop: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Switching Protocols */
-      101: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  followSession: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "text/event-stream": unknown;
-        };
-      };
-      /** @description No Content */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  openUrl: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["Open"];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Opened"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  sendCallback: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["Open"];
-      };
-    };
-    responses: {
-      /** @description It is done, and there is nothing more to say. */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Done"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  sendCode: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["Code"];
-      };
-    };
-    responses: {
-      /** @description It is done, and there is nothing more to say. */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Done"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  retrySignIn: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description It is done, and there is nothing more to say. */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Done"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  keepSession: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description It is done, and there is nothing more to say. */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Done"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  logIn: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["LogIn"];
-      };
-    };
-    responses: {
-      /** @description OK */
       200: {
         headers: {
           [name: string]: unknown;
@@ -3964,43 +3933,6 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Done"];
-        };
-      };
-      /** @description It was refused, or failed. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Error"];
-        };
-      };
-    };
-  };
-  sendOffer: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description In whose name the call is made: what belongs to others is answered with 403. */
-        "x-user-id"?: components["schemas"]["UserId"] | null;
-      };
-      path: {
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["Offered"];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": unknown;
         };
       };
       /** @description It was refused, or failed. */
@@ -4140,6 +4072,43 @@ export interface operations {
       cookie?: never;
     };
     requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": unknown;
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  sendOffer: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["Offered"];
+      };
+    };
     responses: {
       200: {
         headers: {
@@ -4309,6 +4278,37 @@ export interface operations {
       };
     };
   };
+  getViewerStatistics: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": unknown;
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
   getHealth: {
     parameters: {
       query?: never;
@@ -4375,21 +4375,25 @@ export interface operations {
       };
     };
   };
-  getAuthHealth: {
+  getMetrics: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
       path?: never;
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description OK */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Health"];
+          "text/plain; version=0.0.4; charset=utf-8": unknown;
         };
       };
       /** @description It was refused, or failed. */
