@@ -13,6 +13,8 @@ CLAUDE   := $(CLIS)/@anthropic-ai/claude-code-linux-x64/claude
 GEMINI   := $(CLIS)/.bin/gemini
 # Players of WHEP that others have written, as one script for a page of the tests.
 PLAYERS  := target/players/players.js
+# Searches pages for what would shut somebody out.
+AXE      := target/axe/axe.min.js
 # Makes calls out of the API's own description, and looks whether the answers are what it says.
 SCHEMATHESIS := target/schemathesis/bin/schemathesis
 ARTEFACTS ?= artefacts
@@ -38,7 +40,7 @@ run: build ## build everything, build the VM image once, serve, print the addres
 build: setup-build web guest ## the two programs, optimised
 	cargo build --release -p anteroom
 
-test: setup-test web guest $(CLIENT)/dist/index.js $(CLIS)/.package-lock.json $(PLAYERS) $(SCHEMATHESIS) ## every test, those in real VMs too
+test: setup-test web guest $(CLIENT)/dist/index.js $(CLIS)/.package-lock.json $(PLAYERS) $(AXE) $(SCHEMATHESIS) ## every test, those in real VMs too
 	$(BUILD_TESTS) # and with them the daemon; by itself it would be built with other features, and much of what it needs twice
 	target/debug/anteroom doctor --fix --yes
 	$(MAKE) images ANTEROOM=target/debug/anteroom
@@ -66,6 +68,7 @@ bench: build setup-test ## how long a person waits, as the tables of docs/benchm
 	done
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-exec
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-prompt
+	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-page
 	cargo run --quiet --release -p anteroom --example bench-supervisor
 	cargo run --quiet --release -p anteroom --example bench-api
 	cargo run --quiet --release -p anteroom-agent --example bench-capture
@@ -98,6 +101,10 @@ $(PLAYERS): $(wildcard tests/players/*)
 	mkdir -p $(@D) && cp $^ $(@D)
 	cd $(@D) && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund
 	cd $(@D) && npx --no-install esbuild players.mjs --bundle --format=iife --global-name=players --log-level=warning --outfile=$(@F)
+
+$(AXE): $(wildcard tests/axe/*)
+	mkdir -p $(@D) && cp $^ $(@D)
+	cd $(@D) && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund && cp node_modules/axe-core/$(@F) .
 
 $(SCHEMATHESIS): tests/schemathesis/requirements.txt
 	rm -rf target/schemathesis && python3 -m venv target/schemathesis

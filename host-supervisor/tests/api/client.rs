@@ -1,11 +1,12 @@
 //! The TypeScript client against this daemon: what its types promise is what the answers are.
 
-use std::{path::Path, process::Stdio};
+use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use anteroom_protocol::EventBody;
 use tokio::process::Command;
 
 use crate::{
+    guest::Guest,
     prompts::SAYS,
     service::{PATIENCE, Service},
     sign_in::{URL, complete, url_found},
@@ -32,19 +33,16 @@ async fn the_client_signs_a_user_in_and_asks_for_an_answer() {
     let caller = tokio::spawn(tokio::time::timeout(2 * PATIENCE, caller));
 
     let played = async {
-        service.stage.launched(1).await;
-        let guest = service.stage.guests()[0].clone();
-        let session = guest.spec.id.to_string();
-        let session = service.get(&format!("/api/vms/{session}")).await.body["vm"]["session_id"].take();
-        let session = session.as_str().unwrap();
+        let session = started(&service).await;
+        let session = session.as_str();
+        let guest = service.guest_of(session).await;
         guest.tells(EventBody::DesktopReady);
         guest.sign_in().await;
         guest.tells(url_found(session, URL));
         service.until(session, "awaiting_user_auth").await;
         complete(&service, session, &guest, "planted-access").await;
 
-        service.stage.launched(2).await;
-        let guest = service.stage.guests()[1].clone();
+        let guest = asked(&service).await;
         guest.home.has_program("anteroom-demo", &format!("[ \"$1\" = status ] && exit 0\n{SAYS}"));
         guest.tells(EventBody::DesktopReady);
     };
@@ -54,4 +52,26 @@ async fn the_client_signs_a_user_in_and_asks_for_an_answer() {
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     played.expect("the caller starts a session, and asks a prompt");
     service.stop().await;
+}
+
+/// The caller's session, as soon as there is one.
+async fn started(service: &Service) -> String {
+    loop {
+        let sessions = service.get("/api/auth/sessions").await.body;
+        if let Some(id) = sessions["sessions"][0]["session_id"].as_str() {
+            return id.to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The guest of the caller's prompt, as soon as there is one.
+async fn asked(service: &Service) -> Arc<Guest> {
+    loop {
+        let prompts = service.get("/api/prompts").await.body;
+        if let Some(vm) = prompts["prompts"][0]["vmId"].as_str() {
+            return service.stage.guest_of(vm).await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

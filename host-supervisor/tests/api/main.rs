@@ -22,6 +22,7 @@ mod lists;
 mod metrics;
 mod operators;
 mod page_of_old;
+mod pages;
 mod programs;
 mod promises;
 mod prompts;
