@@ -13,6 +13,7 @@ mod codes;
 mod definitions;
 mod description;
 mod desktop;
+mod embed;
 mod events;
 mod guest;
 mod input;
