@@ -121,7 +121,7 @@ export interface Calls {
   followSession: Follow<
     "followSession",
     | StreamEvent<"moment", components["schemas"]["Moment"]>
-    | StreamEvent<"session", components["schemas"]["Shown"]>
+    | StreamEvent<"session", components["schemas"]["ShownSession"]>
   >;
   /**
    * Keeps the session from its idle limit.

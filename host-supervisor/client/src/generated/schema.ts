@@ -1216,6 +1216,9 @@ export interface components {
       provider: string;
       userId: components["schemas"]["UserId"];
     };
+    AuditEntries: {
+      entries: components["schemas"]["AuditEntry"][];
+    };
     AuditEntry: {
       actingFor?: string | null;
       action: string;
@@ -1235,20 +1238,10 @@ export interface components {
       status: components["schemas"]["SessionStatus"];
       success: boolean;
     };
-    /** @description One thing that the daemon cannot do without. */
-    Check: {
-      /** @description What is wrong. */
-      cause?: string | null;
-      name: string;
-      ok: boolean;
-    };
     CleanedUp: {
       /** @description VMs of which something was left. */
       removed: string[];
       success: boolean;
-    };
-    Code: {
-      code: string;
     };
     CredentialList: {
       credentials: components["schemas"]["Credentials"][];
@@ -1287,11 +1280,6 @@ export interface components {
       sessionId: string;
       status: components["schemas"]["OutboxStatus"];
     };
-    /** @description `RTCSessionDescription` */
-    Description: {
-      sdp: string;
-      type: string;
-    };
     /** @description A code to type into the sign-in page. */
     DeviceCode: {
       /** Format: date-time */
@@ -1304,31 +1292,12 @@ export interface components {
     };
     /** @enum {string} */
     Encoding: "utf8" | "base64";
-    Entries: {
-      entries: components["schemas"]["AuditEntry"][];
-    };
     /** @description What every refusal looks like; some say more. */
     Error: {
       /** @description A stable word for programs. */
       code: string;
       /** @description What is wrong, and what to do about it. */
       error: string;
-    };
-    Event: {
-      /** Format: date-time */
-      at: string;
-      of: components["schemas"]["Of"];
-      /** @description The name of a mark, or words. */
-      text: string;
-    };
-    /**
-     * @description All events that are known by now, however many the caller knows: a daemon that has taken a VM over has learnt them anew,
-     *      and has others.
-     */
-    Events: {
-      events: components["schemas"]["Event"][];
-      /** @description There will be no more. */
-      over: boolean;
     };
     /** @description The cause of a failure, as it is stored and shown. It never holds a secret. */
     Failure: {
@@ -1350,12 +1319,19 @@ export interface components {
       uptime: number;
       version: string;
     };
+    /** @description One thing that the daemon cannot do without. */
+    HealthCheck: {
+      /** @description What is wrong. */
+      cause?: string | null;
+      name: string;
+      ok: boolean;
+    };
     History: {
       history: components["schemas"]["Moment"][];
       /** @description Whether nothing will come any more. */
       over: boolean;
     };
-    Host: {
+    HostStats: {
       /**
        * Format: uint64
        * @description Of the file system with the VMs' directories.
@@ -1402,14 +1378,6 @@ export interface components {
       id: string;
       title: string;
     };
-    Listed: {
-      /**
-       * Format: uuid
-       * @description What to go on after.
-       */
-      next?: string | null;
-      sessions: components["schemas"]["Session"][];
-    };
     LogIn: {
       key: string;
     };
@@ -1442,6 +1410,19 @@ export interface components {
       name: string;
       scopes: components["schemas"]["Scope"][];
     };
+    NewRotation: {
+      launch?: string | null;
+      provider: string;
+      userId: components["schemas"]["UserId"];
+    };
+    NewSession: {
+      /** @description One of the definition's ways to start. */
+      launch?: string | null;
+      provider: string;
+      userId: components["schemas"]["UserId"];
+      /** @description Answered as soon as there is somebody who can; `GET /api/webrtc/session/{id}/answer` tells. */
+      webrtcOffer?: components["schemas"]["SessionDescription"] | null;
+    };
     NewToken: {
       /**
        * Format: int64
@@ -1452,12 +1433,18 @@ export interface components {
       /** @default control */
       role?: components["schemas"]["TokenRole"];
     };
+    /** @description A provider that there is, or the text of a definition. */
+    NewTrial: {
+      definition?: string | null;
+      launch?: string | null;
+      provider?: string | null;
+    };
     /** @enum {string} */
     Of: "vm" | "session";
     Offered: {
       /** @default [] */
       candidates?: unknown[];
-      offer: components["schemas"]["Description"];
+      offer: components["schemas"]["SessionDescription"];
       /**
        * @description Ours beyond the original: `viewer` only looks.
        * @default controller
@@ -1466,9 +1453,6 @@ export interface components {
     };
     OneKey: {
       key: components["schemas"]["ApiKey"];
-    };
-    Open: {
-      url: string;
     };
     Opened: {
       method: string;
@@ -1489,6 +1473,12 @@ export interface components {
        * @description At most so many.
        */
       limit?: number | null;
+    };
+    PageCode: {
+      code: string;
+    };
+    PageUrl: {
+      url: string;
     };
     PlainVm: {
       vm: components["schemas"]["Vm"];
@@ -1598,18 +1588,13 @@ export interface components {
       providers: components["schemas"]["Provider"][];
     };
     Readiness: {
-      checks: components["schemas"]["Check"][];
+      checks: components["schemas"]["HealthCheck"][];
       /** @description `ready`, or `not_ready`. */
       status: string;
     };
     /** @description A viewer of a session; the session is in the path before it. */
     Resource: {
       peer: string;
-    };
-    Rotate: {
-      launch?: string | null;
-      provider: string;
-      userId: components["schemas"]["UserId"];
     };
     /** @description What a key may be allowed to do. */
     Scope: "sessions" | "credentials:read" | "prompts" | "vms" | "exec" | "metrics" | "admin";
@@ -1658,6 +1643,19 @@ export interface components {
       /** @description Of a living session: where its VM stands, as `phase` of the VM. */
       vm_status?: components["schemas"]["VmStatus"] | null;
     };
+    /** @description `RTCSessionDescription` */
+    SessionDescription: {
+      sdp: string;
+      type: string;
+    };
+    SessionList: {
+      /**
+       * Format: uuid
+       * @description What to go on after.
+       */
+      next?: string | null;
+      sessions: components["schemas"]["Session"][];
+    };
     /**
      * @description The words of the API, in the order in which a session passes through them; the diagram is in [`crate::session`].
      * @enum {string}
@@ -1671,11 +1669,11 @@ export interface components {
       | "failed"
       | "timeout"
       | "cancelled";
-    Shown: {
-      session: components["schemas"]["Session"];
-    };
     ShownPrompt: {
       prompt: components["schemas"]["Prompt"];
+    };
+    ShownSession: {
+      session: components["schemas"]["Session"];
     };
     ShownVm: {
       vm: components["schemas"]["VmDetails"];
@@ -1684,14 +1682,6 @@ export interface components {
       success: boolean;
       /** @description Whether there were any credentials. */
       wereAny: boolean;
-    };
-    Start: {
-      /** @description One of the definition's ways to start. */
-      launch?: string | null;
-      provider: string;
-      userId: components["schemas"]["UserId"];
-      /** @description Answered as soon as there is somebody who can; `GET /api/webrtc/session/{id}/answer` tells. */
-      webrtcOffer?: components["schemas"]["Description"] | null;
     };
     Started: {
       browserIP?: string | null;
@@ -1702,7 +1692,7 @@ export interface components {
       success: boolean;
     };
     Stats: {
-      host: components["schemas"]["Host"];
+      host: components["schemas"]["HostStats"];
       /** Format: uint */
       launchesWaiting: number;
       /** Format: uint */
@@ -1731,12 +1721,6 @@ export interface components {
     SystemStats: {
       stats: components["schemas"]["Stats"];
       success: boolean;
-    };
-    /** @description A provider that there is, or the text of a definition. */
-    Test: {
-      definition?: string | null;
-      launch?: string | null;
-      provider?: string | null;
     };
     Token: {
       /** Format: date-time */
@@ -1815,6 +1799,22 @@ export interface components {
       user_id?: string | null;
       /** Format: uint8 */
       vcpus: number;
+    };
+    VmEvent: {
+      /** Format: date-time */
+      at: string;
+      of: components["schemas"]["Of"];
+      /** @description The name of a mark, or words. */
+      text: string;
+    };
+    /**
+     * @description All events that are known by now, however many the caller knows: a daemon that has taken a VM over has learnt them anew,
+     *      and has others.
+     */
+    VmEvents: {
+      events: components["schemas"]["VmEvent"][];
+      /** @description There will be no more. */
+      over: boolean;
     };
     VmKind: "browser" | "cli";
     VmList: {
@@ -1935,7 +1935,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Entries"];
+          "application/json": components["schemas"]["AuditEntries"];
         };
       };
       /** @description It was refused, or failed. */
@@ -2275,7 +2275,7 @@ export interface operations {
     };
     requestBody: {
       content: {
-        "application/json": components["schemas"]["Rotate"];
+        "application/json": components["schemas"]["NewRotation"];
       };
     };
     responses: {
@@ -2322,7 +2322,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Shown"];
+          "application/json": components["schemas"]["ShownSession"];
         };
       };
       /** @description It was refused, or failed. */
@@ -2384,7 +2384,7 @@ export interface operations {
     };
     requestBody: {
       content: {
-        "application/json": components["schemas"]["Open"];
+        "application/json": components["schemas"]["PageUrl"];
       };
     };
     responses: {
@@ -2455,7 +2455,7 @@ export interface operations {
     };
     requestBody: {
       content: {
-        "application/json": components["schemas"]["Code"];
+        "application/json": components["schemas"]["PageCode"];
       };
     };
     responses: {
@@ -2663,7 +2663,7 @@ export interface operations {
     };
     requestBody: {
       content: {
-        "application/json": components["schemas"]["Open"];
+        "application/json": components["schemas"]["PageUrl"];
       };
     };
     responses: {
@@ -2845,7 +2845,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Listed"];
+          "application/json": components["schemas"]["SessionList"];
         };
       };
       /** @description It was refused, or failed. */
@@ -2883,7 +2883,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Listed"];
+          "application/json": components["schemas"]["SessionList"];
         };
       };
       /** @description It was refused, or failed. */
@@ -2911,7 +2911,7 @@ export interface operations {
     };
     requestBody: {
       content: {
-        "application/json": components["schemas"]["Start"];
+        "application/json": components["schemas"]["NewSession"];
       };
     };
     responses: {
@@ -3250,7 +3250,7 @@ export interface operations {
     /** @description A provider that there is, or the text of a definition. */
     requestBody: {
       content: {
-        "application/json": components["schemas"]["Test"];
+        "application/json": components["schemas"]["NewTrial"];
       };
     };
     responses: {
@@ -3466,7 +3466,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Events"];
+          "application/json": components["schemas"]["VmEvents"];
         };
       };
       /** @description It was refused, or failed. */
