@@ -6,12 +6,14 @@ use std::{fs, net::TcpListener, os::unix::fs::symlink, path::Path, process::Stdi
 use anteroom_protocol::EventBody;
 use anteroom_tests::{artefact, browser::Browser};
 use fantoccini::Locator;
+use serde_json::json;
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
 };
 
 use crate::{
+    keys,
     service::{PATIENCE, Service},
     sign_in::{URL, complete, url_found},
 };
@@ -38,11 +40,12 @@ async fn application(directory: &Path, port: u16, service: &Service) -> Child {
     // What `npm install` makes of a package that is a directory.
     fs::create_dir_all(directory.join("node_modules/@anteroom")).unwrap();
     symlink(CLIENT, directory.join("node_modules/@anteroom/client")).unwrap();
+    let (_, key) = keys::make(service, &json!({ "name": "web-application", "scopes": ["sessions"] })).await;
     let server = Command::new("node")
         .arg("server.mjs")
         .current_dir(directory)
         .env("ANTEROOM_URL", service.url(""))
-        .env("ANTEROOM_API_KEY", &service.key)
+        .env("ANTEROOM_API_KEY", key)
         .env("PROVIDER", "demo")
         .env("PORT", port.to_string())
         .stdin(Stdio::null())
