@@ -4,6 +4,8 @@
 TARGET   := x86_64-unknown-linux-gnu
 GUEST    := target/$(TARGET)/guest
 WEB      := host-supervisor/web
+# The API from TypeScript, which the pages use.
+CLIENT   := host-supervisor/client
 # The CLIs of the image, at the same versions, for tests that need one but no VM.
 CLIS     := target/clis/node_modules
 CODEX    := $(CLIS)/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex
@@ -11,6 +13,8 @@ CLAUDE   := $(CLIS)/@anthropic-ai/claude-code-linux-x64/claude
 GEMINI   := $(CLIS)/.bin/gemini
 # Players of WHEP that others have written, as one script for a page of the tests.
 PLAYERS  := target/players/players.js
+# Searches pages for what would shut somebody out.
+AXE      := target/axe/axe.min.js
 # Makes calls out of the API's own description, and looks whether the answers are what it says.
 SCHEMATHESIS := target/schemathesis/bin/schemathesis
 ARTEFACTS ?= artefacts
@@ -28,7 +32,7 @@ endif
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: run build test lint deny fuzz web guest images bench deb setup-build setup-test help
+.PHONY: run build test lint deny fuzz web client guest images bench deb setup-build setup-test help
 
 run: build ## build everything, build the VM image once, serve, print the address
 	target/release/anteroom up --yes --profile dev
@@ -36,17 +40,19 @@ run: build ## build everything, build the VM image once, serve, print the addres
 build: setup-build web guest ## the two programs, optimised
 	cargo build --release -p anteroom
 
-test: setup-test web guest $(CLIS)/.package-lock.json $(PLAYERS) $(SCHEMATHESIS) ## every test, those in real VMs too
+test: setup-test web guest $(CLIENT)/dist/index.js $(CLIS)/.package-lock.json $(PLAYERS) $(AXE) $(SCHEMATHESIS) ## every test, those in real VMs too
 	$(BUILD_TESTS) # and with them the daemon; by itself it would be built with other features, and much of what it needs twice
 	target/debug/anteroom doctor --fix --yes
 	$(MAKE) images ANTEROOM=target/debug/anteroom
 	rm -rf $(ARTEFACTS) && mkdir -p $(ARTEFACTS)
 	cd $(WEB) && npm test --silent -- --test-reporter=dot
+	cd $(CLIENT) && npm test --silent -- --test-reporter=dot
 	status=0; ANTEROOM_TEST_CODEX=$(abspath $(CODEX)) ANTEROOM_TEST_CLAUDE=$(abspath $(CLAUDE)) \
 	ANTEROOM_TEST_GEMINI=$(abspath $(GEMINI)) ANTEROOM_TEST_SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) $(RUN_TESTS) || status=$$?; \
 	if [ -s $(ARTEFACTS)/skipped ]; then echo "Skipped on this machine:"; cat $(ARTEFACTS)/skipped; fi; exit $$status
 
-lint: web ## formatting, clippy, rustdoc, the page's types; warnings are errors
+lint: web $(CLIENT)/dist/index.js ## formatting, clippy, rustdoc, the types of page and client; warnings are errors
+	cd $(CLIENT) && npm run --silent check
 	cd $(WEB) && npm ci --loglevel=error && npm run --silent check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -62,6 +68,7 @@ bench: build setup-test ## how long a person waits, as the tables of docs/benchm
 	done
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-exec
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-prompt
+	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-page
 	cargo run --quiet --release -p anteroom --example bench-supervisor
 	cargo run --quiet --release -p anteroom --example bench-api
 	cargo run --quiet --release -p anteroom-agent --example bench-capture
@@ -95,6 +102,10 @@ $(PLAYERS): $(wildcard tests/players/*)
 	cd $(@D) && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund
 	cd $(@D) && npx --no-install esbuild players.mjs --bundle --format=iife --global-name=players --log-level=warning --outfile=$(@F)
 
+$(AXE): $(wildcard tests/axe/*)
+	mkdir -p $(@D) && cp $^ $(@D)
+	cd $(@D) && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund && cp node_modules/axe-core/$(@F) .
+
 $(SCHEMATHESIS): tests/schemathesis/requirements.txt
 	rm -rf target/schemathesis && python3 -m venv target/schemathesis
 	target/schemathesis/bin/pip install --quiet --disable-pip-version-check -r $<
@@ -105,9 +116,17 @@ images: ## the images that tests and `make run` use; costs nothing when they are
 	for profile in test dev cli-test cli-dev; do $(ANTEROOM) image build --profile $$profile || exit 1; done
 
 web: $(WEB)/dist/index.html
-$(WEB)/dist/index.html: $(shell find $(WEB) -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
+$(WEB)/dist/index.html: $(shell find $(WEB) $(CLIENT)/src -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
 	cd $(WEB) && npm ci --loglevel=error --omit=dev && npm run --silent build
 	@touch $@
+
+$(CLIENT)/dist/index.js: $(CLIENT)/package-lock.json $(shell find $(CLIENT)/src -type f)
+	cd $(CLIENT) && npm ci --loglevel=error && npm run --silent build
+	@touch $@
+
+client: ## the description of the API and what is made of it, after a change of a route or a type
+	ANTEROOM_TEST_RENEW=1 $(RUN_TESTS) the_file_of_the_description
+	cd $(CLIENT) && npm ci --loglevel=error && npm run --silent generate
 
 setup-build:
 	@./setup.sh build

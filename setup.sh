@@ -4,8 +4,8 @@
 #
 #   setup.sh build   a linker and compilers, an assembler for the H.264 encoder, the VP8 encoder as a static library,
 #                    Node.js with npm for the web page
-#   setup.sh test    the same, Chromium with its driver for the browser tests, a session bus with a client for the portal's,
-#                    the GitHub CLI to sign in with, a C++ compiler for the fuzzer, and an X server with a window manager,
+#   setup.sh test    the same, Chromium with its driver and Firefox for the browser tests, a session bus with a client for the
+#                    portal's, the GitHub CLI to sign in with, a C++ compiler for the fuzzer, and an X server with a window manager,
 #                    a terminal, keyboard layouts and a program that copies and pastes; for the guests' network nft and ip,
 #                    for the units of the service systemd's own checks; Python's venv for a tester of the API
 set -eu
@@ -35,6 +35,8 @@ build) ;;
 test)
     need chromium chromium
     need chromedriver chromium-driver
+    # Elsewhere it is another package, or a snap; the test that drives it is skipped there, and says so.
+    if grep -q '^ID=debian$' /etc/os-release; then need firefox-esr firefox-esr; fi
     need dbus-daemon dbus
     need gdbus libglib2.0-bin
     need gh gh

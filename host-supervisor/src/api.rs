@@ -65,6 +65,7 @@ mod idempotency;
 mod keys;
 mod login;
 mod metrics;
+mod names;
 mod page;
 mod prompts;
 mod rate;

@@ -4,7 +4,10 @@
 use axum::{
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+        header::{
+            ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+            IF_NONE_MATCH, VARY,
+        },
     },
     response::{IntoResponse, Response},
 };
@@ -63,15 +66,38 @@ pub fn page(page: Page, ancestors: &[String], request: &HeaderMap) -> Response {
     response
 }
 
-/// A script, style or picture of the pages.
+/// A script, style or picture of the pages, compressed where the browser takes it so.
 #[must_use]
-pub fn asset(name: &str) -> Option<Response> {
+pub fn asset(name: &str, request: &HeaderMap) -> Option<Response> {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
-    let file = Dist::get(&format!("assets/{name}")).filter(|_| plain)?;
+    let path = plain.then(|| format!("assets/{name}"))?;
+    let (coding, file) = compressed(&path, request).or_else(|| Some((None, Dist::get(&path)?)))?;
     let mut response = body(content_type(name), file);
-    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
-    response.headers_mut().insert(CACHE_CONTROL, forever);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if let Some(coding) = coding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
     Some(response)
+}
+
+/// As the build has compressed it, in the smallest form that the browser names.
+fn compressed(path: &str, request: &HeaderMap) -> Option<(Option<&'static str>, EmbeddedFile)> {
+    [("br", "br"), ("gzip", "gz")].into_iter().find_map(|(coding, ending)| {
+        let file = takes(request, coding).then(|| Dist::get(&format!("{path}.{ending}")))??;
+        Some((Some(coding), file))
+    })
+}
+
+/// Whether the browser names this coding, and does not rule it out (RFC 9110, section 12.5.3).
+fn takes(request: &HeaderMap, coding: &str) -> bool {
+    let lines = request.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|offer| {
+        let (name, weight) = offer.split_once(';').unwrap_or((offer, ""));
+        let never = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
+        name.trim().eq_ignore_ascii_case(coding) && !never
+    })
 }
 
 fn body(content_type: &'static str, file: EmbeddedFile) -> Response {
@@ -139,10 +165,36 @@ mod tests {
 
     #[test]
     fn an_asset_is_kept_for_ever_and_nothing_else_is_served_as_one() {
-        let name = Dist::iter().find_map(|path| path.strip_prefix("assets/").map(str::to_owned)).unwrap();
-        let response = asset(&name).unwrap();
+        let name = a_script();
+        let response = asset(&name, &HeaderMap::new()).unwrap();
         assert!(response.headers()[CACHE_CONTROL].to_str().unwrap().contains("immutable"));
-        assert!(asset("../index.html").is_none());
-        assert!(asset("nothing.js").is_none());
+        assert!(!response.headers().contains_key(CONTENT_ENCODING));
+        assert!(asset("../index.html", &HeaderMap::new()).is_none());
+        assert!(asset("nothing.js", &HeaderMap::new()).is_none());
+    }
+
+    fn a_script() -> String {
+        let name = |path: std::borrow::Cow<'static, str>| Some(path.strip_prefix("assets/")?.to_owned());
+        Dist::iter()
+            .filter_map(name)
+            .find(|name| name.starts_with("session-") && name.ends_with(".js"))
+            .unwrap()
+    }
+
+    #[test]
+    fn an_asset_is_compressed_for_whoever_takes_it_so() {
+        for (accepts, coding) in [
+            ("gzip, deflate, br, zstd", Some("br")),
+            ("gzip, deflate", Some("gzip")),
+            ("GZIP;q=0.5, br; q=0", Some("gzip")),
+            ("identity", None),
+        ] {
+            let request = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(accepts))]);
+            let response = asset(&a_script(), &request).unwrap();
+            let said = response.headers().get(CONTENT_ENCODING).map(|value| value.to_str().unwrap());
+            assert_eq!(said, coding, "{accepts}");
+            assert_eq!(response.headers()[CONTENT_TYPE], "text/javascript; charset=utf-8");
+            assert_eq!(response.headers()[VARY], "accept-encoding");
+        }
     }
 }

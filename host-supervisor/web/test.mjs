@@ -20,6 +20,7 @@ try {
     format: "esm",
     platform: "node",
     target: "node18",
+    conditions: ["anteroom-source"],
     sourcemap: "inline",
     logLevel: "warning",
   });

@@ -1,6 +1,9 @@
 //! A real Chromium on the host, driven by WebDriver (W3C), which looks at the page as a person does.
 
 mod clipboard;
+mod firefox;
+mod inspection;
+mod look;
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -16,6 +19,10 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
 };
+
+pub use firefox::Firefox;
+pub use inspection::Barrier;
+pub use look::Look;
 
 /// Chromium, its driver, and their profile; all gone when closed or dropped.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ const ALLOW: [u8; 3] = [0x12, 0x73, 0x4a];
 
 #[tokio::test]
 async fn a_person_signs_in_through_the_page() -> Result<()> {
-    if let Some(program) = Browser::missing() {
+    if let Some(missing) = Browser::missing_for_inspection() {
         skip(
             "a_person_signs_in_through_the_page",
-            &format!("{program} is missing (./setup.sh test installs it)"),
+            &format!("{missing} is missing (`make test` installs it)"),
         );
         return Ok(());
     }
@@ -35,9 +35,14 @@ async fn a_person_signs_in_through_the_page() -> Result<()> {
     browser.screenshot(&artefact("page-2-starting.png")).await?;
     let desktop = Desktop::shown(page).await?;
     // Live or plain: the first picture can be late on an emulated processor that a browser keeps busy (`live.rs`).
-    let allow = desktop.until_colour(ALLOW).await?;
+    desktop.until_colour(ALLOW).await?;
     browser.screenshot(&artefact("page-3-sign-in-page.png")).await?;
+    // With a real picture; the other phases are in `host-supervisor/tests/api/pages.rs`.
+    browser.inspect("page-desktop").await?;
 
+    // It may be another picture now.
+    let desktop = Desktop::shown(page).await?;
+    let allow = desktop.until_colour(ALLOW).await?;
     desktop.click(allow).await?;
     page.wait().at_most(PATIENCE).for_element(Locator::Css("body[data-status=completed]")).await?;
     browser.screenshot(&artefact("page-4-completed.png")).await?;

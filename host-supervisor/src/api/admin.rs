@@ -24,6 +24,7 @@ const LEAST_DISK_MIB: u64 = 1024;
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "HostStats")]
 struct Host {
     processors: usize,
     /// Runnable tasks, on average over 1, 5 and 15 minutes (proc_loadavg(5)).

@@ -176,6 +176,7 @@ struct Words {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntries")]
 pub(super) struct Entries {
     entries: Vec<Words>,
 }

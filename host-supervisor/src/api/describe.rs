@@ -11,7 +11,7 @@ use aide::{
 };
 use anteroom_protocol::{SessionId, VmId};
 use axum::{Json, Router, extract::Query, http::StatusCode};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
     error::ApiError,
     exec::WayIn,
     idempotency::Idempotency,
+    names::name_of,
     prompts::SeenPrompt,
     seen::{Acting, Base, Seen},
     vm::SeenVm,
@@ -92,6 +93,34 @@ pub(super) fn gives(
     }
 }
 
+/// The kinds of events of a stream, by their names, with what their data is; `message` is the name of those without one.
+pub(super) type Events = &'static [(&'static str, fn(&mut SchemaGenerator) -> Schema)];
+
+/// The same of a call that is answered with server-sent events. OpenAPI 3.1 has no words for what these are; `x-events` has.
+pub(super) fn tells(
+    summary: &'static str,
+    answers: &'static [(u16, &'static str)],
+    events: Events,
+) -> impl FnOnce(TransformOperation<'_>) -> TransformOperation<'_> {
+    move |operation| {
+        let mut operation = gives(summary, answers)(operation);
+        let known: serde_json::Map<String, serde_json::Value> = aide::generate::in_context(|context| {
+            let data = |(name, schema): &(&str, fn(&mut SchemaGenerator) -> Schema)| {
+                ((*name).to_owned(), schema(&mut context.schema).to_value())
+            };
+            events.iter().map(data).collect()
+        });
+        for response in operation.inner_mut().responses.iter_mut().flat_map(|all| all.responses.values_mut())
+        {
+            let ReferenceOr::Item(response) = response else { continue };
+            if let Some(stream) = response.content.get_mut("text/event-stream") {
+                stream.extensions.insert("x-events".to_owned(), known.clone().into());
+            }
+        }
+        operation
+    }
+}
+
 fn reason(status: u16) -> String {
     let status = StatusCode::from_u16(status).ok();
     status.and_then(|status| status.canonical_reason()).unwrap_or_default().to_owned()
@@ -114,14 +143,15 @@ pub(super) fn needs<S: Clone + Send + Sync + 'static>(
     })
 }
 
-/// Parameters of a path that no type of its handler describes are texts; and every call can be refused.
+/// Every call has its name; parameters of a path that no type of its handler describes are texts; and every call can be refused.
 fn complete_paths(api: &mut OpenApi) {
     let Some(paths) = &mut api.paths else { return };
     for (path, item) in &mut paths.paths {
         let ReferenceOr::Item(item) = item else { continue };
         let names: Vec<&str> =
             path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
-        for operation in operations(item) {
+        for (method, operation) in operations(item) {
+            operation.operation_id = name_of(method, path).map(str::to_owned);
             for name in &names {
                 complete_path(operation, name);
             }
@@ -139,9 +169,17 @@ fn complete_answers(operation: &mut Operation) {
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
-    [get, put, post, delete, options, head, patch, trace].into_iter().flatten()
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, put, post, delete, options, patch, .. } = item;
+    let methods = [
+        ("GET", get),
+        ("PUT", put),
+        ("POST", post),
+        ("DELETE", delete),
+        ("OPTIONS", options),
+        ("PATCH", patch),
+    ];
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 fn complete_path(operation: &mut Operation, name: &str) {

@@ -58,9 +58,9 @@ pub(super) async fn desktop_page(State(api): State<Arc<Api>>, headers: HeaderMap
     page::page(Page::Desktop, &api.settings.now().frame_ancestors, &headers)
 }
 
-pub(super) async fn asset(Path(name): Path<String>) -> Response {
+pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let missing = || ApiError::not_found("not_found", "there is nothing at this address").into_response();
-    page::asset(&name).unwrap_or_else(missing)
+    page::asset(&name, &headers).unwrap_or_else(missing)
 }
 
 pub(super) async fn stream(

@@ -37,6 +37,7 @@ pub(super) struct Known {
 /// All events that are known by now, however many the caller knows: a daemon that has taken a VM over has learnt them anew,
 /// and has others.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "VmEvents")]
 pub(super) struct Events {
     events: Vec<Event>,
     /// There will be no more.
@@ -44,6 +45,7 @@ pub(super) struct Events {
 }
 
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "VmEvent")]
 struct Event {
     #[schemars(with = "TimeText")]
     #[serde(serialize_with = "time_text::serialize")]

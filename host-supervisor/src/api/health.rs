@@ -38,6 +38,7 @@ pub(super) async fn health(State(api): State<Arc<Api>>) -> Json<Health> {
 
 /// One thing that the daemon cannot do without.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HealthCheck")]
 pub(super) struct Check {
     name: &'static str,
     ok: bool,

@@ -7,17 +7,18 @@ use aide::axum::{
     routing::{delete_with, get_with, patch_with, post_with},
 };
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use schemars::SchemaGenerator;
 
 use super::{
     Api,
     access::{self, Gate, Needs, TokenRole},
     admin, audit, credentials,
-    describe::{self, gives, says},
+    describe::{self, Events, gives, says, tells},
     desktop, events, exec, files, follow, health, hibernation, keys, login, metrics, prompts,
     rate::{self, Class, Counted},
     session, sign_in, start, token, vm, webhook, webrtc, whep, within_patience,
 };
-use crate::store::Scope;
+use crate::{prompt::PromptEvent, store::Scope};
 
 const JSON: &str = "application/json";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,6 +26,11 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const READINESS: &[(u16, &str)] = &[(200, JSON), (503, JSON)];
 const EVENTS: &[(u16, &str)] = &[(200, "text/event-stream")];
 const EVENTS_OR_NONE: &[(u16, &str)] = &[(200, "text/event-stream"), (204, "")];
+const OF_A_SESSION: Events = &[
+    ("session", SchemaGenerator::subschema_for::<session::Shown>),
+    ("moment", SchemaGenerator::subschema_for::<sign_in::MomentWords>),
+];
+const OF_A_PROMPT: Events = &[("message", SchemaGenerator::subschema_for::<PromptEvent>)];
 const UPGRADED: &[(u16, &str)] = &[(101, "")];
 
 /// Who can send requests to a socket.
@@ -134,7 +140,7 @@ fn streams() -> ApiRouter<Arc<Api>> {
             "/api/auth/session/{id}/events",
             get_with(
                 follow::stream,
-                gives("The session and its changes as server-sent events", EVENTS_OR_NONE),
+                tells("The session and its changes as server-sent events", EVENTS_OR_NONE, OF_A_SESSION),
             ),
         )
 }
@@ -293,7 +299,11 @@ fn asks() -> ApiRouter<Arc<Api>> {
             "/api/prompts/execute",
             post_with(
                 prompts::execute,
-                gives("Asks a user's CLI something; the answer comes as server-sent events", EVENTS),
+                tells(
+                    "Asks a user's CLI something; the answer comes as server-sent events",
+                    EVENTS,
+                    OF_A_PROMPT,
+                ),
             ),
         )
         .layer(DefaultBodyLimit::max(prompts::MAX_BODY_BYTES))
@@ -302,7 +312,10 @@ fn asks() -> ApiRouter<Arc<Api>> {
 fn answers() -> ApiRouter<Arc<Api>> {
     ApiRouter::new().api_route(
         "/api/prompts/{id}/events",
-        get_with(prompts::events, gives("The events of a prompt, from `Last-Event-ID` on", EVENTS_OR_NONE)),
+        get_with(
+            prompts::events,
+            tells("The events of a prompt, from `Last-Event-ID` on", EVENTS_OR_NONE, OF_A_PROMPT),
+        ),
     )
 }
 

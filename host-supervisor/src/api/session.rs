@@ -35,11 +35,13 @@ pub(super) struct Watch {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ShownSession")]
 pub(super) struct Shown {
     session: SessionWords,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SessionList")]
 pub(super) struct Listed {
     sessions: Vec<SessionWords>,
     /// What to go on after.

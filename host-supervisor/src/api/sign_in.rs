@@ -42,6 +42,7 @@ pub(super) async fn oauth_url(seen: Seen) -> Result<(StatusCode, Json<Page>), Ap
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "PageUrl")]
 pub(super) struct Open {
     url: String,
 }
@@ -97,6 +98,7 @@ pub(super) async fn callback(seen: Seen, Strict(body): Strict<Open>) -> Result<J
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "PageCode")]
 pub(super) struct Code {
     code: String,
 }

@@ -24,6 +24,7 @@ const TESTER: &str = "anteroom-provider-test";
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(rename = "NewSession")]
 pub(super) struct Start {
     user_id: UserId,
     provider: String,
@@ -36,6 +37,7 @@ pub(super) struct Start {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(rename = "NewRotation")]
 pub(super) struct Rotate {
     user_id: UserId,
     provider: String,
@@ -45,6 +47,7 @@ pub(super) struct Rotate {
 /// A provider that there is, or the text of a definition.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(rename = "NewTrial")]
 pub(super) struct Test {
     provider: Option<String>,
     definition: Option<String>,

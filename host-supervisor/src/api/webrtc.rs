@@ -33,6 +33,7 @@ use crate::{
 /// `RTCSessionDescription`
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "SessionDescription")]
 pub(super) struct Description {
     #[serde(rename = "type")]
     kind: String,

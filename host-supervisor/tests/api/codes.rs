@@ -38,7 +38,7 @@ format = "terminal"
 pattern = 'sk-[a-z]+'
 "#;
 
-async fn service() -> Service {
+pub(crate) async fn service() -> Service {
     let service = Service::start().await;
     let directory = service.state.path().join("providers");
     fs::create_dir_all(&directory).unwrap();
@@ -47,7 +47,11 @@ async fn service() -> Service {
 }
 
 /// A session that is signing in, started like this.
-async fn signing_in(service: &Service, path: &str, body: &Value) -> (String, std::sync::Arc<Guest>) {
+pub(crate) async fn signing_in(
+    service: &Service,
+    path: &str,
+    body: &Value,
+) -> (String, std::sync::Arc<Guest>) {
     let started = service.post(path, body).await;
     assert_eq!(started.status, StatusCode::OK, "{}", started.text);
     let session = started.body["sessionId"].as_str().unwrap().to_owned();
@@ -66,7 +70,7 @@ fn id(session: &str) -> SessionId {
     session.parse().unwrap()
 }
 
-fn device_page(session: &str) -> EventBody {
+pub(crate) fn device_page(session: &str) -> EventBody {
     let found = FoundUrl {
         url: Secret::new(PAGE),
         kind: UrlKind::Device,
@@ -76,12 +80,12 @@ fn device_page(session: &str) -> EventBody {
     EventBody::UrlFound { session: id(session), found }
 }
 
-fn user_code(session: &str, code: &str) -> EventBody {
+pub(crate) fn user_code(session: &str, code: &str) -> EventBody {
     // What the guest says of its lifetime does not count.
     EventBody::UserCode { session: id(session), code: Secret::new(code), lifetime_s: 4_000_000 }
 }
 
-fn failed(session: &str) -> EventBody {
+pub(crate) fn failed(session: &str) -> EventBody {
     EventBody::SignInFailed {
         session: id(session),
         by: FailedBy::CommandEnded,

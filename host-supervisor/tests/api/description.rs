@@ -1,6 +1,6 @@
 //! The API's own description: that it is one, and that the daemon does what it says.
 
-use std::process::Stdio;
+use std::{collections::BTreeSet, fs, process::Stdio};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -52,6 +52,38 @@ async fn every_call_is_described_with_what_it_needs_and_refuses_whoever_has_it_n
         }
     }
     service.stop().await;
+}
+
+#[tokio::test]
+async fn every_call_has_a_name_of_its_own() {
+    let service = Service::start().await;
+    let mut names = BTreeSet::new();
+    for (path, method, operation) in operations(&description(&service).await) {
+        let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            !name.is_empty(),
+            "{method} {path} has no name: give it one in host-supervisor/src/api/names.rs"
+        );
+        assert!(names.insert(name.clone()), "{method} {path} is called {name} like another call");
+    }
+    service.stop().await;
+}
+
+/// The clients are made of the file, before the daemon is built.
+#[tokio::test]
+async fn the_file_of_the_description_says_what_the_daemon_says() {
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/client/openapi.json");
+    let service = Service::start().await;
+    let description = description(&service).await;
+    service.stop().await;
+    if std::env::var_os("ANTEROOM_TEST_RENEW").is_some() {
+        fs::write(FILE, format!("{description:#}\n")).unwrap();
+    }
+    let file: Value = serde_json::from_str(&fs::read_to_string(FILE).unwrap()).unwrap();
+    assert!(
+        file == description,
+        "client/openapi.json is not what the daemon says: run `make client`, and commit what it changes"
+    );
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::{
     webrtc::{sdp, soon},
 };
 
-async fn make(service: &Service, wanted: &Value) -> (String, String) {
+pub(crate) async fn make(service: &Service, wanted: &Value) -> (String, String) {
     let made = service.post("/api/admin/keys", wanted).await;
     assert_eq!(made.status, StatusCode::OK, "{}", made.text);
     let text = |value: &Value| value.as_str().unwrap().to_owned();

@@ -183,10 +183,12 @@ fn start(home: &Home, spec: &ExecSpec) -> io::Result<Child> {
     let mut environment: BTreeMap<String, String> = spec.environment.clone();
     environment.insert("PATH".to_owned(), path);
     environment.insert("HOME".to_owned(), home.path.path().display().to_string());
-    let program: PathBuf = spec.argv[0].clone().into();
+    // Of nothing the agent makes the user's shell.
+    let argv = if spec.argv.is_empty() { &["/bin/sh".to_owned()] } else { &spec.argv[..] };
+    let program = PathBuf::from(&argv[0]);
     let found = if program.is_absolute() { program } else { bin.join(program) };
     Command::new(found)
-        .args(&spec.argv[1..])
+        .args(&argv[1..])
         .env_clear()
         .envs(environment)
         .current_dir(home.path.path())

@@ -15,7 +15,7 @@ use crate::{
 
 const CREDENTIALS: &str = ".anteroom-demo/credentials.json";
 /// A CLI that says what it was asked, in the form that the demo's definition describes.
-const SAYS: &str = r#"read -r question
+pub(crate) const SAYS: &str = r#"read -r question
 echo '{"type":"start"}'
 printf '{"type":"text","text":"You said "}\n{"type":"text","text":"%s"}\n' "$question"
 echo '{"type":"usage","usage":{"input_tokens":2,"output_tokens":3}}'"#;

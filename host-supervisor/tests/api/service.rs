@@ -130,9 +130,14 @@ impl Service {
         let started = self.post("/api/auth/start", &json!({ "userId": user, "provider": "demo" })).await;
         assert_eq!(started.status, StatusCode::OK, "{}", started.text);
         let id = started.body["sessionId"].as_str().unwrap().to_owned();
-        let vm = self.get(&format!("/api/auth/session/{id}")).await.body["session"]["vm_id"].clone();
-        let guest = self.stage.guest_of(vm.as_str().unwrap()).await;
+        let guest = self.guest_of(&id).await;
         (id, guest)
+    }
+
+    /// The guest of a session that somebody else has started.
+    pub(crate) async fn guest_of(&self, session: &str) -> Arc<Guest> {
+        let vm = self.get(&format!("/api/auth/session/{session}")).await.body["session"]["vm_id"].take();
+        self.stage.guest_of(vm.as_str().expect("a VM")).await
     }
 
     /// Waits for a status and returns the session.

@@ -61,7 +61,7 @@ export const strings = {
     awaiting_user_auth: (provider: string) => `Your turn: sign in to ${provider} in the desktop.`,
     device: (provider: string) => `Your turn: enter the code to sign in to ${provider}.`,
     code: (provider: string) => `Your turn: sign in to ${provider}, then paste the code that its page shows.`,
-    completed: "Signed in. The credentials are stored, the VM is gone.",
+    completed: "Signed in. You are done here.",
     failed: "This sign-in did not work.",
     timeout: "The time for this sign-in ran out.",
     cancelled: "This sign-in was cancelled.",
@@ -244,7 +244,9 @@ export const strings = {
 
   ending: {
     completed: (provider: string) => `${provider} is signed in.`,
-    completedDetail: "You can close this page.",
+    kept: (user: string) =>
+      `What keeps it signed in is stored, sealed${user === "" ? "" : `, for ${user}`}. The virtual machine is gone, and all else that was in it.`,
+    close: "You can close this page.",
     failed: "What went wrong",
     noCause: "The daemon gave no cause.",
     details: "Details",
@@ -252,6 +254,7 @@ export const strings = {
     missing: "It may have been removed, or the address is incomplete.",
     forbidden: "It belongs to another user.",
     again: "Try again",
+    elsewhere: "To try again, go back to where you came from and start anew.",
     another: "Start another sign-in",
     back: "Back to all sign-ins",
     working: "Starting…",
@@ -268,8 +271,8 @@ export const strings = {
   },
 
   trouble: {
-    unreachable: "Anteroom does not answer. Is “anteroom up” still running? Trying again by itself.",
-    unreachableOnce: "Anteroom does not answer. Is “anteroom up” still running?",
+    unreachable: "Anteroom does not answer. Check your connection; this page tries again by itself.",
+    unreachableOnce: "Anteroom does not answer. Check your connection and try again.",
     tryingAgain: "Trying again by itself.",
     tooMany: "Too many requests in a short time. Wait a little and try again.",
     tooManyWaiting: "Too many requests in a short time. Going on in a moment.",

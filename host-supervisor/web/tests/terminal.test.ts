@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ApiClient } from "../src/api/client.ts";
 import { parseVmFile } from "../src/api/parse.ts";
 import { idInTerminalPath } from "../src/session/address.ts";
 import { Acknowledgement, TELL_EVERY_BYTES } from "../src/terminal/acknowledgement.ts";
-import { fileAddress } from "../src/terminal/download.ts";
 import { attach, Reader, resize, start, taken } from "../src/terminal/frame.ts";
 import { programAddress } from "../src/terminal/program.ts";
 import { INPUT_WINDOW, Sent } from "../src/terminal/sent.ts";
@@ -81,8 +81,8 @@ test("the VM is told of what was shown in large steps, and of the last byte at o
 });
 
 test("a file is asked for by its path, whatever that is, and what is not its description is refused", () => {
-  const address = fileAddress(new URL("https://anteroom.example/session/s/terminal#x"), "v m", "~/a&b ü");
-  assert.equal(address.href, "https://anteroom.example/api/vms/v%20m/files?path=%7E%2Fa%26b+%C3%BC");
+  const address = new ApiClient().fileAddress("v m", "~/a&b ü");
+  assert.equal(address, "/api/vms/v%20m/files?path=%7E%2Fa%26b+%C3%BC");
   assert.deepEqual(parseVmFile({ name: "a.tar", bytes: null }), { name: "a.tar", bytes: null });
   assert.deepEqual(parseVmFile({ name: "a", bytes: 7 }), { name: "a", bytes: 7 });
   assert.throws(() => parseVmFile({ bytes: 7 }));

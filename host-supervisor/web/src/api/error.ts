@@ -1,4 +1,8 @@
-// The one error that a call to the daemon can end with.
+// The one error that a call to the daemon can end with, by what a page does about it.
+
+import { AnteroomError } from "@anteroom/client";
+
+const MAX_RETRY_AFTER_MS = 60_000;
 
 export type ApiErrorKind =
   /** No answer: daemon down, network gone, or no answer in time. */
@@ -39,4 +43,17 @@ export function errorKindOf(status: number): ApiErrorKind {
   if (status === 401) return "unauthorized";
   if (status === 429) return "too-many";
   return status >= 500 ? "host-fault" : "refused";
+}
+
+/** Of what the client has thrown; a fault of our own stays what it is. */
+export function apiErrorOf(cause: unknown): unknown {
+  if (!(cause instanceof AnteroomError)) return cause;
+  const { code, status, message, retryAfterMs } = cause;
+  const pauseMs = retryAfterMs === null ? null : Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
+  return new ApiError(kindOf(code, status), status, message, pauseMs);
+}
+
+function kindOf(code: string, status: number): ApiErrorKind {
+  if (status === 0) return "unreachable";
+  return code === "unreadable" ? "unreadable" : errorKindOf(status);
 }

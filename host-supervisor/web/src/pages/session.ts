@@ -118,6 +118,8 @@ class SessionPage {
     setText(this.now, failed ? strings.attempt.now : nowInWords(session, this.providerName(session)));
     if (failed) this.attempt.show(failed);
     else this.attempt.hide();
+    // From here on it can be used; `bench-page` reads when that was.
+    if (this.shown === null) performance.mark("usable");
     this.shown = session;
     this.describe(session);
     document.title = `${strings.status[status]} · ${this.providerName(session)} · ${strings.product}`;
@@ -191,6 +193,7 @@ class SessionPage {
     const facts = {
       status: session.status,
       providerName: this.providerName(session),
+      userId: session.userId,
       failure: session.failure,
     };
     const mayStart = this.gate.viewToken === null && !this.desktop.screen.viewOnly;

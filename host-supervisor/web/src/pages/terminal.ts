@@ -8,7 +8,7 @@ import { type Gate, openGate } from "../access/gate.ts";
 import type { ApiClient } from "../api/client.ts";
 import { idInTerminalPath } from "../session/address.ts";
 import { strings } from "../strings.ts";
-import { fileAddress, startDownload } from "../terminal/download.ts";
+import { startDownload } from "../terminal/download.ts";
 import { Program, programAddress } from "../terminal/program.ts";
 import { upload } from "../terminal/upload.ts";
 import { asksForDownload, downloadForm } from "../view/download-form.ts";
@@ -104,11 +104,10 @@ class TerminalPage {
   }
 
   private async fetch(path: string): Promise<void> {
-    const address = fileAddress(new URL(location.href), this.vm, path);
     setText(this.note, words.download.looking(path));
     try {
-      const { name, bytes } = await this.api.aboutFile(address);
-      startDownload(address, name);
+      const { name, bytes } = await this.api.aboutFile(this.vm, path);
+      startDownload(this.api.fileAddress(this.vm, path), name);
       setText(this.note, words.download.started(name, bytes));
     } catch (error) {
       setText(this.note, words.download.failed(path, troubleInWords(error)));

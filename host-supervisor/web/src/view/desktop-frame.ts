@@ -45,6 +45,8 @@ export class DesktopFrame {
     this.tools = surroundings === "tools" ? desktopTools(this.surface, this.screen) : null;
     this.root = element("div", { class: "desktop" }, this.surface, this.tools?.root ?? null);
     if (place.viewOnly) this.control.show("never");
+    // What takes every key, Tab too, must not be reached before there is something to type into.
+    this.host.inert = true;
     this.wait(strings.desktop.placeholder);
   }
 
@@ -68,6 +70,7 @@ export class DesktopFrame {
   end(text: string): void {
     this.screen.close();
     this.control.show(null);
+    this.host.inert = true;
     this.surface.dataset["state"] = "ended";
     setText(this.text, text);
   }
@@ -80,6 +83,7 @@ export class DesktopFrame {
     this.surface.dataset["state"] = state;
     if (state === "connected") {
       this.hadPicture = true;
+      this.host.inert = false;
       setText(this.text, "");
       this.tools?.shownBy(way);
       this.focusIfNothingElseHas();
@@ -99,7 +103,7 @@ export class DesktopFrame {
   }
 
   private leave(): void {
-    if (this.tools) this.tools.focus();
-    else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    if (this.tools?.focus()) return;
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   }
 }

@@ -19,7 +19,8 @@ export interface DesktopTools {
   shownBy(way: Way): void;
   measured(quality: Quality): void;
   say(text: string): void;
-  focus(): void;
+  /** Whether there is one that can have it. */
+  focus(): boolean;
 }
 
 const NOTICE_STAYS_MS = 6000;
@@ -75,7 +76,10 @@ export function desktopTools(surface: HTMLElement, screen: DesktopScreen): Deskt
       said.show(text);
       setTimeout(() => said.hide(), NOTICE_STAYS_MS);
     },
-    focus: () => size.focus(),
+    focus() {
+      size.focus();
+      return document.activeElement === size;
+    },
   };
 }
 

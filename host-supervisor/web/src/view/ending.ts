@@ -9,17 +9,19 @@ import { notice } from "./notice.ts";
 export interface EndingFacts {
   readonly status: EndedStatus;
   readonly providerName: string;
+  /** For whom; empty when that is not known. */
+  readonly userId: string;
   readonly failure: Failure | null;
 }
 
 /** Starts the same sign-in anew and answers what went wrong in words, or `null` while the page changes. */
 export type Again = () => Promise<string | null>;
 
-/** `again`: `null` for whoever has this one session only, and no way on. */
+/** `again`: `null` for whoever has this one session only, and no way on from here. */
 export function ending(facts: EndingFacts, again: Again | null): HTMLElement {
   const actions =
     again === null
-      ? null
+      ? elsewhere(facts)
       : facts.status === "completed"
         ? element("div", { class: "buttons" }, homeLink(strings.ending.another, "button"))
         : element(
@@ -41,13 +43,18 @@ export function missing(explanation: string | null, wayOn: "home" | "none" = "ho
   );
 }
 
-function story({ status, providerName, failure }: EndingFacts): HTMLElement[] {
+function elsewhere({ status }: EndingFacts): HTMLElement | null {
+  return status === "completed" ? null : element("p", {}, strings.ending.elsewhere);
+}
+
+function story({ status, providerName, userId, failure }: EndingFacts): HTMLElement[] {
   const words = strings.ending;
   switch (status) {
     case "completed":
       return [
         element("h2", {}, words.completed(providerName)),
-        element("p", { class: "muted" }, words.completedDetail),
+        element("p", {}, words.kept(userId)),
+        element("p", { class: "muted" }, words.close),
       ];
     case "failed":
       return [element("h2", {}, words.failed), ...cause(failure)];
