@@ -200,6 +200,30 @@ pub struct VmExit {
     pub out_of_memory: Option<OutOfMemory>,
 }
 
+impl VmExit {
+    /// In words, its own last ones among them: `ended with exit code 1: no such file`.
+    #[must_use]
+    pub fn how(&self) -> String {
+        let said = self.stderr.last().map(|line| format!(": {line}")).unwrap_or_default();
+        match self.code {
+            Some(code @ 129..=192) => format!("was ended by {}{said}", signal_name(code - 128)),
+            Some(code) => format!("ended with exit code {code}{said}"),
+            None => format!("ended; how, only the daemon would know that had started it{said}"),
+        }
+    }
+
+    /// Whether a signal has ended it; that of somebody else's child is not known.
+    #[must_use]
+    pub fn by_signal(&self) -> bool {
+        matches!(self.code, Some(129..=192))
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    nix::sys::signal::Signal::try_from(signal)
+        .map_or_else(|_| format!("signal {signal}"), |name| name.to_string())
+}
+
 /// Whose memory was at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutOfMemory {
@@ -223,8 +247,17 @@ pub enum LaunchError {
         #[source]
         source: io::Error,
     },
-    #[error("{program} ended with exit code {code}: {stderr}")]
-    Died { program: String, code: i32, stderr: String },
+    /// It has ended, or was ended, before it had a guest that runs.
+    #[error("{} {}", exit.program, exit.how())]
+    Died {
+        exit: VmExit,
+        /// What the guest has said until then.
+        console: Vec<String>,
+    },
+    #[error("{program} does not start the guest: {words}")]
+    Refused { program: String, words: String },
+    #[error("{program} does not say its version, but {said:?}")]
+    NoVersion { program: String, said: String },
     #[error("{program} did not open {socket} within {seconds} s")]
     Late { program: String, socket: String, seconds: u64 },
     #[error("the snapshot cannot be restored: {0}")]
@@ -253,6 +286,18 @@ pub struct Survivor {
     pub directory: PathBuf,
     /// As [`Vm::processes`] told them.
     pub processes: Vec<ProcessId>,
+}
+
+impl LaunchError {
+    /// Adds what the control group of a VMM that has died knows of it.
+    fn with_memory_of(self, group: impl FnOnce() -> Option<OutOfMemory>) -> Self {
+        match self {
+            Self::Died { exit, console } => {
+                Self::Died { exit: VmExit { out_of_memory: group(), ..exit }, console }
+            }
+            other => other,
+        }
+    }
 }
 
 #[async_trait]
