@@ -43,9 +43,8 @@ async fn two_people_get_two_machines_of_one_snapshot_and_the_first_waits_for_not
 
     // Younger than the snapshot: whoever believes its certificate knows what time it is.
     let site = Site::open().await?;
-    let alice = daemon.start_session("demo", "alice").await?;
+    let sessions = [daemon.start_session("demo", "alice").await?, daemon.start_session("demo", "bob").await?];
     site.is_believed_in(&daemon, &spare).await?;
-    let sessions = [alice, daemon.start_session("demo", "bob").await?];
     let (mut vms, mut addresses) = (Vec::new(), Vec::new());
     for session in &sessions {
         let shown = daemon.wait_for(session, &["awaiting_user_auth"]).await?;
