@@ -66,6 +66,7 @@ bench: build setup-test ## how long a person waits, as the tables of docs/benchm
 	  echo; echo "# $$daemon"; \
 	  for bench in start sign-in stream; do ANTEROOM_BIN=$$daemon target/release/bench-$$bench || exit 1; done; \
 	done
+	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-clones
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-exec
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-prompt
 	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-page

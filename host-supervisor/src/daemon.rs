@@ -47,8 +47,8 @@ use crate::{
         access::{Access, AccessError},
     },
     audit::{self, AuditWriter},
-    config::{Config, Environment, NetworkSettings, PoolSettings},
-    host_memory,
+    config::{Config, Environment, NetworkSettings},
+    host_memory::{self, Source},
     images::ResolvedImage,
     live::Live,
     media::{Media, MediaError},
@@ -424,13 +424,14 @@ fn keepers(
         template,
         snapshots: starter.shelf().zip(config.snapshots),
         pool,
+        memory: Source::default(),
         most_vms: sessions.admission.now().most.get() as usize,
         starter: Arc::clone(starter),
     };
-    let with_desktop = keeper(sessions.vm.request(VmId::random(), None), config.pool);
+    let with_desktop = keeper(sessions.vm.request(VmId::random(), None), Some(config.pool));
     let without = prompts.vm.as_ref().ok().map(|vm| {
         let template = VmRequest { kind: VmKind::Cli, ..vm.request(VmId::random(), None) };
-        keeper(template, PoolSettings::default())
+        keeper(template, None)
     });
     std::iter::once(with_desktop).chain(without).collect()
 }

@@ -7,7 +7,10 @@ use std::{sync::OnceLock, time::Duration};
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::store::{PromptStatus, SessionStatus};
+use crate::{
+    store::{PromptStatus, SessionStatus},
+    vm::{PoolView, Shortage},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -71,6 +74,18 @@ const VMS: Family = family("anteroom_vms", Kind::Gauge, &["status"], "VMs that l
 const LAUNCHING: Family =
     family("anteroom_vm_launches", Kind::Gauge, &["state"], "Launches under way, and waiting for their turn");
 const VM_LIMIT: Family = family("anteroom_vm_limit", Kind::Gauge, &[], "Most VMs at once");
+const POOL: Family = family(
+    "anteroom_pool_vms",
+    Kind::Gauge,
+    &["state"],
+    "VMs that wait for somebody: `ready`, and `wanted` as long as nothing is short",
+);
+const POOL_SHORT: Family = family(
+    "anteroom_pool_short",
+    Kind::Gauge,
+    &["of"],
+    "1 while fewer wait than are wanted, for want of `memory`, because programs wait for memory (`stalls`), or by `vm.max` (`vms`)",
+);
 const VIEWERS: Family =
     family("anteroom_viewers", Kind::Gauge, &[], "Viewers over WebRTC that have an offer open");
 const PACKETS: Family = family(
@@ -106,6 +121,8 @@ pub const FAMILIES: &[Family] = &[
     VMS,
     LAUNCHING,
     VM_LIMIT,
+    POOL,
+    POOL_SHORT,
     VIEWERS,
     PACKETS,
     PROMPT_STAGE,
@@ -207,6 +224,7 @@ pub(crate) struct Now<'a> {
     pub(crate) launching: usize,
     pub(crate) waiting: usize,
     pub(crate) vm_limit: u32,
+    pub(crate) pool: PoolView,
     pub(crate) viewers: usize,
     pub(crate) packets: &'a [(&'static str, u64)],
     pub(crate) webhook_pending: u64,
@@ -225,6 +243,12 @@ pub(crate) fn set(now: &Now<'_>) {
     gauge!(LAUNCHING.name, "state" => "launching").set(now.launching as f64);
     gauge!(LAUNCHING.name, "state" => "waiting").set(now.waiting as f64);
     gauge!(VM_LIMIT.name).set(f64::from(now.vm_limit));
+    gauge!(POOL.name, "state" => "ready").set(now.pool.ready as f64);
+    gauge!(POOL.name, "state" => "wanted").set(now.pool.wanted as f64);
+    for word in Shortage::WORDS {
+        let is_short = now.pool.shortage.is_some_and(|shortage| shortage.word() == word);
+        gauge!(POOL_SHORT.name, "of" => word).set(if is_short { 1.0 } else { 0.0 });
+    }
     gauge!(VIEWERS.name).set(now.viewers as f64);
     for (direction, count) in now.packets {
         gauge!(PACKETS.name, "direction" => *direction).set(*count as f64);

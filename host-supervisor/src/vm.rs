@@ -34,6 +34,7 @@ mod sweep;
 mod teardown;
 #[cfg(test)]
 mod tests;
+mod thrift;
 mod timeline;
 mod visit;
 mod watching;
@@ -57,12 +58,14 @@ pub use ack::AckGuard;
 pub use hibernation::NotHibernated;
 pub use launches::LaunchCounts;
 pub use origin::Origin;
-pub use pool::Berth;
+pub use pool::{Berth, PoolView};
 pub use queue::{LaunchBounds, QueueFull};
 pub use recovery::{Recovered, TakenOver};
 pub use starter::{HibernateAfter, VmSettings, VmStarter};
 pub use survey::{Fate, Remnant, survey};
 pub use sweep::Swept;
+pub use thrift::Shortage;
+pub(crate) use thrift::may_wait;
 pub use timeline::{HostMark, host_mark};
 use visit::Presence;
 pub use visit::{Hold, NoVisit, Visit};
@@ -127,6 +130,8 @@ pub struct VmState {
     pub starts_ahead: Option<usize>,
     /// What it began with; nothing before that is decided, and of a VM that was taken over.
     pub origin: Option<Origin>,
+    /// Why no VM was ready for whoever came for this one, where something was short.
+    pub none_ready: Option<String>,
     /// Set as soon as it is known, while the VM is still being torn down.
     pub failure: Option<Failure>,
     /// In the order of time.

@@ -6,6 +6,7 @@
 mod boot_line;
 pub(crate) mod confine;
 pub mod console;
+mod exit;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod firecracker;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::net::{Network, NetworkError};
 use console::Console;
+pub use exit::{OutOfMemory, VmExit};
 pub use process::ProcessId;
 pub use version::Version;
 
@@ -184,34 +186,6 @@ pub struct Rate {
     pub operations: Option<u64>,
 }
 
-/// How a VM ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VmExit {
-    /// Which process ended, and with it the VM: `qemu-system-x86_64`, for example.
-    pub program: String,
-    /// Its exit code, 128 + signal when a signal ended it. Unknown of a process that another daemon had started, which is told
-    /// to the host's PID 1 instead.
-    pub code: Option<i32>,
-    /// The last lines of its standard error.
-    pub stderr: Vec<String>,
-    /// The VMM ended because the guest did: it powered off, or it panicked and reset.
-    pub by_guest: bool,
-    /// Set when the host's kernel has killed a process of the VM to get memory.
-    pub out_of_memory: Option<OutOfMemory>,
-}
-
-/// Whose memory was at its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutOfMemory {
-    /// What the VM's control group allows.
-    Vm {
-        /// `None` when it is not known any more.
-        limit_mib: Option<u64>,
-    },
-    /// The host's, or of what surrounds Anteroom there.
-    Host,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// Something that must exist does not; `remedy` says how to get it.
@@ -223,8 +197,17 @@ pub enum LaunchError {
         #[source]
         source: io::Error,
     },
-    #[error("{program} ended with exit code {code}: {stderr}")]
-    Died { program: String, code: i32, stderr: String },
+    /// It has ended, or was ended, before it had a guest that runs.
+    #[error("{} {}", exit.program, exit.how())]
+    Died {
+        exit: VmExit,
+        /// What the guest has said until then.
+        console: Vec<String>,
+    },
+    #[error("{program} does not start the guest: {words}")]
+    Refused { program: String, words: String },
+    #[error("{program} does not say its version, but {said:?}")]
+    NoVersion { program: String, said: String },
     #[error("{program} did not open {socket} within {seconds} s")]
     Late { program: String, socket: String, seconds: u64 },
     #[error("the snapshot cannot be restored: {0}")]
@@ -243,6 +226,18 @@ pub enum LaunchError {
         #[source]
         source: io::Error,
     },
+}
+
+impl LaunchError {
+    /// Adds what the control group of a VMM that has died knows of it.
+    fn with_memory_of(self, group: impl FnOnce() -> Option<OutOfMemory>) -> Self {
+        match self {
+            Self::Died { exit, console } => {
+                Self::Died { exit: VmExit { out_of_memory: group(), ..exit }, console }
+            }
+            other => other,
+        }
+    }
 }
 
 /// A VM whose daemon has gone without ending it.

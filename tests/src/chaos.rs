@@ -240,6 +240,22 @@ async fn addresses(daemon: &Daemon) -> Result<Vec<String>> {
     Ok(with_address.map(|remnant| format!("the address of {}", remnant["vm"])).collect())
 }
 
+/// Ends what came to nothing in the middle of a round: whatever a daemon has left that may be gone itself, the next one takes over,
+/// and ends it. Returns the VMs that there were.
+///
+/// # Errors
+/// When no daemon can be started that would do that; `anteroom gc` with the state directory is left then.
+pub async fn clear_away(mut daemon: Daemon) -> Result<Vec<String>> {
+    // One that has ended has no number any more, and one that does not end in time is ended.
+    if daemon.end_by(Signal::SIGTERM).await.is_err() {
+        let _ = daemon.end_by(Signal::SIGKILL).await;
+    }
+    daemon.start_again().await?;
+    let vms = vms_of(&daemon).await?;
+    daemon.stop().await?;
+    Ok(vms)
+}
+
 /// After the end of a daemon whose VMs were these: whether anything of them is left outside of its state directory, which is gone.
 ///
 /// # Errors

@@ -314,7 +314,9 @@ impl Daemon {
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
-        Ok(kill(Pid::from_raw(i32::try_from(self.pid())?), signal)?)
+        // Without a number it would be this process's whole group.
+        let pid = self.process.id().context("the daemon has ended already")?;
+        Ok(kill(Pid::from_raw(i32::try_from(pid)?), signal)?)
     }
 
     async fn answers(&mut self) -> Result<()> {

@@ -140,6 +140,16 @@ pub fn memory_kib(pid: u32) -> Result<u64> {
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
+/// What a process takes up of this machine's memory, in KiB; what is shared counts in parts (proc_pid_smaps(5): `Pss`).
+///
+/// # Errors
+/// When the process is gone.
+pub fn pss_kib(pid: u32) -> Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).context("its memory")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
 /// What a VM's processes have in memory, all together, in MiB. Of a confined one nothing but the beginning of its id is to be seen.
 #[must_use]
 pub fn resident_mib(vm: &str) -> f64 {

@@ -14,19 +14,19 @@ use anyhow::{Result, ensure};
 const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A daemon that was never told of QEMU, a session from its request to its credentials, and what is left after it; first with
-/// PCI and in the jail, whose limits are looked at, then with neither; always on the host's network, by which the guest's health
+/// PCI and in the jail, then with neither; the limits of both are looked at; always on the host's network, by which the guest's health
 /// is asked, and over IPv6, where nothing listens, at least refused. In the jail a session's VM goes to the disk, with nothing of it
-/// left in memory, and on when something is run in it; and another has its memory taken away.
+/// left in memory, and on when something is run in it. Either way another has its memory taken away, and says so.
 const SESSION: &str = r#"
 export ANTEROOM_SNAPSHOT_USE=false ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0
 for way in "pci auto" "mmio none"; do
   transport=${way% *}
   serve ANTEROOM_FIRECRACKER_TRANSPORT=$transport ANTEROOM_FIRECRACKER_JAILER=${way#* }
-  [ $transport = mmio ] || (
+  (
     until limits=$(cat $group/*/memory.max $group/*/pids.max $group/*/cpu.max $group/*/io.max 2>/dev/null); do
       sleep 1
     done
-    echo "limits:" $limits
+    echo "$transport: limits:" $limits
   ) &
   (
     until health=$(curl --silent --fail --max-time 2 http://192.168.100.2:8080/health); do sleep 1; done
@@ -54,14 +54,22 @@ for way in "pci auto" "mmio none"; do
     until [ $(ls /var/lib/anteroom/vms | wc -l) = 0 ]; do sleep 1; done
   fi
   ./anteroom vm show $(./anteroom vm ls --json | grep -o '"id": *"[^"]*"' | head -1 | cut -d '"' -f 4) | cat
-  [ $transport = mmio ] || {
+  # The one is killed when it has begun, the other while it is told what to begin with.
+  if [ $transport = mmio ]; then
+    (
+      until limit=$(ls $group/*/memory.max 2>/dev/null) && grep --quiet . $group/*/cgroup.procs; do :; done
+      echo 2M >$limit
+    ) &
+    ./anteroom session start --provider demo-auto --user erin --wait completed && exit 1
+    rm -r /var/lib/anteroom/vms/*
+  else
     (
       until used=$(cat $group/*/memory.current 2>/dev/null) && [ "$used" -gt 200000000 ]; do sleep 0.1; done
       for limit in $group/*/memory.max; do echo 8M >$limit; done
     ) &
     ./anteroom session start --provider demo-auto --user bob --wait completed && exit 1
     rm -r /var/lib/anteroom/vms/*
-  }
+  fi
   end
   echo "$transport: $(left)"
 done
@@ -77,7 +85,8 @@ async fn a_session_completes_in_a_firecracker_with_either_transport_and_leaves_n
     let said = Nested::prepare().await?.run(&luggage, PATIENCE).await?;
     for expected in [
         // The guest's 1024 MiB and 256 for Firecracker; its two processors and eight threads; as much time as both have.
-        "limits: 1342177280 10 200000 100000 ",
+        "pci: limits: 1342177280 10 200000 100000 ",
+        "mmio: limits: 1342177280 10 200000 100000 ",
         " rbps=104857600 wbps=104857600 riops=max wiops=max",
         "pci: health {",
         "pci: refused over IPv6",
@@ -85,6 +94,7 @@ async fn a_session_completes_in_a_firecracker_with_either_transport_and_leaves_n
         "had used all 8 MiB that its control group allows (1024 MiB for the guest, the rest for the VMM): raise \
          vm.browser.memory_mib",
         "pci: left 0 directories, 0 processes, 0 devices, 0 groups",
+        "had used all 2 MiB that its control group allows",
         "mmio: health {",
         "mmio: refused over IPv6",
         "mmio: left 0 directories, 0 processes, 0 devices, 0 groups",

@@ -15,7 +15,8 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(900);
 
 /// In the jail a snapshot is made, and 1, 2 and 4 clones wait: each is shown, with what it takes up of the memory, and answers
-/// on the network by an address of its own. One of them becomes somebody's; somebody else comes when nobody waits, and gets
+/// on the network by an address of its own. One of them becomes somebody's; the next gives its memory back when that is short, and
+/// comes again after; a third is put to disk while it is somebody's, twice, by two daemons. Somebody else comes when nobody waits, and gets
 /// a clone that is made for them. Without a jail and without PCI it is another snapshot.
 const SNAPSHOTS: &str = r#"
 export ANTEROOM_SNAPSHOT_DIR=/var/lib/anteroom/snapshots
@@ -71,6 +72,35 @@ du --block-size=1K --apparent-size /var/lib/anteroom/snapshots/*/* && du --block
 serve ANTEROOM_POOL_MIN=1 ANTEROOM_POOL_MAX=1
 until [ $(ids | wc -l) -ge 1 ]; do sleep 1; done
 session alice waited
+# Memory is short, and there is enough of it again.
+until [ $(ids | wc -l) -ge 1 ]; do sleep 1; done
+available=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)
+mkdir /hog
+mount -t tmpfs -o size=95% hog /hog
+head -c $(((available / 1024 - 900) * 1048576)) /dev/zero >/hog/hog
+until [ $(ids | wc -l) = 0 ]; do sleep 1; done
+echo "short: $(./anteroom doctor | grep 'VMs kept ready')"
+curl --silent -H "Authorization: Bearer $(cat /var/lib/anteroom/api-key)" http://127.0.0.1:4000/metrics |
+  grep '^anteroom_pool' | sed 's/^/short: /'
+umount /hog
+until [ $(ids | wc -l) -ge 1 ]; do sleep 1; done
+echo "no longer short"
+# A clone that is somebody's goes to the disk and on; and again, woken before, and another daemon's.
+said=$(./anteroom session start --provider demo --user dave --wait awaiting_user_auth) ||
+  { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
+vm=$(echo "$said" | sed -n 's/^VM *//p')
+./anteroom exec $vm -n -- sh -c 'echo dave >/dev/shm/mark'
+for who in clone other; do
+  ./anteroom exec $vm -n -- true
+  ./anteroom vm hibernate $vm || { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
+  ! pgrep --full "firecracker.*$vm" || exit 1
+  echo "$who: $(./anteroom exec $vm -n -- cat /dev/shm/mark) is awake"
+  [ $who = other ] && break
+  kill -9 $daemon
+  wait $daemon || true
+  serve ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0
+done
+./anteroom vm rm $vm
 end
 serve ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0
 session bob asked
@@ -102,6 +132,16 @@ async fn clones_share_memory_and_answer_each_for_itself_and_sign_ins_begin_with_
     ensure!(
         said.iter().any(|line| line == "at the end: left 0 directories, 0 processes, 0 devices, 0 groups")
     );
+    for expected in [
+        "anteroom_pool_short{of=\"memory\"} 1",
+        "anteroom_pool_vms{state=\"ready\"} 0",
+        "none is added now: ",
+        "no longer short",
+        "clone: dave is awake",
+        "other: dave is awake",
+    ] {
+        ensure!(said.iter().any(|line| line.contains(expected)), "no {expected:?}");
+    }
     let shown = |what: &str| {
         let begin = format!("{what}: {{");
         // The line may begin with what has cleared it.

@@ -2,14 +2,25 @@
 
 use std::{
     collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    path::Path,
+    process::Stdio,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use anteroom_demo::idp::{
+    Consent, Idp, Profile,
+    tls::{Entrance, ThrowAwayCa, TlsError},
+};
 use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
 use anyhow::{Context as _, Result, ensure};
+use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::oneshot, task::JoinHandle};
 
 /// To a snapshot and a VM that began with it, under emulation: a boot and some seconds.
 const PREPARATION: Duration = Duration::from_secs(300);
@@ -26,11 +37,14 @@ async fn two_people_get_two_machines_of_one_snapshot_and_the_first_waits_for_not
     ];
     let environment: BTreeMap<_, _> =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let daemon = Daemon::start("snapshot", "test", Options { environment, ..Options::default() }).await?;
+    let mut daemon = Daemon::start("snapshot", "test", Options { environment, ..Options::default() }).await?;
     let spare = one_waits(&daemon).await?;
     nothing_is_done_in_it(&daemon, &spare).await?;
 
+    // Younger than the snapshot: whoever believes its certificate knows what time it is.
+    let site = Site::open().await?;
     let sessions = [daemon.start_session("demo", "alice").await?, daemon.start_session("demo", "bob").await?];
+    site.is_believed_in(&daemon, &spare).await?;
     let (mut vms, mut addresses) = (Vec::new(), Vec::new());
     for session in &sessions {
         let shown = daemon.wait_for(session, &["awaiting_user_auth"]).await?;
@@ -56,6 +70,8 @@ async fn two_people_get_two_machines_of_one_snapshot_and_the_first_waits_for_not
     ensure!(!marks(&second).contains(&"pid1"), "the marks of the snapshot's guest: {second:#}");
 
     each_is_a_machine_of_its_own(&daemon, &vms).await?;
+    site.is_believed_in(&daemon, &vms[1]).await?;
+    site.close().await?;
 
     let session = daemon.start_session("demo-auto", "carol").await?;
     let completed = daemon.wait_for(&session, &["completed"]).await?;
@@ -65,12 +81,92 @@ async fn two_people_get_two_machines_of_one_snapshot_and_the_first_waits_for_not
 
     let listed = daemon.cli(&["snapshot", "verify"]).await?;
     ensure!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stdout));
+    a_damaged_snapshot_is_noticed_and_made_again(&mut daemon, snapshots.path()).await?;
     daemon.stop().await?;
     for vm in &vms {
         let left = machine::processes_mentioning(vm);
         ensure!(left.is_empty(), "processes are left: {left:?}");
     }
     Ok(())
+}
+
+/// One byte of a guest's memory. Content is looked at once in each daemon's life.
+async fn a_damaged_snapshot_is_noticed_and_made_again(daemon: &mut Daemon, snapshots: &Path) -> Result<()> {
+    daemon.end_by(Signal::SIGTERM).await?;
+    let memories = std::fs::read_dir(snapshots)?.flatten().map(|entry| entry.path().join("memory"));
+    let memory = memories.into_iter().find(|path| path.exists()).context("a snapshot")?;
+    let made = std::fs::symlink_metadata(&memory)?.ino();
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(&memory)?;
+    let (at, mut byte) = (file.metadata()?.len() / 2, [0]);
+    file.read_exact_at(&mut byte, at)?;
+    file.write_all_at(&[byte[0] ^ 1], at)?;
+    let told = daemon.log().len();
+    daemon.start_again().await?;
+
+    let session = daemon.start_session("demo", "dave").await?;
+    let shown = daemon.wait_for(&session, &["awaiting_user_auth"]).await?;
+    let vm = shown["vm_id"].as_str().context("a VM")?;
+    let vm = daemon.fetch(&format!("/api/vms/{vm}")).await?["vm"].take();
+    assert_eq!(vm["origin"]["from"], "boot", "{vm:#}");
+    let because = vm["origin"]["because"].as_str().unwrap_or_default();
+    ensure!(because.contains("is of no use") && because.contains("content has changed"), "{because}");
+
+    let begin = Instant::now();
+    while !daemon.log()[told..].contains("a snapshot is made") {
+        ensure!(begin.elapsed() < PREPARATION, "it is not made again: {}", daemon.log());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    ensure!(std::fs::symlink_metadata(&memory)?.ino() != made, "it is the damaged one still");
+    let spare = one_waits(daemon).await?;
+    let shown = daemon.fetch(&format!("/api/vms/{spare}")).await?["vm"].take();
+    assert_eq!(shown["origin"]["from"], "snapshot", "{shown:#}");
+    Ok(())
+}
+
+/// A site on this host that shows a certificate of an authority which nobody knows.
+struct Site {
+    authority: Arc<ThrowAwayCa>,
+    address: SocketAddr,
+    name: String,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<Result<(), TlsError>>,
+}
+
+impl Site {
+    async fn open() -> Result<Self> {
+        let profile = Profile::openai(Consent::Asked);
+        let name = profile.hostnames.first().context("a name")?.clone();
+        let authority = Arc::new(ThrowAwayCa::new()?);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (idp, ca) = (Idp::new(profile), Arc::clone(&authority));
+        let shutdown = async { stopped.await.unwrap_or_default() };
+        let serving =
+            tokio::spawn(async move { idp.run_tls(listener, &ca, Entrance::Direct, shutdown).await });
+        Ok(Self { authority, address, name, stop, serving })
+    }
+
+    /// By a program that is told of the authority. This host is 10.0.2.2 there.
+    async fn is_believed_in(&self, daemon: &Daemon, vm: &str) -> Result<()> {
+        let (name, port) = (&self.name, self.address.port());
+        let ask = format!(
+            "cat >/tmp/ca.pem; curl --silent --show-error --max-time 20 --output /dev/null --cacert /tmp/ca.pem \
+             --resolve {name}:{port}:10.0.2.2 https://{name}:{port}/"
+        );
+        let mut command = daemon.command(&["exec", vm, "--", "sh", "-c", &ask]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let certificate = self.authority.certificate_pem();
+        child.stdin.take().context("a pipe")?.write_all(certificate.as_bytes()).await?;
+        let said = child.wait_with_output().await?;
+        ensure!(said.status.success(), "no TLS in {vm}: {}", String::from_utf8_lossy(&said.stderr));
+        Ok(())
+    }
+
+    async fn close(self) -> Result<()> {
+        let _ = self.stop.send(());
+        Ok(self.serving.await??)
+    }
 }
 
 /// A VM that is nobody's is left as it is.

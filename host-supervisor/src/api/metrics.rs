@@ -48,6 +48,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>, acting: Acting) -> Result<
         launching,
         waiting,
         vm_limit: api.sessions.settings().admission.now().most.get(),
+        pool: api.vms.pool(),
         viewers: viewing.viewers.values().sum(),
         packets: &[
             ("from_viewers", viewing.packets_from_viewers),

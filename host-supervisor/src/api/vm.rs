@@ -30,7 +30,7 @@ use super::{
 use crate::{
     failure::Failure,
     store::{VmKind, VmRecord, VmStatus},
-    vm::{LaunchCounts, Origin, StopReason, VmHandle, VmState},
+    vm::{LaunchCounts, Origin, PoolView, StopReason, VmHandle, VmState},
 };
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -88,6 +88,9 @@ struct Detailed {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Value>")]
     origin: Option<Origin>,
+    /// Why no VM was ready for whoever came for it, where something was short.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    none_ready: Option<String>,
     /// While it waits to be launched: how many launches come before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     starts_ahead: Option<usize>,
@@ -107,11 +110,25 @@ pub(super) async fn show(
 ) -> Result<Json<ShownVm>, ApiError> {
     let id = record.id;
     let stored = record.timeline.clone().unwrap_or_else(|| json!([]));
-    let (timeline, services, origin, starts_ahead) = match living(&api, id) {
-        Some((_, state)) => (json!(state.timeline), json!(state.services), state.origin, state.starts_ahead),
-        None => (stored, json!([]), None, None),
+    let vm = VmWords::of(record);
+    let vm = match living(&api, id) {
+        Some((_, state)) => Detailed {
+            vm,
+            origin: state.origin,
+            none_ready: state.none_ready,
+            starts_ahead: state.starts_ahead,
+            timeline: json!(state.timeline),
+            services: json!(state.services),
+        },
+        None => Detailed {
+            vm,
+            origin: None,
+            none_ready: None,
+            starts_ahead: None,
+            timeline: stored,
+            services: json!([]),
+        },
     };
-    let vm = Detailed { vm: VmWords::of(record), origin, starts_ahead, timeline, services };
     Ok(Json(ShownVm { vm }))
 }
 
@@ -127,12 +144,14 @@ pub(super) async fn summary(State(api): State<Arc<Api>>, acting: Acting) -> Resu
         living += if status.is_final() { 0 } else { count };
     }
     let LaunchCounts { launching, waiting } = api.vms.launch_counts();
+    let PoolView { ready, wanted, shortage } = api.vms.pool();
     Ok(Json(json!({
         "total": total,
         "living": living,
         "launching": launching,
         "waiting": waiting,
         "limit": api.sessions.settings().admission.now().most,
+        "pool": { "ready": ready, "wanted": wanted, "because": shortage.map(|why| why.to_string()) },
         "byStatus": by_status,
         "byType": by_type,
     })))

@@ -85,6 +85,10 @@ fn print(vm: &Value) {
     if let Some(origin) = origin(&vm["origin"]) {
         show::line(format_args!("{:<9}{origin}", "begun"));
     }
+    let none_ready = show::text(vm, "none_ready");
+    if !none_ready.is_empty() {
+        show::line(format_args!("{:<9}no VM was ready: {none_ready}", ""));
+    }
     for detail in vm["failure"]["detail_lines"].as_array().into_iter().flatten() {
         show::line(format_args!("         {}", detail.as_str().unwrap_or_default()));
     }

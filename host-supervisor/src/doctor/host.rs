@@ -9,7 +9,11 @@ use std::{
 use nix::{sys::statvfs::statvfs, unistd::Uid};
 
 use super::finding::{Finding, Remedy};
-use crate::config::Config;
+use crate::{
+    config::{Config, PoolSettings},
+    host_memory::{Reading, Source},
+    vm::may_wait,
+};
 
 const MIB: u64 = 1 << 20;
 /// What a first build of the desktop image takes at most, with its scratch files.
@@ -25,6 +29,7 @@ pub(super) fn examine(config: &Config, image_is_there: bool) -> Vec<Finding> {
         room("state-room", "room for VMs", &config.state_dir, ROOM_FOR_VMS_MIB),
         state_directory(&config.state_dir),
         judge_memory(&meminfo, u64::from(config.browser_vm.memory_mib)),
+        judge_pool(Source::default().read(), config.browser_vm.memory_mib, config.pool),
         user_namespaces(image_is_there),
         judge_port(config.listen, TcpListener::bind(config.listen).map(drop)),
     ]
@@ -94,6 +99,27 @@ fn judge_memory(meminfo: &str, vm_mib: u64) -> Finding {
         () if total <= vm_mib => Finding::fail(id, title, detail).with(remedy()),
         () if available < vm_mib => Finding::warn(id, title, detail).with(remedy()),
         () => Finding::ok(id, title, detail),
+    }
+}
+
+/// Whether VMs would be made ready that wait for somebody.
+fn judge_pool(reading: Reading, vm_mib: u32, PoolSettings { min, max }: PoolSettings) -> Finding {
+    let (id, title) = ("pool", "VMs kept ready");
+    if max == 0 {
+        return Finding::ok(id, title, "none: pool.max is 0");
+    }
+    let stalls = reading.stalls_percent.map_or_else(
+        || "this kernel does not count how long programs wait for memory".to_owned(),
+        |percent| format!("programs wait for memory {percent:.0} % of the time"),
+    );
+    match may_wait(reading, vm_mib, 0, max as usize) {
+        (_, None) => Finding::ok(id, title, format!("{min} to {max}; {stalls}")),
+        (_, Some(why)) => {
+            Finding::warn(id, title, format!("none is added now: {why}")).with(Remedy::by_hand(
+                "give VMs less with the setting vm.browser.memory_mib, or this machine less to do",
+                None,
+            ))
+        }
     }
 }
 
@@ -167,6 +193,21 @@ mod tests {
         assert_eq!(level(4096), Level::Warn);
         assert_eq!(level(8192), Level::Fail);
         assert_eq!(judge_memory("", 1024).level, Level::Warn);
+    }
+
+    #[test]
+    fn a_pool_that_would_stay_empty_is_a_remark_with_its_cause() {
+        let judged = |available_mib, stalls_percent, max| {
+            let reading = Reading { available_mib: Some(available_mib), stalls_percent };
+            judge_pool(reading, 4096, PoolSettings { min: 1, max })
+        };
+        assert_eq!(judged(9000, Some(0.4), 4).detail, "1 to 4; programs wait for memory 0 % of the time");
+        assert!(judged(9000, None, 4).detail.ends_with("does not count how long programs wait for memory"));
+        let little = judged(1500, Some(0.0), 4);
+        assert_eq!(little.level, Level::Warn);
+        assert!(little.detail.starts_with("none is added now: 1500 MiB"), "{}", little.detail);
+        assert!(judged(9000, Some(30.0), 4).detail.ends_with("wait for memory 30 % of the time"));
+        assert_eq!(judged(1500, None, 0).level, Level::Ok, "there is no pool to be small");
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Owner {
     }
 
     /// # Errors
-    /// When the clone did not come so far that its agent knew who it is; then a boot may succeed.
+    /// When the clone did not come so far that its agent knew who it is; then a boot may succeed, unless memory was wanting.
     async fn restore(
         &mut self,
         snapshot: &Snapshot,
@@ -46,7 +46,7 @@ impl Owner {
         let nothing_else_is_lost =
             self.book.status() == VmStatus::Creating || self.book.status() == VmStatus::Booting;
         match end {
-            Err(failure) if nothing_else_is_lost => Err(failure),
+            Err(failure) if nothing_else_is_lost && !failures::lacked_memory(&failure) => Err(failure),
             end => Ok(end.unwrap_or_else(Happening::Failed)),
         }
     }

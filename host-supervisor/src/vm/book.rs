@@ -31,6 +31,8 @@ pub(super) struct Book {
     services: BTreeMap<String, ServiceStatus>,
     pub(super) address: Option<IpAddr>,
     pub(super) origin: Option<Origin>,
+    /// Why no VM was ready, where something was short.
+    pub(super) none_ready: Option<String>,
     starts_ahead: Option<usize>,
     /// Whether its way to the desktop was measured: one that was asleep becomes ready again.
     measured: bool,
@@ -65,6 +67,7 @@ impl Book {
             status: life.status,
             starts_ahead: None,
             origin: None,
+            none_ready: None,
             failure: None,
             timeline: timeline.marks().to_vec(),
             services: Vec::new(),
@@ -83,6 +86,7 @@ impl Book {
                 services,
                 address,
                 origin,
+                none_ready: None,
                 starts_ahead,
                 measured: false,
                 published,
@@ -171,6 +175,7 @@ impl Book {
                 status: self.life.status,
                 starts_ahead: self.starts_ahead,
                 origin: self.origin.clone(),
+                none_ready: self.none_ready.clone(),
                 failure: self.life.failure.clone(),
                 timeline: self.timeline.marks().to_vec(),
                 services: self.services.values().cloned().collect(),

@@ -40,18 +40,35 @@ pub(super) fn network(error: &HostNetworkError) -> Failure {
     Failure::new(code, format!("the guest gets no network: {}", causes(error)))
 }
 
-pub(super) fn launch(error: &LaunchError) -> Failure {
+/// A VM of that kind does not begin.
+pub(super) fn launch(error: &LaunchError, kind: VmKind, memory_mib: u32) -> Failure {
     let code = match error {
+        LaunchError::Died { exit, console }
+            if exit.by_guest || exit.by_signal() || exit.out_of_memory.is_some() =>
+        {
+            return ended(exit, console, kind, memory_mib);
+        }
         LaunchError::Missing { .. } => "file_missing",
         LaunchError::NoAcceleration(_) => "no_acceleration",
         LaunchError::Snapshot(_) => "snapshot",
         LaunchError::Shape { .. } | LaunchError::CommandLine(_) | LaunchError::Network(_) => "bad_request",
         LaunchError::Start { .. }
         | LaunchError::Died { .. }
+        | LaunchError::Refused { .. }
+        | LaunchError::NoVersion { .. }
         | LaunchError::Late { .. }
         | LaunchError::Io { .. } => "vmm_not_started",
     };
-    Failure::new(code, causes(error))
+    let failure = Failure::new(code, causes(error));
+    match error {
+        LaunchError::Died { exit, .. } => failure.with_lines(&exit.stderr),
+        _ => failure,
+    }
+}
+
+/// Whether memory was wanting, which is no fault of what the VM began with, and would be again.
+pub(super) fn lacked_memory(failure: &Failure) -> bool {
+    ["vmm_out_of_memory", "host_out_of_memory"].contains(&failure.code.as_str())
 }
 
 /// What a VM left on the disk is not there, or not what was written.
@@ -67,12 +84,12 @@ pub(super) fn memory(error: &OpenError) -> Failure {
 }
 
 /// A VMM does not take the memory, although it is what was written.
-pub(super) fn not_woken(error: &LaunchError) -> Failure {
+pub(super) fn not_woken(error: &LaunchError, kind: VmKind, memory_mib: u32) -> Failure {
     match error {
         LaunchError::Snapshot(why) => {
             Failure::new("hibernation_refused", format!("the VM cannot be woken: {why}"))
         }
-        other => launch(other),
+        other => launch(other, kind, memory_mib),
     }
 }
 
@@ -112,14 +129,10 @@ pub(super) fn ended(exit: &VmExit, console: &[String], kind: VmKind, memory_mib:
         if let Some(whose) = out_of_memory.filter(|_| was_killed) {
             return killed_for_memory(whose, program, kind, memory_mib).with_lines(stderr);
         }
-        let said = stderr.last().map(|line| format!(": {line}")).unwrap_or_default();
-        let how = match code {
-            Some(code @ 129..=192) => format!("was ended by {}", signal_name(code - 128)),
-            Some(code) => format!("ended with exit code {code}"),
-            None if diagnose(console).is_some() => return guest_ended(console, stderr, memory_mib),
-            None => "ended; how, only the daemon would know that had started it".to_owned(),
-        };
-        return Failure::new("vmm_died", format!("{program} {how}{said}")).with_lines(stderr);
+        if code.is_none() && diagnose(console).is_some() {
+            return guest_ended(console, stderr, memory_mib);
+        }
+        return Failure::new("vmm_died", format!("{program} {}", exit.how())).with_lines(stderr);
     }
     guest_ended(console, stderr, memory_mib)
 }
@@ -233,11 +246,6 @@ fn is_blank(lines: &[String]) -> bool {
     lines.iter().all(|line| line.trim().is_empty())
 }
 
-fn signal_name(signal: i32) -> String {
-    nix::sys::signal::Signal::try_from(signal)
-        .map_or_else(|_| format!("signal {signal}"), |name| name.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,7 +357,7 @@ mod tests {
             path: "/images/vmlinuz".into(),
             remedy: "run `anteroom image build`".into(),
         };
-        let failure = launch(&error);
+        let failure = launch(&error, VmKind::Browser, 1024);
         assert_eq!(failure.code, "file_missing");
         assert_eq!(failure.message, "the kernel /images/vmlinuz is missing: run `anteroom image build`");
     }
@@ -358,6 +366,28 @@ mod tests {
     fn an_error_is_told_with_all_its_sources() {
         let source = std::io::Error::new(std::io::ErrorKind::PermissionDenied, "permission denied");
         let error = LaunchError::Start { program: "qemu".into(), source };
-        assert_eq!(launch(&error).message, "qemu cannot be started: permission denied");
+        let failure = launch(&error, VmKind::Browser, 1024);
+        assert_eq!(failure.message, "qemu cannot be started: permission denied");
+    }
+
+    #[test]
+    fn a_vmm_that_dies_while_it_is_told_what_to_start_is_told_by_what_has_ended_it() {
+        let died = |exit: VmExit| {
+            launch(&LaunchError::Died { exit, console: console(&["[ 0.1] x"]) }, VmKind::Browser, 1024)
+        };
+        let own = Some(OutOfMemory::Vm { limit_mib: Some(1280) });
+        let killed = died(VmExit { out_of_memory: own, ..exit(137, &["Running Firecracker v1.13.2"]) });
+        assert_eq!(killed.code, "vmm_out_of_memory");
+        assert!(killed.message.ends_with("raise vm.browser.memory_mib"), "{}", killed.message);
+        assert!(lacked_memory(&killed));
+        let crashed = died(exit(134, &["thread 'main' panicked"]));
+        assert_eq!(crashed.code, "vmm_died");
+        assert_eq!(crashed.message, "qemu was ended by SIGABRT: thread 'main' panicked");
+        assert!(!lacked_memory(&crashed));
+        assert_eq!(died(exit(0, &[])).code, "guest_ended");
+        let refused = died(exit(2, &["unknown argument"]));
+        assert_eq!(refused.code, "vmm_not_started");
+        assert_eq!(refused.message, "qemu ended with exit code 2: unknown argument");
+        assert_eq!(refused.detail_lines, ["unknown argument"]);
     }
 }

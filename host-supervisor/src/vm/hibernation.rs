@@ -16,6 +16,7 @@ use std::{fs::File, io::pipe, sync::Arc, time::Duration};
 use anteroom_protocol::VmId;
 use anteroom_sealed_stream::StreamKey;
 use nix::fcntl::{FcntlArg, fcntl};
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::{sync::oneshot, time::Instant};
 
@@ -168,8 +169,7 @@ impl Owner {
         };
         let key = StreamKey::random().map_err(|error| Failure::new("no_randomness", error.to_string()))?;
         let sealed = vault.seal_stream_key(self.id, &key).map_err(|error| sealed_otherwise(&error))?;
-        let conditions =
-            self.vmm.snapshot_conditions(machine).await.map_err(|error| failures::launch(&error))?;
+        let conditions = self.conditions(machine).await?;
         let record = HibernationRecord {
             vm: self.id,
             key_id: sealed.key_id,
@@ -231,7 +231,7 @@ impl Owner {
         }
         let knock = Knock::listen_again(&self.vmm.agent_address(&self.directory))
             .map_err(|error| failures::directory(&error, &self.directory))?;
-        let (vmm, id) = (Arc::clone(&self.vmm), self.id);
+        let (vmm, id, kind, memory_mib) = (Arc::clone(&self.vmm), self.id, self.kind, self.memory_mib);
         let from_disk = async {
             let (from, into) =
                 pipe_of_size().map_err(|error| failures::directory(&error, &spec.directory))?;
@@ -240,7 +240,7 @@ impl Owner {
             let (woken, opened) = tokio::join!(vmm.wake(&spec, from.into()), opened);
             // What is wrong with the memory is the cause of whatever else went wrong.
             opened.map_err(|error| failures::memory(&error))?;
-            woken.map_err(|error| failures::not_woken(&error))
+            woken.map_err(|error| failures::not_woken(&error, kind, memory_mib))
         };
         let woken = tokio::select! {
             biased;
@@ -259,13 +259,19 @@ impl Owner {
         Ok(Stage::Awake(knock, Arrival::Woke))
     }
 
+    /// By what it can be woken.
+    async fn conditions(&self, machine: &VmSpec) -> Result<Option<Value>, Failure> {
+        let conditions = self.vmm.snapshot_conditions(machine).await;
+        conditions.map_err(|error| failures::launch(&error, self.kind, self.memory_mib))
+    }
+
     /// And the machine that it belongs to.
     async fn memory_key(&self) -> Result<(StreamKey, VmSpec), Failure> {
         let lost = || Failure::new("hibernation_damaged", "the key of the VM's memory on the disk is lost");
         let (Some(vault), Some(machine)) = (&self.vault, &self.machine) else { return Err(lost()) };
         let record = self.store.hibernation_get(self.id).await.map_err(|error| failures::store(&error))?;
         let record = record.ok_or_else(lost)?;
-        let now = self.vmm.snapshot_conditions(machine).await.map_err(|error| failures::launch(&error))?;
+        let now = self.conditions(machine).await?;
         if now != record.conditions {
             return Err(failures::other_conditions(record.conditions.as_ref(), now.as_ref()));
         }

@@ -1,6 +1,7 @@
 //! Keeps what nobody shall wait for: the snapshot for this daemon's VMs, and VMs that are ready.
 //!
-//! Both are work in the background. It rests while somebody waits for a VM, and gives memory back when that is short.
+//! Both are work in the background, which rests while somebody waits for a VM. Beside it the machine's memory is watched: VMs that
+//! wait give theirs back when it is short, whatever else is going on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,18 +10,21 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    VmKind, VmRequest, VmStarter, VmState, VmStatus, WAITING_EVENTS, golden::GoldenError, pool::Spare,
+    Shortage, VmKind, VmRequest, VmStarter, VmState, VmStatus, WAITING_EVENTS, golden::GoldenError,
+    pool::Spare, thrift,
 };
 use crate::{
     blocking,
     config::{PoolSettings, SnapshotSettings},
     failure::causes,
-    host_memory,
+    host_memory::Source,
     snapshots::{Manifest, Shelf, Snapshot},
 };
 
-/// When nothing is known to have changed; memory is short without telling.
+/// When nothing is known to have changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// Memory is short without telling.
+const LOOK_AT_MEMORY: Duration = Duration::from_secs(5);
 /// A daemon that has just started may have somebody at its door.
 const SETTLED: Duration = Duration::from_secs(2);
 /// After a failure; then twice as long each time.
@@ -28,8 +32,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// How often the making of a snapshot gives way to people.
 const MOST_GIVEN_WAY: u32 = 3;
-/// Left for everything else, in MiB.
-const RESERVE_MIB: u64 = 1024;
 
 #[derive(Debug)]
 pub struct Keeper {
@@ -37,7 +39,9 @@ pub struct Keeper {
     /// Of every VM; the id is another one each time.
     pub template: VmRequest,
     pub snapshots: Option<(Arc<Shelf>, SnapshotSettings)>,
-    pub pool: PoolSettings,
+    /// Without it none of this kind wait for anybody.
+    pub pool: Option<PoolSettings>,
+    pub memory: Source,
     /// VMs at once, those that wait among them.
     pub most_vms: usize,
 }
@@ -70,33 +74,53 @@ impl Keeper {
         tokio::select! {
             () = stop.cancelled() => {}
             () = work => {}
+            () = self.watch_memory() => {}
         }
+    }
+
+    /// Ends those that wait, where too many do for the memory that there is.
+    async fn watch_memory(&self) {
+        let Some(settings) = self.pool else { return std::future::pending().await };
+        loop {
+            let was_short = self.starter.pool().shortage.is_some();
+            let most = self.may_wait(settings);
+            self.starter.pool.shrink_to(most);
+            if was_short && self.starter.pool().shortage.is_none() {
+                self.starter.pool.news.notify_one();
+            }
+            tokio::time::sleep(LOOK_AT_MEMORY).await;
+        }
+    }
+
+    /// How many there may be that wait, as things are.
+    fn may_wait(&self, settings: PoolSettings) -> usize {
+        let (pool, ready) = (&self.starter.pool, self.starter.spares());
+        let wanted = pool.wanted(settings);
+        let (most, shortage) = thrift::may_wait(self.memory.read(), self.template.memory_mib, ready, wanted);
+        let awake = self.starter.awake(VmKind::Browser) + self.starter.awake(VmKind::Cli);
+        // The one that is being made is among them.
+        let is_full = awake - pool.making().min(awake) >= self.most_vms;
+        let (most, shortage) = match shortage {
+            None if ready < wanted && is_full => (ready, Some(Shortage::Vms { most: self.most_vms })),
+            other => (most, other),
+        };
+        pool.look(wanted, shortage);
+        most
     }
 
     /// One round: whatever is missing and may be made.
     async fn tend(&self, tried: &mut Tried) {
-        let vm_mib = u64::from(self.template.memory_mib);
-        let wanted = self.starter.pool.wanted(self.pool);
-        let short =
-            host_memory::available_mib().is_some_and(|available| available < RESERVE_MIB + vm_mib / 4);
-        self.starter.pool.shrink_to(if short { 0 } else { wanted });
         self.nobody_waits().await;
         if let Some((shelf, settings)) = &self.snapshots {
             self.tend_snapshot(shelf, *settings, tried).await;
         }
-        while self.starter.spares() < wanted && self.has_room(vm_mib) {
+        let Some(pool) = self.pool else { return };
+        while self.starter.spares() < self.may_wait(pool) {
             self.nobody_waits().await;
             if !self.add_spare().await {
                 break;
             }
         }
-    }
-
-    fn has_room(&self, vm_mib: u64) -> bool {
-        let memory =
-            host_memory::available_mib().is_none_or(|available| available >= RESERVE_MIB + vm_mib / 2);
-        let awake = self.starter.awake(VmKind::Browser) + self.starter.awake(VmKind::Cli);
-        memory && awake < self.most_vms
     }
 
     async fn nobody_waits(&self) {
@@ -175,10 +199,12 @@ impl Keeper {
         let handle = self.starter.start(request, events_in);
         let state = handle.state();
         let spare = Spare::of(handle, events);
+        self.starter.pool.makes(1);
         let ready = tokio::select! {
             ready = became_ready(state) => ready,
             () = self.starter.launches.somebody_waits() => false,
         };
+        self.starter.pool.makes(0);
         if ready {
             self.starter.pool.put(spare);
         }

@@ -197,7 +197,8 @@ impl Owner {
             reason = self.stop.asked() => return Ok(Happening::StopAsked(reason)),
             launched = launch => launched,
         };
-        let vm = place.insert(launched.map_err(|error| failures::launch(&error))?);
+        let vm =
+            place.insert(launched.map_err(|error| failures::launch(&error, self.kind, self.memory_mib))?);
         self.store
             .vm_set_processes(self.id, &vm.processes())
             .await

@@ -8,7 +8,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -16,8 +19,8 @@ use anteroom_protocol::VmId;
 use tokio::sync::{Notify, mpsc};
 
 use super::{
-    Order, QueueFull, StopReason, VmEvent, VmHandle, VmRequest, VmStarter, VmStatus, WAITING_EVENTS,
-    launches::Ticket,
+    Order, QueueFull, Shortage, StopReason, VmEvent, VmHandle, VmRequest, VmStarter, VmStatus,
+    WAITING_EVENTS, launches::Ticket,
 };
 use crate::{config::PoolSettings, store::StoreError};
 
@@ -34,6 +37,25 @@ pub(super) struct Pool {
     demand: Mutex<Demand>,
     /// Somebody has come, or a spare is gone.
     pub(super) news: Notify,
+    outlook: Mutex<Outlook>,
+    /// Those that will be spares and are not ready yet.
+    making: AtomicUsize,
+}
+
+/// How many should wait, and why fewer may.
+#[derive(Debug, Default)]
+struct Outlook {
+    wanted: usize,
+    shortage: Option<Shortage>,
+}
+
+/// What there is of VMs that wait.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolView {
+    pub ready: usize,
+    /// As long as nothing is short.
+    pub wanted: usize,
+    pub shortage: Option<Shortage>,
 }
 
 /// When people have come.
@@ -50,7 +72,8 @@ pub struct Berth {
 #[derive(Debug)]
 enum Holds {
     Spare(Spare),
-    Turn(Ticket),
+    /// And why there was none that is ready, where that is known.
+    Turn(Ticket, Option<Shortage>),
 }
 
 impl Berth {
@@ -71,7 +94,10 @@ impl VmStarter {
         self.pool.news.notify_one();
         Ok(match spare {
             Some(spare) => Berth { id: spare.id().unwrap_or_else(VmId::random), holds: Holds::Spare(spare) },
-            None => Berth { id: VmId::random(), holds: Holds::Turn(self.launches.ask(user)?) },
+            None => {
+                let turn = Holds::Turn(self.launches.ask(user)?, self.pool.outlook().shortage);
+                Berth { id: VmId::random(), holds: turn }
+            }
         })
     }
 
@@ -84,8 +110,8 @@ impl VmStarter {
         berth: Berth,
         request: VmRequest,
     ) -> Result<(VmHandle, mpsc::Receiver<VmEvent>), StoreError> {
-        let ticket = match berth.holds {
-            Holds::Turn(ticket) => ticket,
+        let (ticket, shortage) = match berth.holds {
+            Holds::Turn(ticket, shortage) => (ticket, shortage),
             Holds::Spare(spare) => {
                 if let Some(session) = request.session {
                     self.store.vm_set_session(berth.id, session).await?;
@@ -95,11 +121,11 @@ impl VmStarter {
                     let _ = handle.orders.try_send(Order::Occupy);
                     return Ok((handle, events));
                 }
-                self.launches.ask_in_background()
+                (self.launches.ask_in_background(), None)
             }
         };
         let (events_in, events) = mpsc::channel(WAITING_EVENTS);
-        let handle = self.start_with(ticket, request, events_in);
+        let handle = self.start_with(ticket, request, events_in, shortage);
         self.await_desktop(&handle);
         Ok((handle, events))
     }
@@ -116,7 +142,7 @@ impl VmStarter {
         let ticket = self.launches.ask(user)?;
         self.cli_wanted.send_replace(true);
         let (events_in, events) = mpsc::channel(WAITING_EVENTS);
-        let handle = self.start_with(ticket, request, events_in);
+        let handle = self.start_with(ticket, request, events_in, None);
         self.await_desktop(&handle);
         Ok((handle, events))
     }
@@ -125,6 +151,14 @@ impl VmStarter {
     #[must_use]
     pub fn spares(&self) -> usize {
         self.pool.spares().len()
+    }
+
+    /// What there is of them, and what stands in the way of more.
+    #[must_use]
+    pub fn pool(&self) -> PoolView {
+        let ready = self.spares();
+        let Outlook { wanted, shortage } = *self.pool.outlook();
+        PoolView { ready, wanted, shortage }
     }
 
     /// One of those that wait.
@@ -181,6 +215,36 @@ impl Pool {
     /// How many there should be.
     pub(super) fn wanted(&self, settings: PoolSettings) -> usize {
         self.demand().wanted(settings, Instant::now())
+    }
+
+    pub(super) fn makes(&self, count: usize) {
+        self.making.store(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn making(&self) -> usize {
+        self.making.load(Ordering::Relaxed)
+    }
+
+    /// Keeps what there should be for whoever asks.
+    pub(super) fn look(&self, wanted: usize, shortage: Option<Shortage>) {
+        let before = std::mem::replace(&mut *self.outlook(), Outlook { wanted, shortage });
+        let word = |shortage: Option<Shortage>| shortage.map(|shortage| shortage.word());
+        match shortage {
+            Some(why) if word(before.shortage) == word(Some(why)) => {}
+            // That many people are there.
+            Some(why @ Shortage::Vms { .. }) => {
+                tracing::info!(wanted, "fewer VMs wait than are wanted: {why}")
+            }
+            Some(why) => tracing::warn!(wanted, "fewer VMs wait than are wanted: {why}"),
+            None if before.shortage.is_some() => {
+                tracing::info!(wanted, "as many VMs wait as are wanted again")
+            }
+            None => {}
+        }
+    }
+
+    fn outlook(&self) -> MutexGuard<'_, Outlook> {
+        self.outlook.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn spares(&self) -> MutexGuard<'_, VecDeque<Spare>> {

@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    LaunchBounds, LaunchCounts, Limits, Reached, StopReason, VmEvent, VmHandle, VmKind, VmRequest, VmState,
-    VmStatus,
+    LaunchBounds, LaunchCounts, Limits, Reached, Shortage, StopReason, VmEvent, VmHandle, VmKind, VmRequest,
+    VmState, VmStatus,
     ack::Outstanding,
     book::Book,
     launches::{Launches, Ticket},
@@ -122,17 +122,20 @@ impl VmStarter {
     /// events go to `events`. It is launched when no person's VM has to be.
     #[must_use]
     pub fn start(&self, request: VmRequest, events: mpsc::Sender<VmEvent>) -> VmHandle {
-        self.start_with(self.launches.ask_in_background(), request, events)
+        self.start_with(self.launches.ask_in_background(), request, events, None)
     }
 
-    /// The same, when its turn has come.
+    /// The same, when its turn has come; with what was short when none was ready for whoever waits.
     pub(super) fn start_with(
         &self,
         ticket: Ticket,
         request: VmRequest,
         events: mpsc::Sender<VmEvent>,
+        shortage: Option<Shortage>,
     ) -> VmHandle {
-        let book = Book::open(request.id, self.store.clone());
+        let (mut book, state) = Book::open(request.id, self.store.clone());
+        book.none_ready = shortage.map(|shortage| shortage.to_string());
+        let book = (book, state);
         let (mut owner, handle) = self.owner(request.id, request.kind, request.memory_mib, book, events);
         owner.ticket = Some(ticket);
         owner.is_somebodys = request.session.is_some() || request.user.is_some();

@@ -4,6 +4,7 @@
 mod hibernation;
 mod house;
 mod launches;
+mod pool;
 mod snapshots;
 
 use std::time::Duration;

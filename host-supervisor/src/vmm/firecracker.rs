@@ -10,12 +10,14 @@
 
 mod api;
 mod body;
+mod exit;
 mod fault;
 mod hibernate;
 mod jail;
 mod names;
 mod plan;
 mod request;
+mod surroundings;
 mod suspend;
 #[cfg(test)]
 mod tests;
@@ -53,7 +55,7 @@ pub struct FirecrackerSettings {
     pub jailer: JailerChoice,
     /// As fast as the host when unset.
     pub rates: Rates,
-    /// What a VM in a jail may read and write of the host's disk, all its drives together.
+    /// What a VM may read and write of the host's disk, all its drives together; where the daemon is root.
     pub host_disk: Rate,
 }
 

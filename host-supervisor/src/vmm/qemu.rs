@@ -197,6 +197,8 @@ impl Vmm for Qemu {
         Ok(Some(json!({
             "qemu": self.version.to_string(),
             "machine": self.settings.machine,
+            // Which devices it has besides: another number when that changes.
+            "devices": 2,
             "accelerator": accelerator.for_snapshots(),
             "processor": processor::identity(),
         })))

@@ -183,7 +183,8 @@ async fn a_vmm_that_cannot_run_its_guest_says_why(bench: Bench) {
             assert_eq!((exit.code, exit.by_guest), (Some(1), false));
             (exit.program, exit.stderr.join("\n"))
         }
-        Err(LaunchError::Died { program, stderr, .. }) => (program, stderr),
+        Err(LaunchError::Died { exit, .. }) => (exit.program, exit.stderr.join("\n")),
+        Err(LaunchError::Refused { program, words }) => (program, words),
         Err(error) => panic!("{error}"),
     };
     assert_eq!(program, bench.program);
@@ -359,6 +360,38 @@ async fn a_jailed_firecracker_is_nobody_in_a_root_of_its_own_and_has_little_to_c
     );
     within(10, vm.kill()).await;
     within(10, other.kill()).await;
+}
+
+/// At whatever moment: before its socket is there, while it is told what to start, or just after.
+#[tokio::test]
+async fn a_firecracker_that_is_killed_while_it_begins_is_told_by_its_signal() {
+    for (jailed, after) in
+        [(Jailed::No, 0), (Jailed::No, 10), (Jailed::No, 20), (Jailed::Yes, 0), (Jailed::Yes, 20)]
+    {
+        let Some(bench) = Bench::firecracker(Transport::Pci, jailed).await else {
+            return skipped("a_firecracker_that_is_killed_while_it_begins_is_told_by_its_signal");
+        };
+        let (id, scratch) = (VmId::random(), tempfile::tempdir().unwrap());
+        let killed = async {
+            let processes = loop {
+                match ProcessId::unrecorded(id, scratch.path()) {
+                    none if none.is_empty() => tokio::time::sleep(Duration::from_millis(1)).await,
+                    processes => break processes,
+                }
+            };
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            processes.iter().for_each(ProcessId::kill);
+        };
+        let (launched, ()) = tokio::join!(bench.try_launch_as(id, scratch.path(), Guest::Lives), killed);
+        let exit = match launched {
+            Ok(mut vm) => within(10, vm.wait()).await,
+            Err(LaunchError::Died { exit, .. }) => exit,
+            Err(error) => panic!("after {after} ms: {error}"),
+        };
+        assert_eq!((exit.code, exit.by_guest), (Some(128 + 9), false), "after {after} ms");
+        assert!(exit.how().starts_with("was ended by SIGKILL"), "{}", exit.how());
+        bench.vmm.clear(id).await;
+    }
 }
 
 /// A resource limit of a process, as proc_pid_limits(5) has it.

@@ -44,10 +44,9 @@ impl Version {
             .unwrap_or_else(|late| Err(late.into()))
             .map_err(|source| LaunchError::Start { program: name(), source })?;
         let text = String::from_utf8_lossy(&output.stdout);
-        read(&text).ok_or_else(|| LaunchError::Died {
+        read(&text).ok_or_else(|| LaunchError::NoVersion {
             program: name(),
-            code: output.status.code().unwrap_or(-1),
-            stderr: format!("no version in {:?}", text.chars().take(MOST_CHARS).collect::<String>()),
+            said: text.chars().take(MOST_CHARS).collect(),
         })
     }
 
@@ -86,6 +85,6 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_says_something_else_is_told_with_what_it_says() {
         let error = Version::of(Path::new("/bin/sh"), Version::parse).await.unwrap_err().to_string();
-        assert!(error.contains("/bin/sh") && error.contains("no version in"), "{error}");
+        assert!(error.contains("/bin/sh does not say its version, but \""), "{error}");
     }
 }

@@ -1,6 +1,6 @@
-//! How long a person waits: starts `demo-auto` sessions one after another in real VMs and prints, for every mark of
-//! the VM's timeline, the spread over the runs, as a table in Markdown: for VMs that boot, that begin with a snapshot, and that
-//! were ready before. And what a VM takes up while it waits: the agent's roles in the guest, and the processes of the host that
+//! How long a person waits: starts `demo-auto` sessions one after another in real VMs, by turns one that boots, one that begins with
+//! a snapshot, and one that was ready before, and prints, for every mark of the VM's timeline, the spread over the runs, as
+//! tables in Markdown. And what a VM takes up while it waits: the agent's roles in the guest, and the processes of the host that
 //! stand for it.
 //!
 //! `make bench` runs it; `bench-start [RUNS [PROFILE]]`, five and `dev` by default. The first run of each kind warms the page
@@ -27,8 +27,19 @@ const BEGINNINGS: [(&str, [(&str, &str); 2]); 3] = [
     ("the pool", [("ANTEROOM_SNAPSHOT_USE", "true"), ("ANTEROOM_POOL_MAX", "1")]),
 ];
 
+/// From the request until the caller knows the session's VM: over HTTP, a round trip for the session's state included.
+const ASSIGNED: &str = "caller: assigned";
+
 /// A snapshot, and a VM from it, may take so long under emulation.
 const PREPARATION: Duration = Duration::from_secs(300);
+
+/// One kind of beginning, and what was measured of it.
+struct Lane {
+    beginning: &'static str,
+    daemon: Daemon,
+    samples: Samples,
+    memory: Samples,
+}
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -37,37 +48,69 @@ async fn main() -> Result<()> {
     let profile = arguments.next().unwrap_or_else(|| "dev".to_owned());
     let _turn = Turn::take()?;
     let snapshots = tempfile::tempdir()?;
+    let mut lanes = Vec::new();
     for (beginning, settings) in BEGINNINGS {
-        let mut environment: BTreeMap<String, String> =
-            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        environment.insert("ANTEROOM_SNAPSHOT_DIR".to_owned(), snapshots.path().display().to_string());
-        let is_pool = environment["ANTEROOM_POOL_MAX"] == "1";
-        environment.insert("ANTEROOM_POOL_MIN".to_owned(), environment["ANTEROOM_POOL_MAX"].clone());
-        let daemon =
-            Daemon::start("bench-start", &profile, Options { environment, ..Options::default() }).await?;
-        let (mut samples, mut memory) = (Samples::new(), Samples::new());
-        for run in 0..=runs {
-            if run == 1 && beginning != "a boot" {
-                until(|| {
-                    std::fs::read_dir(snapshots.path()).is_ok_and(|entries| entries.flatten().any(is_whole))
-                })
-                .await?;
-            }
-            if is_pool {
-                one_waits(&daemon).await?;
-            }
-            let session = daemon.start_session("demo-auto", &format!("bench-{run}")).await?;
-            let (timeline, roles) = one_run(&daemon, &session).await?;
-            if run > 0 {
-                collect(&mut samples, &timeline);
-                collect(&mut memory, &roles);
-            }
+        let daemon = serve(beginning, &settings, &profile, snapshots.path()).await?;
+        lanes.push(Lane { beginning, daemon, samples: Samples::new(), memory: Samples::new() });
+    }
+    println!("load before: {}", std::fs::read_to_string("/proc/loadavg")?.trim());
+    for run in 0..=runs {
+        for lane in &mut lanes {
+            lane.run(run, snapshots.path())
+                .await
+                .with_context(|| format!("run {run}, {}", lane.beginning))?;
         }
-        daemon.stop().await?;
-        print_table(&format!("ms since the request, from {beginning}"), &samples);
-        print_table("KiB resident; of the host, PSS", &memory);
+    }
+    println!("load after: {}", std::fs::read_to_string("/proc/loadavg")?.trim());
+    for lane in &lanes {
+        print_table(&format!("ms since the request, from {}", lane.beginning), &lane.samples);
+        print_table("KiB resident; of the host, PSS", &lane.memory);
+    }
+    print_ratios(&lanes);
+    for lane in lanes {
+        lane.daemon.stop().await?;
     }
     Ok(())
+}
+
+async fn serve(
+    beginning: &str,
+    settings: &[(&str, &str)],
+    profile: &str,
+    snapshots: &Path,
+) -> Result<Daemon> {
+    let mut environment: BTreeMap<String, String> =
+        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    environment.insert("ANTEROOM_SNAPSHOT_DIR".to_owned(), snapshots.display().to_string());
+    environment.insert("ANTEROOM_POOL_MIN".to_owned(), environment["ANTEROOM_POOL_MAX"].clone());
+    let name = format!("bench-start-{}", beginning.replace(' ', "-"));
+    Daemon::start(&name, profile, Options { environment, ..Options::default() }).await
+}
+
+impl Lane {
+    /// A session from its request to its end; the first is not counted.
+    async fn run(&mut self, run: usize, snapshots: &Path) -> Result<()> {
+        let daemon = &self.daemon;
+        if run == 1 && self.beginning != "a boot" {
+            let is_there =
+                || std::fs::read_dir(snapshots).is_ok_and(|entries| entries.flatten().any(is_whole));
+            until(is_there).await?;
+        }
+        if self.beginning == "the pool" {
+            one_waits(daemon).await?;
+        }
+        let asked = Instant::now();
+        let session = daemon.start_session("demo-auto", &format!("bench-{run}")).await?;
+        daemon.until(&session, |session| session["vm_id"].is_string()).await?;
+        let assigned = asked.elapsed();
+        let (timeline, roles) = one_run(daemon, &session).await?;
+        if run > 0 {
+            collect(&mut self.samples, &timeline);
+            collect(&mut self.samples, &[(ASSIGNED.to_owned(), assigned.as_secs_f64() * 1e3)]);
+            collect(&mut self.memory, &roles);
+        }
+        Ok(())
+    }
 }
 
 /// Whether it is a snapshot, and not one that is being made.
@@ -108,7 +151,7 @@ async fn one_run(daemon: &Daemon, session: &str) -> Result<(Vec<(String, f64)>, 
         roles.iter().filter_map(|(name, kib)| Some((name.clone(), kib.as_f64()?))).collect();
     let host = machine::processes_mentioning(vm).into_iter().filter_map(|process| on_the_host(&process));
     roles.extend(host);
-    roles.push(("host: the daemon".to_owned(), pss_kib(daemon.pid())?));
+    roles.push(("host: the daemon".to_owned(), machine::pss_kib(daemon.pid())?));
     daemon.wait_for(session, &["completed"]).await?;
     let vm = daemon.vm_gone(vm).await?;
     let marks = vm["timeline"].as_array().context("the VM has a timeline")?;
@@ -119,14 +162,7 @@ async fn one_run(daemon: &Daemon, session: &str) -> Result<(Vec<(String, f64)>, 
 fn on_the_host(process: &str) -> Option<(String, f64)> {
     let (pid, command) = process.split_once(' ')?;
     let program = Path::new(command.split_whitespace().next()?).file_name()?.to_string_lossy().into_owned();
-    Some((format!("host: {program}"), pss_kib(pid.parse().ok()?).ok()?))
-}
-
-/// What is shared counts in parts (proc_pid_smaps(5): `Pss`).
-fn pss_kib(pid: u32) -> Result<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).context("its memory")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
+    Some((format!("host: {program}"), machine::pss_kib(pid.parse().ok()?).ok()?))
 }
 
 fn mark(mark: &Value) -> Option<(String, f64)> {
@@ -142,8 +178,27 @@ fn collect(samples: &mut Samples, run: &[(String, f64)]) {
 fn print_table(unit: &str, samples: &Samples) {
     let mut rows: Vec<_> = samples.iter().map(|(name, values)| (name, Spread::of(values))).collect();
     rows.sort_by(|(_, a), (_, b)| a.median.total_cmp(&b.median));
-    println!("\n| {unit} | min | median | p95 | max | n |\n|---|---:|---:|---:|---:|---:|");
-    for (name, Spread { min, median, p95, max, count, .. }) in rows {
-        println!("| {name} | {min:.0} | {median:.0} | {p95:.0} | {max:.0} | {count} |");
+    println!("\n| {unit} | min | p50 | p95 | p99 | max | n |\n|---|---:|---:|---:|---:|---:|---:|");
+    for (name, Spread { min, median, p95, p99, max, count }) in rows {
+        println!("| {name} | {min:.0} | {median:.0} | {p95:.0} | {p99:.0} | {max:.0} | {count} |");
+    }
+}
+
+/// What a person waits for, and how many times sooner it is there than after a boot.
+fn print_ratios(lanes: &[Lane]) {
+    println!(
+        "\n| ms, p50 (a boot's, in multiples of it) | a boot | a snapshot | the pool |\n|---|---:|---:|---:|"
+    );
+    for mark in
+        [ASSIGNED, "agent-answered", "desktop-painted", "sign-in-started", "sign-in-url", "credentials"]
+    {
+        let median = |lane: &Lane| lane.samples.get(mark).map(|values| Spread::of(values).median);
+        let boot = lanes.first().and_then(median);
+        let cells = lanes.iter().map(|lane| match (median(lane), boot) {
+            (Some(ms), Some(boot)) if ms > 0.0 => format!("{ms:.1} ({:.0})", boot / ms),
+            (Some(ms), _) => format!("{ms:.1}"),
+            (None, _) => "–".to_owned(),
+        });
+        println!("| {mark} | {} |", cells.collect::<Vec<_>>().join(" | "));
     }
 }

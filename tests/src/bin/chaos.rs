@@ -2,7 +2,8 @@
 //! default, with VMs that boot, or begin with a snapshot, on networks of their VMMs', or on a bridge in a network namespace of this
 //! program's own, as root.
 //!
-//! It ends at the first thing that does not hold, with the seed that leads there again. `ANTEROOM_BIN` names the daemon: with
+//! It ends at the first thing that does not hold, with the seed that leads there again, or when it is interrupted; it leaves nothing
+//! behind then, either. `ANTEROOM_BIN` names the daemon: with
 //! `anteroom-bare`, whose guests are namespaces, a round takes seconds, and what runs in a guest is struck as well; on a bridge its
 //! daemon makes and removes everything that a VM would use, but no guest does.
 
@@ -17,8 +18,9 @@ use anteroom_tests::{
     daemon::Options,
     seclusion,
 };
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use fastrand::Rng;
+use tokio::signal::unix::{SignalKind, signal};
 
 struct Arguments {
     rounds: usize,
@@ -65,6 +67,35 @@ async fn run(arguments: Arguments, seclusion: Option<Seclusion>) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 
+    let ended = tokio::select! {
+        ended = all_rounds(&mut daemon, seclusion.as_ref(), &mut rng, rounds) => {
+            ended.with_context(|| format!("seed {seed}; the log is artefacts/chaos.log"))
+        }
+        interrupted = interrupted() => Err(interrupted),
+    };
+    let (vms, ended) = match ended {
+        Ok(tally) => {
+            let vms = chaos::vms_of(&daemon).await?;
+            daemon.stop().await?;
+            (vms, Ok(tally))
+        }
+        Err(cause) => {
+            (chaos::clear_away(daemon).await.with_context(|| format!("after: {cause:#}"))?, Err(cause))
+        }
+    };
+    let nothing_left = chaos::nothing_outlives(&vms, seclusion.as_ref());
+    let tally = ended?;
+    nothing_left?;
+    println!("{} rounds, nothing left behind, nothing lost: {:?}", tally.rounds, tally.ends);
+    Ok(())
+}
+
+async fn all_rounds(
+    daemon: &mut Daemon,
+    seclusion: Option<&Seclusion>,
+    rng: &mut Rng,
+    rounds: usize,
+) -> Result<Tally> {
     // How long one takes here, undisturbed: strikes fall within that time.
     let began = Instant::now();
     let calm = daemon.start_session("demo-auto", "calm").await?;
@@ -75,14 +106,23 @@ async fn run(arguments: Arguments, seclusion: Option<Seclusion>) -> Result<()> {
     let mut tally = Tally::default();
     for round in 1..=rounds {
         let sessions = rng.usize(1..3);
-        let told = chaos::round(&mut daemon, seclusion.as_ref(), &mut rng, sessions, span, &mut tally).await;
-        let told =
-            told.with_context(|| format!("round {round} of seed {seed}; the log is artefacts/chaos.log"))?;
-        println!("{round}: {told}");
+        let told = chaos::round(daemon, seclusion, rng, sessions, span, &mut tally).await;
+        println!("{round}: {}", told.with_context(|| format!("round {round}"))?);
     }
-    let vms = chaos::vms_of(&daemon).await?;
-    daemon.stop().await?;
-    chaos::nothing_outlives(&vms, seclusion.as_ref())?;
-    println!("{} rounds, nothing left behind, nothing lost: {:?}", tally.rounds, tally.ends);
-    Ok(())
+    Ok(tally)
+}
+
+/// Until somebody wants this to end.
+async fn interrupted() -> anyhow::Error {
+    let signals = signal(SignalKind::interrupt())
+        .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+    let (mut interrupt, mut terminate) = match signals {
+        Ok(signals) => signals,
+        Err(error) => return error.into(),
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    anyhow!("interrupted")
 }

@@ -1,8 +1,8 @@
 //! What a nested host has to bring along to run the daemon with Firecracker: the programs, and an image for the guests.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
-use anteroom_guest_image::{ImageStore, Inputs, Recipe};
+use anteroom_guest_image::{ImageStore, Inputs, KernelKind, Recipe};
 use anyhow::Result;
 
 use super::Luggage;
@@ -45,11 +45,19 @@ left() {
 "#;
 
 /// With the programs that `FIRECRACKER` and `JAILER` name, and a script that goes on from its beginning; `None` when they name
-/// none.
+/// none. Guests have the stock kernel.
 ///
 /// # Errors
 /// When something is missing: `make test` builds it.
 pub fn luggage(script: &str) -> Result<Option<Luggage>> {
+    luggage_with(script, &[KernelKind::Stock])
+}
+
+/// The same with images of these kernels.
+///
+/// # Errors
+/// When one is missing.
+pub fn luggage_with(script: &str, kernels: &[KernelKind]) -> Result<Option<Luggage>> {
     let named = |variable| std::env::var_os(variable).map(PathBuf::from);
     let (Some(firecracker), Some(jailer)) = (named("FIRECRACKER"), named("JAILER")) else {
         return Ok(None);
@@ -60,12 +68,18 @@ pub fn luggage(script: &str) -> Result<Option<Luggage>> {
     luggage.add(&daemon::binary(), "anteroom")?;
     luggage.add(&daemon::guest_binary("anteroom-agent"), "anteroom-agent")?;
     let store = ImageStore::open(daemon::image_dir()?)?;
-    let image = store.find(&Recipe::embedded("debian-12")?, "test", &Inputs::default())?;
-    let name = format!("images/{}.{}", image.manifest.recipe, image.manifest.profile);
-    let mut files: Vec<PathBuf> = image.manifest.files().map(|file| file.path.clone()).collect();
-    files.extend([format!("{name}.json").into(), format!("{name}.lease").into()]);
-    // Unpacked here, because that takes a minute there.
-    files.push(store.vmlinux(&image.kernel)?.strip_prefix(store.root())?.to_owned());
+    // Two images have layers in common.
+    let mut files = BTreeSet::new();
+    for kernel in kernels {
+        let recipe = Recipe::embedded("debian-12")?.with_kernel(*kernel)?;
+        let image = store.find(&recipe, "test", &Inputs::default())?;
+        let suffix = if *kernel == KernelKind::Custom { "+custom" } else { "" };
+        let name = format!("images/{}.{}{suffix}", image.manifest.recipe, image.manifest.profile);
+        files.extend(image.manifest.files().map(|file| file.path.clone()));
+        files.extend([format!("{name}.json").into(), format!("{name}.lease").into()]);
+        // Unpacked here, because that takes a minute there.
+        files.insert(store.vmlinux(&image.kernel)?.strip_prefix(store.root())?.to_owned());
+    }
     for file in files {
         luggage.add(&store.root().join(&file), &format!("images/{}", file.display()))?;
     }

@@ -20,6 +20,7 @@ use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
+    host_memory::Source,
     images::ResolvedImage,
     net::{HostNetwork, HostNetworkSettings, Network},
     snapshots::Shelf,
@@ -119,6 +120,20 @@ impl House {
         let starter = Arc::new(VmStarter::new(Arc::clone(&vmm) as _, store.clone(), network, settings));
         std::fs::write(scratch.path().join("kernel"), script).unwrap();
         Self { scratch, store, starter, vmm, agent, vault, hibernate_after: None }
+    }
+
+    /// As the kernel of the machine tells it that this house stands on; at first it tells nothing.
+    pub(super) fn host_memory(&self) -> Source {
+        Source(self.scratch.path().join("proc"))
+    }
+
+    pub(super) fn has_memory(&self, available_mib: u64, stalls_percent: f64) {
+        let Source(proc) = self.host_memory();
+        std::fs::create_dir_all(proc.join("pressure")).unwrap();
+        let meminfo = format!("MemAvailable: {} kB\n", available_mib * 1024);
+        std::fs::write(proc.join("meminfo"), meminfo).unwrap();
+        let pressure = format!("some avg10={stalls_percent:.2} avg60=0.00 avg300=0.00 total=0\n");
+        std::fs::write(proc.join("pressure/memory"), pressure).unwrap();
     }
 
     pub(super) fn kernel(&self) -> PathBuf {

@@ -56,14 +56,22 @@ impl House {
         snapshots: Option<(Arc<Shelf>, SnapshotSettings)>,
         pool: PoolSettings,
     ) -> AbortOnDropHandle<()> {
-        let keeper = Keeper {
+        AbortOnDropHandle::new(tokio::spawn(self.a_keeper(snapshots, pool).run(CancellationToken::new())))
+    }
+
+    pub(super) fn a_keeper(
+        &self,
+        snapshots: Option<(Arc<Shelf>, SnapshotSettings)>,
+        pool: PoolSettings,
+    ) -> Keeper {
+        Keeper {
             starter: Arc::clone(&self.starter),
             template: self.request(),
             snapshots,
-            pool,
+            pool: Some(pool),
+            memory: self.host_memory(),
             most_vms: 4,
-        };
-        AbortOnDropHandle::new(tokio::spawn(keeper.run(CancellationToken::new())))
+        }
     }
 
     /// Somebody comes.

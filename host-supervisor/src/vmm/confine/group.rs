@@ -12,7 +12,7 @@ use std::{
 
 use anteroom_protocol::VmId;
 
-use crate::vmm::OutOfMemory;
+use crate::vmm::{OutOfMemory, ProcessId};
 
 /// How long killed processes may take to leave a group.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -100,6 +100,16 @@ impl Group {
         fs::File::options().write(true).open(self.0.join("cgroup.procs"))
     }
 
+    /// Puts a process in it, with all its threads; what it has of the memory already stays where it was counted.
+    pub(in crate::vmm) fn admit(&self, process: ProcessId) -> io::Result<()> {
+        fs::write(self.0.join("cgroup.procs"), process.pid.to_string())
+    }
+
+    /// What its processes may use of the memory from now on, where that is limited.
+    pub(in crate::vmm) fn limit_memory(&self, mib: u64) -> io::Result<()> {
+        limit_memory_at(&self.0, mib)
+    }
+
     /// Whether the kernel has killed a process in it to get memory.
     pub(in crate::vmm) fn out_of_memory(&self) -> Option<OutOfMemory> {
         out_of_memory_at(&self.0)
@@ -137,7 +147,11 @@ pub(in crate::vmm) fn out_of_memory(id: VmId) -> Option<OutOfMemory> {
 /// What the processes of a VM may use of the memory from now on, where that is limited.
 pub(in crate::vmm) fn limit_memory(id: VmId, mib: u64) -> io::Result<()> {
     let Some(place) = mount_point() else { return Ok(()) };
-    let limit = place.join(PARENT).join(id.to_string()).join("memory.max");
+    limit_memory_at(&place.join(PARENT).join(id.to_string()), mib)
+}
+
+fn limit_memory_at(group: &Path, mib: u64) -> io::Result<()> {
+    let limit = group.join("memory.max");
     if limit.exists() { fs::write(limit, (mib << 20).to_string()) } else { Ok(()) }
 }
 

@@ -27,6 +27,16 @@ pub(super) enum ApiError {
     Senseless(String),
 }
 
+impl ApiError {
+    /// Whether Firecracker has answered: else it may not be there any more.
+    pub(super) fn is_answer(&self) -> bool {
+        match self {
+            Self::Refused { .. } => true,
+            Self::Unreachable(..) | Self::NoAnswer(..) | Self::Late { .. } | Self::Senseless(_) => false,
+        }
+    }
+}
+
 /// Where it listens, as a path that fits into an address (108 bytes, unix(7)).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Api<'a> {

@@ -33,7 +33,7 @@ use crate::vmm::{
 /// Open files of a Firecracker: its drives, sockets and devices, and some to spare.
 const MOST_FILES: u32 = 256;
 /// What a Firecracker needs beside the memory of its guest, with room for the page cache of what it writes.
-const OVERHEAD_MIB: u64 = 256;
+pub(super) const OVERHEAD_MIB: u64 = 256;
 /// Threads beside those of the guest's processors.
 const OTHER_THREADS: u32 = 8;
 
@@ -184,7 +184,7 @@ fn places(firecracker: &Path, id: VmId, directory: &Path) -> (PathBuf, PathBuf) 
     (base, root)
 }
 
-fn share(spec: &VmSpec) -> Share {
+pub(super) fn share(spec: &VmSpec) -> Share {
     let processors = u32::from(spec.vcpus);
     Share {
         memory_mib: u64::from(spec.memory_mib) + OVERHEAD_MIB,

@@ -17,14 +17,15 @@ use async_trait::async_trait;
 use tokio::sync::MutexGuard;
 
 use super::{
-    Firecracker, FirecrackerSettings,
+    Firecracker,
     api::{Api, ApiError},
     body::SnapshotType,
+    exit::as_a_shell_tells,
     hibernate::{self, Residence, Tmpfs},
-    jail::{Furnished, Jail, Jailer},
-    names,
+    jail::{Jail, Jailer, OVERHEAD_MIB},
     plan::{self, GUEST_SOCKET, Transport},
     request::Request,
+    surroundings::Surroundings,
     suspend::{self, Readers},
 };
 use crate::{
@@ -32,9 +33,10 @@ use crate::{
     failure::causes,
     socket_directory::SocketDirectory,
     vmm::{
-        LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
+        LaunchError, OutOfMemory, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
+        confine::group::Group,
         console::Console,
-        process::{Invocation, Mounts, Process, socket},
+        process::{Invocation, Process, socket},
     },
 };
 
@@ -44,6 +46,8 @@ const API_SOCKET: &str = "firecracker.sock";
 pub(super) const LOG: &str = "firecracker.log";
 /// From its start to its socket it takes some ten milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between a connection that is closed and the end of the process that had it: its memory is given back first.
+const SAME_MOMENT: Duration = Duration::from_secs(2);
 /// How much of its log is repeated when it refuses to start a guest, or ends.
 const LAST_LINES: usize = 5;
 const LAST_BYTES: u64 = 8 * 1024;
@@ -76,59 +80,13 @@ pub(super) struct FirecrackerVm {
     place: PathBuf,
     /// Its user is given back when nobody runs as that any more.
     jail: Option<Jail>,
+    /// Where root runs it without a jail.
+    group: Option<Group>,
     /// Of a machine that will be snapshotted: its memory, in MiB.
     golden: Option<u32>,
     origin: Origin,
     /// As long as its memory may be there twice, because it is on its way to the disk.
     turn: Option<MutexGuard<'static, ()>>,
-}
-
-/// What a Firecracker finds around it.
-struct Surroundings {
-    jail: Option<Jail>,
-    /// As seen from there.
-    spec: VmSpec,
-    files: Option<SnapshotFiles>,
-    mounts: Mounts,
-}
-
-impl Surroundings {
-    fn of(firecracker: &Firecracker, spec: &VmSpec, begin: Begin<'_>) -> Result<Self, LaunchError> {
-        let files = match begin {
-            Begin::Boot | Begin::Wake(_) => None,
-            Begin::Restore(files) => Some(files),
-        };
-        let mut surroundings = match &firecracker.jailer {
-            Some(jailer) => {
-                let Furnished { jail, spec, files, mounts } =
-                    jailer.furnish(&firecracker.program, spec, files)?;
-                Self { jail: Some(jail), spec, files, mounts }
-            }
-            None => Self::without_jail(spec, files)
-                .map_err(|source| LaunchError::Io { path: spec.directory.clone(), source })?,
-        };
-        if let Begin::Wake(_) = begin {
-            surroundings.files = Some(hibernate::files());
-        }
-        Ok(surroundings)
-    }
-
-    fn without_jail(spec: &VmSpec, files: Option<&SnapshotFiles>) -> io::Result<Self> {
-        let mut mounts = Mounts::default();
-        if nix::unistd::geteuid().is_root() {
-            let place = std::path::absolute(&spec.directory)?.join(hibernate::PLACE);
-            mounts.memory(&place, hibernate::room_mib(spec.memory_mib.into()), 0)?;
-        }
-        Ok(Self { jail: None, spec: names::link(spec)?, files: files.cloned(), mounts })
-    }
-
-    /// The whole conversation, up to a machine that boots, or one that has been loaded and stands still.
-    fn requests(&self, settings: &FirecrackerSettings) -> Result<Vec<Request>, LaunchError> {
-        match &self.files {
-            None => plan::requests(&self.spec, settings.transport, settings.rates),
-            Some(files) => Ok(vec![suspend::loading(files, &self.spec.network)?]),
-        }
-    }
 }
 
 impl FirecrackerVm {
@@ -142,7 +100,7 @@ impl FirecrackerVm {
         socket::remove_stale(directory, &[API_SOCKET, GUEST_SOCKET])?;
         let surroundings = Surroundings::of(firecracker, spec, begin)?;
         let requests = surroundings.requests(settings)?;
-        let Surroundings { jail, mounts, .. } = surroundings;
+        let Surroundings { jail, group, mounts, .. } = surroundings;
         let place = jail.as_ref().map_or(directory, Jail::root).to_owned();
         make_log(&place.join(LOG), jail.as_ref())?;
         let arguments = arguments(spec, settings.transport, jail.is_some());
@@ -156,7 +114,15 @@ impl FirecrackerVm {
             Begin::Boot | Begin::Restore(_) => process.console(directory).await?,
             Begin::Wake(_) => process.console_again(directory).await?,
         };
-        socket::accepted_by(&mut process, &place, API_SOCKET, PATIENCE).await?;
+        if let Some(group) = &group {
+            // Without a guest it has next to nothing yet. If it has ended already, what follows says so.
+            if let Err(error) = group.admit(process.id()) {
+                tracing::warn!(vm = %spec.id, "the VM is not in its control group: {error}");
+            }
+        }
+        socket::accepted_by(&mut process, &place, API_SOCKET, PATIENCE)
+            .await
+            .map_err(|error| error.with_memory_of(|| out_of_memory(jail.as_ref(), group.as_ref())))?;
         process.has_become(&firecracker.program);
         let golden = spec.golden.then_some(spec.memory_mib);
         let origin = match begin {
@@ -164,7 +130,7 @@ impl FirecrackerVm {
             Begin::Restore(_) => Origin::Snapshot,
             Begin::Wake(_) => Origin::Other,
         };
-        let mut vm = Self { process, console, place, jail, golden, origin, turn: None };
+        let mut vm = Self { process, console, place, jail, group, golden, origin, turn: None };
         if let Begin::Wake(from) = begin
             && let Err(error) = vm.take_in(from).await
         {
@@ -207,19 +173,24 @@ impl FirecrackerVm {
     /// A Firecracker that refuses something is of no use any more.
     async fn ask_or_end(&mut self, requests: &[Request], begin: Begin<'_>) -> Result<(), LaunchError> {
         let Err(error) = self.ask(requests).await else { return Ok(()) };
-        let ended = self.process.ended().await;
-        let exit = self.process.kill().await;
+        let (has_died, exit) = match error.is_answer() {
+            false => match tokio::time::timeout(SAME_MOMENT, self.wait()).await {
+                Ok(exit) => (true, exit),
+                Err(_) => (false, self.kill().await),
+            },
+            true => (false, self.kill().await),
+        };
+        if has_died && (exit.out_of_memory.is_some() || matches!(begin, Begin::Boot)) {
+            return Err(LaunchError::Died { exit, console: self.console.tail() });
+        }
         let mut words = causes(&error);
         // After a panic there is no answer.
-        for line in last_lines(&self.place.join(LOG)).iter().chain(&exit.stderr) {
+        for line in &exit.stderr {
             words.push_str("; ");
             words.push_str(line.trim());
         }
         Err(match begin {
-            Begin::Boot => {
-                let code = ended.and_then(|exit| exit.code).unwrap_or(0);
-                LaunchError::Died { program: exit.program, code, stderr: words }
-            }
+            Begin::Boot => LaunchError::Refused { program: exit.program, words },
             Begin::Restore(_) | Begin::Wake(_) => LaunchError::Snapshot(words),
         })
     }
@@ -235,6 +206,13 @@ impl FirecrackerVm {
         Ok(())
     }
 
+    /// For a guest of that size, and what may lie in the memory besides.
+    fn limit_memory(&self, guest_mib: u64, besides_mib: u64) -> io::Result<()> {
+        let limit = |group: &Group| group.limit_memory(guest_mib + OVERHEAD_MIB + besides_mib);
+        self.jail.as_ref().map_or(Ok(()), |jail| jail.limit_memory(guest_mib, besides_mib))?;
+        self.group.as_ref().map_or(Ok(()), limit)
+    }
+
     pub(super) async fn adopt(firecracker: &Firecracker, survivor: &Survivor) -> io::Result<Self> {
         let directory = survivor.directory.as_path();
         let [process] = survivor.processes[..] else {
@@ -248,8 +226,14 @@ impl FirecrackerVm {
         let jail = jailer.map(|jailer| jailer.adopt(&firecracker.program, survivor)).transpose()?;
         let console = process.console(directory).await.map_err(io::Error::other)?;
         let place = jail.as_ref().map_or(directory, Jail::root).to_owned();
-        Ok(Self { process, console, place, jail, golden: None, origin: Origin::Other, turn: None })
+        let group = if jail.is_none() { Group::existing(survivor.id) } else { None };
+        Ok(Self { process, console, place, jail, group, golden: None, origin: Origin::Other, turn: None })
     }
+}
+
+/// As long as its control group is there.
+fn out_of_memory(jail: Option<&Jail>, group: Option<&Group>) -> Option<OutOfMemory> {
+    jail.and_then(Jail::out_of_memory).or_else(|| group.and_then(Group::out_of_memory))
 }
 
 /// Firecracker does not make it.
@@ -300,8 +284,9 @@ impl Vm for FirecrackerVm {
     /// A guest that resets ends Firecracker with 0.
     async fn wait(&mut self) -> VmExit {
         let mut exit = self.process.wait().await;
+        exit.code = exit.code.map(as_a_shell_tells);
         exit.stderr.splice(..0, last_lines(&self.place.join(LOG)));
-        exit.out_of_memory = self.jail.as_ref().and_then(Jail::out_of_memory);
+        exit.out_of_memory = out_of_memory(self.jail.as_ref(), self.group.as_ref());
         exit
     }
 
@@ -327,9 +312,7 @@ impl Vm for FirecrackerVm {
             Origin::Other => (SnapshotType::Full, 2 * guest_mib),
         };
         self.turn = Some(hibernate::turn(needed_mib).await?);
-        if let Some(jail) = &self.jail {
-            jail.limit_memory(guest_mib, hibernate::room_mib(guest_mib)).map_err(failed)?;
-        }
+        self.limit_memory(guest_mib, hibernate::room_mib(guest_mib)).map_err(failed)?;
         suspend::quiet(&self.console).await;
         let written = self.ask(&suspend::making(hibernate::files(), snapshot_type)).await;
         written.map_err(|error| SnapshotError::Vmm(causes(&error)))?;
@@ -353,9 +336,7 @@ impl Vm for FirecrackerVm {
         // One that was launched without a tmpfs has left nothing there.
         if let Ok(tmpfs) = self.tmpfs() {
             tmpfs.empty().map_err(failed)?;
-            if let Some(jail) = &self.jail {
-                tmpfs.guest_mib().and_then(|guest_mib| jail.limit_memory(guest_mib, 0)).map_err(failed)?;
-            }
+            tmpfs.guest_mib().and_then(|guest_mib| self.limit_memory(guest_mib, 0)).map_err(failed)?;
         }
         self.turn = None;
         Ok(())

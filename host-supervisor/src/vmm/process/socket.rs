@@ -2,7 +2,10 @@
 
 use std::{io, os::unix::net::UnixStream, path::Path, time::Duration};
 
-use super::{super::LaunchError, Process};
+use super::{
+    super::{LaunchError, VmExit},
+    Process,
+};
 use crate::socket_directory::SocketDirectory;
 
 /// None of the programs that do this tells when it is done, and all are done within milliseconds.
@@ -53,11 +56,10 @@ async fn wait(
     let appears = async {
         while !is_there() {
             if let Some(exit) = process.ended().await {
-                let stderr = exit.stderr.join("; ");
+                // There was no guest yet, whatever the code.
                 return Err(LaunchError::Died {
-                    program: exit.program,
-                    code: exit.code.unwrap_or(-1),
-                    stderr,
+                    exit: VmExit { by_guest: false, ..exit },
+                    console: Vec::new(),
                 });
             }
             tokio::time::sleep(LOOK_AGAIN).await;

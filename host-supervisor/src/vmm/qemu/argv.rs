@@ -62,6 +62,7 @@ impl Machine<'_> {
         argv.extend(self.disks()?);
         argv.extend(network::argv(self.network, self.relay)?);
         argv.extend(random_numbers());
+        argv.extend(self.balloon());
         argv.extend(self.vsock());
         argv.extend(self.control());
         Ok(argv)
@@ -151,6 +152,15 @@ impl Machine<'_> {
             argv.extend(words(&["-device", &device]));
         }
         argv
+    }
+
+    /// Nobody blows it up. The guest tells by it what memory it has freed (free page reporting, since QEMU 5.1), which becomes a hole
+    /// in the file of its memory.
+    fn balloon(&self) -> Vec<String> {
+        match self.memory {
+            Some(_) => words(&["-device", "virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on"]),
+            None => Vec::new(),
+        }
     }
 
     fn control(&self) -> Vec<String> {

@@ -26,7 +26,7 @@ use crate::{
     blocking,
     failure::causes,
     vmm::{
-        LaunchError, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
+        LaunchError, OutOfMemory, ProcessId, SnapshotError, SnapshotFiles, Survivor, Vm, VmExit, VmSpec,
         boot_line::{Boot, boot_line},
         confine::Cell,
         console::Console,
@@ -72,7 +72,10 @@ impl QemuVm {
         let cell = |uids| confined::cell(uids, spec, accelerator, disk);
         let cell = qemu.uids.as_ref().map(cell).transpose()?;
         let directory = spec.directory.as_path();
-        let vsock_device = vsock_device::start(&qemu.vsock_device, directory, cell.as_ref()).await?;
+        let out_of_memory = || cell.as_ref().and_then(Cell::out_of_memory);
+        let vsock_device = vsock_device::start(&qemu.vsock_device, directory, cell.as_ref())
+            .await
+            .map_err(|error| error.with_memory_of(out_of_memory))?;
         let Place { spec, relay, mounts, identity } = Place::of(qemu, spec, accelerator, cell.as_ref())?;
         let command_line = boot_line(Boot::desktop(&spec, accelerator.kernel_words()))?;
         let name = format!("anteroom-{}", spec.id.short());
@@ -127,7 +130,7 @@ impl QemuVm {
             (Begin::Wake(_), _, Some(read)) => wake(directory, read).await,
             _ => Ok(()),
         };
-        went_on(begun, &mut process).await?;
+        went_on(begun, &mut process, out_of_memory).await?;
         let directory = directory.to_owned();
         let (memory, golden) = (Some(memory), spec.golden);
         Ok(Self { qemu: process, vsock_device, console, directory, exit: None, memory, golden, cell })
@@ -178,9 +181,20 @@ fn broken(error: &io::Error) -> LaunchError {
 }
 
 /// What QEMU says itself before it ends is a better cause than a connection that is closed.
-async fn went_on(result: Result<(), LaunchError>, process: &mut Process) -> Result<(), LaunchError> {
+async fn went_on(
+    result: Result<(), LaunchError>,
+    process: &mut Process,
+    out_of_memory: impl FnOnce() -> Option<OutOfMemory>,
+) -> Result<(), LaunchError> {
     let Err(error) = result else { return Ok(()) };
-    match tokio::time::timeout(SAME_MOMENT, process.wait()).await {
+    let exit = tokio::time::timeout(SAME_MOMENT, process.wait()).await;
+    if let Ok(exit) = &exit
+        && let whose @ Some(_) = out_of_memory()
+    {
+        let exit = VmExit { out_of_memory: whose, ..exit.clone() };
+        return Err(LaunchError::Died { exit, console: Vec::new() });
+    }
+    match exit {
         Ok(exit) if !exit.stderr.is_empty() => Err(LaunchError::Snapshot(exit.stderr.join("; "))),
         _ => Err(error),
     }
@@ -204,9 +218,8 @@ impl Vm for QemuVm {
         let exit = match self.exit.take() {
             Some(exit) => exit,
             None => {
-                let out_of_memory = |cell: &Cell| cell.out_of_memory();
                 let exit = self.first_exit().await;
-                VmExit { out_of_memory: self.cell.as_ref().and_then(out_of_memory), ..exit }
+                VmExit { out_of_memory: self.cell.as_ref().and_then(Cell::out_of_memory), ..exit }
             }
         };
         // Kept before the next wait, so that being dropped there loses nothing.

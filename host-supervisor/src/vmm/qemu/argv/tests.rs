@@ -143,6 +143,7 @@ fn a_machine_that_is_snapshotted_has_its_memory_in_a_file_and_one_that_goes_on_l
     let (made, restored) = (lines_of(false), lines_of(true));
     let both = [
         "\n-object memory-backend-file,id=ram,size=1024M,share=on,mem-path=/proc/self/fd/7\n",
+        "\n-device virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on\n",
         "\n-chardev socket,id=vsock,path=vhost.sock\n-device pcie-root-port,id=vsock-slot,chassis=1,slot=1\n",
         "\n-chardev socket,id=control,fd=8,server=on,wait=off\n-mon chardev=control,mode=control",
     ];

@@ -1,6 +1,7 @@
 //! A certificate authority that lives as long as a test. Its key never leaves the process.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -65,6 +66,8 @@ impl ThrowAwayCa {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
+        // Not before the test: a client whose clock is behind does not take it.
+        params.not_before = SystemTime::now().into();
         let key = KeyPair::generate().map_err(making)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(making)?;
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());

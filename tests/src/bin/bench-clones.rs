@@ -1,0 +1,122 @@
+//! What clones of one snapshot take up of this machine's memory while they wait: keeps 1, 2, 4 and 8 of them ready, one after
+//! another, and prints a table in Markdown. `bench-clones [PROFILE [MEMORY_MIB]]`, `test` and 1024 by default.
+//!
+//! A guest's memory is a file without a name, filled by the daemon: what of it nobody maps is in no process's figures, so that its
+//! blocks are counted, and of the processes what is not that file (proc_pid_smaps(5)).
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    time::{Duration, Instant},
+};
+
+use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+const COUNTS: [usize; 4] = [1, 2, 4, 8];
+/// To a snapshot and so many VMs, under emulation.
+const PREPARATION: Duration = Duration::from_secs(600);
+/// What has just been restored goes on a little.
+const REST: Duration = Duration::from_secs(5);
+
+/// In MiB.
+#[derive(Debug, Default, Clone, Copy)]
+struct Taken {
+    guest: f64,
+    processes: f64,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let profile = arguments.next().unwrap_or_else(|| "test".to_owned());
+    let memory_mib = arguments.next().unwrap_or_else(|| "1024".to_owned());
+    let _turn = Turn::take()?;
+    let snapshots = tempfile::tempdir()?;
+    println!("load: {}", fs::read_to_string("/proc/loadavg")?.trim());
+    println!("\n| MiB | guests' memory | processes | all | each |\n|---|---:|---:|---:|---:|");
+    for count in COUNTS {
+        let taken =
+            with_clones(count, &profile, &memory_mib, &snapshots.path().display().to_string()).await?;
+        let all = taken.guest + taken.processes;
+        #[expect(clippy::cast_precision_loss, reason = "eight at most")]
+        let each = all / count as f64;
+        println!("| {count} | {:.0} | {:.0} | {all:.0} | {each:.0} |", taken.guest, taken.processes);
+    }
+    Ok(())
+}
+
+async fn with_clones(count: usize, profile: &str, memory_mib: &str, snapshots: &str) -> Result<Taken> {
+    let settings = [
+        ("ANTEROOM_SNAPSHOT_USE", "true".to_owned()),
+        ("ANTEROOM_SNAPSHOT_DIR", snapshots.to_owned()),
+        ("ANTEROOM_POOL_MIN", count.to_string()),
+        ("ANTEROOM_POOL_MAX", count.to_string()),
+        ("ANTEROOM_VM_MAX", "16".to_owned()),
+        ("ANTEROOM_VM_BROWSER_MEMORY_MIB", memory_mib.to_owned()),
+    ];
+    let environment: BTreeMap<String, String> =
+        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let daemon =
+        Daemon::start("bench-clones", profile, Options { environment, ..Options::default() }).await?;
+    let begin = Instant::now();
+    let vms = loop {
+        let vms = daemon.fetch("/api/vms").await?["vms"].take();
+        let ready = |vm: &&Value| vm["phase"] == "ready";
+        let ids: Vec<String> = vms
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(ready)
+            .filter_map(|vm| vm["id"].as_str().map(str::to_owned))
+            .collect();
+        if ids.len() == count {
+            break ids;
+        }
+        ensure!(begin.elapsed() < PREPARATION, "{} of {count} are ready: {}", ids.len(), daemon.log());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    };
+    tokio::time::sleep(REST).await;
+    let mut taken = Taken::default();
+    for vm in &vms {
+        let shown = daemon.fetch(&format!("/api/vms/{vm}")).await?;
+        ensure!(shown["vm"]["origin"]["from"] == "snapshot", "it has booted: {shown:#}");
+        let of_vm = of(vm)?;
+        taken.guest += of_vm.guest;
+        taken.processes += of_vm.processes;
+    }
+    daemon.stop().await?;
+    Ok(taken)
+}
+
+/// Of its processes, and of the guest's memory, which all of them have open.
+fn of(vm: &str) -> Result<Taken> {
+    let (mut guest, mut processes) = (None, 0.0);
+    for process in machine::processes_mentioning(vm) {
+        let pid: u32 = process.split(' ').next().context("a pid")?.parse()?;
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        processes +=
+            ["Pss_Anon:", "Pss_File:"].iter().filter_map(|name| kib(&text, name)).sum::<f64>() / 1024.0;
+        guest = guest.or(memory_of(pid));
+    }
+    Ok(Taken { guest: guest.with_context(|| format!("no memory of {vm} is found"))?, processes })
+}
+
+fn kib(smaps: &str, name: &str) -> Option<f64> {
+    let line = smaps.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+/// The blocks of the file without a name, in MiB.
+fn memory_of(pid: u32) -> Option<f64> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
+    let is_memory = |path: &std::path::PathBuf| {
+        fs::read_link(path).is_ok_and(|link| link.to_string_lossy().contains("memfd:guest-memory"))
+    };
+    let path = files.map(|entry| entry.path()).find(is_memory)?;
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let mib = fs::metadata(path).ok()?.blocks() as f64 * 512.0 / 1_048_576.0;
+    Some(mib)
+}
