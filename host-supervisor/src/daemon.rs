@@ -89,6 +89,7 @@ pub struct Daemon {
     store: Store,
     audit_writer: AuditWriter,
     courier: Option<Courier>,
+    audit_keep: Arc<Live<Duration>>,
     tidy: Tidy,
     keepers: Vec<Keeper>,
     prompts: Prompts,
@@ -244,9 +245,9 @@ impl Daemon {
         });
         let without_receiver = courier.is_none().then_some(Schedule::USUAL.give_up_after);
         let tidy = Tidy { store: store.clone(), without_receiver };
-        let keep = Duration::from_secs(u64::from(config.audit_keep_days) * 24 * 3600);
+        let keep = Arc::new(Live::new(audit_keep(config)));
         let settings = Arc::new(Live::new(ApiSettings::of(config)));
-        let (audit, audit_writer) = audit::audit(store.clone(), keep);
+        let (audit, audit_writer) = audit::audit(store.clone(), Arc::clone(&keep));
         let api = Api {
             sessions: sessions.clone(),
             prompts: prompts.clone(),
@@ -277,6 +278,7 @@ impl Daemon {
             keepers,
             prompts,
             manager,
+            audit_keep: keep,
             _images,
             _lock,
         })
@@ -296,6 +298,9 @@ impl Daemon {
         }
     }
 
+            prompts: self.prompts.clone(),
+            vms: Arc::clone(&self.api.vms),
+            audit_keep: Arc::clone(&self.audit_keep),
     /// Where the API is, with the real port when the configuration asked for any.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -381,10 +386,7 @@ fn vm_settings(config: &Config) -> VmSettings {
         limits: None,
         launches: launch_bounds(config),
         vault: None,
-        hibernate_after: HibernateAfter {
-            browser: config.hibernate_after,
-            cli: config.prompt.hibernate_after,
-        },
+        hibernate_after: hibernate_after(config),
     }
 }
 
@@ -395,6 +397,14 @@ fn launch_bounds(config: &Config) -> LaunchBounds {
         most_waiting: config.launch.waiting as usize,
     }
 }
+fn hibernate_after(config: &Config) -> HibernateAfter {
+    HibernateAfter { browser: config.hibernate_after, cli: config.prompt.hibernate_after }
+}
+
+fn audit_keep(config: &Config) -> Duration {
+    Duration::from_secs(u64::from(config.audit_keep_days) * 24 * 3600)
+}
+
 
 /// Beside the images: a snapshot holds nothing of anybody, and daemons of one user may share it.
 pub(crate) fn shelf(config: &Config) -> Shelf {

@@ -10,12 +10,12 @@ use anteroom_protocol::{ProviderDefinition, VmId};
 use time::OffsetDateTime;
 use tokio::{
     sync::{Semaphore, watch},
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    NewPrompt, PromptSettings,
+    NewPrompt, PromptLimits, PromptSettings,
     cli_vms::{CliVms, NoVm},
     keeping::{self, Books},
     run::Running,
@@ -128,6 +128,11 @@ impl Prompts {
     }
 
     /// Goes on with the VMs of a daemon that is gone. Its prompts have come to nothing.
+    /// Counts from now on.
+    pub fn set_limits(&self, limits: PromptLimits) {
+        self.shared.settings.limits.set(limits);
+    }
+
     ///
     /// # Errors
     /// When the store does not answer.
@@ -173,7 +178,7 @@ impl Prompts {
         shared.tasks.spawn(async move {
             running.run(turns).await;
             place.leave(id);
-        });
+        }));
         Ok(handle)
     }
 
@@ -230,14 +235,9 @@ impl Prompts {
 
     /// Forgets what is old, and ends VMs that nobody uses, until `stop`.
     pub async fn tidy(self, stop: CancellationToken) {
-        let destroy_after = self.shared.settings.destroy_after;
-        let mut ticks = interval(destroy_after.clamp(Duration::from_secs(1), LOOK_EVERY));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut limits = self.shared.settings.limits.changes();
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
+            let destroy_after = limits.borrow_and_update().destroy_after;
             self.shared.state().forget(Instant::now());
             let before = OffsetDateTime::now_utc() - KEEP_RECORDS;
             let done = async {
@@ -248,6 +248,11 @@ impl Prompts {
                 tracing::error!(cause = causes(&error), "old prompts and VMs are not tidied up");
             }
         }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(destroy_after.clamp(Duration::from_secs(1), LOOK_EVERY)) => {}
+                Ok(()) = limits.changed() => {}
+            }
     }
 
     /// Ends every prompt, takes no more, and puts the users' VMs to disk where the VMM can: they are there again for the next
@@ -285,7 +290,8 @@ impl Shared {
         if state.stopping {
             return Err(ExecuteError::Stopping);
         }
-        let (at_once, waiting) = (self.settings.at_once.get(), self.settings.waiting);
+        let limits = self.settings.limits.now();
+        let (at_once, waiting) = (limits.at_once.get(), limits.waiting);
         match state.users.entry(user.to_owned()) {
             Entry::Occupied(mut entry) => {
                 let user = entry.get_mut();

@@ -210,7 +210,7 @@ impl Running {
     }
 
     async fn hear(&self, vm: &VmHandle, mut program: Program, mut hearing: Hearing) -> Result<End, NotRun> {
-        let most_bytes = self.shared.settings.output_mib.get() as usize * 1024 * 1024;
+        let most_bytes = self.shared.settings.limits.now().output_mib.get() as usize * 1024 * 1024;
         let mut heard = false;
         loop {
             let piece = tokio::select! {
@@ -262,7 +262,7 @@ impl Running {
     }
 
     fn limit(&self) -> Duration {
-        let most = self.shared.settings.limit;
+        let most = self.shared.settings.limits.now().limit;
         self.new.limit.map_or(most, |limit| limit.min(most))
     }
 
@@ -306,7 +306,7 @@ impl Running {
         self.story.tell(&PromptEvent::Status { status, vm_id });
     }
 
-    async fn finish(self, end: End) {
+    async fn finish(mut self, end: End) {
         let (status, exit_code, failure, last) = match end {
             End::Done { ended, usage, complaint } => {
                 self.record.send_modify(|record| record.usage.clone_from(&usage));
