@@ -59,6 +59,7 @@ use crate::{
     session::{Admission, Resumed, SessionSettings, Sessions, VmTemplate},
     snapshots::Shelf,
     store::{Store, StoreError},
+    traces::{ExporterError, Traces},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
     vm::{HibernateAfter, LaunchBounds, TakenOver, VmKind, VmRequest, VmSettings, VmStarter, keeper::Keeper},
     vmm::Capabilities,
@@ -88,8 +89,8 @@ pub struct Daemon {
     sessions: Sessions,
     store: Store,
     audit_writer: AuditWriter,
-    courier: Option<Courier>,
     audit_keep: Arc<Live<Duration>>,
+    courier: Option<Courier>,
     tidy: Tidy,
     keepers: Vec<Keeper>,
     prompts: Prompts,
@@ -121,6 +122,8 @@ pub enum DaemonError {
     Webhook(#[from] WebhookError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Traces(#[from] ExporterError),
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
@@ -207,6 +210,7 @@ impl Daemon {
         make_private_directory(&config.state_dir)?;
         let lock = lock::Lock::take(&config.state_dir, &format!("listens on {}", config.listen))?;
         let webhook = config.webhook.as_ref().map(Webhook::new).transpose()?.map(Arc::new);
+        let traces = Traces::open(config.otlp.as_ref())?;
         let written = Arc::new(Notify::new());
         let mut store = Store::open(&config.state_dir).await?;
         if webhook.is_some() {
@@ -260,6 +264,7 @@ impl Daemon {
             media,
             webhook,
             audit,
+            traces,
             rate: RateLimit::new(Arc::clone(&settings)),
             settings,
             started: Instant::now(),
@@ -273,12 +278,12 @@ impl Daemon {
             sessions,
             store,
             audit_writer,
+            audit_keep: keep,
             courier,
             tidy,
             keepers,
             prompts,
             manager,
-            audit_keep: keep,
             _images,
             _lock,
         })
@@ -293,14 +298,14 @@ impl Daemon {
             waiting: Vec::new(),
             decisions: Decisions::of(&self.api),
             sessions: self.sessions.clone(),
+            prompts: self.prompts.clone(),
+            vms: Arc::clone(&self.api.vms),
+            audit_keep: Arc::clone(&self.audit_keep),
             webhook: self.api.webhook.clone(),
             tls: self.doors.tls.clone(),
         }
     }
 
-            prompts: self.prompts.clone(),
-            vms: Arc::clone(&self.api.vms),
-            audit_keep: Arc::clone(&self.audit_keep),
     /// Where the API is, with the real port when the configuration asked for any.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -317,6 +322,7 @@ impl Daemon {
     pub async fn run(self, shutdown: impl Future<Output = Stop> + Send + 'static) -> Stop {
         let stop = CancellationToken::new();
         let (access, address) = (Arc::clone(&self.api.access), self.doors.address);
+        let traces = self.api.traces.clone();
         let mut servers = self.doors.serve(&self.api, &stop);
         drop(self.api);
         let stop_outbox = CancellationToken::new();
@@ -353,6 +359,7 @@ impl Daemon {
             // It stops at once; a panic of its own has been logged.
             let _ = task.await;
         }
+        traces.close().await;
         match how {
             Stop::End => self.store.close().await,
             Stop::HandOver => {
@@ -390,13 +397,6 @@ fn vm_settings(config: &Config) -> VmSettings {
     }
 }
 
-fn launch_bounds(config: &Config) -> LaunchBounds {
-    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    LaunchBounds {
-        at_once: capacity::launches_at_once(config.launch.at_once, processors),
-        most_waiting: config.launch.waiting as usize,
-    }
-}
 fn hibernate_after(config: &Config) -> HibernateAfter {
     HibernateAfter { browser: config.hibernate_after, cli: config.prompt.hibernate_after }
 }
@@ -405,6 +405,13 @@ fn audit_keep(config: &Config) -> Duration {
     Duration::from_secs(u64::from(config.audit_keep_days) * 24 * 3600)
 }
 
+fn launch_bounds(config: &Config) -> LaunchBounds {
+    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    LaunchBounds {
+        at_once: capacity::launches_at_once(config.launch.at_once, processors),
+        most_waiting: config.launch.waiting as usize,
+    }
+}
 
 /// Beside the images: a snapshot holds nothing of anybody, and daemons of one user may share it.
 pub(crate) fn shelf(config: &Config) -> Shelf {

@@ -15,6 +15,7 @@ mod lines;
 mod registry;
 mod run;
 mod story;
+mod traced;
 mod trouble;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};

@@ -63,6 +63,7 @@ pub use recovery::{Recovered, TakenOver};
 pub use starter::{HibernateAfter, VmSettings, VmStarter};
 pub use survey::{Fate, Remnant, survey};
 pub use sweep::Swept;
+pub(crate) use timeline::stages;
 pub use timeline::{HostMark, host_mark};
 use visit::Presence;
 pub use visit::{Hold, NoVisit, Visit};

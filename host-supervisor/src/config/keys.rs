@@ -353,6 +353,14 @@ pub const KEYS: &[Key] = &[
     key("webhook.secret_file", "", "a file with that secret, readable by its owner only"),
     key("webhook.include_credentials", "false", "true: what is sent has the credentials themselves in it"),
     key(
+        "otlp.endpoint",
+        "",
+        "where traces are sent, in OTLP over HTTP, for example http://127.0.0.1:4318; nowhere when empty",
+    ),
+    secret(key("otlp.headers", "", "headers that are sent there, a key among them: name=value, ...")),
+    key("otlp.headers_file", "", "a file with such headers, one in a line, readable by its owner only"),
+    key("otlp.sample", "1", "which part of the traces is sent that begin here: 0 to 1"),
+    key(
         "core_files",
         "false",
         "true: a crash may leave a core file, with master keys and what the guests know in it; to look for a fault",

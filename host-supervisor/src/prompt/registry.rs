@@ -25,6 +25,7 @@ use crate::{
     failure::{Failure, causes},
     metrics,
     store::{PromptId, PromptRecord, PromptStatus, Store, StoreError},
+    traces,
     vault::Vault,
     vm::{StopReason, TakenOver, VmHandle, VmStarter},
 };
@@ -127,12 +128,12 @@ impl Prompts {
         Self { shared: Arc::new(Shared { store, vault, vms, settings, state, tasks }) }
     }
 
-    /// Goes on with the VMs of a daemon that is gone. Its prompts have come to nothing.
     /// Counts from now on.
     pub fn set_limits(&self, limits: PromptLimits) {
         self.shared.settings.limits.set(limits);
     }
 
+    /// Goes on with the VMs of a daemon that is gone. Its prompts have come to nothing.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -175,7 +176,7 @@ impl Prompts {
         shared.state().prompts.insert(id, Known { handle: handle.clone(), ended: None });
         tracing::info!(prompt = %id, provider = new.provider.id, "prompt taken");
         let running = Running::new(Arc::clone(shared), new, publish, story, cancel);
-        shared.tasks.spawn(async move {
+        shared.tasks.spawn(traces::during(running.trace(), async move {
             running.run(turns).await;
             place.leave(id);
         }));
@@ -247,12 +248,12 @@ impl Prompts {
             if let Err(error) = done.await {
                 tracing::error!(cause = causes(&error), "old prompts and VMs are not tidied up");
             }
-        }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(destroy_after.clamp(Duration::from_secs(1), LOOK_EVERY)) => {}
                 Ok(()) = limits.changed() => {}
             }
+        }
     }
 
     /// Ends every prompt, takes no more, and puts the users' VMs to disk where the VMM can: they are there again for the next

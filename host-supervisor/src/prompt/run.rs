@@ -23,6 +23,7 @@ use super::{
     keeping::Keeping,
     registry::Shared,
     story::{PromptEvent, Story},
+    traced::Traced,
     trouble::{self, lost, no_vm, not_kept, not_signed_in, unreadable},
 };
 use crate::{
@@ -30,6 +31,7 @@ use crate::{
     failure::{Failure, causes},
     metrics,
     store::{PromptRecord, PromptStatus},
+    traces::Trace,
     vm::{NoVisit, VmHandle},
 };
 
@@ -54,6 +56,7 @@ pub(super) struct Running {
     story: Story,
     cancel: CancellationToken,
     began: Instant,
+    traced: Option<Traced>,
 }
 
 /// How it came to its end.
@@ -72,7 +75,13 @@ impl Running {
         cancel: CancellationToken,
     ) -> Self {
         let definition = Arc::new(new.provider.clone());
-        Self { shared, definition, new, record, story, cancel, began: Instant::now() }
+        let (began, traced) = (Instant::now(), Traced::begin(record.borrow().id, &new));
+        Self { shared, definition, new, record, story, cancel, began, traced }
+    }
+
+    /// What everything is part of that is done for it.
+    pub(super) fn trace(&self) -> Option<Trace> {
+        self.traced.as_ref().map(|traced| traced.trace().clone())
     }
 
     pub(super) async fn run(self, turns: Arc<Semaphore>) {
@@ -301,6 +310,7 @@ impl Running {
         self.save().await;
         if status == PromptStatus::Running {
             metrics::prompt_reached("running", self.began.elapsed());
+            self.traced.iter().for_each(Traced::runs);
         }
         let vm_id = self.record.borrow().vm_id;
         self.story.tell(&PromptEvent::Status { status, vm_id });
@@ -335,6 +345,9 @@ impl Running {
             self.record.borrow().id,
             self.record.borrow().failure.as_ref().map(|failure| failure.code.clone()),
         );
+        if let Some(traced) = self.traced.take() {
+            traced.ended(status, code.as_deref());
+        }
         tracing::info!(prompt = %id, status = status.as_str(), exit_code, code, "prompt ended");
         self.story.tell(&last);
     }
