@@ -240,15 +240,7 @@ impl Daemon {
         let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), session_settings);
         let prompts = Prompts::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), prompt_settings);
         take_over(recovered.taken, &sessions, &prompts).await?;
-        let courier = webhook.clone().map(|webhook| Courier {
-            store: store.clone(),
-            vault: Arc::clone(&vault),
-            webhook,
-            written,
-            schedule: Schedule::USUAL,
-        });
-        let without_receiver = courier.is_none().then_some(Schedule::USUAL.give_up_after);
-        let tidy = Tidy { store: store.clone(), without_receiver };
+        let (courier, tidy) = outbox(&store, &vault, webhook.clone(), written);
         let keep = Arc::new(Live::new(audit_keep(config)));
         let settings = Arc::new(Live::new(ApiSettings::of(config)));
         let (audit, audit_writer) = audit::audit(store.clone(), Arc::clone(&keep));
@@ -371,6 +363,19 @@ impl Daemon {
         }
         how
     }
+}
+
+/// Who delivers what is in it, where somebody is told, and who keeps it small.
+fn outbox(
+    store: &Store,
+    vault: &Arc<Vault>,
+    webhook: Option<Arc<Webhook>>,
+    written: Arc<Notify>,
+) -> (Option<Courier>, Tidy) {
+    let (store, vault, schedule) = (store.clone(), Arc::clone(vault), Schedule::USUAL);
+    let without_receiver = webhook.is_none().then_some(schedule.give_up_after);
+    let tidy = Tidy { store: store.clone(), without_receiver };
+    (webhook.map(|webhook| Courier { store, vault, webhook, written, schedule }), tidy)
 }
 
 /// To whoever goes on with them.
