@@ -85,11 +85,11 @@ mod words;
 
 use std::{sync::Arc, time::Duration};
 
-use anteroom_protocol::{RequestId, desk::Directions};
+use anteroom_protocol::{RequestId, TraceParent, desk::Directions};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -97,7 +97,7 @@ use axum::{
 };
 use tokio::{sync::Semaphore, time::Instant};
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, field};
 use url::Url;
 
 use self::{access::Access, error::ApiError};
@@ -114,6 +114,7 @@ use crate::{
     request_id,
     session::Sessions,
     store::Store,
+    traces::{self, Traces},
     vault::Vault,
     vm::VmStarter,
     webhook::Webhook,
@@ -140,6 +141,7 @@ pub struct Api {
     pub media: Media,
     pub webhook: Option<Arc<Webhook>>,
     pub audit: Audit,
+    pub traces: Traces,
     pub settings: Arc<Live<ApiSettings>>,
     pub rate: Arc<RateLimit>,
     pub started: Instant,
@@ -220,7 +222,7 @@ pub(crate) fn router(api: &Arc<Api>, reach: Reach) -> Router {
             let message = "the daemon met a fault of its own; its log says more";
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).into_response()
         }))
-        .layer(middleware::from_fn(note))
+        .layer(middleware::from_fn_with_state(api.traces.clone(), note))
         .with_state(Arc::clone(api))
 }
 
@@ -229,16 +231,24 @@ fn header_unless_set(name: HeaderName, value: &'static str) -> SetResponseHeader
 }
 
 /// Gives the request its name. In the log without the query, which can hold a session's token.
-async fn note(request: Request, next: Next) -> Response {
+async fn note(State(traces): State<Traces>, request: Request, next: Next) -> Response {
     let sent = request.headers().get(RequestId::HEADER).and_then(|value| value.to_str().ok());
     let id = sent.and_then(|text| text.parse().ok()).unwrap_or_else(RequestId::random);
     let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let span = tracing::info_span!("request", id = id.as_str());
-    let answered = request_id::during(id.clone(), next.run(request)).instrument(span.clone());
-    let mut response = answered.await;
-    let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1e3);
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let span = tracing::info_span!("request", id = id.as_str(), trace = field::Empty);
+    let mut traced = traces.request(trace_parent(&request), metrics::word(&method), route, &id);
+    let trace = traced.as_ref().map(|traced| traced.trace().clone());
+    if let Some(trace) = &trace {
+        span.record("trace", format!("{:032x}", trace.parent().trace));
+    }
+    let work = traces::during(trace, request_id::during(id.clone(), next.run(request)));
+    let mut response = work.instrument(span.clone()).await;
+    let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1e3);
+    if let Some(traced) = &mut traced {
+        traced.answered(status);
+    }
     crate::metrics::answered(metrics::word(&method), route, status, began.elapsed());
     span.in_scope(|| tracing::debug!(%method, path, status, ms, "request"));
     // Of letters and digits.
@@ -246,6 +256,10 @@ async fn note(request: Request, next: Next) -> Response {
         response.headers_mut().insert(RequestId::HEADER, value);
     }
     response
+}
+
+fn trace_parent(request: &Request) -> Option<TraceParent> {
+    request.headers().get(TraceParent::HEADER)?.to_str().ok()?.parse().ok()
 }
 
 async fn within_patience(request: Request, next: Next) -> Result<Response, ApiError> {

@@ -1,7 +1,7 @@
 //! The audit log's way into the store: entries are written together, a moment after they were made, so that no call waits for the
 //! disk. A daemon that is stopped writes all of them; one that is killed loses that moment.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use time::OffsetDateTime;
 use tokio::{
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     failure::causes,
+    live::Live,
     metrics,
     store::{AuditEntry, Store},
 };
@@ -38,12 +39,12 @@ pub struct AuditWriter {
     entries: mpsc::Receiver<AuditEntry>,
     written: watch::Sender<u64>,
     store: Store,
-    keep: Duration,
+    keep: Arc<Live<Duration>>,
 }
 
 /// The two ends; entries older than `keep` are forgotten.
 #[must_use]
-pub fn audit(store: Store, keep: Duration) -> (Audit, AuditWriter) {
+pub fn audit(store: Store, keep: Arc<Live<Duration>>) -> (Audit, AuditWriter) {
     let (to_writer, entries) = mpsc::channel(MOST_WAITING);
     let (written, seen) = watch::channel(0);
     (Audit { entries: to_writer, written: seen }, AuditWriter { entries, written, store, keep })
@@ -70,11 +71,13 @@ impl AuditWriter {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut hours = interval(FORGET_EVERY);
         hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut other_time = self.keep.changes();
         let mut batch = Vec::new();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = hours.tick() => self.forget().await,
+                Ok(()) = other_time.changed() => self.forget().await,
                 count = self.entries.recv_many(&mut batch, MOST_WAITING) => {
                     if count == 0 {
                         return;
@@ -116,10 +119,57 @@ impl AuditWriter {
     }
 
     async fn forget(&self) {
-        match self.store.audit_forget_before(OffsetDateTime::now_utc() - self.keep).await {
+        match self.store.audit_forget_before(OffsetDateTime::now_utc() - *self.keep.now()).await {
             Ok(0) => {}
             Ok(forgotten) => tracing::info!(forgotten, "old entries of the audit log are removed"),
             Err(error) => tracing::warn!(cause = causes(&error), "old entries of the audit log stay"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::AuditPage;
+
+    #[tokio::test]
+    async fn what_is_older_than_it_is_kept_goes_as_soon_as_that_is_less() {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = Store::open(scratch.path()).await.unwrap();
+        let day = Duration::from_secs(24 * 3600);
+        let keep = Arc::new(Live::new(90 * day));
+        let (audit, writer) = audit(store.clone(), Arc::clone(&keep));
+        let stop = CancellationToken::new();
+        let writing = tokio::spawn(writer.run(stop.clone()));
+        let at = |at| AuditEntry {
+            at,
+            caller: "local key".to_owned(),
+            acting: None,
+            client: "127.0.0.1".to_owned(),
+            action: "POST /api/auth/start".to_owned(),
+            target: "/api/auth/start".to_owned(),
+            detail: None,
+            status: 200,
+            request_id: "1".to_owned(),
+        };
+        let now = OffsetDateTime::now_utc();
+        audit.note(at(now - 2 * day)).await;
+        audit.note(at(now)).await;
+        audit.written().wait_for(|written| *written == 2).await.unwrap();
+        keep.set(day);
+        let left = async {
+            loop {
+                let left = store.audit_page(AuditPage::Newest, 10).await.unwrap();
+                if left.len() == 1 {
+                    return left;
+                }
+                sleep(COLLECT).await;
+            }
+        };
+        let left = tokio::time::timeout(GIVE_UP, left).await.expect("the old one goes");
+        // The database has milliseconds.
+        assert!(now - left[0].entry.at < time::Duration::SECOND);
+        stop.cancel();
+        writing.await.unwrap();
     }
 }

@@ -11,6 +11,7 @@ mod keys;
 mod launch;
 mod layer;
 mod media;
+mod otlp;
 mod prompt;
 mod ready;
 mod sources;
@@ -33,6 +34,7 @@ pub use keys::{KEYS, Key};
 pub use launch::LaunchSettings;
 pub use layer::{ConfigError, FileRead, Layers, Source};
 pub use media::{IceServer, MediaChoices, MediaListen, PublicAddress};
+pub use otlp::{HeadersSource, OtlpChoices, OtlpHeaders};
 pub use prompt::PromptChoices;
 pub use ready::{PoolSettings, SnapshotSettings};
 pub use sources::Sources;
@@ -104,6 +106,8 @@ pub struct Config {
     pub clipboard: Directions,
     /// Whom to tell of credentials; nobody when unset.
     pub webhook: Option<WebhookChoices>,
+    /// Whom to tell of traces; nobody when unset.
+    pub otlp: Option<OtlpChoices>,
     /// Whether a crash may leave what was in memory in a file.
     pub core_files: bool,
     pub log_format: LogFormat,
@@ -260,6 +264,7 @@ impl Config {
                 from_desktop: read.value("desktop.clipboard_out", value::yes_or_no)?,
             },
             webhook: webhook::read(&read)?,
+            otlp: otlp::read(&read)?,
             core_files: read.value("core_files", value::yes_or_no)?,
             log_format: read.value("log.format", value::log_format)?,
             log_filter: read.value("log.filter", value::log_filter)?,

@@ -59,6 +59,7 @@ use crate::{
     session::{Admission, Resumed, SessionSettings, Sessions, VmTemplate},
     snapshots::Shelf,
     store::{Store, StoreError},
+    traces::{ExporterError, Traces},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
     vm::{HibernateAfter, LaunchBounds, TakenOver, VmKind, VmRequest, VmSettings, VmStarter, keeper::Keeper},
     vmm::Capabilities,
@@ -88,6 +89,7 @@ pub struct Daemon {
     sessions: Sessions,
     store: Store,
     audit_writer: AuditWriter,
+    audit_keep: Arc<Live<Duration>>,
     courier: Option<Courier>,
     tidy: Tidy,
     keepers: Vec<Keeper>,
@@ -120,6 +122,8 @@ pub enum DaemonError {
     Webhook(#[from] WebhookError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Traces(#[from] ExporterError),
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
@@ -206,6 +210,7 @@ impl Daemon {
         make_private_directory(&config.state_dir)?;
         let lock = lock::Lock::take(&config.state_dir, &format!("listens on {}", config.listen))?;
         let webhook = config.webhook.as_ref().map(Webhook::new).transpose()?.map(Arc::new);
+        let traces = Traces::open(config.otlp.as_ref())?;
         let written = Arc::new(Notify::new());
         let mut store = Store::open(&config.state_dir).await?;
         if webhook.is_some() {
@@ -235,18 +240,10 @@ impl Daemon {
         let sessions = Sessions::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), session_settings);
         let prompts = Prompts::new(store.clone(), Arc::clone(&vault), Arc::clone(&vms), prompt_settings);
         take_over(recovered.taken, &sessions, &prompts).await?;
-        let courier = webhook.clone().map(|webhook| Courier {
-            store: store.clone(),
-            vault: Arc::clone(&vault),
-            webhook,
-            written,
-            schedule: Schedule::USUAL,
-        });
-        let without_receiver = courier.is_none().then_some(Schedule::USUAL.give_up_after);
-        let tidy = Tidy { store: store.clone(), without_receiver };
-        let keep = Duration::from_secs(u64::from(config.audit_keep_days) * 24 * 3600);
+        let (courier, tidy) = outbox(&store, &vault, webhook.clone(), written);
+        let keep = Arc::new(Live::new(audit_keep(config)));
         let settings = Arc::new(Live::new(ApiSettings::of(config)));
-        let (audit, audit_writer) = audit::audit(store.clone(), keep);
+        let (audit, audit_writer) = audit::audit(store.clone(), Arc::clone(&keep));
         let api = Api {
             sessions: sessions.clone(),
             prompts: prompts.clone(),
@@ -259,6 +256,7 @@ impl Daemon {
             media,
             webhook,
             audit,
+            traces,
             rate: RateLimit::new(Arc::clone(&settings)),
             settings,
             started: Instant::now(),
@@ -272,6 +270,7 @@ impl Daemon {
             sessions,
             store,
             audit_writer,
+            audit_keep: keep,
             courier,
             tidy,
             keepers,
@@ -291,6 +290,9 @@ impl Daemon {
             waiting: Vec::new(),
             decisions: Decisions::of(&self.api),
             sessions: self.sessions.clone(),
+            prompts: self.prompts.clone(),
+            vms: Arc::clone(&self.api.vms),
+            audit_keep: Arc::clone(&self.audit_keep),
             webhook: self.api.webhook.clone(),
             tls: self.doors.tls.clone(),
         }
@@ -312,6 +314,7 @@ impl Daemon {
     pub async fn run(self, shutdown: impl Future<Output = Stop> + Send + 'static) -> Stop {
         let stop = CancellationToken::new();
         let (access, address) = (Arc::clone(&self.api.access), self.doors.address);
+        let traces = self.api.traces.clone();
         let mut servers = self.doors.serve(&self.api, &stop);
         drop(self.api);
         let stop_outbox = CancellationToken::new();
@@ -348,6 +351,7 @@ impl Daemon {
             // It stops at once; a panic of its own has been logged.
             let _ = task.await;
         }
+        traces.close().await;
         match how {
             Stop::End => self.store.close().await,
             Stop::HandOver => {
@@ -359,6 +363,19 @@ impl Daemon {
         }
         how
     }
+}
+
+/// Who delivers what is in it, where somebody is told, and who keeps it small.
+fn outbox(
+    store: &Store,
+    vault: &Arc<Vault>,
+    webhook: Option<Arc<Webhook>>,
+    written: Arc<Notify>,
+) -> (Option<Courier>, Tidy) {
+    let (store, vault, schedule) = (store.clone(), Arc::clone(vault), Schedule::USUAL);
+    let without_receiver = webhook.is_none().then_some(schedule.give_up_after);
+    let tidy = Tidy { store: store.clone(), without_receiver };
+    (webhook.map(|webhook| Courier { store, vault, webhook, written, schedule }), tidy)
 }
 
 /// To whoever goes on with them.
@@ -381,11 +398,16 @@ fn vm_settings(config: &Config) -> VmSettings {
         limits: None,
         launches: launch_bounds(config),
         vault: None,
-        hibernate_after: HibernateAfter {
-            browser: config.hibernate_after,
-            cli: config.prompt.hibernate_after,
-        },
+        hibernate_after: hibernate_after(config),
     }
+}
+
+fn hibernate_after(config: &Config) -> HibernateAfter {
+    HibernateAfter { browser: config.hibernate_after, cli: config.prompt.hibernate_after }
+}
+
+fn audit_keep(config: &Config) -> Duration {
+    Duration::from_secs(u64::from(config.audit_keep_days) * 24 * 3600)
 }
 
 fn launch_bounds(config: &Config) -> LaunchBounds {

@@ -41,6 +41,7 @@ pub mod snapshots;
 mod socket_directory;
 mod sparse;
 pub mod store;
+pub mod traces;
 pub mod vault;
 pub mod vm;
 pub mod vmm;

@@ -6,6 +6,7 @@ use std::{sync::OnceLock, time::Duration};
 
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use time::OffsetDateTime;
 
 use crate::{
     store::{PromptStatus, SessionStatus},
@@ -106,6 +107,12 @@ const WEBHOOK_PENDING: Family =
     family("anteroom_webhook_pending", Kind::Gauge, &[], "Events that wait for their delivery");
 const AUDIT_LOST: Family =
     family("anteroom_audit_lost_total", Kind::Counter, &[], "Audit entries that the database did not take");
+const CERTIFICATE: Family = family(
+    "anteroom_certificate_end_timestamp_seconds",
+    Kind::Gauge,
+    &[],
+    "When the certificate of the API, or one above it, expires (Unix time); only with `tls.certificate`",
+);
 const UPTIME: Family = family("anteroom_uptime_seconds", Kind::Gauge, &[], "Since the daemon has started");
 const BUILD: Family = family("anteroom_build_info", Kind::Gauge, &["version"], "Always 1");
 
@@ -129,6 +136,7 @@ pub const FAMILIES: &[Family] = &[
     PROMPTS_ENDED,
     WEBHOOK_PENDING,
     AUDIT_LOST,
+    CERTIFICATE,
     UPTIME,
     BUILD,
 ];
@@ -210,6 +218,11 @@ pub(crate) fn prompt_reached(stage: &'static str, after: Duration) {
 
 pub(crate) fn prompt_ended(status: PromptStatus) {
     counter!(PROMPTS_ENDED.name, "status" => status.as_str()).increment(1);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact for as long as there are certificates")]
+pub(crate) fn certificate_ends(at: OffsetDateTime) {
+    gauge!(CERTIFICATE.name).set(at.unix_timestamp() as f64);
 }
 
 pub(crate) fn audit_lost(entries: usize) {

@@ -15,6 +15,7 @@ mod lines;
 mod registry;
 mod run;
 mod story;
+mod traced;
 mod trouble;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
@@ -23,7 +24,10 @@ use anteroom_protocol::{ProviderDefinition, Secret, agent::Surroundings};
 
 use tokio::sync::watch;
 
-use crate::session::{Admission, VmTemplate};
+use crate::{
+    live::Live,
+    session::{Admission, VmTemplate},
+};
 pub use cli_vms::NoVm;
 pub use registry::{ExecuteError, PromptHandle, Prompts};
 pub use story::{PromptEvent, Story, Told};
@@ -36,7 +40,13 @@ pub struct PromptSettings {
     /// As for sessions: they share the host's places.
     pub admission: watch::Receiver<Arc<Admission>>,
     pub surroundings: Surroundings,
-    /// Of one user, at once.
+    pub limits: Live<PromptLimits>,
+}
+
+/// What the operator allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PromptLimits {
+    /// Of one user, at once; another number counts for a user of whom none is under way.
     pub at_once: NonZeroU32,
     /// Of one user, waiting.
     pub waiting: u32,

@@ -66,6 +66,7 @@ pub use survey::{Fate, Remnant, survey};
 pub use sweep::Swept;
 pub use thrift::Shortage;
 pub(crate) use thrift::may_wait;
+pub(crate) use timeline::stages;
 pub use timeline::{HostMark, host_mark};
 use visit::Presence;
 pub use visit::{Hold, NoVisit, Visit};

@@ -20,6 +20,7 @@ mod request_id;
 pub mod secret;
 pub mod stream;
 pub mod timeline;
+mod trace_parent;
 pub mod version;
 
 pub use event::{Event, EventBody, Note};
@@ -28,4 +29,5 @@ pub use mac_address::{MacAddress, ParseMacError};
 pub use provider::ProviderDefinition;
 pub use request_id::RequestId;
 pub use secret::Secret;
+pub use trace_parent::TraceParent;
 pub use version::ProtocolVersion;

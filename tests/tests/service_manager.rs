@@ -1,9 +1,11 @@
 //! The real daemon under a service manager, which the test plays: no connection is refused, not even while there is no daemon.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use anteroom_tests::ServiceManager;
 use anyhow::{Context as _, Result, ensure};
+use rcgen::{CertificateParams, KeyPair};
+use reqwest::{Certificate, Client, StatusCode};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -54,9 +56,45 @@ async fn the_daemon_serves_on_the_socket_it_is_handed_and_tells_how_it_is_and_a_
     manager.stop(second).await
 }
 
+/// Asks over TLS, and believes this certificate only.
+async fn asks_over_tls(address: SocketAddr, certificate: Certificate) -> Result<StatusCode> {
+    let client = Client::builder().tls_certs_only([certificate]).timeout(Duration::from_secs(60)).build()?;
+    Ok(client.get(format!("https://{address}/health")).send().await?.status())
+}
+
+#[tokio::test]
+async fn tls_is_spoken_on_the_socket_that_is_handed_down_and_a_handshake_waits_while_there_is_no_daemon()
+-> Result<()> {
+    let manager = ServiceManager::new("service-manager-tls")?;
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new([manager.address.ip().to_string()])?.self_signed(&key)?;
+    let trusted = Certificate::from_der(certificate.der())?;
+    let at = |name| manager.settings().with_file_name(name);
+    std::fs::write(at("certificate.pem"), certificate.pem())?;
+    std::fs::write(at("key.pem"), key.serialize_pem())?;
+    std::fs::set_permissions(at("key.pem"), std::fs::Permissions::from_mode(0o600))?;
+    let tls = format!("[tls]\ncertificate = {:?}\nkey = {:?}\n", at("certificate.pem"), at("key.pem"));
+    std::fs::write(manager.settings(), tls)?;
+
+    for _ in 0..2 {
+        // The first time before there was any daemon, then between two of them.
+        let early = tokio::spawn(asks_over_tls(manager.address, trusted.clone()));
+        let mut daemon = manager.start(WATCHDOG)?;
+        manager.hears(&mut daemon, "READY=1").await?;
+        ensure!(early.await?? == StatusCode::OK);
+        let mut in_clear = ask(manager.address).await?;
+        let mut answer = Vec::new();
+        // A reset is as good an answer as an alert.
+        let _ = timeout(Duration::from_secs(15), in_clear.read_to_end(&mut answer)).await?;
+        ensure!(!answer.starts_with(b"HTTP/"), "something was served in clear");
+        manager.stop(daemon).await?;
+    }
+    Ok(())
+}
+
 /// The most requests that it takes of us.
 async fn request_limit(address: SocketAddr) -> Result<String> {
-    let answer = reqwest::Client::new().post(format!("http://{address}/api/login")).send().await?;
+    let answer = Client::new().post(format!("http://{address}/api/login")).send().await?;
     let limit = answer.headers().get("ratelimit-limit").context("a limit")?;
     Ok(limit.to_str()?.to_owned())
 }

@@ -13,6 +13,7 @@ mod canvas;
 mod encoder;
 mod plan;
 mod planes;
+mod pointer;
 mod screen;
 mod seat;
 mod segment;
@@ -31,6 +32,7 @@ use bytes::Bytes;
 
 use bell::{Bell, Ear};
 use camera::Camera;
+pub(crate) use pointer::PointerShown;
 use seat::{Found, Seat};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,11 +74,12 @@ pub(crate) struct Options {
     pub(crate) frames_per_second: u8,
     /// For each codec until its viewers know better.
     pub(crate) bits_per_second: u32,
+    pub(crate) pointer: PointerShown,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { frames_per_second: 30, bits_per_second: 8_000_000 }
+        Self { frames_per_second: 30, bits_per_second: 8_000_000, pointer: PointerShown::Nowhere }
     }
 }
 
@@ -147,7 +150,7 @@ impl Studio {
     /// What the camera's thread does.
     fn film(&self) {
         let interval = Duration::from_secs(1) / u32::from(self.options.frames_per_second.clamp(1, 60));
-        let filmed = Camera::open(&self.display, interval)
+        let filmed = Camera::open(&self.display, interval, self.options.pointer)
             .map_err(camera::CameraError::from)
             .and_then(|camera| camera.run(&self.ear, || self.audience()));
         if let Err(error) = filmed {

@@ -12,7 +12,7 @@ use std::{
 use anteroom_protocol::recording::{Head, HeadError};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::picture::{Codec, Options, Picture, Studio, StudioError};
+use super::picture::{Codec, Options, Picture, PointerShown, Studio, StudioError};
 use crate::role;
 
 /// A player can jump to pictures that need no other one.
@@ -42,7 +42,8 @@ pub(crate) fn run(frames_per_second: u8) -> ExitCode {
 
 async fn record(frames_per_second: u8) -> Result<(), RecordError> {
     let display = std::env::var("DISPLAY").unwrap_or_else(|_| ":1".to_owned());
-    let studio = Studio::open(&display, Options { frames_per_second, ..Options::default() })?;
+    let options = Options { frames_per_second, pointer: PointerShown::Drawn, ..Options::default() };
+    let studio = Studio::open(&display, options)?;
     let mut viewer = studio.watch(Codec::Vp8);
     let mut keys = interval(KEY_EVERY);
     keys.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anteroom_protocol::{ProtocolVersion, RequestId, agent::Problem, version::HEADER};
+use anteroom_protocol::{ProtocolVersion, RequestId, TraceParent, agent::Problem, version::HEADER};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -12,11 +12,15 @@ use hyper::{
     header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE},
 };
 use hyper_util::rt::TokioIo;
+use opentelemetry::trace::SpanKind;
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::{AgentError, PATIENCE, dial::Dialler, eager::Eager};
-use crate::request_id;
+use crate::{
+    request_id,
+    traces::{self, Span},
+};
 
 /// How much of an error answer is read, in bytes.
 const MAX_PROBLEM_BYTES: usize = 16 * 1024;
@@ -53,7 +57,14 @@ impl Call {
         Ok(Self { method, body: Some(body.into()), ..Self::get(path) })
     }
 
-    fn request(self) -> Result<Request<Full<Bytes>>, AgentError> {
+    /// As part of the trace that this task works for; named by the beginning of the path, because the rest may be anybody's.
+    fn span(&self) -> Option<Span> {
+        let kind = self.path.split(['/', '?']).nth(1).unwrap_or_default();
+        let name = format!("agent {} /{kind}", self.method);
+        traces::current().map(|trace| trace.begin_as(SpanKind::Client, name))
+    }
+
+    fn request(self, parent: Option<TraceParent>) -> Result<Request<Full<Bytes>>, AgentError> {
         let what = self.path.clone();
         let mut request = Request::builder()
             .method(self.method)
@@ -62,6 +73,9 @@ impl Call {
             .header(HEADER, ProtocolVersion::CURRENT.to_string());
         if let Some(id) = request_id::current() {
             request = request.header(RequestId::HEADER, id.as_str());
+        }
+        if let Some(parent) = parent {
+            request = request.header(TraceParent::HEADER, parent.to_string());
         }
         if self.body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
@@ -113,8 +127,17 @@ impl Dialler {
     }
 
     async fn start(&self, call: Call) -> Result<Response<Incoming>, AgentError> {
+        let mut span = call.span();
+        let answer = self.send(call, span.as_ref().map(|span| span.trace().parent())).await;
+        if let (Some(span), Err(error)) = (&mut span, &answer) {
+            span.fail(error.word());
+        }
+        answer
+    }
+
+    async fn send(&self, call: Call, parent: Option<TraceParent>) -> Result<Response<Incoming>, AgentError> {
         let (what, follows) = (call.path.clone(), call.follows.clone());
-        let request = call.request()?;
+        let request = call.request(parent)?;
         let broken = |source| AgentError::Broken { what: what.clone(), source };
         let stream = self.dial().await.map_err(AgentError::Unreachable)?;
         let stream = TokioIo::new(Eager::new(stream, follows));

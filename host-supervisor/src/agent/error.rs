@@ -40,6 +40,21 @@ impl AgentError {
             _ => None,
         }
     }
+
+    /// In one word, which is not the guest's.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Late { .. } => "late",
+            Self::Broken { .. } => "broken",
+            Self::Refused { .. } => "refused",
+            Self::TooLarge { .. } => "too_large",
+            Self::Malformed { .. } => "malformed",
+            Self::Request { .. } => "request",
+            Self::Protocol { .. } => "protocol",
+        }
+    }
 }
 
 fn explain(ours: ProtocolVersion, theirs: ProtocolVersion) -> String {

@@ -92,14 +92,29 @@ impl Run {
     pub fn without_input(spec: ExecSpec) -> Self {
         Self { spec, input: mpsc::channel(1).1, complaints: Complaints::Kept }
     }
+
+    /// What goes with the call, and what is left to do when it is taken.
+    pub(super) fn open(self) -> Result<(Bytes, Opened), FrameError> {
+        let (mut first, mut input) = (BytesMut::new(), Input::new(self.input));
+        Frame::Start(Box::new(self.spec)).write(&mut first)?;
+        input.send_what_waits(&mut first)?;
+        Ok((first.freeze(), Opened { input, complaints: self.complaints }))
+    }
+}
+
+/// Of a program that the guest was asked to begin.
+#[derive(Debug)]
+pub(super) struct Opened {
+    input: Input,
+    complaints: Complaints,
 }
 
 impl Program {
-    /// Begins it on a stream of [frames](anteroom_protocol::exec).
-    pub(super) fn begin(stream: impl AsyncRead + AsyncWrite + Send + 'static, run: Run) -> Self {
+    /// Follows it on a stream of [frames](anteroom_protocol::exec) whose first were sent already.
+    pub(super) fn begun(stream: impl AsyncRead + AsyncWrite + Send + 'static, opened: Opened) -> Self {
         let (send, output) = mpsc::channel(AHEAD);
         let (signals, signalled) = mpsc::channel(4);
-        Self { output, signals, following: tokio::spawn(follow(stream, run, signalled, send)) }
+        Self { output, signals, following: tokio::spawn(follow(stream, opened, signalled, send)) }
     }
 
     /// What it writes to standard output, piece by piece; nothing when that has ended.
@@ -143,15 +158,13 @@ impl Program {
 
 async fn follow(
     stream: impl AsyncRead + AsyncWrite,
-    run: Run,
+    Opened { mut input, complaints }: Opened,
     mut signals: mpsc::Receiver<u8>,
     output: mpsc::Sender<Piece>,
 ) -> Result<End, ProgramError> {
     let (mut from, mut to) = tokio::io::split(stream);
     let (mut inbox, mut batch) = (BytesMut::new(), BytesMut::new());
-    Frame::Start(Box::new(run.spec)).write(&mut batch)?;
-    let mut input = Input::new(run.input);
-    input.send_what_waits(&mut batch)?;
+    input.begun(&mut batch)?;
     let (mut came, mut told, mut complaint) = (0, 0, Vec::new());
     loop {
         while let Some(frame) = Frame::read(&mut inbox)? {
@@ -165,7 +178,7 @@ async fn follow(
                 }
                 Frame::Stderr(bytes) => {
                     came += bytes.len() as u64;
-                    if run.complaints == Complaints::Told {
+                    if complaints == Complaints::Told {
                         // Whoever has left is noticed below.
                         let _ = output.send(Piece::Complaint(bytes)).await;
                         continue;

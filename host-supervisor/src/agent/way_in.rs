@@ -68,7 +68,8 @@ impl AgentClient {
     /// # Errors
     /// As for every call. What becomes of the program, it says itself.
     pub async fn run(&self, run: Run) -> Result<Program, AgentError> {
-        Ok(Program::begin(self.exec(Bytes::new()).await?, run))
+        let (first, opened) = run.open().map_err(|_| AgentError::Request { what: "/exec".to_owned() })?;
+        Ok(Program::begun(self.exec(first).await?, opened))
     }
 
     /// What was started so, and whose end nobody has seen yet.

@@ -37,6 +37,7 @@ use crate::{
     failure::Failure,
     prompt::{ExecuteError, NewPrompt, NoVm, PromptFile, PromptHandle, Told},
     store::{PromptId, PromptRecord, PromptStatus},
+    traces,
 };
 
 /// Largest body of [`execute`], in bytes: prompt and files, as base64 or with every character escaped.
@@ -189,7 +190,12 @@ pub(super) async fn execute(
     let listener = listener(&api)?;
     // In a task of its own: a caller that hangs up must not leave half a prompt.
     let prompts = api.prompts.clone();
-    let prompt = finished(tokio::spawn(async move { Ok(prompts.execute(new).await?) })).await?;
+    let prompt =
+        finished(tokio::spawn(traces::during(
+            traces::current(),
+            async move { Ok(prompts.execute(new).await?) },
+        )))
+        .await?;
     let left = (when_left == WhenLeft::Cancel).then(|| CancelWhenLeft(prompt.clone()));
     Ok(answered(prompt.told(), 0, left, listener))
 }

@@ -17,7 +17,7 @@ use super::{
     webrtc::{self, Description},
     words::vm_ip,
 };
-use crate::{media::sdp::Offer, session::NewSession, store::SessionPurpose};
+use crate::{media::sdp::Offer, session::NewSession, store::SessionPurpose, traces};
 
 /// In whose name a definition is tried.
 const TESTER: &str = "anteroom-provider-test";
@@ -190,7 +190,12 @@ async fn begin(
     let provider = new.provider.id.clone();
     // In a task of its own: a caller that hangs up must not leave half a session.
     let sessions = api.sessions.clone();
-    let session = finished(tokio::spawn(async move { Ok(sessions.start(new).await?) })).await?;
+    let session =
+        finished(tokio::spawn(traces::during(
+            traces::current(),
+            async move { Ok(sessions.start(new).await?) },
+        )))
+        .await?;
     if let Some(offer) = offer {
         webrtc::offer_at_start(api, &session, offer).await;
     }

@@ -7,16 +7,14 @@
 //! A VM's archive is hostile: [`here::unpack`] leaves the target for no name in it.
 
 mod here;
+mod pieces;
 mod progress;
+
+use std::sync::Arc;
 
 use anteroom_protocol::exec::ExecSpec;
 use bytes::Bytes;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWrite, DuplexStream, duplex},
-    sync::mpsc,
-    task::spawn_blocking,
-};
-use tokio_util::io::SyncIoBridge;
+use tokio::{io::AsyncWrite, sync::mpsc, task::spawn_blocking};
 
 use super::{
     args::{CopyArguments, Place},
@@ -26,10 +24,9 @@ use super::{
     vm_name,
 };
 use crate::failure::causes;
+use here::CopyError;
+use pieces::{Chunks, Pieces};
 use progress::Counted;
-
-/// On its way inside this process, in bytes.
-const PIPE_BYTES: usize = 256 * 1024;
 
 /// Writes the archive of `$1`, whose name in it is the last part of its path.
 const SEND: &str = r#"
@@ -59,13 +56,13 @@ pub(super) async fn run(arguments: &CopyArguments, client: &Client) -> Result<Ex
         let message = "neither is in a VM: write VM:PATH, or use cp(1)";
         return Err(Problem::new(Exit::Usage, message));
     }
-    let counted = Counted::new(arguments.quiet);
-    let (writer, reader) = duplex(PIPE_BYTES);
+    let counted = Arc::new(Counted::new(arguments.quiet));
+    let (pieces, coming) = pieces::channel(&counted);
     let user = arguments.user.as_ref();
     let copied = async {
         let both = tokio::try_join!(
-            read(client, &arguments.from, user, writer),
-            write(client, &arguments.to, user, reader, &counted),
+            read(client, &arguments.from, user, pieces),
+            write(client, &arguments.to, user, coming),
         );
         both.map(|_| Exit::Ok)
     };
@@ -79,14 +76,11 @@ pub(super) async fn run(arguments: &CopyArguments, client: &Client) -> Result<Ex
 }
 
 /// The archive of what is there.
-async fn read(client: &Client, from: &Place, user: Option<&String>, to: DuplexStream) -> Result<(), Problem> {
+async fn read(client: &Client, from: &Place, user: Option<&String>, to: Pieces) -> Result<(), Problem> {
     match from {
         Place::Here(path) => {
-            let (path, to) = (path.clone(), SyncIoBridge::new(to));
-            spawn_blocking(move || here::archive(&path, to))
-                .await
-                .map_err(|error| Problem::failed(error.to_string()))?
-                .map_err(|error| Problem::failed(causes(&error)))
+            let path = path.clone();
+            here(move || here::archive(&path, to)).await
         }
         Place::Vm { vm, path } => {
             let (_, nothing) = mpsc::channel(1);
@@ -99,33 +93,21 @@ async fn write(
     client: &Client,
     to: &Place,
     user: Option<&String>,
-    mut from: DuplexStream,
-    counted: &Counted,
+    from: mpsc::Receiver<Bytes>,
 ) -> Result<(), Problem> {
-    let (send, input) = mpsc::channel::<Bytes>(1);
-    let pump = async move {
-        let mut chunk = vec![0; PIPE_BYTES / 4];
-        loop {
-            let length = from.read(&mut chunk).await?;
-            counted.add(length);
-            if length == 0 || send.send(Bytes::copy_from_slice(&chunk[..length])).await.is_err() {
-                return Ok::<_, Problem>(());
-            }
+    match to {
+        Place::Here(path) => {
+            let path = path.clone();
+            here(move || here::unpack(&path, Chunks::new(from))).await
         }
-    };
-    let receive = async {
-        match to {
-            Place::Here(path) => {
-                let path = path.clone();
-                spawn_blocking(move || here::unpack(&path, here::Chunks::new(input)))
-                    .await
-                    .map_err(|error| Problem::failed(error.to_string()))?
-                    .map_err(|error| Problem::failed(causes(&error)))
-            }
-            Place::Vm { vm, path } => tar(client, vm, RECEIVE, path, user, input, tokio::io::sink()).await,
-        }
-    };
-    tokio::try_join!(pump, receive).map(drop)
+        Place::Vm { vm, path } => tar(client, vm, RECEIVE, path, user, from, tokio::io::sink()).await,
+    }
+}
+
+/// On a thread of its own.
+async fn here(work: impl FnOnce() -> Result<(), CopyError> + Send + 'static) -> Result<(), Problem> {
+    let done = spawn_blocking(work).await.map_err(|error| Problem::failed(error.to_string()))?;
+    done.map_err(|error| Problem::failed(causes(&error)))
 }
 
 /// Runs one of the two scripts in a VM.

@@ -16,10 +16,7 @@ use std::io::IsTerminal as _;
 
 use anteroom_protocol::exec::{Ended, ExecSpec, TerminalSpec};
 use serde_json::Value;
-use tokio::{
-    io::{stderr, stdout},
-    sync::mpsc,
-};
+use tokio::sync::mpsc;
 
 use super::{
     args::{AttachArguments, ExecArguments, ProcessArguments, PsArguments, ShellArguments},
@@ -129,7 +126,7 @@ impl Input {
 
 async fn run(vm: &str, begin: Begin, terminal: bool, input: Input, client: &Client) -> Result<Exit, Problem> {
     let (tell, control) = mpsc::channel(16);
-    let outlet = Outlet::new(stdout(), stderr());
+    let outlet = Outlet::ours();
     let raw = if terminal { RawTerminal::take()? } else { None };
     let escape = raw.as_ref().map(|_| Escape::default());
     let input = match input {

@@ -6,7 +6,7 @@ use anteroom_protocol::agent::{UPGRADE_REVERSE, UPGRADE_TCP};
 use tokio::{
     io::{
         AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, copy,
-        copy_bidirectional, stdout,
+        copy_bidirectional_with_sizes, stdout,
     },
     net::{TcpListener, TcpStream},
     sync::mpsc,
@@ -23,6 +23,8 @@ use super::{
 
 /// A number of 64 bits and the end of its line.
 const MAX_LINE_BYTES: u64 = 21;
+/// On its way in one direction of a connection, in bytes.
+const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Serves until it is interrupted. A connection that the VM does not take ends by itself; the others go on.
 pub(super) async fn run(arguments: &ForwardArguments, client: &Client) -> Result<Exit, Problem> {
@@ -140,6 +142,6 @@ async fn carry(client: &Client, path: &str, mut caller: TcpStream) -> Result<(),
     let _ = caller.set_nodelay(true);
     let mut guest = client.upgrade(path, UPGRADE_TCP).await?;
     // Either side may hang up at any time; that is how such a connection ends.
-    let _ = copy_bidirectional(&mut caller, &mut guest).await;
+    let _ = copy_bidirectional_with_sizes(&mut caller, &mut guest, CHUNK_BYTES, CHUNK_BYTES).await;
     Ok(())
 }

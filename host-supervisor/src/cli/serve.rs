@@ -104,6 +104,7 @@ impl From<DaemonError> for Problem {
             DaemonError::ExtraCa { .. }
             | DaemonError::Providers(_)
             | DaemonError::Webhook(_)
+            | DaemonError::Traces(_)
             | DaemonError::Tls(_) => Exit::Usage,
             _ => Exit::Failed,
         };

@@ -54,6 +54,9 @@ impl Doors {
         };
         let admin = self.admin.map(|listener| (listener, Reach::Everybody));
         let mut servers = JoinSet::new();
+        if let Some(tls) = &self.tls {
+            servers.spawn(Arc::clone(tls).watch(stop.clone()));
+        }
         for (listener, reach) in [(self.listener, reach)].into_iter().chain(admin) {
             let (tls, seats) = (self.tls.clone(), Arc::clone(&self.seats));
             servers.spawn(Server { listener, router: api::router(api, reach), tls, seats }.run(stop.clone()));

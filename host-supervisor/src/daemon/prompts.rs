@@ -1,10 +1,11 @@
 //! What prompts are run with, out of the configuration.
 
 use crate::{
-    config::Config,
+    config::{Config, PromptChoices},
     images::ResolvedImage,
+    live::Live,
     net::Network,
-    prompt::PromptSettings,
+    prompt::{PromptLimits, PromptSettings},
     session::{SessionSettings, VmTemplate},
 };
 
@@ -21,11 +22,16 @@ pub(super) fn settings(
         network,
         clipboard: config.clipboard,
     };
-    let choices = &config.prompt;
     PromptSettings {
         vm: image.map(template),
         admission: sessions.admission.changes(),
         surroundings: sessions.surroundings.clone(),
+        limits: Live::new(limits(&config.prompt)),
+    }
+}
+
+pub(super) fn limits(choices: &PromptChoices) -> PromptLimits {
+    PromptLimits {
         at_once: choices.at_once,
         waiting: choices.waiting,
         limit: choices.limit,

@@ -1,10 +1,13 @@
 //! The API's certificate: read from files, and read again when they are others, without a connection noticing.
 
+mod validity;
+
 use std::{
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use rustls::{
@@ -12,13 +15,19 @@ use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
 };
+use time::OffsetDateTime;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use crate::{config::TlsChoices, live::Live};
+use crate::{config::TlsChoices, live::Live, metrics};
+pub(crate) use validity::{Standing, Validity};
 
 /// What WebSockets and upgrades go over.
 const PROTOCOL: &[u8] = b"http/1.1";
+/// How often it is looked whether the certificate is still good.
+const TELL_EVERY: Duration = Duration::from_secs(12 * 3600);
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -44,23 +53,50 @@ pub enum TlsError {
 
 /// What connections are opened with from now on; those that are open keep what they have.
 #[derive(Debug)]
-pub(super) struct Tls(Live<ServerConfig>);
+pub(super) struct Tls(Live<Identity>);
 
 /// A certificate with its key, as it is in its files at this moment.
 #[derive(Debug)]
-pub(crate) struct Identity(ServerConfig);
+pub(crate) struct Identity {
+    config: Arc<ServerConfig>,
+    /// `None`: nobody can tell.
+    pub(crate) validity: Option<Validity>,
+}
 
 impl Tls {
     pub(super) fn with(identity: Identity) -> Self {
-        Self(Live::new(identity.0))
+        let tls = Self(Live::new(identity));
+        tls.tell();
+        tls
     }
 
     pub(super) fn replace(&self, identity: Identity) {
-        self.0.set(identity.0);
+        self.0.set(identity);
+        self.tell();
+    }
+
+    /// Warns of its end again and again until `stop`: whoever renews it may have stopped doing so.
+    pub(super) async fn watch(self: Arc<Self>, stop: CancellationToken) {
+        let mut times = interval(TELL_EVERY);
+        times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // It was told when it was read.
+        times.tick().await;
+        while stop.run_until_cancelled(times.tick()).await.is_some() {
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        let Some(validity) = self.0.now().validity else { return };
+        metrics::certificate_ends(validity.end);
+        match validity.at(OffsetDateTime::now_utc()) {
+            Standing::Good => {}
+            standing => tracing::warn!("the certificate (tls.certificate) {standing}"),
+        }
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.0.now())
+        TlsAcceptor::from(Arc::clone(&self.0.now().config))
     }
 }
 
@@ -70,6 +106,7 @@ impl Identity {
     pub(crate) fn read(choices: &TlsChoices) -> Result<Self, TlsError> {
         let TlsChoices { certificate, key } = choices;
         let (chain, secret) = (chain(certificate)?, private_key(key)?);
+        let validity = Validity::of(&chain);
         let unusable =
             |source| TlsError::Unusable { certificate: certificate.clone(), key: key.clone(), source };
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -79,7 +116,7 @@ impl Identity {
             .with_single_cert(chain, secret)
             .map_err(unusable)?;
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
-        Ok(Self(config))
+        Ok(Self { config: Arc::new(config), validity })
     }
 }
 

@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
+use time::OffsetDateTime;
+
 use super::finding::{Finding, Remedy};
 use crate::{
     config::{Config, TlsChoices},
-    daemon::{Note, tls::Identity},
+    daemon::{
+        Note,
+        tls::{Identity, Standing},
+    },
     failure::causes,
 };
 
@@ -18,7 +23,12 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 fn certificate(choices: &TlsChoices) -> Finding {
     let file = choices.certificate.display();
     match Identity::read(choices) {
-        Ok(_) => Finding::ok("tls", "certificate", file.to_string()),
+        Ok(identity) => match identity.validity.map(|validity| validity.at(OffsetDateTime::now_utc())) {
+            None | Some(Standing::Good) => Finding::ok("tls", "certificate", file.to_string()),
+            Some(standing) => Finding::warn("tls", "certificate", format!("{file} {standing}")).with(
+                Remedy::by_hand("put another certificate there; the daemon notices it by itself", None),
+            ),
+        },
         Err(error) => Finding::fail("tls", "certificate", causes(&error))
             .with(Remedy::by_hand("correct the settings tls.certificate and tls.key, or their files", None)),
     }

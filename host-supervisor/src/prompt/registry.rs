@@ -10,12 +10,12 @@ use anteroom_protocol::{ProviderDefinition, VmId};
 use time::OffsetDateTime;
 use tokio::{
     sync::{Semaphore, watch},
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    NewPrompt, PromptSettings,
+    NewPrompt, PromptLimits, PromptSettings,
     cli_vms::{CliVms, NoVm},
     keeping::{self, Books},
     run::Running,
@@ -25,6 +25,7 @@ use crate::{
     failure::{Failure, causes},
     metrics,
     store::{PromptId, PromptRecord, PromptStatus, Store, StoreError},
+    traces,
     vault::Vault,
     vm::{StopReason, TakenOver, VmHandle, VmStarter},
 };
@@ -127,6 +128,11 @@ impl Prompts {
         Self { shared: Arc::new(Shared { store, vault, vms, settings, state, tasks }) }
     }
 
+    /// Counts from now on.
+    pub fn set_limits(&self, limits: PromptLimits) {
+        self.shared.settings.limits.set(limits);
+    }
+
     /// Goes on with the VMs of a daemon that is gone. Its prompts have come to nothing.
     ///
     /// # Errors
@@ -170,10 +176,10 @@ impl Prompts {
         shared.state().prompts.insert(id, Known { handle: handle.clone(), ended: None });
         tracing::info!(prompt = %id, provider = new.provider.id, "prompt taken");
         let running = Running::new(Arc::clone(shared), new, publish, story, cancel);
-        shared.tasks.spawn(async move {
+        shared.tasks.spawn(traces::during(running.trace(), async move {
             running.run(turns).await;
             place.leave(id);
-        });
+        }));
         Ok(handle)
     }
 
@@ -230,14 +236,9 @@ impl Prompts {
 
     /// Forgets what is old, and ends VMs that nobody uses, until `stop`.
     pub async fn tidy(self, stop: CancellationToken) {
-        let destroy_after = self.shared.settings.destroy_after;
-        let mut ticks = interval(destroy_after.clamp(Duration::from_secs(1), LOOK_EVERY));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut limits = self.shared.settings.limits.changes();
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
+            let destroy_after = limits.borrow_and_update().destroy_after;
             self.shared.state().forget(Instant::now());
             let before = OffsetDateTime::now_utc() - KEEP_RECORDS;
             let done = async {
@@ -246,6 +247,11 @@ impl Prompts {
             };
             if let Err(error) = done.await {
                 tracing::error!(cause = causes(&error), "old prompts and VMs are not tidied up");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(destroy_after.clamp(Duration::from_secs(1), LOOK_EVERY)) => {}
+                Ok(()) = limits.changed() => {}
             }
         }
     }
@@ -285,7 +291,8 @@ impl Shared {
         if state.stopping {
             return Err(ExecuteError::Stopping);
         }
-        let (at_once, waiting) = (self.settings.at_once.get(), self.settings.waiting);
+        let limits = self.settings.limits.now();
+        let (at_once, waiting) = (limits.at_once.get(), limits.waiting);
         match state.users.entry(user.to_owned()) {
             Entry::Occupied(mut entry) => {
                 let user = entry.get_mut();

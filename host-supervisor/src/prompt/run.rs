@@ -23,6 +23,7 @@ use super::{
     keeping::Keeping,
     registry::Shared,
     story::{PromptEvent, Story},
+    traced::Traced,
     trouble::{self, lost, no_vm, not_kept, not_signed_in, unreadable},
 };
 use crate::{
@@ -30,6 +31,7 @@ use crate::{
     failure::{Failure, causes},
     metrics,
     store::{PromptRecord, PromptStatus},
+    traces::Trace,
     vm::{NoVisit, VmHandle},
 };
 
@@ -54,6 +56,7 @@ pub(super) struct Running {
     story: Story,
     cancel: CancellationToken,
     began: Instant,
+    traced: Option<Traced>,
 }
 
 /// How it came to its end.
@@ -72,7 +75,13 @@ impl Running {
         cancel: CancellationToken,
     ) -> Self {
         let definition = Arc::new(new.provider.clone());
-        Self { shared, definition, new, record, story, cancel, began: Instant::now() }
+        let (began, traced) = (Instant::now(), Traced::begin(record.borrow().id, &new));
+        Self { shared, definition, new, record, story, cancel, began, traced }
+    }
+
+    /// What everything is part of that is done for it.
+    pub(super) fn trace(&self) -> Option<Trace> {
+        self.traced.as_ref().map(|traced| traced.trace().clone())
     }
 
     pub(super) async fn run(self, turns: Arc<Semaphore>) {
@@ -210,7 +219,7 @@ impl Running {
     }
 
     async fn hear(&self, vm: &VmHandle, mut program: Program, mut hearing: Hearing) -> Result<End, NotRun> {
-        let most_bytes = self.shared.settings.output_mib.get() as usize * 1024 * 1024;
+        let most_bytes = self.shared.settings.limits.now().output_mib.get() as usize * 1024 * 1024;
         let mut heard = false;
         loop {
             let piece = tokio::select! {
@@ -262,7 +271,7 @@ impl Running {
     }
 
     fn limit(&self) -> Duration {
-        let most = self.shared.settings.limit;
+        let most = self.shared.settings.limits.now().limit;
         self.new.limit.map_or(most, |limit| limit.min(most))
     }
 
@@ -301,12 +310,13 @@ impl Running {
         self.save().await;
         if status == PromptStatus::Running {
             metrics::prompt_reached("running", self.began.elapsed());
+            self.traced.iter().for_each(Traced::runs);
         }
         let vm_id = self.record.borrow().vm_id;
         self.story.tell(&PromptEvent::Status { status, vm_id });
     }
 
-    async fn finish(self, end: End) {
+    async fn finish(mut self, end: End) {
         let (status, exit_code, failure, last) = match end {
             End::Done { ended, usage, complaint } => {
                 self.record.send_modify(|record| record.usage.clone_from(&usage));
@@ -335,6 +345,9 @@ impl Running {
             self.record.borrow().id,
             self.record.borrow().failure.as_ref().map(|failure| failure.code.clone()),
         );
+        if let Some(traced) = self.traced.take() {
+            traced.ended(status, code.as_deref());
+        }
         tracing::info!(prompt = %id, status = status.as_str(), exit_code, code, "prompt ended");
         self.story.tell(&last);
     }

@@ -1,6 +1,7 @@
 //! The task that owns one session: turns what happens into events of the `machine`, and its actions into deeds.
 
 mod told;
+mod traced;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,8 +26,10 @@ use crate::{
     failure::causes,
     metrics,
     store::{SessionRecord, SessionStatus},
+    traces::{self, Trace},
     vm::{AckGuard, Hold, StopReason, VmEvent, VmHandle, VmState, VmStatus},
 };
+use traced::Traced;
 
 pub(super) struct Owner {
     shared: Arc<Shared>,
@@ -48,6 +51,7 @@ pub(super) struct Owner {
     deeds: FuturesUnordered<BoxFuture<'static, Option<Event>>>,
     /// While the CLI asks the provider again and again whether somebody has signed in, which it cannot do from the disk.
     polls: Option<Hold>,
+    traced: Option<Traced>,
 }
 
 /// What a session consists of besides.
@@ -66,6 +70,7 @@ impl Owner {
         let Parts { definition, agent_token, publish, history, vm, activity, asked } = parts;
         let age = OffsetDateTime::now_utc() - publish.borrow().record.created_at;
         let started = Instant::now().checked_sub(age.try_into().unwrap_or_default());
+        let traced = Traced::begin(&publish.borrow().record);
         Self {
             shared,
             definition,
@@ -82,6 +87,7 @@ impl Owner {
             captured: BTreeMap::new(),
             deeds: FuturesUnordered::new(),
             polls: None,
+            traced,
         }
     }
 
@@ -126,6 +132,11 @@ impl Owner {
             }
         }
         self.shared.forget(self.id());
+    }
+
+    /// What everything is part of that is done for it.
+    pub(super) fn trace(&self) -> Option<Trace> {
+        self.traced.as_ref().map(|traced| traced.trace().clone())
     }
 
     fn id(&self) -> SessionId {
@@ -187,7 +198,12 @@ impl Owner {
             VmStatus::Creating | VmStatus::Stopping => {}
             VmStatus::Booting | VmStatus::Running => self.apply(Event::VmBooting).await,
             VmStatus::Ready => {
-                self.ready.get_or_insert_with(Instant::now);
+                if self.ready.is_none() {
+                    self.ready = Some(Instant::now());
+                    if let Some(traced) = &self.traced {
+                        traced.vm(&vm.timeline);
+                    }
+                }
                 self.apply(Event::DesktopReady).await;
             }
             VmStatus::Hibernating | VmStatus::Hibernated | VmStatus::Waking => {}
@@ -223,6 +239,9 @@ impl Owner {
             log_status(&record);
             if self.state.status != before.status {
                 metrics::session_reached(record.status, self.started.elapsed());
+                if let Some(traced) = &mut self.traced {
+                    traced.reached(&record);
+                }
             }
             self.history.add(&history::status_in_words(&record));
             self.publish(|view| {
@@ -295,7 +314,9 @@ impl Owner {
         let vm = self.vm.clone();
         let told = self.history.clone();
         async move {
-            Some(match keeper.keep().await {
+            let mut span = traces::current().map(|trace| trace.begin("capture"));
+            let trace = span.as_ref().map(|span| span.trace().clone());
+            Some(match traces::during(trace, keeper.keep()).await {
                 Ok(kept) => {
                     told.add(&history::of_files(&kept.sizes));
                     if let Some(ack) = ack {
@@ -304,6 +325,9 @@ impl Owner {
                     Event::Stored { generation: kept.generation.max(generation) }
                 }
                 Err(failure) => {
+                    if let Some(span) = &mut span {
+                        span.fail(&failure.code);
+                    }
                     // The state keeps the VM's own end for this moment, and prefers it.
                     has_died(&vm).await;
                     Event::NotStored(failure)

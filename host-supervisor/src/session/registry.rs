@@ -27,6 +27,7 @@ use crate::{
     live::Live,
     net::Network,
     store::{SessionPlan, SessionRecord, SessionStatus, Store, StoreError},
+    traces,
     vault::Vault,
     vm::{QueueFull, StopReason, TakenOver, VmHandle, VmKind, VmRequest, VmStarter},
 };
@@ -144,7 +145,7 @@ impl Sessions {
         let (handle, owner) = shared.session(view, new.provider, agent_token, vm, State::new());
         place.fill(handle.clone());
         tracing::info!(session = %id, vm = %vm_id, "session started");
-        shared.owners.spawn(owner.run(events));
+        shared.owners.spawn(traces::during(owner.trace(), owner.run(events)));
         Ok(handle)
     }
 

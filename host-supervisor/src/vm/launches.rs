@@ -63,6 +63,12 @@ impl Launches {
         Self { shared: Arc::new(Shared { queue, changed }) }
     }
 
+    /// From now on so many.
+    pub(super) fn bound(&self, bounds: LaunchBounds) {
+        self.shared.lock().bound(bounds);
+        self.shared.changed.send_replace(());
+    }
+
     /// # Errors
     /// When this user would have to wait and as many do as may.
     pub(super) fn ask(&self, user: &str) -> Result<Ticket, QueueFull> {

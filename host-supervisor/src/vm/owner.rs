@@ -12,16 +12,15 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use anteroom_protocol::VmId;
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Limits, Order, Reached, StopReason, VmEvent, VmKind, VmRequest, VmStatus, ack::Outstanding, book::Book,
-    conversation::Arrival, failures, launches::Ticket, life::Happening, origin::Beginning,
-    timeline::host_mark, visit::Presence, watching::Passage,
+    HibernateAfter, Limits, Order, Reached, StopReason, VmEvent, VmKind, VmRequest, VmStatus,
+    ack::Outstanding, book::Book, conversation::Arrival, failures, launches::Ticket, life::Happening,
+    origin::Beginning, timeline::host_mark, visit::Presence, watching::Passage,
 };
 use crate::{
     agent::Knock,
@@ -65,7 +64,7 @@ pub(super) struct Owner {
     /// Seals its memory on the disk; without it the VM cannot hibernate.
     pub(super) vault: Option<Arc<Vault>>,
     /// It is put to disk when it was left alone for so long; never by itself when unset.
-    pub(super) hibernate_after: Option<Duration>,
+    pub(super) hibernate_after: watch::Receiver<Arc<HibernateAfter>>,
     /// The last event that was heard.
     pub(super) heard: u64,
     pub(super) outstanding: Outstanding,

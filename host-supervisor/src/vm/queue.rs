@@ -62,6 +62,12 @@ impl Queue {
         Self { bounds, launching, people, background, came: 0 }
     }
 
+    /// Those that are being launched stay, and those that wait.
+    pub(super) fn bound(&mut self, bounds: LaunchBounds) {
+        self.bounds = bounds;
+        self.advance();
+    }
+
     /// Somebody wants a VM.
     ///
     /// # Errors

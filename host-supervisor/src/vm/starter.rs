@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     disk::DiskTemplates,
+    live::Live,
     net::HostNetwork,
     snapshots::Shelf,
     store::{Store, StoreError},
@@ -55,7 +56,7 @@ pub struct HibernateAfter {
 }
 
 impl HibernateAfter {
-    fn of(self, kind: VmKind) -> Option<Duration> {
+    pub(super) fn of(self, kind: VmKind) -> Option<Duration> {
         match kind {
             VmKind::Browser => self.browser,
             VmKind::Cli => self.cli,
@@ -78,6 +79,7 @@ pub struct VmStarter {
     pub(super) awaited: watch::Sender<usize>,
     /// Whether anybody has come for a VM without a desktop: until then nothing is made for them.
     pub(super) cli_wanted: watch::Sender<bool>,
+    hibernate_after: Live<HibernateAfter>,
     /// Of every VM; those that are gone are forgotten when somebody counts.
     states: Mutex<Vec<(VmKind, watch::Receiver<VmState>)>>,
 }
@@ -97,6 +99,7 @@ impl VmStarter {
             vmm,
             store,
             host_network,
+            hibernate_after: Live::new(settings.hibernate_after),
             settings,
             owners: TaskTracker::new(),
             close: watch::Sender::new(None),
@@ -106,6 +109,16 @@ impl VmStarter {
             cli_wanted: watch::Sender::new(false),
             states: Mutex::default(),
         }
+    }
+
+    /// From now on so many are launched at once, also of those that wait already.
+    pub fn bound_launches(&self, bounds: LaunchBounds) {
+        self.launches.bound(bounds);
+    }
+
+    /// Also those that live hibernate then.
+    pub fn set_hibernate_after(&self, hibernate_after: HibernateAfter) {
+        self.hibernate_after.set(hibernate_after);
     }
 
     #[must_use]
@@ -176,7 +189,7 @@ impl VmStarter {
             is_somebodys: false,
             machine: None,
             vault: self.settings.vault.clone(),
-            hibernate_after: self.settings.hibernate_after.of(kind),
+            hibernate_after: self.hibernate_after.changes(),
             heard: 0,
             outstanding: Outstanding::default(),
             done: watch::Sender::new(0),

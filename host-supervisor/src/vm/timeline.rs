@@ -50,6 +50,14 @@ pub(super) const STAGES: [&str; 9] = [
     mark::DESKTOP_PAINTED,
 ];
 
+/// What lies between those, in the order of time: the name of the mark that a stage leads to, its beginning and its end.
+pub(crate) fn stages(marks: &[HostMark]) -> Vec<(&'static str, OffsetDateTime, OffsetDateTime)> {
+    let named = |name: &str| STAGES.into_iter().find(|stage| *stage == name);
+    let Some(begin) = marks.iter().find(|mark| mark.name == host_mark::REQUESTED) else { return Vec::new() };
+    let ends = marks.iter().filter_map(|mark| Some((named(&mark.name)?, mark.at)));
+    ends.scan(begin.at, |before, (name, at)| Some((name, std::mem::replace(before, at), at))).collect()
+}
+
 /// One moment, whoever marked it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HostMark {
@@ -232,6 +240,19 @@ mod tests {
         let pid1 = &timeline.marks()[2];
         assert!((pid1.since_request_ms - 3500.0).abs() < 0.01, "{pid1:?}");
         assert_eq!(pid1.at, OffsetDateTime::UNIX_EPOCH + Duration::from_millis(3500));
+    }
+
+    #[test]
+    fn stages_lie_between_the_marks_that_we_know_and_begin_with_the_request() {
+        let at = |seconds| OffsetDateTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let mark = |name: &str, seconds: u8| HostMark {
+            name: name.to_owned(),
+            at: at(seconds.into()),
+            since_request_ms: f64::from(seconds) * 1e3,
+        };
+        let marks = [mark("requested", 0), mark("vmm-started", 1), mark("of a guest", 2), mark("pid1", 4)];
+        assert_eq!(stages(&marks), [("vmm-started", at(0), at(1)), ("pid1", at(1), at(4))]);
+        assert_eq!(stages(&marks[1..]), []);
     }
 
     #[test]

@@ -63,11 +63,12 @@ impl Owner {
         let _conversation = AbortOnDropHandle::new(tokio::spawn(conversation.hold(knock)));
         let mut desktop_due = None;
         let session = self.events.clone();
+        let mut hibernate_after = self.hibernate_after.clone();
         loop {
             // A session that does not keep up slows its guest down, not this task.
             let room = session.capacity() > 0 || session.is_closed();
             let waits_for_desktop = self.book.status() == VmStatus::Running;
-            let alone = self.hibernate_after.filter(|_| self.may_rest().is_ok());
+            let alone = hibernate_after.borrow_and_update().of(self.kind).filter(|_| self.may_rest().is_ok());
             tokio::select! {
                 biased;
                 reason = self.stop.asked() => return Ok(Passage::Ends(Happening::StopAsked(reason))),
@@ -100,6 +101,8 @@ impl Owner {
                     }
                 },
                 _ = session.reserve(), if !room => {}
+                // The next round looks at it.
+                Ok(()) = hibernate_after.changed() => {}
                 () = sleep_until(desktop_due), if waits_for_desktop => {
                     let failure = failures::no_desktop(limits.desktop, &self.book.unready_services());
                     return Err(failures::with_memory_hint(failure, self.memory_mib));

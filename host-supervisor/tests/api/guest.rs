@@ -25,6 +25,7 @@ use axum::{
     body::Body,
     extract::{Query, Request, State},
     http::StatusCode,
+    middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{get, post, put},
 };
@@ -66,6 +67,8 @@ pub(crate) struct Guest {
     /// What was typed.
     pub(crate) codes: Mutex<Vec<String>>,
     takes_codes: watch::Sender<bool>,
+    /// What its agent was asked as part of a trace: the path, and `traceparent`.
+    pub(crate) traced: Mutex<Vec<(String, String)>>,
     attempts: watch::Sender<usize>,
     console: tokio::sync::Mutex<DuplexStream>,
     pub(crate) pid: i32,
@@ -137,6 +140,7 @@ impl Vmm for Stage {
             refuses_sign_in: Mutex::default(),
             codes: Mutex::default(),
             takes_codes: watch::Sender::default(),
+            traced: Mutex::default(),
             attempts: watch::Sender::default(),
             console: console_in.into(),
             pid,
@@ -305,7 +309,16 @@ fn agent(guest: Arc<Guest>) -> Router {
         .route("/connect/{port}", get(connect))
         .route("/exec", get(programs::exec))
         .merge(stream::routes())
+        .layer(middleware::from_fn_with_state(guest.clone(), note_trace))
         .with_state(guest)
+}
+
+async fn note_trace(State(guest): State<Arc<Guest>>, request: Request, next: Next) -> Response {
+    if let Some(parent) = request.headers().get("traceparent") {
+        let (path, parent) = (request.uri().path().to_owned(), parent.to_str().unwrap().to_owned());
+        guest.traced.lock().unwrap().push((path, parent));
+    }
+    next.run(request).await
 }
 
 async fn hello(State(guest): State<Arc<Guest>>) -> Json<Hello> {

@@ -33,6 +33,7 @@ mod service_manager;
 mod sign_in;
 mod stream;
 mod tls;
+mod traces;
 mod trouble;
 mod vms;
 mod webhook;

@@ -3,7 +3,10 @@
 use reqwest::{Method, StatusCode, header::ORIGIN};
 use serde_json::json;
 
-use crate::service::{Service, answer};
+use crate::{
+    service::{Service, answer},
+    sign_in::complete,
+};
 
 const PAGE: &str = "https://app.example.com";
 
@@ -50,6 +53,48 @@ async fn a_session_that_lives_meets_its_new_limit_and_the_next_start_meets_that_
     assert_eq!(refused.body["code"], "vm_limit", "{}", refused.text);
     // Its limit was half an hour when it began to wait.
     assert_eq!(service.until(&session, "timeout").await["failure"]["code"], "idle_limit");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn starts_that_wait_begin_when_more_may_and_no_more_wait_than_may_by_now() {
+    let service = Service::with(&[("launch.at_once", "1"), ("launch.waiting", "1")]).await;
+    let start = async |user: &'static str| {
+        let asked = json!({ "userId": user, "provider": "demo" });
+        service.post("/api/auth/start", &asked).await
+    };
+    start("ann").await;
+    service.stage.launched(1).await;
+    start("bob").await;
+    service.reload(&[("launch.at_once", "1"), ("launch.waiting", "0")]).unwrap();
+    assert_eq!(start("cid").await.body["code"], "launch_queue_full");
+    assert_eq!(service.stage.guests().len(), 1);
+    let changes = service.reload(&[("launch.at_once", "2")]).unwrap();
+    assert_eq!(changes.at_once, ["launch.at_once", "launch.waiting"]);
+    service.stage.launched(2).await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn the_limits_of_prompts_and_how_long_the_audit_log_goes_back_count_at_once() {
+    let service = Service::with(&[("prompt.at_once", "1"), ("prompt.waiting", "1")]).await;
+    let (session, guest) = service.session("ann").await;
+    complete(&service, &session, &guest, "planted-access").await;
+    let ask = async || {
+        let asked = json!({ "userId": "ann", "provider": "demo", "prompt": "hi" });
+        let request = service.request(Method::POST, "/api/prompts/execute").bearer_auth(&service.key);
+        request.json(&asked).send().await.unwrap()
+    };
+    // Its VM is not there yet; nobody plays it.
+    let (first, second) = (ask().await, ask().await);
+    assert_eq!((first.status(), second.status()), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(ask().await.status(), StatusCode::TOO_MANY_REQUESTS);
+    let changes = service
+        .reload(&[("prompt.at_once", "1"), ("prompt.waiting", "2"), ("audit.keep_days", "1")])
+        .unwrap();
+    assert_eq!(changes.at_once, ["audit.keep_days", "prompt.waiting"]);
+    assert_eq!(ask().await.status(), StatusCode::OK);
+    drop((first, second));
     service.stop().await;
 }
 

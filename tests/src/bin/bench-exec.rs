@@ -17,8 +17,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anteroom_tests::{Daemon, Turn, daemon::Options, spread::Spread};
+use anteroom_tests::{
+    Daemon, Turn,
+    daemon::Options,
+    meter::{descendants, processor_time},
+    spread::Spread,
+};
 use anyhow::{Context as _, Result, ensure};
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::{TimeVal, TimeValLike as _},
+};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 /// Serves as many zeros as it is asked for: on vsock port 9999 its own, on 9998 those of a pipe, on TCP port 9997 its own. Instead
@@ -140,9 +149,10 @@ async fn streams(daemon: &Daemon, vm: &str, mib: usize) -> Result<()> {
         "forward",
     ];
     let mut speeds: [Vec<f64>; 7] = Default::default();
+    let mut costs: [Vec<Cost>; 7] = Default::default();
     for _ in 0..ROUNDS {
-        for (which, speeds) in speeds.iter_mut().enumerate() {
-            let begin = Instant::now();
+        for (which, (speeds, costs)) in speeds.iter_mut().zip(&mut costs).enumerate() {
+            let (before, begin) = (Cost::so_far(daemon)?, Instant::now());
             match which {
                 0 => from_vsock(daemon, vm, 9999, bytes).await?,
                 1 => from_vsock(daemon, vm, 9998, bytes).await?,
@@ -157,6 +167,7 @@ async fn streams(daemon: &Daemon, vm: &str, mib: usize) -> Result<()> {
             }
             #[expect(clippy::cast_precision_loss, reason = "a few digits are enough")]
             speeds.push(bytes as f64 / 1e6 / begin.elapsed().as_secs_f64());
+            costs.push(Cost::so_far(daemon)?.since(&before, mib));
         }
     }
     let alone = Spread::of(&speeds[0]).median;
@@ -165,7 +176,47 @@ async fn streams(daemon: &Daemon, vm: &str, mib: usize) -> Result<()> {
         let Spread { min, median, max, .. } = Spread::of(values);
         println!("| {name} | {min:.0} | {median:.0} | {max:.0} | {:.0} % |", 100.0 * median / alone);
     }
+    println!("\n| processor time for each MiB, ms | daemon | VM | command |\n|---|---:|---:|---:|");
+    for (name, costs) in names.iter().zip(&costs) {
+        let median = |part: fn(&Cost) -> f64| Spread::of(&costs.iter().map(part).collect::<Vec<_>>()).median;
+        let (daemon, vm, command) = (median(|of| of.daemon), median(|of| of.vm), median(|of| of.command));
+        println!("| {name} | {daemon:.2} | {vm:.2} | {command:.2} |");
+    }
     Ok(())
+}
+
+/// Processor time in milliseconds.
+struct Cost {
+    daemon: f64,
+    /// Its VMM's processes, or the guest's own where there is none, but for programs that have ended.
+    vm: f64,
+    /// Of commands that have ended.
+    command: f64,
+}
+
+impl Cost {
+    fn so_far(daemon: &Daemon) -> Result<Self> {
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let of_children = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+        #[expect(clippy::cast_precision_loss, reason = "a few digits are enough")]
+        let spent = |time: TimeVal| time.num_microseconds() as f64 / 1e3;
+        Ok(Self {
+            daemon: ms(processor_time(&[daemon.pid()])),
+            vm: ms(processor_time(&descendants(daemon.pid()))),
+            command: spent(of_children.user_time()) + spent(of_children.system_time()),
+        })
+    }
+
+    /// For each MiB of so many.
+    fn since(&self, before: &Self, mib: usize) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a few digits are enough")]
+        let each = |now: f64, before: f64| (now - before) / mib as f64;
+        Self {
+            daemon: each(self.daemon, before.daemon),
+            vm: each(self.vm, before.vm),
+            command: each(self.command, before.command),
+        }
+    }
 }
 
 /// A hundred programs that all wait for the last, and what the agent needs for them.

@@ -23,6 +23,7 @@ use super::{
     encoder::{self, EncodeError, Encoder, Kind},
     plan::{Due, Order, Plan},
     planes::Planes,
+    pointer::{Pointer, PointerShown},
     screen::{Screen, ScreenError},
     seat::Seat,
     tiles::Tiles,
@@ -60,12 +61,22 @@ pub(super) struct Camera {
     /// Reported and not read yet.
     damage: Tiles,
     damaged: bool,
+    /// As it is in the canvas, where it is drawn at all.
+    pointer: Option<Pointer>,
     tracks: Vec<Track>,
 }
 
 impl Camera {
-    pub(super) fn open(display: &str, interval: Duration) -> Result<Self, ScreenError> {
+    pub(super) fn open(
+        display: &str,
+        interval: Duration,
+        pointer: PointerShown,
+    ) -> Result<Self, ScreenError> {
         let screen = Screen::open(display)?;
+        let pointer = match pointer {
+            PointerShown::Drawn => Some(screen.pointer()?),
+            PointerShown::Nowhere => None,
+        };
         let size = screen.size();
         Ok(Self {
             screen,
@@ -74,6 +85,7 @@ impl Camera {
             planes: Planes::new(size),
             damage: Tiles::all(size),
             damaged: false,
+            pointer,
             tracks: Vec::new(),
         })
     }
@@ -143,6 +155,9 @@ impl Camera {
     fn look(&mut self) -> Result<(), CameraError> {
         let begin = Instant::now();
         let open = self.tracks.iter().any(|track| track.plan.open_at() <= begin);
+        if open {
+            self.follow_pointer()?;
+        }
         let unread = self.damaged || !self.damage.is_empty();
         if !(open && unread) {
             return Ok(());
@@ -151,9 +166,19 @@ impl Camera {
             self.screen.take_damage(&mut self.damage)?;
         }
         let mut changed = Tiles::none(self.screen.size());
-        let canvas = &mut self.canvas;
+        let (canvas, pointer, mut drawn) = (&mut self.canvas, &self.pointer, Vec::new());
         let areas = self.damage.areas();
-        if !self.screen.read(&areas, |area, bytes| canvas.update(area, bytes, &mut changed))? {
+        let take = |area, bytes: &[u8]| {
+            drawn.clear();
+            drawn.extend_from_slice(pointer.as_ref().map_or(&[], |_| bytes));
+            let shown = if pointer.as_ref().is_some_and(|pointer| pointer.draw(area, &mut drawn)) {
+                &drawn
+            } else {
+                bytes
+            };
+            canvas.update(area, shown, &mut changed);
+        };
+        if !self.screen.read(&areas, take)? {
             return Ok(());
         }
         self.damage.clear();
@@ -167,6 +192,18 @@ impl Camera {
                 track.plan.change(&changed);
                 track.captured = Some((captured, cost));
             }
+        }
+        Ok(())
+    }
+
+    /// Nothing is told of its moves: it is looked for as often as a picture may be made.
+    fn follow_pointer(&mut self) -> Result<(), CameraError> {
+        let Some(before) = &mut self.pointer else { return Ok(()) };
+        let now = self.screen.pointer()?;
+        if now != *before {
+            before.touch(&mut self.damage);
+            now.touch(&mut self.damage);
+            *before = now;
         }
         Ok(())
     }
@@ -193,7 +230,8 @@ impl Camera {
                 Due::At(at) => at,
             };
             let read_at = unread.then(|| track.plan.open_at().max(Instant::now() + RETRY));
-            until = [Some(next), read_at, until].into_iter().flatten().min();
+            let pointer_at = self.pointer.as_ref().map(|_| Instant::now() + self.interval);
+            until = [Some(next), read_at, pointer_at, until].into_iter().flatten().min();
         }
         Ok(until)
     }

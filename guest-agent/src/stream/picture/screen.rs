@@ -23,6 +23,7 @@ use x11rb::{
 
 use super::{
     canvas::PIXEL,
+    pointer::Pointer,
     segment::Segment,
     tiles::{Area, Size, Tiles},
 };
@@ -152,6 +153,16 @@ impl Screen {
             tiles.touch(part.x, part.y, part.width, part.height);
         }
         Ok(())
+    }
+
+    /// Where the pointer is, and its shape.
+    pub(super) fn pointer(&self) -> Result<Pointer, ScreenError> {
+        match self.connection.xfixes_get_cursor_image()?.reply() {
+            Ok(image) => Ok(Pointer::of(image)),
+            // There may be none.
+            Err(ReplyError::X11Error(_)) => Ok(Pointer::default()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Reads these areas and hands each to `take`, BGRX without gaps. `false` when the screen has become smaller in the

@@ -80,6 +80,35 @@ async fn a_painted_window_comes_out_of_the_decoder_in_its_colour() {
     }
 }
 
+/// The brightest of where an arrow would be.
+fn brightest(picture: &Decoded, (x, y): (i16, i16)) -> u8 {
+    let at = |start: i16| usize::try_from(start).unwrap();
+    let rows = (at(y)..at(y) + 16).map(|row| &picture.planes[0][picture.width * row + at(x)..][..12]);
+    rows.flatten().copied().max().unwrap()
+}
+
+#[tokio::test]
+async fn a_film_shows_where_the_pointer_is_and_not_where_it_was() {
+    let Some(server) = Server::start() else { return };
+    server.fill(0x00_0080, 0, 0, 1280, 800);
+    let options = Options { pointer: PointerShown::Drawn, ..Options::default() };
+    let studio = Studio::open(server.display(), options).unwrap();
+    let (mut viewer, mut decoder) = (studio.watch(Codec::Vp8), Decoder::new(Codec::Vp8));
+    let (here, there) = ((300, 200), (900, 600));
+    for (now, before) in [(here, there), (there, here)] {
+        server.pointer_at(now.0, now.1);
+        loop {
+            let seen = decoder.decode(&frame(&mut viewer).await.data);
+            if brightest(&seen, now) > 150 && brightest(&seen, before) < 60 {
+                break;
+            }
+        }
+    }
+    let page = Studio::open(server.display(), Options::default()).unwrap();
+    let seen = Decoder::new(Codec::Vp8).decode(&frame(&mut page.watch(Codec::Vp8)).await.data);
+    assert!(brightest(&seen, there) < 60, "a page draws its own");
+}
+
 #[tokio::test]
 async fn a_picture_that_rests_becomes_nearly_lossless_and_then_costs_nothing() {
     let Some(server) = Server::start() else { return };

@@ -4,6 +4,9 @@ use anteroom_protocol::exec::{Frame, FrameError, INPUT_WINDOW, MAX_DATA_BYTES};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
+/// What goes with the call, before the guest has taken it: no more than sockets hold.
+const WITH_CALL: u64 = 32 * 1024;
+
 #[derive(Debug)]
 pub(super) struct Input {
     from: mpsc::Receiver<Bytes>,
@@ -25,7 +28,7 @@ enum Ended {
 
 impl Input {
     pub(super) fn new(from: mpsc::Receiver<Bytes>) -> Self {
-        Self { from, waits: Bytes::new(), ended: Ended::No, sent: 0, allowed: INPUT_WINDOW }
+        Self { from, waits: Bytes::new(), ended: Ended::No, sent: 0, allowed: WITH_CALL }
     }
 
     /// What is to be sent next, `None` at the end; never while something waits for the guest's permission.
@@ -55,6 +58,11 @@ impl Input {
             }
         }
         Ok(())
+    }
+
+    /// The guest has taken the call.
+    pub(super) fn begun(&mut self, batch: &mut BytesMut) -> Result<(), FrameError> {
+        self.allow(INPUT_WINDOW, batch)
     }
 
     /// So many bytes may be sent in all.
@@ -98,7 +106,10 @@ mod tests {
         send.send(vec![1; much].into()).await.unwrap();
         drop(send);
         input.send_what_waits(&mut batch).unwrap();
-        let first = frames(&mut batch);
+        let mut first = frames(&mut batch);
+        assert_eq!(bytes_in(&first), WITH_CALL);
+        input.begun(&mut batch).unwrap();
+        first.append(&mut frames(&mut batch));
         assert_eq!(bytes_in(&first), INPUT_WINDOW);
         assert!(!first.iter().any(|frame| matches!(frame, Frame::InputEnd)));
         input.allow(INPUT_WINDOW + 100, &mut batch).unwrap();

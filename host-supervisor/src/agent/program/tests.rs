@@ -16,7 +16,8 @@ impl Guest {
     fn begin() -> (Program, Self) {
         let (near, far) = duplex(64 * 1024);
         let spec = ExecSpec { argv: vec!["x".to_owned()], ..ExecSpec::default() };
-        (Program::begin(near, Run::without_input(spec)), Self { stream: far, inbox: BytesMut::new() })
+        let (first, opened) = Run::without_input(spec).open().unwrap();
+        (Program::begun(near, opened), Self { stream: far, inbox: first.into() })
     }
 
     async fn says(&mut self, frame: Frame) {

@@ -9,9 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bytes::{Buf as _, Bytes};
 use tar::EntryType;
-use tokio::sync::mpsc;
 
 pub(super) use pack::archive;
 
@@ -87,28 +85,5 @@ fn place<R: io::Read>(entry: &mut tar::Entry<'_, R>, path: &Path, directory: &Pa
         // A name with `..`, which the crate leaves out without a word.
         Ok(false) => Err(CopyError::Escape(path.to_owned())),
         Err(error) => Err(CopyError::Write(directory.join(path), error)),
-    }
-}
-
-/// What arrives in pieces, for whoever reads on a thread of its own.
-pub(super) struct Chunks {
-    coming: mpsc::Receiver<Bytes>,
-    rest: Bytes,
-}
-
-impl Chunks {
-    pub(super) fn new(coming: mpsc::Receiver<Bytes>) -> Self {
-        Self { coming, rest: Bytes::new() }
-    }
-}
-
-impl io::Read for Chunks {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.rest.is_empty() {
-            self.rest = self.coming.blocking_recv().unwrap_or_default();
-        }
-        let length = into.len().min(self.rest.len());
-        self.rest.copy_to_slice(&mut into[..length]);
-        Ok(length)
     }
 }

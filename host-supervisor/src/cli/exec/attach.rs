@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use super::{
-    outlet::{Outlet, Source, Written},
+    outlet::{Outlet, Source, TELL_EVERY_BYTES, Written},
     sent::{Impossible, Sent},
 };
 use crate::{
@@ -49,8 +49,6 @@ const INBOX_BYTES: usize = 4 * MAX_DATA_BYTES;
 
 /// No program reads or writes more; sums of such numbers do not overflow.
 const MOST_BYTES: u64 = 1 << 60;
-/// A part of the window that is small enough not to make the guest wait.
-const TELL_EVERY_BYTES: u64 = OUTPUT_WINDOW / 8;
 
 /// What comes from our end.
 #[derive(Debug)]

@@ -1,11 +1,17 @@
 //! Where a program's output goes: written by a task of its own, so that whoever reads slowly stops the program and nothing else.
 
+mod ours;
+
+use anteroom_protocol::exec::OUTPUT_WINDOW;
 use bytes::Bytes;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::{JoinHandle, spawn_blocking},
 };
+
+/// A part of the window that is small enough not to make the guest wait.
+pub(super) const TELL_EVERY_BYTES: u64 = OUTPUT_WINDOW / 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Source {
@@ -39,6 +45,14 @@ impl Outlet {
         Self { queue, written, task }
     }
 
+    /// Where this process writes.
+    pub(in crate::cli) fn ours() -> Self {
+        let (queue, queued) = mpsc::unbounded_channel();
+        let (tell, written) = watch::channel(Written::default());
+        let task = spawn_blocking(move || ours::write(queued, tell));
+        Self { queue, written, task }
+    }
+
     pub(super) fn push(&self, source: Source, bytes: Bytes) {
         // Whoever writes has met an error then, which is told below.
         let _ = self.queue.send((source, bytes));
@@ -55,23 +69,59 @@ impl Outlet {
     }
 }
 
+/// Tells what was written: not every piece of it while there is more to write, because each time wakes somebody.
+struct Told {
+    by: watch::Sender<Written>,
+    untold: u64,
+}
+
+impl Told {
+    fn by(by: watch::Sender<Written>) -> Self {
+        Self { by, untold: 0 }
+    }
+
+    fn wrote(&mut self, length: usize) {
+        self.untold += length as u64;
+        if self.untold >= TELL_EVERY_BYTES {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        let untold = std::mem::take(&mut self.untold);
+        if untold > 0 {
+            self.by.send_modify(|told| told.bytes += untold);
+        }
+    }
+
+    fn closed(self) {
+        self.by.send_modify(|told| told.closed = true);
+    }
+}
+
 async fn write(
     mut queued: mpsc::UnboundedReceiver<(Source, Bytes)>,
     tell: watch::Sender<Written>,
     mut stdout: impl AsyncWrite + Unpin,
     mut stderr: impl AsyncWrite + Unpin,
 ) {
-    while let Some((source, bytes)) = queued.recv().await {
+    let mut told = Told::by(tell);
+    loop {
+        let next = match queued.try_recv() {
+            Ok(next) => Some(next),
+            Err(_) => {
+                told.tell();
+                queued.recv().await
+            }
+        };
+        let Some((source, bytes)) = next else { break };
         let written = match source {
             Source::Stdout => both(&mut stdout, &bytes).await,
             Source::Stderr => both(&mut stderr, &bytes).await,
         };
-        tell.send_modify(|told| match written {
-            Ok(()) => told.bytes += bytes.len() as u64,
-            Err(_) => told.closed = true,
-        });
-        if written.is_err() {
-            return;
+        match written {
+            Ok(()) => told.wrote(bytes.len()),
+            Err(_) => return told.closed(),
         }
     }
     let _ = stdout.shutdown().await;

@@ -1,15 +1,18 @@
 //! Brings other settings to those parts of a daemon that can take them: all of them, or none when one cannot be had.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     api::Decisions,
     config::{Changes, Config, ConfigError},
     daemon::{
-        admission,
+        admission, audit_keep, hibernate_after, launch_bounds, prompts,
         tls::{Identity, Tls, TlsError},
     },
+    live::Live,
+    prompt::Prompts,
     session::Sessions,
+    vm::VmStarter,
     webhook::{self, Webhook, WebhookError},
 };
 
@@ -21,6 +24,9 @@ pub struct Reloader {
     pub(in crate::daemon) waiting: Vec<&'static str>,
     pub(in crate::daemon) decisions: Decisions,
     pub(in crate::daemon) sessions: Sessions,
+    pub(in crate::daemon) prompts: Prompts,
+    pub(in crate::daemon) vms: Arc<VmStarter>,
+    pub(in crate::daemon) audit_keep: Arc<Live<Duration>>,
     pub(in crate::daemon) webhook: Option<Arc<Webhook>>,
     pub(in crate::daemon) tls: Option<Arc<Tls>>,
 }
@@ -84,6 +90,10 @@ impl Reloader {
         let settings = self.sessions.settings();
         settings.limits.set(config.session);
         settings.admission.set(admission(&config));
+        self.prompts.set_limits(prompts::limits(&config.prompt));
+        self.vms.bound_launches(launch_bounds(&config));
+        self.vms.set_hibernate_after(hibernate_after(&config));
+        self.audit_keep.set(audit_keep(&config));
         self.current = config;
         self.waiting.clone_from(&at_restart);
         Ok(Changes { at_once, at_restart })

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     store::HibernationRecord,
-    vm::{StopReason, TakenOver},
+    vm::{HibernateAfter, StopReason, TakenOver},
     vmm::fake::MEMORY,
 };
 
@@ -195,6 +195,17 @@ async fn what_is_nobodys_or_not_ready_stays_awake() {
     spare.handle.stop(StopReason::Completed);
     failed(&spare).await;
     assert!(matches!(spare.handle.hibernate().await, Err(NotHibernated::Gone)));
+}
+
+#[tokio::test]
+async fn a_vm_that_lives_meets_another_time_that_it_may_be_left_alone() {
+    let house = House::new(LIVES).await.has_a_desktop();
+    let vm = house.somebodys().await;
+    let time = Some(Duration::from_millis(50));
+    house.starter.set_hibernate_after(HibernateAfter { browser: time, cli: None });
+    let mut state = vm.handle.state();
+    within(state.wait_for(|state| state.status == VmStatus::Hibernated)).await.unwrap();
+    vm.end().await;
 }
 
 #[tokio::test]

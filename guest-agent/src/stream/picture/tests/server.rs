@@ -12,7 +12,8 @@ use x11rb::{
         randr::ConnectionExt as _,
         res::ConnectionExt as _,
         xproto::{
-            ConnectionExt as _, CreateGCAux, CreateWindowAux, Gcontext, Rectangle, Window, WindowClass,
+            ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, CreateWindowAux, Gcontext, Rectangle,
+            Window, WindowClass,
         },
     },
     rust_connection::RustConnection,
@@ -89,6 +90,21 @@ impl Server {
         self.colour(colour);
         let area = Rectangle { x, y, width, height };
         self.connection.poly_fill_rectangle(self.window, self.gc, &[area]).unwrap();
+        self.connection.sync().unwrap();
+    }
+
+    /// A white arrow.
+    pub(super) fn pointer_at(&self, x: i16, y: i16) {
+        let [font, cursor] = [(); 2].map(|()| self.connection.generate_id().unwrap());
+        self.connection.open_font(font, b"cursor").unwrap();
+        let (white, black) = (u16::MAX, 0);
+        // XC_left_ptr and its mask (X11/cursorfont.h).
+        self.connection
+            .create_glyph_cursor(cursor, font, font, 68, 69, white, white, white, black, black, black)
+            .unwrap();
+        let look = ChangeWindowAttributesAux::new().cursor(cursor);
+        self.connection.change_window_attributes(self.window, &look).unwrap();
+        self.connection.warp_pointer(x11rb::NONE, self.root, 0, 0, 0, 0, x, y).unwrap();
         self.connection.sync().unwrap();
     }
 

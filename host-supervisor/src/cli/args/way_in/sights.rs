@@ -71,7 +71,7 @@ pub(in crate::cli) struct ScreenshotArguments {
 
 /// Film a VM's desktop until Ctrl+C, as WebM (VP8)
 ///
-/// The pointer is not in it. Whoever watches the desktop meanwhile notices nothing.
+/// The pointer is in it. Whoever watches the desktop meanwhile notices nothing.
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:
