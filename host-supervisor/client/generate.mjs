@@ -106,7 +106,7 @@ function needs({ security = [] }) {
   const ways = security.map((way) =>
     Object.entries(way)
       .map(([name, scopes]) =>
-        name === "apiKey" ? `a key with ${scopes.join(", ")}` : "the session's token",
+        name === "apiKey" ? ["a key", ...scopes].join(" with ") : "the session's token",
       )
       .join(" and "),
   );

@@ -41,6 +41,9 @@
 //! | `GET /api/webhook/deliveries` | what was told or has to be: tries, next try, last answer |
 //! | `GET`, `POST /api/admin/keys`, `DELETE /api/admin/keys/{id}` | keys that call the API |
 //! | `GET /api/admin/audit?after=N&limit=M&wait=S` | who did what |
+//! | `GET /api/me` | who the caller is, and what it may do |
+//! | `GET /api/live` | what changes, as server-sent events: sessions, VMs, prompts, lists of operators |
+//! | `GET /api/admin/snapshots`, `.../settings`, `.../providers` | what VMs begin with; which settings count; every definition |
 //! | `GET /api/docs`, `GET /api/openapi.json` | what the API is, for people and for programs |
 //! | `GET /api/providers`, `GET /api/image` | what can be signed in to, and in which image |
 
@@ -51,6 +54,7 @@ mod body;
 mod cors;
 mod credentials;
 mod decisions;
+mod definitions;
 mod describe;
 mod desktop;
 mod docs;
@@ -63,8 +67,10 @@ mod health;
 mod hibernation;
 mod idempotency;
 mod keys;
+mod live;
 mod login;
 mod metrics;
+mod myself;
 mod names;
 mod page;
 mod prompts;
@@ -72,7 +78,9 @@ mod rate;
 mod routes;
 mod seen;
 mod session;
+mod settings;
 mod sign_in;
+mod snapshots;
 mod start;
 mod tenant;
 mod token;
@@ -96,6 +104,7 @@ use axum::{
     routing::get,
 };
 use tokio::{sync::Semaphore, time::Instant};
+use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 use tracing::{Instrument as _, field};
 use url::Url;
@@ -105,7 +114,7 @@ pub use self::{decisions::Decisions, rate::RateLimit};
 pub(crate) use self::{rate::one_household, routes::Reach};
 use crate::{
     audit::Audit,
-    config::{self, Config},
+    config::{self, Config, Shown},
     images::ResolvedImage,
     live::Live,
     media::Media,
@@ -154,11 +163,25 @@ pub struct ApiState {
     /// Places for callers that listen to events.
     listeners: Arc<Semaphore>,
     turns: idempotency::Turns,
+    /// Streams that have no end of their own end with it.
+    over: CancellationToken,
+}
+
+impl ApiState {
+    /// Ends them when it is cancelled.
+    #[must_use]
+    pub fn over(&self) -> CancellationToken {
+        self.over.clone()
+    }
 }
 
 impl Default for ApiState {
     fn default() -> Self {
-        Self { listeners: Arc::new(Semaphore::new(MOST_LISTENERS)), turns: idempotency::Turns::default() }
+        Self {
+            listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
+            turns: idempotency::Turns::default(),
+            over: CancellationToken::new(),
+        }
     }
 }
 
@@ -171,6 +194,8 @@ pub struct ApiSettings {
     pub trusted_proxies: Vec<std::net::IpAddr>,
     pub rate_limit: config::RateLimit,
     pub clipboard: Directions,
+    /// All settings, for operators to see.
+    pub shown: Vec<Shown>,
 }
 
 impl ApiSettings {
@@ -183,6 +208,7 @@ impl ApiSettings {
             trusted_proxies: config.trusted_proxies.clone(),
             rate_limit: config.rate_limit,
             clipboard: config.clipboard,
+            shown: config.shown().to_vec(),
         }
     }
 }

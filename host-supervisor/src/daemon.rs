@@ -314,6 +314,7 @@ impl Daemon {
     pub async fn run(self, shutdown: impl Future<Output = Stop> + Send + 'static) -> Stop {
         let stop = CancellationToken::new();
         let (access, address) = (Arc::clone(&self.api.access), self.doors.address);
+        let api_over = self.api.state.over();
         let traces = self.api.traces.clone();
         let mut servers = self.doors.serve(&self.api, &stop);
         drop(self.api);
@@ -340,6 +341,7 @@ impl Daemon {
             Stop::HandOver => tracing::info!("handing over: the VMs stay for the next daemon"),
         }
         stop.cancel();
+        api_over.cancel();
         // Who is late with a request, or reads too slowly, gets no answer.
         let _ = tokio::time::timeout(ANSWER_PATIENCE, async { while servers.join_next().await.is_some() {} })
             .await;

@@ -23,11 +23,13 @@ struct Dist;
 pub enum Page {
     /// Starts sessions and lists them.
     Start,
+    /// What runs here, for operators and developers.
+    Console,
     /// One session: progress, desktop, end.
     Session,
     /// Nothing but the desktop, for a frame of another site.
     Desktop,
-    /// A terminal in the VM of a session.
+    /// A terminal in a VM.
     Terminal,
 }
 
@@ -35,6 +37,7 @@ impl Page {
     fn file(self) -> &'static str {
         match self {
             Self::Start => "index.html",
+            Self::Console => "console.html",
             Self::Session => "session.html",
             Self::Desktop => "novnc.html",
             Self::Terminal => "terminal.html",
@@ -45,7 +48,7 @@ impl Page {
     fn styles(self) -> &'static str {
         match self {
             Self::Terminal => "'self' 'unsafe-inline'",
-            Self::Start | Self::Session | Self::Desktop => "'self'",
+            Self::Start | Self::Console | Self::Session | Self::Desktop => "'self'",
         }
     }
 }
@@ -142,7 +145,7 @@ mod tests {
 
     #[test]
     fn every_page_is_there_and_runs_no_inline_script() {
-        for which in [Page::Start, Page::Session, Page::Desktop, Page::Terminal] {
+        for which in [Page::Start, Page::Console, Page::Session, Page::Desktop, Page::Terminal] {
             let response = page(which, &[], &HeaderMap::new());
             assert_eq!(response.status(), StatusCode::OK, "{which:?}");
             let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();

@@ -10,6 +10,7 @@
 mod addresses;
 mod api_keys;
 mod audit;
+mod changes;
 mod column;
 mod credentials;
 mod hibernations;
@@ -39,10 +40,12 @@ use sqlx::{
 
 use tokio::sync::Notify;
 
+use self::changes::Changes;
 use crate::failure::causes;
 pub use addresses::AddressRecord;
 pub use api_keys::{ApiKeyId, ApiKeyRecord, Scope, Scopes};
 pub use audit::{AuditEntry, AuditPage, AuditRecord};
+pub use changes::Change;
 pub use credentials::{CredentialRecord, Replaces};
 pub use hibernations::HibernationRecord;
 pub use idempotency::StartedRecord;
@@ -58,6 +61,7 @@ pub struct Store {
     pool: SqlitePool,
     /// Told when something was put into the outbox; without it nothing is.
     outbox: Option<Arc<Notify>>,
+    changes: Changes,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +105,7 @@ impl Store {
             .busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
         migrations().run(&pool).await?;
-        Ok(Self { pool, outbox: None })
+        Ok(Self { pool, outbox: None, changes: Changes::default() })
     }
 
     /// Opens the database to read it beside a daemon that may be at work; `None` when there is none.
@@ -116,7 +120,7 @@ impl Store {
         let options =
             SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-        Ok(Some(Self { pool, outbox: None }))
+        Ok(Some(Self { pool, outbox: None, changes: Changes::default() }))
     }
 
     /// Reads something: whether the database still answers.

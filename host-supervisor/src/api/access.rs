@@ -81,6 +81,8 @@ pub(super) enum Needs {
     Scope(Scope),
     /// A key for sessions, or a token of the session in the path that is good for this.
     Session(TokenRole),
+    /// Any key.
+    Key,
 }
 
 /// The door of some routes.
@@ -166,9 +168,19 @@ impl Access {
         ))
     }
 
+    /// The cookie with which a browser forgets the other.
+    pub(super) fn log_out(&self) -> String {
+        format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict", self.cookie_name)
+    }
+
     /// Made from the key, too: one that is replaced makes its cookies worthless.
     fn cookies_of(&self, key: &Key) -> MacKey {
         MacKey::new(&self.cookies.tag(&key.digest))
+    }
+
+    /// Whether the key of somebody who was let in has neither ended nor been revoked since.
+    pub(super) fn still_counts(&self, caller: &Caller) -> bool {
+        caller.key().is_none_or(|key| self.keys.of(key.id.as_ref()).is_some())
     }
 
     fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
@@ -233,10 +245,11 @@ impl Access {
 impl Needs {
     fn check(self, caller: &Caller) -> Result<(), ApiError> {
         let scope = match self {
-            Self::Scope(scope) => scope,
-            Self::Session(_) => Scope::Sessions,
+            Self::Scope(scope) => Some(scope),
+            Self::Session(_) => Some(Scope::Sessions),
+            Self::Key => None,
         };
-        if !caller.may(scope) {
+        if let Some(scope) = scope.filter(|scope| !caller.may(*scope)) {
             let message = format!("this key may not do that: it lacks the scope {scope}");
             return Err(ApiError::forbidden("missing_scope", message).with("scope", scope));
         }
@@ -287,7 +300,7 @@ pub(super) async fn admit(
         id.parse().ok()
     };
     let by_token = || match needs {
-        Needs::Scope(_) => None,
+        Needs::Scope(_) | Needs::Key => None,
         Needs::Session(_) => access.holder_of_token(&request, session()?),
     };
     let caller = access.caller(request.headers()).or_else(by_token).ok_or_else(ApiError::unauthorized)?;

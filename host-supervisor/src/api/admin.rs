@@ -16,7 +16,7 @@ use super::{
     seen::Acting,
     words::vm_word,
 };
-use crate::{host_memory, vm::LaunchCounts};
+use crate::{host_memory, store::StoreError, vm::LaunchCounts};
 
 /// Below this, in MiB, the host is in trouble whatever else is well.
 const LEAST_MEMORY_MIB: u64 = 512;
@@ -37,7 +37,7 @@ struct Host {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Stats {
+pub(super) struct Stats {
     /// Seconds.
     uptime: f64,
     /// Those that live, by status.
@@ -47,6 +47,8 @@ struct Stats {
     vm_limit: u32,
     launching: usize,
     launches_waiting: usize,
+    /// VMs that are ready and wait for somebody.
+    pool_ready: usize,
     /// Over WebRTC.
     viewers: usize,
     host: Host,
@@ -63,6 +65,10 @@ pub(super) async fn stats(
     acting: Acting,
 ) -> Result<Json<SystemStats>, ApiError> {
     acting.must_be_nobody()?;
+    Ok(Json(SystemStats { success: true, stats: stats_of(&api).await? }))
+}
+
+pub(super) async fn stats_of(api: &Api) -> Result<Stats, StoreError> {
     let mut sessions = BTreeMap::<_, usize>::new();
     for session in api.sessions.all_living() {
         *sessions.entry(session.view().record.status.as_str()).or_default() += 1;
@@ -74,17 +80,17 @@ pub(super) async fn stats(
         }
     }
     let LaunchCounts { launching, waiting } = api.vms.launch_counts();
-    let stats = Stats {
+    Ok(Stats {
         uptime: api.started.elapsed().as_secs_f64(),
         sessions,
         vms,
         vm_limit: api.sessions.settings().admission.now().most.get(),
         launching,
         launches_waiting: waiting,
+        pool_ready: api.vms.spares(),
         viewers: api.media.signalling.viewing().viewers.values().sum(),
-        host: host(&api),
-    };
-    Ok(Json(SystemStats { success: true, stats }))
+        host: host(api),
+    })
 }
 
 fn host(api: &Api) -> Host {

@@ -15,7 +15,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::{
-    access::{IsToken, Needs, OnlyLooks},
+    access::{Caller, IsToken, Needs, OnlyLooks},
     audit::Trail,
     body::{InPath, InQuery, Strict, UserId},
     error::ApiError,
@@ -136,6 +136,7 @@ pub(super) fn needs<S: Clone + Send + Sync + 'static>(
         let path = path.tag(tag);
         match needs {
             Needs::Scope(scope) => path.security_requirement_scopes(KEY, [scope.as_str()]),
+            Needs::Key => path.security_requirement(KEY),
             Needs::Session(_) => {
                 path.security_requirement_scopes(KEY, ["sessions"]).security_requirement(TOKEN)
             }
@@ -298,6 +299,7 @@ impl OperationInput for Idempotency {
 }
 
 impl OperationInput for Base {}
+impl OperationInput for Caller {}
 impl OperationInput for IsToken {}
 impl OperationInput for OnlyLooks {}
 impl OperationInput for Trail {}

@@ -34,6 +34,11 @@ pub(super) async fn start_page(headers: HeaderMap) -> Response {
     page::page(Page::Start, &[], &headers)
 }
 
+/// For operators and developers; which place of it is shown, the page finds in its address.
+pub(super) async fn console_page(headers: HeaderMap) -> Response {
+    page::page(Page::Console, &[], &headers)
+}
+
 /// In a frame only with the session's token in its address: then it needs no cookie, and does no more than the token allows.
 pub(super) async fn session_page(
     State(api): State<Arc<Api>>,

@@ -1,4 +1,4 @@
-//! The page's cookie, for who knows the key.
+//! The page's cookie, for who knows the key; and its end.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Api, body::Strict, error::ApiError};
+use super::{Api, body::Strict, error::ApiError, words::Done};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -28,4 +28,9 @@ pub(super) async fn log_in(
         ApiError::new(StatusCode::UNAUTHORIZED, "wrong_key", "this is not the API key of this daemon")
     })?;
     Ok(([(SET_COOKIE, cookie)], Json(json!({ "success": true }))).into_response())
+}
+
+/// Has the browser forget the cookie. Needs none: whoever has lost it wants the same.
+pub(super) async fn log_out(State(api): State<Arc<Api>>) -> Response {
+    ([(SET_COOKIE, api.access.log_out())], Done::json()).into_response()
 }

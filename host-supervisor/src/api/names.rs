@@ -8,6 +8,9 @@ const NAMES: &[(&str, &str)] = &[
     ("GET /health/ready", "getReadiness"),
     ("GET /api/auth/health", "getAuthHealth"),
     ("POST /api/login", "logIn"),
+    ("POST /api/logout", "logOut"),
+    ("GET /api/me", "getMyself"),
+    ("GET /api/live", "followChanges"),
     ("GET /api/auth/session/{id}", "getSession"),
     ("GET /api/auth/session/{id}/oauth-url", "getSignInUrl"),
     ("GET /api/auth/session/{id}/vnc", "openDesktop"),
@@ -77,6 +80,9 @@ const NAMES: &[(&str, &str)] = &[
     ("GET /api/admin/health/system", "getSystemHealth"),
     ("POST /api/admin/cleanup/orphaned-resources", "cleanUp"),
     ("GET /api/admin/audit", "listAudit"),
+    ("GET /api/admin/providers", "listDefinitions"),
+    ("GET /api/admin/settings", "listSettings"),
+    ("GET /api/admin/snapshots", "listSnapshots"),
 ];
 
 /// `None` of a call that was forgotten here.

@@ -234,7 +234,7 @@ pub(super) async fn cancel(SeenPrompt { handle, .. }: SeenPrompt) -> Json<Done> 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Prompt")]
 #[serde(rename_all = "camelCase")]
-struct Words {
+pub(super) struct PromptWords {
     id: PromptId,
     user_id: String,
     provider: String,
@@ -256,7 +256,7 @@ struct Words {
     failure: Option<Failure>,
 }
 
-impl From<PromptRecord> for Words {
+impl From<PromptRecord> for PromptWords {
     fn from(record: PromptRecord) -> Self {
         let PromptRecord {
             id,
@@ -277,13 +277,13 @@ impl From<PromptRecord> for Words {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ShownPrompt")]
 pub(super) struct Shown {
-    prompt: Words,
+    prompt: PromptWords,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Prompts")]
 pub(super) struct List {
-    prompts: Vec<Words>,
+    prompts: Vec<PromptWords>,
     /// What to go on after.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<PromptId>,
@@ -301,7 +301,7 @@ pub(super) async fn list(
 ) -> Result<Json<List>, ApiError> {
     let mut records = api.store.prompt_list(acting.user(), wanted.page()).await?;
     let next = wanted.cut(&mut records, |record| record.id);
-    Ok(Json(List { prompts: records.into_iter().map(Words::from).collect(), next }))
+    Ok(Json(List { prompts: records.into_iter().map(PromptWords::from).collect(), next }))
 }
 
 /// The prompt in the path, when the caller may see it; as a handler's argument.

@@ -222,6 +222,7 @@ mod tests {
                 signalling: 10_000,
             },
             clipboard: anteroom_protocol::desk::Directions::BOTH,
+            shown: Vec::new(),
         })))
     }
 

@@ -12,11 +12,11 @@ use schemars::SchemaGenerator;
 use super::{
     Api,
     access::{self, Gate, Needs, TokenRole},
-    admin, audit, credentials,
+    admin, audit, credentials, definitions,
     describe::{self, Events, gives, says, tells},
-    desktop, events, exec, files, follow, health, hibernation, keys, login, metrics, prompts,
+    desktop, events, exec, files, follow, health, hibernation, keys, live, login, metrics, myself, prompts,
     rate::{self, Class, Counted},
-    session, sign_in, start, token, vm, webhook, webrtc, whep, within_patience,
+    session, settings, sign_in, snapshots, start, token, vm, webhook, webrtc, whep, within_patience, words,
 };
 use crate::{prompt::PromptEvent, store::Scope};
 
@@ -29,6 +29,15 @@ const EVENTS_OR_NONE: &[(u16, &str)] = &[(200, "text/event-stream"), (204, "")];
 const OF_A_SESSION: Events = &[
     ("session", SchemaGenerator::subschema_for::<session::Shown>),
     ("moment", SchemaGenerator::subschema_for::<sign_in::MomentWords>),
+];
+const OF_EVERYTHING: Events = &[
+    ("begin", SchemaGenerator::subschema_for::<live::Begun>),
+    ("session", SchemaGenerator::subschema_for::<words::SessionWords>),
+    ("vm", SchemaGenerator::subschema_for::<words::VmWords>),
+    ("prompt", SchemaGenerator::subschema_for::<prompts::PromptWords>),
+    ("gone", SchemaGenerator::subschema_for::<live::Gone>),
+    ("changed", SchemaGenerator::subschema_for::<live::Changed>),
+    ("stats", SchemaGenerator::subschema_for::<admin::Stats>),
 ];
 const OF_A_PROMPT: Events = &[("message", SchemaGenerator::subschema_for::<PromptEvent>)];
 const UPGRADED: &[(u16, &str)] = &[(101, "")];
@@ -57,7 +66,8 @@ pub(super) fn all(api: &Arc<Api>, reach: Reach) -> (Router<Arc<Api>>, String) {
     };
     let scoped = |scope, tag, routes| behind(Needs::Scope(scope), tag, soon(routes));
 
-    let with_keys = scoped(Scope::Sessions, "Sessions", of_sessions())
+    let with_keys = behind(Needs::Key, "Sessions", soon(of_everybody()))
+        .merge(scoped(Scope::Sessions, "Sessions", of_sessions()))
         .merge(counted(Class::Start, scoped(Scope::Sessions, "Sessions", starts())))
         .merge(scoped(Scope::CredentialsRead, "Credentials", of_credentials()))
         .merge(scoped(Scope::Prompts, "Prompts", of_prompts()))
@@ -67,7 +77,8 @@ pub(super) fn all(api: &Arc<Api>, reach: Reach) -> (Router<Arc<Api>>, String) {
         .merge(scoped(Scope::Exec, "Ways into a VM", into_vms()));
     let for_operators = scoped(Scope::Metrics, "Operators", of_watchers())
         .merge(scoped(Scope::Vms, "VMs", consoles()))
-        .merge(scoped(Scope::Admin, "Operators", of_operators()));
+        .merge(scoped(Scope::Admin, "Operators", of_operators()))
+        .merge(behind(Needs::Key, "Operators", follows()));
     let with_keys = match reach {
         Reach::Everybody => with_keys.merge(for_operators),
         Reach::AllButOperators => with_keys,
@@ -86,6 +97,9 @@ fn pages() -> Router<Arc<Api>> {
     Router::new()
         .route("/", get(desktop::start_page))
         .route("/login", get(desktop::start_page))
+        .route("/console", get(desktop::console_page))
+        .route("/console/{*place}", get(desktop::console_page))
+        .route("/vm/{id}/terminal", get(desktop::terminal_page))
         .route("/session/{id}", get(desktop::session_page))
         .route("/session/{id}/terminal", get(desktop::terminal_page))
         .route("/assets/{name}", get(desktop::asset))
@@ -107,10 +121,15 @@ fn healths() -> ApiRouter<Arc<Api>> {
 }
 
 fn logins() -> ApiRouter<Arc<Api>> {
-    ApiRouter::new().api_route(
-        "/api/login",
-        post_with(login::log_in, gives("A cookie for whoever has a key", &[(200, JSON)])),
-    )
+    ApiRouter::new()
+        .api_route(
+            "/api/login",
+            post_with(login::log_in, gives("A cookie for whoever has a key", &[(200, JSON)])),
+        )
+        .api_route(
+            "/api/logout",
+            post_with(login::log_out, gives("Has the browser forget that cookie", &[(200, JSON)])),
+        )
 }
 
 /// What whoever has a token of the session sees.
@@ -389,6 +408,23 @@ fn into_vms() -> ApiRouter<Arc<Api>> {
         )
 }
 
+/// What every key may ask.
+fn of_everybody() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new()
+        .api_route("/api/me", get_with(myself::show, says("Who the caller is, and what it may do")))
+}
+
+/// For as long as somebody listens.
+fn follows() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new().api_route(
+        "/api/live",
+        get_with(
+            live::stream,
+            tells("What changes, as far as the key may see it, as server-sent events", EVENTS, OF_EVERYTHING),
+        ),
+    )
+}
+
 /// What watches the daemon.
 fn of_watchers() -> ApiRouter<Arc<Api>> {
     ApiRouter::new().api_route(
@@ -425,6 +461,21 @@ fn of_operators() -> ApiRouter<Arc<Api>> {
             "/api/admin/cleanup/orphaned-resources",
             post_with(admin::clean_up, says("Removes what VMs have left that are gone")),
         )
+        .api_route(
+            "/api/admin/providers",
+            get_with(
+                definitions::list,
+                says("Every definition, offered or not, and what is wrong with files"),
+            ),
+        )
+        .api_route(
+            "/api/admin/settings",
+            get_with(settings::list, says("Which settings count, and where they come from")),
+        )
+        .api_route(
+            "/api/admin/snapshots",
+            get_with(snapshots::list, says("What VMs begin with, and how many are ready")),
+        )
         .api_route("/api/admin/audit", get_with(audit::list, says("Who did what")))
 }
 
@@ -436,7 +487,7 @@ mod tests {
         let (code, _) = include_str!("routes.rs").split_once("#[cfg(test)]").unwrap();
         let (before, pages) = code.split_once("fn pages()").unwrap();
         let (pages, after) = pages.split_once("\n}\n").unwrap();
-        assert_eq!(pages.matches(".route(").count(), 6);
+        assert_eq!(pages.matches(".route(").count(), 9);
         assert!(!before.contains(".route(") && !after.contains(".route("), "use api_route");
     }
 }

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
 use super::{
-    Store, StoreError,
+    Change, Store, StoreError,
     column::{Columns, json, millis},
 };
 
@@ -182,6 +182,7 @@ impl Store {
         .bind(record.expires_at.map(millis))
         .execute(&self.pool)
         .await?;
+        self.tell(Change::Keys);
         Ok(())
     }
 
@@ -195,6 +196,7 @@ impl Store {
             .bind(millis(at))
             .execute(&self.pool)
             .await?;
+        self.tell(Change::Keys);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use sqlx::{Row as _, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
 use super::{
-    Store, StoreError,
+    Change, Store, StoreError,
     column::{Columns, millis},
 };
 
@@ -70,7 +70,9 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        self.tell(Change::Audit);
+        Ok(())
     }
 
     /// # Errors

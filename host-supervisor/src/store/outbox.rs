@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use super::{
-    Store, StoreError,
+    Change, Store, StoreError,
     column::{Columns, json, millis, word},
 };
 
@@ -152,6 +152,7 @@ impl Store {
     pub(super) fn announced(&self) {
         if let Some(written) = &self.outbox {
             written.notify_one();
+            self.tell(Change::Deliveries);
         }
     }
 
@@ -217,6 +218,7 @@ impl Store {
         .bind(answer)
         .execute(&self.pool)
         .await?;
+        self.tell(Change::Deliveries);
         if finished_at.is_some() {
             self.scrub().await;
         }
@@ -250,6 +252,7 @@ impl Store {
 
     async fn scrubbed(&self, rows: u64) -> Result<u64, StoreError> {
         if rows > 0 {
+            self.tell(Change::Deliveries);
             self.scrub().await;
         }
         Ok(rows)

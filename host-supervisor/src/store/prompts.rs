@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Change, Store, StoreError,
     column::{Columns, json, millis, word},
     page::Page,
 };
@@ -116,6 +116,7 @@ impl Store {
         .bind(millis(prompt.created_at))
         .execute(&self.pool)
         .await?;
+        self.tell(Change::Prompt(prompt.id));
         Ok(())
     }
 
@@ -136,6 +137,7 @@ impl Store {
         .bind(prompt.usage.as_ref().map(json).transpose()?)
         .execute(&self.pool)
         .await?;
+        self.tell(Change::Prompt(prompt.id));
         Ok(())
     }
 

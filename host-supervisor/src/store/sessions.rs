@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
 use super::{
-    Store, StoreError,
+    Change, Store, StoreError,
     column::{Columns, json, millis, word},
     credentials,
     outbox::OutboxEvent,
@@ -119,6 +119,7 @@ impl Store {
         .bind(millis(session.created_at))
         .execute(&self.pool)
         .await?;
+        self.tell(Change::Session(session.id));
         Ok(())
     }
 
@@ -165,6 +166,7 @@ impl Store {
         .bind(session.failure.as_ref().map(json).transpose()?)
         .execute(&self.pool)
         .await?;
+        self.tell(Change::Session(session.id));
         Ok(())
     }
 
@@ -202,6 +204,20 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// Those of which nothing is kept, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer or a row is damaged.
+    pub async fn session_trials(&self, most: u32) -> Result<Vec<SessionRecord>, StoreError> {
+        let rows =
+            sqlx::query("SELECT * FROM sessions WHERE purpose = $1 ORDER BY created_at DESC, id LIMIT $2")
+                .bind(word(&SessionPurpose::Test)?)
+                .bind(i64::from(most))
+                .fetch_all(&self.pool)
+                .await?;
+        rows.iter().map(read).collect()
+    }
+
     /// Forgets a session, its credentials, and what was to be told of them; instead it is told that they are gone.
     ///
     /// # Errors
@@ -220,6 +236,7 @@ impl Store {
             self.announce(&mut transaction, credentials.announcement(OutboxEvent::Deleted, &[])).await?;
         }
         transaction.commit().await?;
+        self.tell(Change::Session(id));
         self.announced();
         self.scrub().await;
         Ok(())

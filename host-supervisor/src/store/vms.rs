@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
 use super::{
-    Store, StoreError,
+    Change, Store, StoreError,
     column::{Columns, json, millis, word},
     page::Page,
 };
@@ -123,6 +123,7 @@ impl Store {
         .bind(&vm.user_id)
         .execute(&self.pool)
         .await?;
+        self.tell(Change::Vm(vm.id));
         Ok(())
     }
 
@@ -160,6 +161,7 @@ impl Store {
             .bind(session.to_string())
             .execute(&self.pool)
             .await?;
+        self.tell(Change::Vm(id));
         Ok(())
     }
 
@@ -171,6 +173,7 @@ impl Store {
             .bind(word(&status)?)
             .execute(&self.pool)
             .await?;
+        self.tell(Change::Vm(id));
         Ok(())
     }
 
@@ -193,6 +196,7 @@ impl Store {
         .bind(millis(OffsetDateTime::now_utc()))
         .execute(&self.pool)
         .await?;
+        self.tell(Change::Vm(id));
         self.hibernation_forget(id).await
     }
 

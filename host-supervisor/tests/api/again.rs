@@ -4,7 +4,10 @@ use anteroom_protocol::EventBody;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::service::{Answer, PATIENCE, Service, answer};
+use crate::{
+    event_stream::{Event, EventStream},
+    service::{Answer, Service, answer},
+};
 
 async fn start(service: &Service, key: &str, provider: &str) -> Answer {
     let body = json!({ "userId": "ann", "provider": provider });
@@ -35,34 +38,23 @@ async fn a_start_that_is_asked_for_again_starts_nothing_again() {
     service.stop().await;
 }
 
-/// What comes until the stream ends or `enough` says so: name, id and data of each event.
+/// What comes until the stream ends or `enough` says so.
 async fn events(
     service: &Service,
     session: &str,
     last: Option<&str>,
-    enough: impl Fn(&[(String, String, Value)]) -> bool,
-) -> Vec<(String, String, Value)> {
+    enough: impl Fn(&Event) -> bool,
+) -> Vec<Event> {
     let request = service.request(Method::GET, &format!("/api/auth/session/{session}/events"));
     let request = request.bearer_auth(&service.key);
     let request = last.map_or(request.try_clone().unwrap(), |last| request.header("last-event-id", last));
-    let mut response = request.send().await.unwrap();
-    assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
-    let (mut text, mut events) = (String::new(), Vec::new());
-    while !enough(&events) {
-        let chunk = tokio::time::timeout(PATIENCE, response.chunk()).await.expect("an event");
-        let Some(chunk) = chunk.unwrap() else { break };
-        text.push_str(std::str::from_utf8(&chunk).unwrap());
-        while let Some((event, rest)) = text.split_once("\n\n") {
-            let field = |name: &str| {
-                event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim()
-            };
-            if !field("event:").is_empty() {
-                let data = serde_json::from_str(field("data:")).unwrap();
-                events.push((field("event:").to_owned(), field("id:").to_owned(), data));
-            }
-            text = rest.to_owned();
-        }
+    let mut stream = EventStream::open(request).await;
+    assert_eq!((stream.status(), stream.content_type()), (StatusCode::OK, "text/event-stream"));
+    let mut events = Vec::new();
+    while !events.last().is_some_and(&enough)
+        && let Some(event) = stream.next().await
+    {
+        events.push(event);
     }
     events
 }
@@ -71,25 +63,24 @@ async fn events(
 async fn a_session_is_followed_as_events_from_where_the_listener_was() {
     let service = Service::start().await;
     let (session, guest) = service.session("ann").await;
-    let is =
-        |status: &'static str| move |event: &(String, String, Value)| event.2["session"]["status"] == status;
+    let is = |status: &'static str| move |event: &Event| event.data["session"]["status"] == status;
     guest.tells(EventBody::DesktopReady);
-    let until_ready = events(&service, &session, None, |events| events.iter().any(is("ready"))).await;
-    assert!(until_ready.iter().any(|event| event.0 == "moment"), "{until_ready:?}");
-    let (_, known, _) = until_ready.last().unwrap();
+    let until_ready = events(&service, &session, None, is("ready")).await;
+    assert!(until_ready.iter().any(|event| event.name == "moment"), "{until_ready:?}");
+    let known = &until_ready.last().unwrap().id;
 
     let told = guest.sign_in().await.session;
     let file = json!({ "access_token": "a", "refresh_token": "r", "account": { "email": "e" } }).to_string();
     guest.captures(told, "demo", &[(".anteroom-demo/credentials.json", &file)]);
     let rest = events(&service, &session, Some(known), |_| false).await;
-    let seen = |events: &[(String, String, Value)]| -> Vec<Value> {
-        events.iter().filter(|event| event.0 == "moment").map(|event| event.2["text"].clone()).collect()
+    let seen = |events: &[Event]| -> Vec<Value> {
+        events.iter().filter(|event| event.name == "moment").map(|event| event.data["text"].clone()).collect()
     };
     let again: Vec<Value> =
         seen(&rest).into_iter().filter(|text| seen(&until_ready).contains(text)).collect();
     assert!(again.is_empty(), "told twice: {again:?}");
     let last = rest.last().unwrap();
-    assert!(is("completed")(last) && last.1 == "end", "{rest:?}");
+    assert!(is("completed")(last) && last.id == "end", "{rest:?}");
 
     let over = service.request(Method::GET, &format!("/api/auth/session/{session}/events"));
     let over = over.bearer_auth(&service.key).header("last-event-id", "end");

@@ -10,7 +10,7 @@ use crate::service::{Service, answer};
 
 const METHODS: [&str; 6] = ["get", "post", "put", "patch", "delete", "options"];
 /// What says nothing about anybody.
-const OPEN: [&str; 4] = ["/health", "/health/ready", "/api/auth/health", "/api/login"];
+const OPEN: [&str; 5] = ["/health", "/health/ready", "/api/auth/health", "/api/login", "/api/logout"];
 
 async fn description(service: &Service) -> Value {
     let described = answer(service.request(Method::GET, "/api/openapi.json")).await;

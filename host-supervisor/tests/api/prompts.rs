@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use anteroom_protocol::EventBody;
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
+    event_stream::EventStream,
     guest::Guest,
     service::{Answer, PATIENCE, Service, answer, log},
     sign_in::complete,
@@ -40,45 +41,26 @@ struct Asked {
     guest: Arc<Guest>,
 }
 
-/// Server-sent events, as they come.
-struct Stream {
-    response: Response,
-    begun: String,
-    status: StatusCode,
-}
+/// What a prompt tells.
+struct Stream(EventStream);
 
 impl Stream {
     async fn open(service: &Service, body: &Value) -> Self {
-        let request =
-            service.request(Method::POST, "/api/prompts/execute").bearer_auth(&service.key).json(body);
-        let response = request.send().await.unwrap();
-        Self { status: response.status(), response, begun: String::new() }
+        let request = service.request(Method::POST, "/api/prompts/execute").bearer_auth(&service.key);
+        Self(EventStream::open(request.json(body)).await)
     }
 
     async fn again(service: &Service, prompt: &str, last: &str) -> Self {
         let path = format!("/api/prompts/{prompt}/events");
         let request =
             service.request(Method::GET, &path).bearer_auth(&service.key).header("last-event-id", last);
-        let response = request.send().await.unwrap();
-        Self { status: response.status(), response, begun: String::new() }
+        Self(EventStream::open(request).await)
     }
 
     /// The next one, with its number; nothing at the end.
     async fn next(&mut self) -> Option<(u64, Value)> {
-        loop {
-            if let Some((event, rest)) = self.begun.split_once("\n\n") {
-                let (event, rest) = (event.to_owned(), rest.to_owned());
-                self.begun = rest;
-                let field =
-                    |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-                if let (Some(id), Some(data)) = (field("id:"), field("data:")) {
-                    return Some((id.parse().unwrap(), serde_json::from_str(data).unwrap()));
-                }
-                continue;
-            }
-            let piece = timeout(PATIENCE, self.response.chunk()).await.expect("an event in time").unwrap()?;
-            self.begun.push_str(std::str::from_utf8(&piece).unwrap());
-        }
+        let event = self.0.next().await?;
+        Some((event.id.parse().unwrap(), event.data))
     }
 
     async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -107,7 +89,7 @@ fn text(events: &[Value]) -> String {
 impl Asked {
     async fn begin(service: &Service, body: &Value, program: &str) -> Self {
         let mut stream = Stream::open(service, body).await;
-        assert_eq!(stream.status, StatusCode::OK);
+        assert_eq!(stream.0.status(), StatusCode::OK);
         let starting = stream.until(|event| event["status"] == "starting").await;
         let guest = service.stage.guest_of(starting["vmId"].as_str().unwrap()).await;
         guest.home.has_program("anteroom-demo", program);
@@ -264,7 +246,7 @@ async fn who_goes_away_cancels_unless_they_say_that_it_goes_on_and_its_events_ca
     let (number, second) = Stream::again(&service, &prompt, "1").await.next().await.unwrap();
     assert_eq!((number, &second), (2, &all[1]), "from where one has been");
     let nothing = Stream::again(&service, &prompt, &all.len().to_string()).await;
-    assert_eq!(nothing.status, StatusCode::NO_CONTENT);
+    assert_eq!(nothing.0.status(), StatusCode::NO_CONTENT);
     service.stop().await;
 }
 
@@ -319,7 +301,7 @@ async fn prompts_of_a_user_take_turns_and_too_many_are_refused() {
     let Asked { stream: first, guest } = Asked::begin(&service, &ask("ann", "one"), &script).await;
     let second = Stream::open(&service, &ask("ann", "two")).await;
     let third = Stream::open(&service, &ask("ann", "three")).await;
-    assert_eq!(third.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(third.0.status(), StatusCode::TOO_MANY_REQUESTS);
     let statuses = async || {
         let list = service.get("/api/prompts").await.body["prompts"].clone();
         list.as_array()

@@ -42,6 +42,24 @@ export interface Calls {
    */
   deleteKey: Call<"deleteKey">;
   /**
+   * Every definition, offered or not, and what is wrong with files.
+   *
+   * `GET /api/admin/providers`; needs a key with admin.
+   */
+  listDefinitions: Call<"listDefinitions">;
+  /**
+   * Which settings count, and where they come from.
+   *
+   * `GET /api/admin/settings`; needs a key with admin.
+   */
+  listSettings: Call<"listSettings">;
+  /**
+   * What VMs begin with, and how many are ready.
+   *
+   * `GET /api/admin/snapshots`; needs a key with admin.
+   */
+  listSnapshots: Call<"listSnapshots">;
+  /**
    * What runs, and what the host has left.
    *
    * `GET /api/admin/system/stats`; needs a key with admin.
@@ -196,11 +214,38 @@ export interface Calls {
    */
   getImage: Call<"getImage">;
   /**
+   * What changes, as far as the key may see it, as server-sent events.
+   *
+   * `GET /api/live`; needs a key.
+   */
+  followChanges: Follow<
+    "followChanges",
+    | StreamEvent<"begin", components["schemas"]["Begun"]>
+    | StreamEvent<"changed", components["schemas"]["Changed"]>
+    | StreamEvent<"gone", components["schemas"]["Gone"]>
+    | StreamEvent<"prompt", components["schemas"]["Prompt"]>
+    | StreamEvent<"session", components["schemas"]["Session"]>
+    | StreamEvent<"stats", components["schemas"]["Stats"]>
+    | StreamEvent<"vm", components["schemas"]["Vm"]>
+  >;
+  /**
    * A cookie for whoever has a key.
    *
    * `POST /api/login`; needs no key.
    */
   logIn: Call<"logIn">;
+  /**
+   * Has the browser forget that cookie.
+   *
+   * `POST /api/logout`; needs no key.
+   */
+  logOut: Call<"logOut">;
+  /**
+   * Who the caller is, and what it may do.
+   *
+   * `GET /api/me`; needs a key.
+   */
+  getMyself: Call<"getMyself">;
   /**
    * Prompts, newest first, without their words.
    *
@@ -415,6 +460,9 @@ export const CALLS = {
   listKeys: ["GET", "/api/admin/keys", "json"],
   createKey: ["POST", "/api/admin/keys", "json", true],
   deleteKey: ["DELETE", "/api/admin/keys/{id}", "json"],
+  listDefinitions: ["GET", "/api/admin/providers", "json"],
+  listSettings: ["GET", "/api/admin/settings", "json"],
+  listSnapshots: ["GET", "/api/admin/snapshots", "json"],
   getSystemStatistics: ["GET", "/api/admin/system/stats", "json"],
   getConsole: ["GET", "/api/admin/vm/{id}/console", "text"],
   listCredentials: ["GET", "/api/auth/credentials/{user}", "json"],
@@ -441,7 +489,10 @@ export const CALLS = {
   startSession: ["POST", "/api/auth/start", "json", true],
   validateCredentials: ["GET", "/api/auth/validate/{user}/{provider}", "json"],
   getImage: ["GET", "/api/image", "json"],
+  followChanges: ["GET", "/api/live", "events"],
   logIn: ["POST", "/api/login", "json", true],
+  logOut: ["POST", "/api/logout", "json"],
+  getMyself: ["GET", "/api/me", "json"],
   listPrompts: ["GET", "/api/prompts", "json"],
   executePrompt: ["POST", "/api/prompts/execute", "events", true],
   getPrompt: ["GET", "/api/prompts/{id}", "json"],

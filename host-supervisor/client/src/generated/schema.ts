@@ -87,6 +87,57 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/admin/providers": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Every definition, offered or not, and what is wrong with files */
+    get: operations["listDefinitions"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/admin/settings": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which settings count, and where they come from */
+    get: operations["listSettings"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/admin/snapshots": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What VMs begin with, and how many are ready */
+    get: operations["listSnapshots"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/admin/system/stats": {
     parameters: {
       query?: never;
@@ -513,6 +564,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/live": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What changes, as far as the key may see it, as server-sent events */
+    get: operations["followChanges"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/login": {
     parameters: {
       query?: never;
@@ -524,6 +592,40 @@ export interface paths {
     put?: never;
     /** A cookie for whoever has a key */
     post: operations["logIn"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/logout": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Has the browser forget that cookie */
+    post: operations["logOut"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/me": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Who the caller is, and what it may do */
+    get: operations["getMyself"];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -1234,9 +1336,19 @@ export interface components {
       status: number;
       target: string;
     };
+    /** @description What was known may be old. */
+    Begun: Record<string, never>;
+    BrokenFile: {
+      path: string;
+      problem: string;
+    };
     Cancelled: {
       status: components["schemas"]["SessionStatus"];
       success: boolean;
+    };
+    /** @description That list has changed. */
+    Changed: {
+      of: components["schemas"]["List"];
     };
     CleanedUp: {
       /** @description VMs of which something was left. */
@@ -1257,6 +1369,21 @@ export interface components {
       provider: string;
       /** Format: uuid */
       sessionId: string;
+    };
+    Definition: {
+      /** @description The operator's own; none when it comes with Anteroom. */
+      file?: string | null;
+      id: string;
+      lastTrial?: components["schemas"]["Trial"] | null;
+      /** @description Programs that the image lacks; with one of them it is not offered. */
+      missing: string[];
+      name: string;
+      takesPrompts: boolean;
+    };
+    Definitions: {
+      /** @description Files that are no definitions as they are now; what they were when they were last right still counts. */
+      broken: components["schemas"]["BrokenFile"][];
+      providers: components["schemas"]["Definition"][];
     };
     Deliveries: {
       deliveries: components["schemas"]["Delivery"][];
@@ -1307,6 +1434,17 @@ export interface components {
       detail_lines?: string[];
       /** @description One sentence for people: what failed and why. */
       message: string;
+    };
+    /**
+     * @description What may be forgotten while somebody sees it.
+     * @enum {string}
+     */
+    Forgotten: "session" | "prompt";
+    /** @description One of them is forgotten. */
+    Gone: {
+      /** Format: uuid */
+      id: string;
+      of: components["schemas"]["Forgotten"];
     };
     Health: {
       status: string;
@@ -1378,6 +1516,11 @@ export interface components {
       id: string;
       title: string;
     };
+    /**
+     * @description What is told of as a whole.
+     * @enum {string}
+     */
+    List: "keys" | "deliveries" | "audit";
     LogIn: {
       key: string;
     };
@@ -1400,6 +1543,14 @@ export interface components {
       /** Format: date-time */
       at: string;
       text: string;
+    };
+    Myself: {
+      /** @description Of the key. */
+      name: string;
+      /** @description What it may do; of `admin`, which may do everything, all of them. */
+      scopes: components["schemas"]["Scope"][];
+      /** @description Of the daemon. */
+      version: string;
     };
     NewApiKey: {
       /**
@@ -1482,6 +1633,13 @@ export interface components {
     };
     PlainVm: {
       vm: components["schemas"]["Vm"];
+    };
+    Pool: {
+      /**
+       * Format: uint
+       * @description VMs that wait for somebody.
+       */
+      ready: number;
     };
     Prompt: {
       /** Format: date-time */
@@ -1669,6 +1827,18 @@ export interface components {
       | "failed"
       | "timeout"
       | "cancelled";
+    Setting: {
+      key: string;
+      meaning: string;
+      /** @description Whether it can change while the daemon runs. */
+      reloadable: boolean;
+      /** @description Where the value was found. */
+      source: string;
+      value: string;
+    };
+    Settings: {
+      settings: components["schemas"]["Setting"][];
+    };
     ShownPrompt: {
       prompt: components["schemas"]["Prompt"];
     };
@@ -1682,6 +1852,34 @@ export interface components {
       success: boolean;
       /** @description Whether there were any credentials. */
       wereAny: boolean;
+    };
+    Snapshot: {
+      /**
+       * Format: uint64
+       * @description From the request of its VM to the last digest, in milliseconds.
+       */
+      buildMs: number;
+      /** @description What it fits: VMM, processor, image, shape. */
+      conditions: unknown;
+      key: string;
+      /** Format: date-time */
+      madeAt: string;
+      /** @description Of the image. */
+      profile: string;
+      /**
+       * Format: uint64
+       * @description On the disk.
+       */
+      storedBytes: number;
+    };
+    Snapshots: {
+      pool: components["schemas"]["Pool"];
+      /** @description Why the others cannot be read. */
+      problems: string[];
+      /** @description Newest first. */
+      snapshots: components["schemas"]["Snapshot"][];
+      /** @description Whether VMs begin with them. */
+      used: boolean;
     };
     Started: {
       browserIP?: string | null;
@@ -1697,6 +1895,11 @@ export interface components {
       launchesWaiting: number;
       /** Format: uint */
       launching: number;
+      /**
+       * Format: uint
+       * @description VMs that are ready and wait for somebody.
+       */
+      poolReady: number;
       /** @description Those that live, by status. */
       sessions: {
         [key: string]: number;
@@ -1732,6 +1935,15 @@ export interface components {
     };
     /** @description What the holder of a token does with its session. */
     TokenRole: "control" | "view";
+    /** @description A sign-in of which nothing is kept. */
+    Trial: {
+      /** Format: date-time */
+      beganAt: string;
+      failure?: components["schemas"]["Failure"] | null;
+      /** Format: uuid */
+      sessionId: string;
+      status: components["schemas"]["SessionStatus"];
+    };
     /** @description `RTCIceCandidate`, as its `toJSON` makes it; some pages wrap it once more. */
     Trickled: {
       candidate: unknown;
@@ -1779,6 +1991,8 @@ export interface components {
       image_digest: string;
       /** Format: uint32 */
       memory_mib: number;
+      /** @description Why no VM was ready for whoever came for it, where something was short. */
+      none_ready?: string | null;
       /** @description What it began with, and why; of a VM that lives, and was not taken over. */
       origin?: unknown;
       /** @description What exactly it is doing; `status` has only the words that older callers know. */
@@ -2088,6 +2302,99 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["OneKey"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  listDefinitions: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Definitions"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  listSettings: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Settings"];
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  listSnapshots: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Snapshots"];
         };
       };
       /** @description It was refused, or failed. */
@@ -2996,6 +3303,38 @@ export interface operations {
       };
     };
   };
+  followChanges: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "text/event-stream": unknown;
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
   logIn: {
     parameters: {
       query?: never;
@@ -3016,6 +3355,63 @@ export interface operations {
         };
         content: {
           "application/json": unknown;
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  logOut: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": unknown;
+        };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  getMyself: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Myself"];
         };
       };
       /** @description It was refused, or failed. */

@@ -6,7 +6,7 @@ use anteroom_protocol::SessionId;
 use axum::{extract::FromRequestParts, http::request::Parts};
 
 use super::{keys::Key, session_token::TokenRole};
-use crate::store::Scope;
+use crate::{api::error::ApiError, store::Scope};
 
 /// Who has been let in.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Caller {
     }
 
     /// A token is worth what its session's routes make of it.
-    pub(super) fn may(&self, scope: Scope) -> bool {
+    pub(in crate::api) fn may(&self, scope: Scope) -> bool {
         self.key().is_none_or(|key| key.scopes.allow(scope))
     }
 
@@ -62,6 +62,15 @@ impl fmt::Display for Key {
             Some(id) => write!(f, "{} ({id})", self.name),
             None => f.write_str(&self.name),
         }
+    }
+}
+
+/// As a handler's argument, of a route that has a gate.
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(ApiError::unauthorized)
     }
 }
 
