@@ -10,7 +10,14 @@ import { build } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(HERE, "dist");
-const PAGES = { index: "start", session: "session", terminal: "terminal", novnc: "novnc" };
+/** Each page's HTML, and the script that it runs. */
+const PAGES = {
+  index: "start.ts",
+  session: "session.ts",
+  terminal: "terminal.ts",
+  console: "console.tsx",
+  novnc: "novnc.ts",
+};
 /** All of dist/ as a browser fetches it. A larger page is a decision, not an accident. */
 const BUDGET_BYTES = 300_000;
 /** The page of a sign-in with everything that it can load, both kinds of picture among it: people wait for it. */
@@ -21,13 +28,15 @@ mkdirSync(join(DIST, "assets"), { recursive: true });
 
 const { metafile } = await build({
   absWorkingDir: HERE,
-  entryPoints: Object.values(PAGES).map((page) => `src/pages/${page}.ts`),
+  entryPoints: Object.values(PAGES).map((script) => `src/pages/${script}`),
   outdir: DIST,
   entryNames: "assets/[name]-[hash]",
   chunkNames: "assets/[name]-[hash]",
   bundle: true,
   splitting: true,
   format: "esm",
+  jsx: "automatic",
+  jsxImportSource: "preact",
   // The client's sources, which need no building first.
   conditions: ["anteroom-source"],
   minify: true,
@@ -50,7 +59,7 @@ report();
 function scriptsAndStyles() {
   const found = {};
   for (const [path, output] of Object.entries(metafile.outputs)) {
-    const page = /^src\/pages\/(\w+)\.ts$/.exec(output.entryPoint ?? "")?.[1];
+    const page = /^src\/pages\/(\w+)\.tsx?$/.exec(output.entryPoint ?? "")?.[1];
     if (page === undefined) continue;
     found[`${page}.js`] = address(path);
     found[`${page}.css`] = address(output.cssBundle);

@@ -10,6 +10,7 @@ mod burst;
 mod cli;
 mod client;
 mod codes;
+mod console;
 mod definitions;
 mod description;
 mod desktop;

@@ -6,6 +6,8 @@ export const strings = {
   product: "Anteroom",
   tagline: "Sign in to a command-line tool inside a desktop that exists only for that.",
   licences: "Open-source licences",
+  places: "Places",
+  console: "Console",
 
   access: {
     title: "Sign in to Anteroom",

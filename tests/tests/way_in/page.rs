@@ -68,8 +68,31 @@ async fn a_terminal_in_the_page_is_one_of_the_vm_and_takes_files() -> Result<()>
         .at_most(PATIENCE)
         .for_element(Locator::XPath("//*[contains(@class, 'terminal-note') and contains(., 'code 3')]"))
         .await?;
+    console(&daemon, &vm, &browser).await?;
     browser.close().await?;
     daemon.stop().await
+}
+
+/// The same VM in the console: what its services say, what its desktop shows, and the way to its terminal.
+async fn console(daemon: &Daemon, vm: &str, browser: &Browser) -> Result<()> {
+    let page = &browser.page;
+    page.goto(&daemon.url(&format!("/console/vms/{vm}"))).await?;
+    let xpath = async |path: &str| page.wait().at_most(PATIENCE).for_element(Locator::XPath(path)).await;
+    xpath("//li[code='x11vnc' and contains(., 'ready')]//button").await?.click().await?;
+    xpath("//pre[@aria-label='Log of x11vnc' and contains(., 'Xvfb') or contains(., 'screen')]").await?;
+    xpath("//button[.='Take a picture']").await?.click().await?;
+    xpath("//img[@class='picture']").await?;
+    let size = page
+        .execute_async(
+            "const [done] = arguments, one = document.querySelector('.picture'); \
+             one.decode().then(() => done([one.naturalWidth, one.naturalHeight]), (why) => done(String(why)))",
+            vec![],
+        )
+        .await?;
+    ensure!(size == serde_json::json!([1280, 800]), "a picture of the desktop, not {size}");
+    browser.screenshot(&anteroom_tests::artefact("console-vm-with-picture.png")).await?;
+    xpath("//a[.='Terminal and files']").await?.click().await?;
+    on_screen(page, ":~$").await
 }
 
 /// By keyboard alone, into the browser's directory; and the same address as any client has it.

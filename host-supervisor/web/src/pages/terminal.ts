@@ -1,4 +1,4 @@
-// The page at `/session/{id}/terminal`: a shell in the session's VM, for operators. Files that are dropped on it are
+// The page at `/vm/{id}/terminal`, and `/session/{id}/terminal`: a shell in a VM, for operators. Files that are dropped on it are
 // uploaded, and those that are named in its bar downloaded.
 
 import "../../styles/terminal.css";
@@ -6,7 +6,8 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { type Gate, openGate } from "../access/gate.ts";
 import type { ApiClient } from "../api/client.ts";
-import { idInTerminalPath } from "../session/address.ts";
+import { vm as oneVm } from "../console/calls.ts";
+import { idInTerminalPath, idInVmTerminalPath } from "../session/address.ts";
 import { strings } from "../strings.ts";
 import { startDownload } from "../terminal/download.ts";
 import { Program, programAddress } from "../terminal/program.ts";
@@ -127,9 +128,9 @@ class TerminalPage {
   }
 }
 
-async function openPage(gate: Gate, id: string): Promise<void> {
+async function openPage(gate: Gate, vmOf: (api: ApiClient) => Promise<string | null>): Promise<void> {
   try {
-    const { vmId } = await gate.api.session(id);
+    const vmId = await vmOf(gate.api);
     if (vmId === null) root().replaceChildren(element("p", { class: "terminal-note" }, words.noVm));
     else new TerminalPage(gate.api, vmId);
   } catch (error) {
@@ -139,5 +140,10 @@ async function openPage(gate: Gate, id: string): Promise<void> {
   }
 }
 
-const id = idInTerminalPath(location.pathname);
-if (id !== null) void openGate((gate) => void openPage(gate, id));
+const session = idInTerminalPath(location.pathname);
+const vm = idInVmTerminalPath(location.pathname);
+void openGate((gate) => {
+  // Asked for, although the id is known: whoever is not let in gets the form instead of a connection that fails.
+  if (vm !== null) void openPage(gate, async () => (await oneVm(vm)).id);
+  if (session !== null) void openPage(gate, async (api) => (await api.session(session)).vmId);
+});

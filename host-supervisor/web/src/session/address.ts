@@ -1,4 +1,4 @@
-// The session's id in the addresses of the pages.
+// The ids of sessions and VMs in the addresses of the pages.
 
 /** From `/session/{id}`, `null` for any other path. */
 export function idInSessionPath(path: string): string | null {
@@ -8,6 +8,11 @@ export function idInSessionPath(path: string): string | null {
 /** From `/session/{id}/terminal`. */
 export function idInTerminalPath(path: string): string | null {
   return idIn(/^\/session\/([^/]+)\/terminal\/?$/, path);
+}
+
+/** From `/vm/{id}/terminal`. */
+export function idInVmTerminalPath(path: string): string | null {
+  return idIn(/^\/vm\/([^/]+)\/terminal\/?$/, path);
 }
 
 /** From `/api/auth/session/{id}/novnc`. */

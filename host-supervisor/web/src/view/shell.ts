@@ -7,8 +7,13 @@ export function shell(...content: readonly Node[]): HTMLElement[] {
   const mark = element("img", { src: fileOf("icon"), alt: "", width: 24, height: 24 });
   const home = element("a", { href: "/", class: "wordmark" }, mark, strings.product);
   const licences = element("a", { href: fileOf("license") }, strings.licences);
+  const places = element(
+    "nav",
+    { "aria-label": strings.places },
+    element("a", { href: "/console" }, strings.console),
+  );
   return [
-    element("header", { class: "bar" }, home),
+    element("header", { class: "bar" }, home, places),
     element("main", { class: "page" }, ...content),
     element("footer", { class: "foot" }, licences),
   ];
