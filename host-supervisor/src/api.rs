@@ -59,6 +59,7 @@ mod describe;
 mod desktop;
 mod docs;
 mod error;
+mod event_stream;
 mod events;
 mod exec;
 mod files;

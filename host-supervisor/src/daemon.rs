@@ -11,6 +11,7 @@
 
 pub(crate) mod backend;
 mod capacity;
+mod chosen;
 mod doors;
 pub(crate) mod golden;
 mod listener;
@@ -27,16 +28,13 @@ pub(crate) mod tls;
 use std::{
     fs, io,
     net::SocketAddr,
-    num::NonZeroUsize,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
-    thread,
     time::Duration,
 };
 
 use anteroom_guest_image::Lease;
-use anteroom_protocol::{VmId, agent::Surroundings};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -47,24 +45,25 @@ use crate::{
         access::{Access, AccessError},
     },
     audit::{self, AuditWriter},
-    config::{Config, Environment, NetworkSettings},
-    host_memory::{self, Source},
-    images::ResolvedImage,
+    config::{Config, Environment},
     live::Live,
     media::{Media, MediaError},
     metrics,
-    net::{HostNetwork, HostNetworkError, Network},
-    prompt::{PromptSettings, Prompts},
+    net::{HostNetwork, HostNetworkError},
+    prompt::Prompts,
     providers::{Providers, ProvidersError},
-    session::{Admission, Resumed, SessionSettings, Sessions, VmTemplate},
-    snapshots::Shelf,
+    session::{Resumed, Sessions},
     store::{Store, StoreError},
     traces::{ExporterError, Traces},
     vault::{KeyError, KeyRing, KeyTexts, Vault},
-    vm::{HibernateAfter, LaunchBounds, TakenOver, VmKind, VmRequest, VmSettings, VmStarter, keeper::Keeper},
-    vmm::Capabilities,
+    vm::{TakenOver, VmSettings, VmStarter, keeper::Keeper},
     webhook::{Courier, Schedule, Tidy, Webhook, WebhookError},
 };
+use chosen::{
+    admission, audit_keep, guest_network, hibernate_after, keepers, launch_bounds, session_settings,
+    vm_settings,
+};
+pub(crate) use chosen::{shelf, vm_template};
 use doors::Doors;
 pub use listener::{ListenError, own_address, reachable};
 pub use lock::LockError;
@@ -390,113 +389,6 @@ async fn take_over(vms: Vec<TakenOver>, sessions: &Sessions, prompts: &Prompts) 
         tracing::warn!(sessions, ended, "sessions of a daemon that is gone go on, or have been ended");
     }
     Ok(())
-}
-
-fn vm_settings(config: &Config) -> VmSettings {
-    VmSettings {
-        directory: config.state_dir.join("vms"),
-        disk_templates: config.image_dir.join("disks"),
-        snapshots: config.snapshots.is_some().then(|| Arc::new(shelf(config))),
-        limits: None,
-        launches: launch_bounds(config),
-        vault: None,
-        hibernate_after: hibernate_after(config),
-    }
-}
-
-fn hibernate_after(config: &Config) -> HibernateAfter {
-    HibernateAfter { browser: config.hibernate_after, cli: config.prompt.hibernate_after }
-}
-
-fn audit_keep(config: &Config) -> Duration {
-    Duration::from_secs(u64::from(config.audit_keep_days) * 24 * 3600)
-}
-
-fn launch_bounds(config: &Config) -> LaunchBounds {
-    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    LaunchBounds {
-        at_once: capacity::launches_at_once(config.launch.at_once, processors),
-        most_waiting: config.launch.waiting as usize,
-    }
-}
-
-/// Beside the images: a snapshot holds nothing of anybody, and daemons of one user may share it.
-pub(crate) fn shelf(config: &Config) -> Shelf {
-    let beside_images = || config.image_dir.join("snapshots");
-    Shelf::new(config.snapshot_dir.clone().unwrap_or_else(beside_images))
-}
-
-/// What guests can have of what is configured.
-fn guest_network(config: &Config, vmm: &Capabilities) -> Network {
-    match &config.network.guest {
-        Network::User(_) if !vmm.user_network => {
-            tracing::warn!("the guests have no network: {} makes none for them", vmm.backend);
-            Network::None
-        }
-        network => network.clone(),
-    }
-}
-
-/// One for each kind of VM. Those without a desktop belong to somebody from their beginning, so none of them is kept ready.
-fn keepers(
-    config: &Config,
-    sessions: &SessionSettings,
-    prompts: &PromptSettings,
-    starter: &Arc<VmStarter>,
-) -> Vec<Keeper> {
-    let keeper = |template, pool| Keeper {
-        template,
-        snapshots: starter.shelf().zip(config.snapshots),
-        pool,
-        memory: Source::default(),
-        most_vms: sessions.admission.now().most.get() as usize,
-        starter: Arc::clone(starter),
-    };
-    let with_desktop = keeper(sessions.vm.request(VmId::random(), None), Some(config.pool));
-    let without = prompts.vm.as_ref().ok().map(|vm| {
-        let template = VmRequest { kind: VmKind::Cli, ..vm.request(VmId::random(), None) };
-        keeper(template, None)
-    });
-    std::iter::once(with_desktop).chain(without).collect()
-}
-
-fn session_settings(
-    config: &Config,
-    image: ResolvedImage,
-    network: Network,
-) -> Result<SessionSettings, DaemonError> {
-    Ok(SessionSettings {
-        limits: Live::new(config.session),
-        admission: Live::new(admission(config)),
-        vm: vm_template(config, image, network),
-        surroundings: surroundings(&config.network)?,
-    })
-}
-
-fn admission(config: &Config) -> Admission {
-    Admission {
-        most: capacity::most_vms(config.vm_limit, config.browser_vm, host_memory::total_mib()),
-        most_per_user: config.vm_limit_per_user,
-        vm_mib: config.browser_vm.memory_mib,
-    }
-}
-
-pub(crate) fn vm_template(config: &Config, image: ResolvedImage, network: Network) -> VmTemplate {
-    VmTemplate {
-        shape: config.browser_vm,
-        disk_mib: config.vm_disk_mib,
-        image,
-        network,
-        clipboard: config.clipboard,
-    }
-}
-
-fn surroundings(network: &NetworkSettings) -> Result<Surroundings, DaemonError> {
-    let read = |path: &PathBuf| {
-        fs::read_to_string(path).map_err(|source| DaemonError::ExtraCa { path: path.clone(), source })
-    };
-    let extra_ca_pem = network.extra_ca.as_ref().map(read).transpose()?;
-    Ok(Surroundings { hosts: network.hosts.clone(), extra_ca_pem })
 }
 
 fn make_private_directory(path: &Path) -> Result<(), DaemonError> {

@@ -7,32 +7,26 @@
 //! An event's id is `<revision>-<moments>`; whoever comes again with it as `Last-Event-ID` gets what has changed since. After the
 //! session's end the stream ends, and whoever comes again then is told with 204 that nothing will come.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anteroom_protocol::SessionId;
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{IntoResponse as _, Response, sse::Event},
 };
-use futures_util::{Stream, stream};
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     Api,
     access::IsToken,
     error::ApiError,
+    event_stream::{Seat, Source, answered},
     seen::{Base, Seen},
     sign_in::MomentWords,
 };
 use crate::session::SessionHandle;
 
-/// How often a line without meaning shows that the stream lives, also to whatever stands in between.
-const ALIVE: Duration = Duration::from_secs(15);
 /// The longest time that nobody looks whether the session is still there.
 const LOOK: Duration = Duration::from_secs(25);
 /// The id of the last event of all.
@@ -49,9 +43,7 @@ pub(super) async fn stream(
     if last == Some(END) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let listener = Arc::clone(&api.state.listeners).try_acquire_owned().map_err(|_| {
-        ApiError::unavailable("too_many_listeners", "too many callers are listening; poll instead", 10)
-    })?;
+    let seat = Seat::take(&api)?;
     let mut known = last.and_then(Known::parse).unwrap_or_default();
     if let Some(session) = seen.living()
         && session.history_after(0, Duration::ZERO).await.len() < known.moments
@@ -59,17 +51,9 @@ pub(super) async fn stream(
         // Another daemon has taken the session over, and sees everything again.
         known = Known::default();
     }
-    let listening = Listening {
-        id: seen.record().id,
-        api,
-        base,
-        moments_wanted: !is_token,
-        known,
-        over: false,
-        _listener: listener,
-    };
-    let events = listening.events();
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
+    let listening =
+        Listening { id: seen.record().id, api, base, moments_wanted: !is_token, known, over: false };
+    Ok(answered(listening, seat))
 }
 
 /// What a listener has been told.
@@ -98,17 +82,9 @@ struct Listening {
     moments_wanted: bool,
     known: Known,
     over: bool,
-    _listener: OwnedSemaphorePermit,
 }
 
-impl Listening {
-    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
-        stream::unfold(self, async |mut listening| {
-            let event = listening.next().await?;
-            Some((Ok(event), listening))
-        })
-    }
-
+impl Source for Listening {
     async fn next(&mut self) -> Option<Event> {
         while !self.over {
             let living = self.api.sessions.living(self.id);
@@ -138,7 +114,9 @@ impl Listening {
         }
         None
     }
+}
 
+impl Listening {
     async fn moment(&mut self, session: &SessionHandle) -> Option<Event> {
         if !self.moments_wanted {
             return None;

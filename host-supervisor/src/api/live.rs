@@ -11,20 +11,16 @@
 //! Of these a caller hears what the scopes of its key let it read otherwise. Changes of one moment are told together, each thing
 //! once. Whoever comes again begins again: there is nothing to resume.
 
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{Response, sse::Event},
 };
-use futures_util::{Stream, stream};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::{
-    sync::{OwnedSemaphorePermit, broadcast},
+    sync::broadcast,
     time::{Interval, MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -35,14 +31,13 @@ use super::{
     access::Caller,
     admin,
     error::ApiError,
+    event_stream::{Seat, Source, answered},
     prompts::PromptWords,
     seen::{Acting, Base, Seen},
     words::VmWords,
 };
 use crate::store::{Change, Scope};
 
-/// How often a line without meaning shows that the stream lives, also to whatever stands in between.
-const ALIVE: Duration = Duration::from_secs(15);
 /// What changes within this time is told together.
 const COLLECT: Duration = Duration::from_millis(100);
 const STATS_EVERY: Duration = Duration::from_secs(5);
@@ -55,9 +50,7 @@ pub(super) async fn stream(
     caller: Caller,
 ) -> Result<Response, ApiError> {
     acting.must_be_nobody()?;
-    let listener = Arc::clone(&api.state.listeners).try_acquire_owned().map_err(|_| {
-        ApiError::unavailable("too_many_listeners", "too many callers are listening; come again later", 10)
-    })?;
+    let seat = Seat::take(&api)?;
     let mut stats = interval(STATS_EVERY);
     stats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let listening = Listening {
@@ -69,9 +62,8 @@ pub(super) async fn stream(
         api,
         base,
         caller,
-        _listener: listener,
     };
-    Ok(Sse::new(listening.events()).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
+    Ok(answered(listening, seat))
 }
 
 /// What was known may be old.
@@ -120,7 +112,6 @@ struct Listening {
     stats: Interval,
     /// The daemon stops.
     over: CancellationToken,
-    _listener: OwnedSemaphorePermit,
 }
 
 enum Heard {
@@ -131,14 +122,7 @@ enum Heard {
     End,
 }
 
-impl Listening {
-    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
-        stream::unfold(self, async |mut listening| {
-            let event = listening.next().await?;
-            Some((Ok(event), listening))
-        })
-    }
-
+impl Source for Listening {
     async fn next(&mut self) -> Option<Event> {
         if !self.begun {
             self.begun = true;
@@ -175,7 +159,9 @@ impl Listening {
             }
         }
     }
+}
 
+impl Listening {
     async fn hear(&mut self) -> Heard {
         tokio::select! {
             () = self.over.cancelled() => Heard::End,

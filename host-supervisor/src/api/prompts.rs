@@ -3,31 +3,28 @@
 //! An event's id is its number; whoever comes again with it as `Last-Event-ID` gets what came after it. After the last one the
 //! stream ends, and whoever comes again then is told with 204 that nothing will come.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anteroom_protocol::{ProviderDefinition, Secret, VmId};
 use axum::{
     Json,
     extract::{FromRequestParts, State},
     http::{HeaderMap, StatusCode, request::Parts},
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{IntoResponse as _, Response, sse::Event},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures_util::{Stream, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
     Api,
     body::{InPath, InQuery, Strict, UserId, unknown_prompt},
     error::{ApiError, finished},
+    event_stream::{Seat, Source, answered},
     page::Wanted,
     seen::Acting,
     start::offered,
@@ -42,8 +39,6 @@ use crate::{
 
 /// Largest body of [`execute`], in bytes: prompt and files, as base64 or with every character escaped.
 pub(super) const MAX_BODY_BYTES: usize = 2 * (NewPrompt::MAX_TEXT_BYTES + NewPrompt::MAX_FILES_BYTES);
-/// How often a line without meaning shows that the stream lives, also to whatever stands in between.
-const ALIVE: Duration = Duration::from_secs(15);
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -187,7 +182,7 @@ pub(super) async fn execute(
         return Err(ApiError::unavailable("no_cli_image", message, 60));
     }
     let (new, when_left) = body.into_new(definition)?;
-    let listener = listener(&api)?;
+    let seat = Seat::take(&api)?;
     // In a task of its own: a caller that hangs up must not leave half a prompt.
     let prompts = api.prompts.clone();
     let prompt =
@@ -197,7 +192,7 @@ pub(super) async fn execute(
         )))
         .await?;
     let left = (when_left == WhenLeft::Cancel).then(|| CancelWhenLeft(prompt.clone()));
-    Ok(answered(prompt.told(), 0, left, listener))
+    Ok(answered(Reading { told: prompt.told(), last: 0, _left: left }, seat))
 }
 
 /// `GET /api/prompts/{id}/events`
@@ -219,7 +214,7 @@ pub(super) async fn events(
     if nothing_follows {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(answered(told, last, None, listener(&api)?))
+    Ok(answered(Reading { told, last, _left: None }, Seat::take(&api)?))
 }
 
 /// `POST /api/prompts/{id}/cancel`, answered when it is over.
@@ -328,16 +323,6 @@ impl FromRequestParts<Arc<Api>> for SeenPrompt {
     }
 }
 
-fn listener(api: &Api) -> Result<OwnedSemaphorePermit, ApiError> {
-    Arc::clone(&api.state.listeners).try_acquire_owned().map_err(|_| {
-        ApiError::unavailable(
-            "too_many_listeners",
-            "too many callers are listening; come back with the prompt's id",
-            10,
-        )
-    })
-}
-
 /// Cancels the prompt when nobody reads its answer any more.
 struct CancelWhenLeft(PromptHandle);
 
@@ -352,27 +337,9 @@ struct Reading {
     told: watch::Receiver<Told>,
     last: usize,
     _left: Option<CancelWhenLeft>,
-    _listener: OwnedSemaphorePermit,
 }
 
-fn answered(
-    told: watch::Receiver<Told>,
-    last: usize,
-    left: Option<CancelWhenLeft>,
-    listener: OwnedSemaphorePermit,
-) -> Response {
-    let reading = Reading { told, last, _left: left, _listener: listener };
-    Sse::new(reading.events()).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
-}
-
-impl Reading {
-    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
-        stream::unfold(self, async |mut reading| {
-            let event = reading.next().await?;
-            Some((Ok(event), reading))
-        })
-    }
-
+impl Source for Reading {
     async fn next(&mut self) -> Option<Event> {
         let next = self.last + 1;
         let event = {
