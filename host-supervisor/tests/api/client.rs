@@ -3,6 +3,7 @@
 use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use anteroom_protocol::EventBody;
+use anteroom_tests::skip;
 use tokio::process::Command;
 
 use crate::{
@@ -18,7 +19,7 @@ const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/client");
 #[tokio::test]
 async fn the_client_signs_a_user_in_and_asks_for_an_answer() {
     if !Path::new(CLIENT).join("node_modules/esbuild").exists() {
-        eprintln!("skipped: the client's tools are missing (`npm ci` in host-supervisor/client)");
+        skip("client", "the client's tools are missing (`npm ci` in host-supervisor/client)");
         return;
     }
     let service = Service::start().await;

@@ -8,7 +8,7 @@ use anteroom::{
     store::{SessionPurpose, SessionRecord, SessionStatus, Store},
 };
 use anteroom_protocol::{EventBody, SessionId};
-use anteroom_tests::browser::Browser;
+use anteroom_tests::{browser::Browser, skip};
 use fantoccini::{Client, Locator, key::Key};
 use reqwest::Method;
 use serde_json::json;
@@ -25,7 +25,7 @@ const SESSIONS: usize = 1000;
 
 async fn operator(service: &Service, path: &str) -> Option<Browser> {
     if let Some(missing) = Browser::missing_for_inspection() {
-        eprintln!("skipped: {missing} is missing");
+        skip("console", &format!("{missing} is missing (make test installs it)"));
         return None;
     }
     let browser = Browser::open().await.unwrap();

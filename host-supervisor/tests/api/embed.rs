@@ -4,7 +4,7 @@
 use std::{fs, net::TcpListener, os::unix::fs::symlink, path::Path, process::Stdio, time::Duration};
 
 use anteroom_protocol::EventBody;
-use anteroom_tests::{artefact, browser::Browser};
+use anteroom_tests::{artefact, browser::Browser, skip};
 use fantoccini::Locator;
 use serde_json::json;
 use tokio::{
@@ -64,7 +64,7 @@ async fn application(directory: &Path, port: u16, service: &Service) -> Child {
 #[tokio::test]
 async fn the_application_of_the_documentation_signs_a_user_in() {
     if let Some(missing) = missing() {
-        eprintln!("skipped: {missing} is missing");
+        skip("embed", &format!("{missing} is missing (make test installs it)"));
         return;
     }
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();

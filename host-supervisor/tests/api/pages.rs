@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use anteroom_protocol::EventBody;
-use anteroom_tests::browser::{Browser, Firefox};
+use anteroom_tests::{
+    browser::{Browser, Firefox},
+    skip,
+};
 use fantoccini::{Client, Locator, key::Key};
 use serde_json::{Value, json};
 
@@ -17,7 +20,7 @@ use crate::{
 /// A browser that has signed in; `None` where there is none.
 async fn visitor(service: &Service) -> Option<Browser> {
     if let Some(missing) = Browser::missing_for_inspection() {
-        eprintln!("skipped: {missing} is missing");
+        skip("pages", &format!("{missing} is missing (make test installs it)"));
         return None;
     }
     let browser = Browser::open().await.unwrap();
@@ -175,7 +178,7 @@ async fn a_sign_in_needs_no_mouse_and_no_movement() {
 #[tokio::test]
 async fn a_sign_in_is_the_same_in_firefox() {
     if let Some(missing) = Firefox::missing().or_else(Browser::missing_for_inspection) {
-        eprintln!("skipped: {missing} is missing");
+        skip("firefox", &format!("{missing} is missing (make test installs it)"));
         return;
     }
     let service = Service::start().await;
