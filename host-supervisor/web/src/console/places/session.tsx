@@ -19,6 +19,8 @@ import { lives } from "./sessions.tsx";
 export function OneSession({ id }: { id: string }) {
   const known = sessions.get(id);
   const { value, error, again } = useAsked(() => calls.session(id), [id, known?.status]);
+  // Its own stream tells what no list has, such as an attempt that has failed.
+  const [told, setTold] = useState<Session | null>(null);
   if (value === null) {
     return (
       <>
@@ -27,10 +29,10 @@ export function OneSession({ id }: { id: string }) {
       </>
     );
   }
-  return <Shown session={value} />;
+  return <Shown session={told ?? value} tell={setTold} />;
 }
 
-function Shown({ session }: { session: Session }) {
+function Shown({ session, tell }: { session: Session; tell: (session: Session) => void }) {
   const id = session.session_id;
   const alive = lives(session);
   return (
@@ -84,13 +86,14 @@ function Shown({ session }: { session: Session }) {
         {session.failure && <Failed failure={session.failure} />}
         {session.attempt_failure && <Failed failure={session.attempt_failure} />}
       </section>
-      <History id={id} alive={alive} />
+      <History id={id} alive={alive} tell={tell} />
     </>
   );
 }
 
 /** What is seen of it is told as long as it lives, and then forgotten. */
-function History({ id, alive }: { id: string; alive: boolean }) {
+function History(props: { id: string; alive: boolean; tell: (session: Session) => void }) {
+  const { id, alive, tell } = props;
   const [moments, setMoments] = useState<readonly Moment[]>([]);
   useEffect(() => {
     if (!alive) return undefined;
@@ -98,7 +101,8 @@ function History({ id, alive }: { id: string; alive: boolean }) {
     const listening = whileLookedAt(left.signal, async (signal) => {
       setMoments([]);
       for await (const event of calls.daemon.followSession({ id }, { signal })) {
-        if (event.type === "moment") setMoments((before) => [...before, event.data]);
+        if (event.type === "session") tell(event.data.session);
+        else setMoments((before) => [...before, event.data]);
       }
     });
     // The session's own call says what is wrong.
