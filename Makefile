@@ -58,18 +58,18 @@ lint: web $(CLIENT)/dist/index.js ## formatting, clippy, rustdoc, the types of p
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
-bench: build setup-test ## how long a person waits, as the tables of docs/benchmarks.md
+BENCH := target/release/anteroom-bench
+bench: build setup-test ## how long people wait and what it costs, as tables and, in target/bench, as JSON (alone on the machine: 40 minutes)
 	$(MAKE) images
 	cargo build --release -p anteroom-bare
-	cargo build --release -p anteroom-tests --bins
-	for daemon in $(abspath $(ANTEROOM)) $(BARE); do \
-	  echo; echo "# $$daemon"; \
-	  for bench in start sign-in stream; do ANTEROOM_BIN=$$daemon target/release/bench-$$bench || exit 1; done; \
+	cargo build --release -p anteroom-bench
+	mkdir -p target/bench
+	for part in start sign-in stream exec clones prompt page; do \
+	  ANTEROOM_BIN=$(abspath $(ANTEROOM)) $(BENCH) $$part --json target/bench/$$part.json || exit 1; \
 	done
-	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-clones
-	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-exec
-	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-prompt
-	ANTEROOM_BIN=$(abspath $(ANTEROOM)) target/release/bench-page
+	for part in $(if $(BARE),sign-in stream exec); do \
+	  ANTEROOM_BIN=$(BARE) $(BENCH) $$part --json target/bench/$$part-bare.json || exit 1; \
+	done
 	cargo run --quiet --release -p anteroom --example bench-supervisor
 	cargo run --quiet --release -p anteroom --example bench-api
 	cargo run --quiet --release -p anteroom-agent --example bench-capture

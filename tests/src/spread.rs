@@ -1,7 +1,7 @@
 //! What several measurements of one thing have in common.
 
 /// Of at least one value.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Spread {
     pub min: f64,
     pub median: f64,

@@ -118,7 +118,7 @@ class SessionPage {
     setText(this.now, failed ? strings.attempt.now : nowInWords(session, this.providerName(session)));
     if (failed) this.attempt.show(failed);
     else this.attempt.hide();
-    // From here on it can be used; `bench-page` reads when that was.
+    // From here on it can be used; `anteroom-bench page` reads when that was.
     if (this.shown === null) performance.mark("usable");
     this.shown = session;
     this.describe(session);

@@ -5,8 +5,7 @@
 //!  this program ──WebDriver──▶ Chromium: a key goes down ──▶ daemon ──▶ guest ──▶ the terminal shows it
 //!                                  └─ every frame: have the picture's pixels changed? ◀── pictures ──┘
 //! ```
-//! `make bench` runs it in a VM, and without one (`ANTEROOM_BIN=target/release/anteroom-bare`), because emulation distorts.
-//! `bench-stream [KEYS]`, sixty by default. Both ways are looked at with the same eyes: what the page shows, once for each of
+//! With VMs, and without one (`ANTEROOM_BIN=target/release/anteroom-bare`), because emulation distorts. Both ways are looked at with the same eyes: what the page shows, once for each of
 //! its own frames, which come at 60 Hz. A number of frames is that of frames in which a part of the picture was another one.
 
 mod eyes;
@@ -24,10 +23,18 @@ use anteroom_tests::{
     daemon::Options,
     desktop::{Desktop, TERMINAL},
     meter::{self, Counter},
-    spread::Spread,
 };
 use anyhow::{Context as _, Result, ensure};
 use eyes::Eyes;
+
+use crate::report::{Figure, Report};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// How many keys are pressed.
+    #[arg(default_value_t = 60)]
+    keys: usize,
+}
 
 /// A terminal that shows what is typed; after Enter, a browser with a long page and a film in it.
 const DEFINITION: &str = r#"
@@ -134,10 +141,8 @@ struct Bench {
     vm: String,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let keys: usize =
-        std::env::args().nth(1).map_or(Ok(60), |count| count.parse()).context("a number of keys")?;
+pub(crate) async fn measure(Arguments { keys }: Arguments) -> Result<Report> {
+    let mut report = Report::new("stream");
     if let Some(program) = Browser::missing() {
         anyhow::bail!("{program} is missing (./setup.sh test installs it)");
     }
@@ -201,9 +206,12 @@ async fn main() -> Result<()> {
     }
     bench.browser.close().await?;
     bench.daemon.stop().await?;
-    print_latencies(&typing);
-    print_costs(costs);
-    Ok(())
+    let figure = |(name, ms): (&str, _)| Figure::new("key to pixels", "ms", ms).of(name);
+    report.spreads("from a key to the page's pixels", typing.into_iter().map(figure).collect());
+    costs.sort_by_key(|(workload, way, _)| (*workload, *way));
+    let figures = costs.iter().flat_map(|(workload, way, cost)| cost.figures(workload, *way));
+    report.side_by_side("what it takes", figures.collect());
+    Ok(report)
 }
 
 impl Bench {
@@ -255,27 +263,18 @@ impl Bench {
     }
 }
 
-fn print_latencies(typing: &[(&str, Vec<f64>)]) {
-    println!(
-        "\n| ms from a key to the page's pixels | min | median | p95 | max | n |\n|---|---:|---:|---:|---:|---:|"
-    );
-    for (name, latencies) in typing {
-        let Spread { min, median, p95, max, count, .. } = Spread::of(latencies);
-        println!("| {name} | {min:.1} | {median:.1} | {p95:.1} | {max:.1} | {count} |");
-    }
-}
-
-fn print_costs(mut costs: Vec<(&'static str, Way, Cost)>) {
-    costs.sort_by_key(|(workload, way, _)| (*workload, *way));
-    println!(
-        "\n| | | frames/s | kbit/s | sending, % of a core | guest, % | daemon, % |\n|---|---|---:|---:|---:|---:|---:|"
-    );
-    for (workload, way, cost) in costs {
-        let Cost { frames_per_second, kilobits_per_second, sender, guest, daemon } = cost;
-        let sender = sender.map_or_else(String::new, |sender| format!("{sender:.1}"));
-        println!(
-            "| {workload} | {} | {frames_per_second:.1} | {kilobits_per_second:.0} | {sender} | {guest:.0} | {daemon:.1} |",
-            way.name()
-        );
+impl Cost {
+    fn figures(&self, workload: &str, way: Way) -> Vec<Figure> {
+        let values = [
+            ("frames/s", Some(self.frames_per_second)),
+            ("kbit/s", Some(self.kilobits_per_second)),
+            ("% of a core, sending", self.sender),
+            ("% of a core, the guest", Some(self.guest)),
+            ("% of a core, the daemon", Some(self.daemon)),
+        ];
+        let figure = |(unit, value): (&'static str, Option<f64>)| {
+            Some(Figure::new(format!("{workload}, {unit}"), unit, vec![value?]).of(way.name()))
+        };
+        values.into_iter().filter_map(figure).collect()
     }
 }

@@ -1,9 +1,6 @@
-//! How long a person waits: starts `demo-auto` sessions one after another in real VMs, by turns one that boots, one that begins with
-//! a snapshot, and one that was ready before, and prints, for every mark of the VM's timeline, the spread over the runs, as
-//! tables in Markdown. And what a VM takes up while it waits: the agent's roles in the guest, and the processes of the host that
-//! stand for it.
-//!
-//! `make bench` runs it; `bench-start [RUNS [PROFILE]]`, five and `dev` by default. The first run of each kind warms the page
+//! How long a person waits: `demo-auto` sessions one after another, by turns one whose VM boots, one that begins with a
+//! snapshot, and one that was ready before; every mark of the VM's timeline. And what a VM takes up while it waits: the agent's
+//! roles in the guest, and the processes of the host that stand for it. The first run of each kind warms the page
 //! cache, or makes the snapshot, and is not counted.
 
 use std::{
@@ -13,9 +10,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anteroom_tests::{Daemon, Turn, daemon::Options, machine, spread::Spread};
+use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+
+use crate::report::{Figure, Report};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// How many are counted; one of each kind before them is not.
+    #[arg(default_value_t = 5)]
+    runs: usize,
+    /// The image profile of their VMs.
+    #[arg(default_value = "dev")]
+    profile: String,
+}
 
 /// Milliseconds since the request, by mark, one value for each run.
 type Samples = BTreeMap<String, Vec<f64>>;
@@ -41,11 +50,8 @@ struct Lane {
     memory: Samples,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let runs: usize = arguments.next().map_or(Ok(5), |count| count.parse()).context("a number of runs")?;
-    let profile = arguments.next().unwrap_or_else(|| "dev".to_owned());
+pub(crate) async fn measure(Arguments { runs, profile }: Arguments) -> Result<Report> {
+    let mut report = Report::new("start");
     let _turn = Turn::take()?;
     let snapshots = tempfile::tempdir()?;
     let mut lanes = Vec::new();
@@ -53,7 +59,6 @@ async fn main() -> Result<()> {
         let daemon = serve(beginning, &settings, &profile, snapshots.path()).await?;
         lanes.push(Lane { beginning, daemon, samples: Samples::new(), memory: Samples::new() });
     }
-    println!("load before: {}", std::fs::read_to_string("/proc/loadavg")?.trim());
     for run in 0..=runs {
         for lane in &mut lanes {
             lane.run(run, snapshots.path())
@@ -61,16 +66,16 @@ async fn main() -> Result<()> {
                 .with_context(|| format!("run {run}, {}", lane.beginning))?;
         }
     }
-    println!("load after: {}", std::fs::read_to_string("/proc/loadavg")?.trim());
-    for lane in &lanes {
-        print_table(&format!("ms since the request, from {}", lane.beginning), &lane.samples);
-        print_table("KiB resident; of the host, PSS", &lane.memory);
-    }
-    print_ratios(&lanes);
     for lane in lanes {
+        report.spreads(
+            format!("since the request, from {}", lane.beginning),
+            figures(lane.samples, "ms", lane.beginning),
+        );
+        report.spreads("resident; of the host, PSS", figures(lane.memory, "KiB", lane.beginning));
         lane.daemon.stop().await?;
     }
-    Ok(())
+    compare(&mut report);
+    Ok(report)
 }
 
 async fn serve(
@@ -175,30 +180,30 @@ fn collect(samples: &mut Samples, run: &[(String, f64)]) {
     }
 }
 
-fn print_table(unit: &str, samples: &Samples) {
-    let mut rows: Vec<_> = samples.iter().map(|(name, values)| (name, Spread::of(values))).collect();
-    rows.sort_by(|(_, a), (_, b)| a.median.total_cmp(&b.median));
-    println!("\n| {unit} | min | p50 | p95 | p99 | max | n |\n|---|---:|---:|---:|---:|---:|---:|");
-    for (name, Spread { min, median, p95, p99, max, count }) in rows {
-        println!("| {name} | {min:.0} | {median:.0} | {p95:.0} | {p99:.0} | {max:.0} | {count} |");
-    }
+/// In the order in which they come.
+fn figures(samples: Samples, unit: &'static str, of: &str) -> Vec<Figure> {
+    let mut figures: Vec<Figure> =
+        samples.into_iter().map(|(name, values)| Figure::new(name, unit, values).of(of)).collect();
+    figures.sort_by(|a, b| {
+        let median = |figure: &Figure| figure.spread().map_or(0.0, |spread| spread.median);
+        median(a).total_cmp(&median(b))
+    });
+    figures
 }
 
 /// What a person waits for, and how many times sooner it is there than after a boot.
-fn print_ratios(lanes: &[Lane]) {
-    println!(
-        "\n| ms, p50 (a boot's, in multiples of it) | a boot | a snapshot | the pool |\n|---|---:|---:|---:|"
-    );
+fn compare(report: &mut Report) {
+    let [boot, others @ ..] = BEGINNINGS.map(|(name, _)| name);
+    let mut times = Vec::new();
     for mark in
         [ASSIGNED, "agent-answered", "desktop-painted", "sign-in-started", "sign-in-url", "credentials"]
     {
-        let median = |lane: &Lane| lane.samples.get(mark).map(|values| Spread::of(values).median);
-        let boot = lanes.first().and_then(median);
-        let cells = lanes.iter().map(|lane| match (median(lane), boot) {
-            (Some(ms), Some(boot)) if ms > 0.0 => format!("{ms:.1} ({:.0})", boot / ms),
-            (Some(ms), _) => format!("{ms:.1}"),
-            (None, _) => "–".to_owned(),
-        });
-        println!("| {mark} | {} |", cells.collect::<Vec<_>>().join(" | "));
+        for other in others {
+            let pair = report.median(boot, mark).zip(report.median(other, mark));
+            if let Some((after_boot, now)) = pair.filter(|(_, now)| *now > 0.0) {
+                times.push(Figure::new(mark, "times", vec![after_boot / now]).of(other));
+            }
+        }
     }
+    report.side_by_side("sooner than after a boot", times);
 }

@@ -1,7 +1,7 @@
 //! How long somebody waits for the first word of an answer, by where the user's VM is: not there yet, on the disk, awake. The CLI is
 //! the demo's, whose own time is the least there is.
 //!
-//! `bench-prompt [RUNS [PROFILE]]`, five and `test` by default. Where the VMM makes snapshots, the VMs that are not there yet begin
+//! Where the VMM makes snapshots, the VMs that are not there yet begin
 //! with one.
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anteroom_tests::{Daemon, Turn, daemon::Options, machine, spread::Spread};
+use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
 use serde_json::Value;
@@ -19,16 +19,25 @@ use tokio::{
     time::sleep,
 };
 
+use crate::report::{Figure, Report};
+
 /// Where the user's VM is when the prompt comes.
 const PLACES: [&str; 3] = ["none", "hibernated", "awake"];
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let runs: usize = arguments.next().map_or(Ok(5), |count| count.parse()).context("a number of runs")?;
-    let profile = arguments.next().unwrap_or_else(|| "test".to_owned());
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// How many are counted; a sign-in before them is not.
+    #[arg(default_value_t = 5)]
+    runs: usize,
+    /// The image profile of their VMs.
+    #[arg(default_value = "test")]
+    profile: String,
+}
+
+pub(crate) async fn measure(Arguments { runs, profile }: Arguments) -> Result<Report> {
+    let mut report = Report::new("prompt");
     let _turn = Turn::take()?;
-    let mut samples: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut samples: BTreeMap<(String, &str), Vec<f64>> = BTreeMap::new();
     for snapshots in [false, true] {
         let environment = BTreeMap::from([
             ("ANTEROOM_SNAPSHOT_USE".to_owned(), snapshots.to_string()),
@@ -59,24 +68,21 @@ async fn main() -> Result<()> {
                     continue;
                 }
                 let (first, end) = ask(&daemon).await?;
-                samples.entry(format!("VM {vm}: to the first word, ms")).or_default().push(first);
-                samples.entry(format!("VM {vm}: to the end, ms")).or_default().push(end);
+                samples.entry((format!("VM {vm}: to the first word"), "ms")).or_default().push(first);
+                samples.entry((format!("VM {vm}: to the end"), "ms")).or_default().push(end);
             }
             let id = vm(&daemon).await?;
             samples
-                .entry("memory of an idle VM's processes, MiB".to_owned())
+                .entry(("memory of an idle VM's processes".to_owned(), "MiB"))
                 .or_default()
                 .push(machine::resident_mib(&id));
             remove(&daemon).await?;
         }
         daemon.stop().await?;
     }
-    println!("| | min | median | p95 | max | n |\n|---|---:|---:|---:|---:|---:|");
-    for (name, values) in samples {
-        let Spread { min, median, p95, max, count, .. } = Spread::of(&values);
-        println!("| {name} | {min:.0} | {median:.0} | {p95:.0} | {max:.0} | {count} |");
-    }
-    Ok(())
+    let figure = |((name, unit), values)| Figure::new(name, unit, values);
+    report.spreads("a prompt", samples.into_iter().map(figure).collect());
+    Ok(report)
 }
 
 /// As a caller of the command line waits: milliseconds to the first word, and to the end.

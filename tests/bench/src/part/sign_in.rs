@@ -5,8 +5,7 @@
 //!  guest:  emits address ──▶ agent tells it ···           file complete ──▶ agent announces ···
 //!  host:                            ··· API answers                                  ··· stored ──▶ API answers
 //! ```
-//! `make bench` runs it; `bench-sign-in [RUNS]`, ten by default, in real VMs without a browser. The first run warms the page
-//! cache and is not counted. The demo CLI notes its two moments in its credentials, by the guest's own clock; the host knows
+//! In VMs without a browser. The first run warms the page cache and is not counted. The demo CLI notes its two moments in its credentials, by the guest's own clock; the host knows
 //! when that was zero (`kernel-start` of the timeline) from a question and its answer: what goes from clock to clock is exact
 //! to half the time between them, which is in the table as well.
 
@@ -16,10 +15,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anteroom_tests::{Daemon, Turn, daemon::Options, spread::Spread};
+use anteroom_tests::{Daemon, Turn, daemon::Options};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::report::{Figure, Report};
 
 /// As `demo-auto`, but with the moments noted.
 const DEFINITION: &str = r#"
@@ -47,19 +48,24 @@ argv = ["anteroom-demo", "status"]
 "#;
 
 /// What is measured, in the order of the table, with its goal in milliseconds where there is one.
-const ROWS: [(&str, Option<u32>); 6] = [
-    ("address emitted → answer of the API", Some(50)),
+const ROWS: [(&str, Option<f64>); 6] = [
+    ("address emitted → answer of the API", Some(50.0)),
     ("address emitted → told by the agent", None),
-    ("file complete → credentials stored", Some(300)),
-    ("file complete → `completed` from the API", Some(300)),
+    ("file complete → credentials stored", Some(300.0)),
+    ("file complete → `completed` from the API", Some(300.0)),
     ("file complete → announced by the agent, the CLI's own check passed", None),
     ("question and answer about the guest's clock: all of the above is exact to half of it", None),
 ];
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let runs: usize =
-        std::env::args().nth(1).map_or(Ok(10), |count| count.parse()).context("a number of runs")?;
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// How many are counted; one before them is not.
+    #[arg(default_value_t = 10)]
+    runs: usize,
+}
+
+pub(crate) async fn measure(Arguments { runs }: Arguments) -> Result<Report> {
+    let mut report = Report::new("sign-in");
     let _turn = Turn::take()?;
     let providers = tempfile::tempdir()?;
     fs::write(providers.path().join("bench.toml"), DEFINITION)?;
@@ -79,8 +85,9 @@ async fn main() -> Result<()> {
         }
     }
     daemon.stop().await?;
-    print_table(&samples);
-    Ok(())
+    let figure = |((name, goal), values): (&(&str, _), _)| Figure::new(*name, "ms", values).goal(*goal);
+    report.spreads("from the VM to the host", ROWS.iter().zip(samples).map(figure).collect());
+    Ok(report)
 }
 
 /// The milliseconds of [`ROWS`].
@@ -134,13 +141,4 @@ fn mark(vm: &Value, name: &str) -> Result<i64> {
 fn clock_span_ms(log: &str) -> Option<f64> {
     let mut lines = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.find_map(|line| line["fields"]["span_ms"].as_f64())
-}
-
-fn print_table(samples: &[Vec<f64>]) {
-    println!("\n| ms | goal | min | median | p95 | max | n |\n|---|---:|---:|---:|---:|---:|---:|");
-    for ((name, goal), values) in ROWS.iter().zip(samples) {
-        let Spread { min, median, p95, max, count, .. } = Spread::of(values);
-        let goal = goal.map_or_else(String::new, |goal| goal.to_string());
-        println!("| {name} | {goal} | {min:.1} | {median:.1} | {p95:.1} | {max:.1} | {count} |");
-    }
 }

@@ -1,7 +1,6 @@
 //! What a way into a VM costs: the time of the smallest program, and bytes a second of each stream beside those of vsock alone.
 //!
-//! `make bench` runs it; `bench-exec [RUNS [MIB]]`, a hundred round trips and 64 MiB in each of seven streams by default, in
-//! one real VM. Streams take turns, so that what disturbs the machine disturbs all of them; what counts is their ratio.
+//! Streams take turns, so that what disturbs the machine disturbs all of them; what counts is their ratio.
 //!
 //! | stream | of what |
 //! |---|---|
@@ -29,6 +28,18 @@ use nix::sys::{
     time::{TimeVal, TimeValLike as _},
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+
+use crate::report::{Figure, Report, Wanted};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Round trips.
+    #[arg(default_value_t = 100)]
+    runs: usize,
+    /// How much each stream carries, in MiB.
+    #[arg(default_value_t = 64)]
+    mib: usize,
+}
 
 /// Serves as many zeros as it is asked for: on vsock port 9999 its own, on 9998 those of a pipe, on TCP port 9997 its own. Instead
 /// of vsock a guest of `tests/bare` has sockets in a directory.
@@ -69,11 +80,8 @@ print("ready", flush=True)
 
 const ROUNDS: usize = 5;
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut numbers = std::env::args().skip(1).map(|text| text.parse::<usize>());
-    let runs = numbers.next().unwrap_or(Ok(100)).context("a number of runs")?;
-    let mib = numbers.next().unwrap_or(Ok(64)).context("a number of MiB")?;
+pub(crate) async fn measure(Arguments { runs, mib }: Arguments) -> Result<Report> {
+    let mut report = Report::new("exec");
     let _turn = Turn::take()?;
     let daemon = Daemon::start("bench-exec", "dev", Options::default()).await?;
     let session = daemon.start_session("demo", "bench").await?;
@@ -82,13 +90,20 @@ async fn main() -> Result<()> {
     // What comes up after the desktop would disturb.
     tokio::time::sleep(Duration::from_secs(10)).await;
 
-    round_trips(&daemon, &vm, runs).await?;
-    streams(&daemon, &vm, mib).await?;
-    many_at_once(&daemon, &vm).await?;
-    daemon.stop().await
+    round_trips(&mut report, &daemon, &vm, runs).await?;
+    streams(&mut report, &daemon, &vm, mib).await?;
+    many_at_once(&mut report, &daemon, &vm).await?;
+    daemon.stop().await?;
+    Ok(report)
 }
 
-async fn round_trips(daemon: &Daemon, vm: &str, runs: usize) -> Result<()> {
+/// In milliseconds; the bar is between the medians of the first two.
+const OWN: &str = "a shell of the guest runs `true`";
+const OURS: &str = "`anteroom exec VM -- true`, the command's own start with it";
+const START: &str = "of that, the command's own start (`anteroom --version`)";
+const ABOVE_OWN: f64 = 10.0;
+
+async fn round_trips(report: &mut Report, daemon: &Daemon, vm: &str, runs: usize) -> Result<()> {
     let count = runs.to_string();
     // Each program's own time, and the time of reading the clock, by the guest's clock.
     let own = "t() { echo $EPOCHREALTIME; }; for i in $(seq $0); do t; /bin/true; done; t";
@@ -107,19 +122,14 @@ async fn round_trips(daemon: &Daemon, vm: &str, runs: usize) -> Result<()> {
         run(daemon, &["--version"]).await?;
         version.push(begin.elapsed().as_secs_f64() * 1e3);
     }
-    println!("\n| ms | min | median | p99 | max | n |\n|---|---:|---:|---:|---:|---:|");
-    for (name, values) in [
-        ("a shell of the guest runs `true`", &own),
-        ("`anteroom exec VM -- true`, the command's own start with it", &ours),
-        ("of that, the command's own start (`anteroom --version`)", &version),
-    ] {
-        let Spread { min, median, p99, max, count, .. } = Spread::of(values);
-        println!("| {name} | {min:.1} | {median:.1} | {p99:.1} | {max:.1} | {count} |");
-    }
+    let above = Spread::of(&ours).median - Spread::of(&own).median;
+    let figures = [(OWN, own), (OURS, ours), (START, version)];
+    report.spreads("round trips", figures.map(|(name, ms)| Figure::new(name, "ms", ms)).into());
+    report.bar("`exec true` above the guest's own fork and exec", above, Wanted::AtMost(ABOVE_OWN), "ms");
     Ok(())
 }
 
-async fn streams(daemon: &Daemon, vm: &str, mib: usize) -> Result<()> {
+async fn streams(report: &mut Report, daemon: &Daemon, vm: &str, mib: usize) -> Result<()> {
     let bytes = mib << 20;
     let mut sender = daemon
         .command(&["exec", vm, "-n", "-u", "root", "--", "python3", "-c", SENDER])
@@ -171,19 +181,22 @@ async fn streams(daemon: &Daemon, vm: &str, mib: usize) -> Result<()> {
         }
     }
     let alone = Spread::of(&speeds[0]).median;
-    println!("\n| MB/s, {mib} MiB each | min | median | max | of vsock alone |\n|---|---:|---:|---:|---:|");
-    for (name, values) in names.iter().zip(&speeds) {
-        let Spread { min, median, max, .. } = Spread::of(values);
-        println!("| {name} | {min:.0} | {median:.0} | {max:.0} | {:.0} % |", 100.0 * median / alone);
+    for (name, values) in names.iter().zip(&speeds).skip(2) {
+        let share = 100.0 * Spread::of(values).median / alone;
+        report.bar(format!("{name}, of vsock alone"), share, Wanted::AtLeast(80.0), "%");
     }
-    println!("\n| processor time for each MiB, ms | daemon | VM | command |\n|---|---:|---:|---:|");
-    for (name, costs) in names.iter().zip(&costs) {
-        let median = |part: fn(&Cost) -> f64| Spread::of(&costs.iter().map(part).collect::<Vec<_>>()).median;
-        let (daemon, vm, command) = (median(|of| of.daemon), median(|of| of.vm), median(|of| of.command));
-        println!("| {name} | {daemon:.2} | {vm:.2} | {command:.2} |");
-    }
+    let figures = names.iter().zip(speeds).map(|(name, speeds)| Figure::new(*name, "MB/s", speeds));
+    report.spreads(format!("{mib} MiB each"), figures.collect());
+    let parts: [Part; 3] = [("daemon", |of| of.daemon), ("VM", |of| of.vm), ("command", |of| of.command)];
+    let figures = names.iter().zip(&costs).flat_map(|(name, costs)| {
+        parts.map(|(whose, part)| Figure::new(*name, "ms", costs.iter().map(part).collect()).of(whose))
+    });
+    report.side_by_side("processor time for each MiB", figures.collect());
     Ok(())
 }
+
+/// Whose processor time, and where it stands.
+type Part = (&'static str, fn(&Cost) -> f64);
 
 /// Processor time in milliseconds.
 struct Cost {
@@ -220,10 +233,10 @@ impl Cost {
 }
 
 /// A hundred programs that all wait for the last, and what the agent needs for them.
-async fn many_at_once(daemon: &Daemon, vm: &str) -> Result<()> {
+async fn many_at_once(report: &mut Report, daemon: &Daemon, vm: &str) -> Result<()> {
     let memory = async || {
         let shown = daemon.fetch(&format!("/api/vms/{vm}/diagnostics")).await?;
-        shown["memory"]["roles_kib"]["init"].as_u64().context("the agent's memory")
+        shown["memory"]["roles_kib"]["init"].as_f64().context("the agent's memory")
     };
     let before = memory().await?;
     let begin = Instant::now();
@@ -244,8 +257,13 @@ async fn many_at_once(daemon: &Daemon, vm: &str) -> Result<()> {
         drop(child.stdin.take());
         ensure!(child.wait().await?.success());
     }
-    println!(
-        "\n100 programs at once: all answer after {all_s:.1} s; the agent has {before} KiB before, {with_all} KiB with them"
+    report.spreads(
+        "a hundred programs at once",
+        vec![
+            Figure::new("until all answer", "s", vec![all_s]),
+            Figure::new("the agent before", "KiB", vec![before]),
+            Figure::new("the agent with them", "KiB", vec![with_all]),
+        ],
     );
     Ok(())
 }

@@ -1,25 +1,34 @@
 //! What it costs to put a VM to disk and to wake it: a `demo` sign-in that waits for its person, put there and woken again and again.
 //!
-//! `bench-hibernation [RUNS [PROFILE]]`, five and `test` by default. The first run is not counted.
+//! The first run is not counted.
 
 use std::{collections::BTreeMap, time::Instant};
 
-use anteroom_tests::{Daemon, Turn, daemon::Options, machine, spread::Spread};
+use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
 use serde_json::Value;
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let runs: usize = arguments.next().map_or(Ok(5), |count| count.parse()).context("a number of runs")?;
-    let profile = arguments.next().unwrap_or_else(|| "test".to_owned());
+use crate::report::{Figure, Report};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// How many are counted; one before them is not.
+    #[arg(default_value_t = 5)]
+    runs: usize,
+    /// The image profile of their VMs.
+    #[arg(default_value = "test")]
+    profile: String,
+}
+
+pub(crate) async fn measure(Arguments { runs, profile }: Arguments) -> Result<Report> {
     let _turn = Turn::take()?;
+    let mut report = Report::new("hibernation");
     let daemon = Daemon::start("bench-hibernation", &profile, Options::default()).await?;
     let session = daemon.start_session("demo", "bench").await?;
     let shown = daemon.wait_for(&session, &["awaiting_user_auth"]).await?;
     let vm = shown["vm_id"].as_str().context("a VM")?.to_owned();
-    let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let mut samples: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
     for run in 0..=runs {
         let memory_mib = machine::resident_mib(&vm);
         let hibernated = call(&daemon, &vm, "hibernate").await?;
@@ -27,23 +36,20 @@ async fn main() -> Result<()> {
         let disk_mib = mib(std::fs::metadata(file)?.len());
         let woken = call(&daemon, &vm, "wake").await?;
         if run > 0 {
-            for (name, value) in [
-                ("memory of the VM's processes before, MiB", memory_mib),
-                ("to the disk, ms", hibernated),
-                ("on the disk, MiB", disk_mib),
-                ("from the disk until the agent answers, ms", woken),
+            for (name, unit, value) in [
+                ("memory of the VM's processes before", "MiB", memory_mib),
+                ("to the disk", "ms", hibernated),
+                ("on the disk", "MiB", disk_mib),
+                ("from the disk until the agent answers", "ms", woken),
             ] {
-                samples.entry(name).or_default().push(value);
+                samples.entry((name, unit)).or_default().push(value);
             }
         }
     }
     daemon.stop().await?;
-    println!("| | min | median | max | n |\n|---|---:|---:|---:|---:|");
-    for (name, values) in samples {
-        let Spread { min, median, max, count, .. } = Spread::of(&values);
-        println!("| {name} | {min:.0} | {median:.0} | {max:.0} | {count} |");
-    }
-    Ok(())
+    let figure = |((name, unit), values)| Figure::new(name, unit, values);
+    report.spreads("a `demo` sign-in that waits for its person", samples.into_iter().map(figure).collect());
+    Ok(report)
 }
 
 /// How long it takes, in milliseconds.

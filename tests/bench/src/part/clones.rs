@@ -1,5 +1,5 @@
 //! What clones of one snapshot take up of this machine's memory while they wait: keeps 1, 2, 4 and 8 of them ready, one after
-//! another, and prints a table in Markdown. `bench-clones [PROFILE [MEMORY_MIB]]`, `test` and 1024 by default.
+//! another.
 //!
 //! A guest's memory is a file without a name, filled by the daemon: what of it nobody maps is in no process's figures, so that its
 //! blocks are counted, and of the processes what is not that file (proc_pid_smaps(5)).
@@ -15,6 +15,8 @@ use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::report::{Figure, Report};
+
 const COUNTS: [usize; 4] = [1, 2, 4, 8];
 /// To a snapshot and so many VMs, under emulation.
 const PREPARATION: Duration = Duration::from_secs(600);
@@ -28,34 +30,43 @@ struct Taken {
     processes: f64,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let profile = arguments.next().unwrap_or_else(|| "test".to_owned());
-    let memory_mib = arguments.next().unwrap_or_else(|| "1024".to_owned());
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The image profile of their VMs.
+    #[arg(default_value = "test")]
+    profile: String,
+    /// The memory of each, in MiB.
+    #[arg(default_value_t = 1024)]
+    memory_mib: u32,
+}
+
+pub(crate) async fn measure(Arguments { profile, memory_mib }: Arguments) -> Result<Report> {
+    let (mut report, mut figures) = (Report::new("clones"), Vec::new());
     let _turn = Turn::take()?;
     let snapshots = tempfile::tempdir()?;
-    println!("load: {}", fs::read_to_string("/proc/loadavg")?.trim());
-    println!("\n| MiB | guests' memory | processes | all | each |\n|---|---:|---:|---:|---:|");
     for count in COUNTS {
-        let taken =
-            with_clones(count, &profile, &memory_mib, &snapshots.path().display().to_string()).await?;
+        let taken = with_clones(count, &profile, memory_mib, &snapshots.path().display().to_string()).await?;
         let all = taken.guest + taken.processes;
         #[expect(clippy::cast_precision_loss, reason = "eight at most")]
         let each = all / count as f64;
-        println!("| {count} | {:.0} | {:.0} | {all:.0} | {each:.0} |", taken.guest, taken.processes);
+        for (name, value) in
+            [("guests' memory", taken.guest), ("processes", taken.processes), ("all", all), ("each", each)]
+        {
+            figures.push(Figure::new(name, "MiB", vec![value]).of(format!("{count} clones")));
+        }
     }
-    Ok(())
+    report.side_by_side("what clones take up", figures);
+    Ok(report)
 }
 
-async fn with_clones(count: usize, profile: &str, memory_mib: &str, snapshots: &str) -> Result<Taken> {
+async fn with_clones(count: usize, profile: &str, memory_mib: u32, snapshots: &str) -> Result<Taken> {
     let settings = [
         ("ANTEROOM_SNAPSHOT_USE", "true".to_owned()),
         ("ANTEROOM_SNAPSHOT_DIR", snapshots.to_owned()),
         ("ANTEROOM_POOL_MIN", count.to_string()),
         ("ANTEROOM_POOL_MAX", count.to_string()),
         ("ANTEROOM_VM_MAX", "16".to_owned()),
-        ("ANTEROOM_VM_BROWSER_MEMORY_MIB", memory_mib.to_owned()),
+        ("ANTEROOM_VM_BROWSER_MEMORY_MIB", memory_mib.to_string()),
     ];
     let environment: BTreeMap<String, String> =
         settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -1,8 +1,5 @@
-//! How long people wait who come at the same moment: starts some `demo-auto` sessions at once in real VMs, and prints when their
-//! desktops stood and their credentials were stored, with one launch at a time, with as many as there are processors, and with
-//! no queue.
-//!
-//! `bench-burst [COUNT [PROFILE [snapshots]]]`: six, and `test`, by default; VMs that boot, or that begin with a snapshot.
+//! How long people wait who come at the same moment: when the desktops of `demo-auto` sessions that start at once stand and their
+//! credentials are stored, with one launch at a time, with as many as there are processors, and with no queue.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +8,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anteroom_tests::{Daemon, Turn, daemon::Options, spread::Spread};
+use anteroom_tests::{Daemon, Turn, daemon::Options};
 use anyhow::{Context as _, Result};
 use futures_util::future::join_all;
 use serde_json::Value;
+
+use crate::report::{Figure, Report};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// How many come at once.
+    #[arg(default_value_t = 6)]
+    count: usize,
+    /// The image profile of their VMs.
+    #[arg(default_value = "test")]
+    profile: String,
+    /// VMs begin with a snapshot instead of a boot.
+    #[arg(long)]
+    snapshots: bool,
+}
 
 /// What became of one of them, in milliseconds since everybody came.
 struct Outcome {
@@ -25,20 +37,12 @@ struct Outcome {
     failure: Option<String>,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let count: usize = arguments.next().map_or(Ok(6), |count| count.parse()).context("a number of starts")?;
-    let profile = arguments.next().unwrap_or_else(|| "test".to_owned());
-    let with_snapshots = arguments.next().is_some_and(|word| word == "snapshots");
+pub(crate) async fn measure(arguments: Arguments) -> Result<Report> {
+    let Arguments { count, profile, snapshots: with_snapshots } = arguments;
+    let (mut report, mut figures) = (Report::new("burst"), Vec::new());
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let _turn = Turn::take()?;
     let snapshots = tempfile::tempdir()?;
-    println!("{count} starts at once, {processors} processors\n");
-    println!(
-        "| launched at once | first desktop, s | median | last | turn came, s: last | all credentials stored, s | failed |"
-    );
-    println!("|---:|---:|---:|---:|---:|---:|---|");
     let mut limits = vec![1, processors, count];
     limits.sort_unstable();
     limits.dedup();
@@ -65,10 +69,15 @@ async fn main() -> Result<()> {
         let users: Vec<String> = (0..count).map(|number| format!("user-{number}")).collect();
         let outcomes = join_all(users.iter().map(|user| one(&daemon, user, began))).await;
         let outcomes = outcomes.into_iter().collect::<Result<Vec<Outcome>>>()?;
-        print(at_once, &outcomes);
+        figures.extend(shown(&outcomes, &format!("{at_once} launched at once")));
+        let failures: Vec<&str> = outcomes.iter().filter_map(|outcome| outcome.failure.as_deref()).collect();
+        if !failures.is_empty() {
+            report.note(format!("with {at_once} launched at once failed: {}", failures.join(", ")));
+        }
         daemon.stop().await?;
     }
-    Ok(())
+    report.spreads(format!("{count} starts at once, of each since all came"), figures);
+    Ok(report)
 }
 
 fn has_snapshot(directory: &std::path::Path) -> bool {
@@ -99,22 +108,12 @@ fn failed(session: &Value) -> Option<&str> {
     session["status"].as_str().filter(|status| *status != "completed")
 }
 
-fn print(at_once: usize, outcomes: &[Outcome]) {
-    let seconds = |values: Vec<f64>| values.iter().map(|ms| ms / 1e3).collect::<Vec<f64>>();
-    let desktops = seconds(outcomes.iter().filter_map(|outcome| outcome.desktop).collect());
-    let stored = seconds(outcomes.iter().filter_map(|outcome| outcome.stored).collect());
-    let turns = seconds(outcomes.iter().map(|outcome| outcome.turn).collect());
-    let failures: Vec<&str> = outcomes.iter().filter_map(|outcome| outcome.failure.as_deref()).collect();
-    let failed = if failures.is_empty() { "none".to_owned() } else { failures.join(", ") };
-    let last = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
-    let (min, median) = match desktops.as_slice() {
-        [] => (0.0, 0.0),
-        some => (Spread::of(some).min, Spread::of(some).median),
-    };
-    println!(
-        "| {at_once} | {min:.1} | {median:.1} | {:.1} | {:.1} | {:.1} | {failed} |",
-        last(&desktops),
-        last(&turns),
-        last(&stored),
-    );
+fn shown(outcomes: &[Outcome], of: &str) -> [Figure; 3] {
+    let figure =
+        |name: &str, ms: Vec<f64>| Figure::new(name, "s", ms.iter().map(|ms| ms / 1e3).collect()).of(of);
+    [
+        figure("its turn came", outcomes.iter().map(|outcome| outcome.turn).collect()),
+        figure("desktop", outcomes.iter().filter_map(|outcome| outcome.desktop).collect()),
+        figure("credentials stored", outcomes.iter().filter_map(|outcome| outcome.stored).collect()),
+    ]
 }
