@@ -15,6 +15,8 @@ pub mod mark {
     pub const PID1: &str = "pid1";
     pub const MODULES_LOADED: &str = "modules-loaded";
     pub const ROOT_MOUNTED: &str = "root-mounted";
+    /// The agent asks for its addresses.
+    pub const NETWORK_BEGUN: &str = "network-begun";
     pub const NETWORK_CONFIGURED: &str = "network-configured";
     pub const CONTROL_READY: &str = "control-ready";
     pub const DESKTOP_READY: &str = "desktop-ready";

@@ -3,6 +3,8 @@
 mod aim;
 mod sight;
 
+pub use sight::Sample;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};

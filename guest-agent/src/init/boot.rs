@@ -79,6 +79,7 @@ pub(super) async fn run(line: KernelCommandLine, early: EarlyMarks) -> Result<()
 }
 
 async fn configure_network(line: KernelCommandLine, journal: Arc<Journal>, timeline: Arc<Timeline>) {
+    timeline.mark(mark::NETWORK_BEGUN);
     match network::configure(line.ip.as_ref(), line.ip6, None).await {
         Ok(true) => timeline.mark(mark::NETWORK_CONFIGURED),
         Ok(false) => tracing::info!("no address on the command line: loopback only"),

@@ -7,7 +7,9 @@
 //! namespaces, what depends on it is measured without emulation. A program, never a test: nothing here fails because a machine is
 //! slow.
 
+mod original;
 mod part;
+mod plot;
 mod report;
 
 use std::{fs, path::PathBuf};
@@ -23,6 +25,9 @@ struct Arguments {
     /// Write the figures there, too, as JSON.
     #[arg(long, global = true, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write plots there, as SVG.
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    plots: Option<PathBuf>,
     #[command(subcommand)]
     part: Part,
 }
@@ -45,13 +50,15 @@ enum Part {
     Clones(part::clones::Arguments),
     /// Many people who come in one moment.
     Burst(part::burst::Arguments),
+    /// Time and bytes of an image that is built from nothing.
+    Image(part::image::Arguments),
     /// To the disk and awake again.
     Hibernation(part::hibernation::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Arguments { json, part } = Arguments::parse();
+    let Arguments { json, plots, part } = Arguments::parse();
     let report: Report = match part {
         Part::Start(arguments) => part::start::measure(arguments).await,
         Part::SignIn(arguments) => part::sign_in::measure(arguments).await,
@@ -61,12 +68,19 @@ async fn main() -> Result<()> {
         Part::Page(arguments) => part::page::measure(arguments).await,
         Part::Clones(arguments) => part::clones::measure(arguments).await,
         Part::Burst(arguments) => part::burst::measure(arguments).await,
+        Part::Image(arguments) => part::image::measure(arguments).await,
         Part::Hibernation(arguments) => part::hibernation::measure(arguments).await,
     }?;
     println!("{}", report.markdown());
     if let Some(file) = json {
         let text = serde_json::to_string_pretty(&report)?;
         fs::write(&file, text + "\n").with_context(|| format!("writing {}", file.display()))?;
+    }
+    if let Some(directory) = plots {
+        fs::create_dir_all(&directory)?;
+        for (name, plot) in &report.plots {
+            svg::save(directory.join(name).with_extension("svg"), &plot.svg())?;
+        }
     }
     Ok(())
 }

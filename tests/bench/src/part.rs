@@ -4,6 +4,7 @@ pub(crate) mod burst;
 pub(crate) mod clones;
 pub(crate) mod exec;
 pub(crate) mod hibernation;
+pub(crate) mod image;
 pub(crate) mod page;
 pub(crate) mod prompt;
 pub(crate) mod sign_in;

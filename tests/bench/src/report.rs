@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fmt::Write as _, fs};
 use anteroom_tests::spread::Spread;
 use serde::Serialize;
 
+use crate::plot::Plot;
+
 /// Everything that one part measured in one run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -15,6 +17,9 @@ pub(crate) struct Report {
     pub(crate) bars: Vec<Bar>,
     /// What was not measured, and why; what has to be known about the rest.
     pub(crate) notes: Vec<String>,
+    /// By the name of its file.
+    #[serde(skip)]
+    pub(crate) plots: Vec<(&'static str, Plot)>,
 }
 
 /// Figures that belong together.
@@ -68,7 +73,14 @@ pub(crate) enum Wanted {
 
 impl Report {
     pub(crate) fn new(part: &'static str) -> Self {
-        Self { part, machine: machine(), tables: Vec::new(), bars: Vec::new(), notes: Vec::new() }
+        Self {
+            part,
+            machine: machine(),
+            tables: Vec::new(),
+            bars: Vec::new(),
+            notes: Vec::new(),
+            plots: Vec::new(),
+        }
     }
 
     /// Adds a table whose rows have their spread.
@@ -89,15 +101,24 @@ impl Report {
         self.bars.push(Bar { name: name.into(), measured, wanted, unit, holds });
     }
 
+    /// Figures that are to be seen together, under the name of a file.
+    pub(crate) fn plot(&mut self, file: &'static str, plot: Plot) {
+        self.plots.push((file, plot));
+    }
+
+    /// A figure that one of the tables has.
+    pub(crate) fn figure(&self, of: &str, name: &str) -> Option<&Figure> {
+        let mut figures = self.tables.iter().flat_map(|table| &table.figures);
+        figures.find(|figure| figure.of == of && figure.name == name)
+    }
+
     pub(crate) fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
 
     /// The median of a figure that one of the tables has.
     pub(crate) fn median(&self, of: &str, name: &str) -> Option<f64> {
-        let mut figures = self.tables.iter().flat_map(|table| &table.figures);
-        let found = figures.find(|figure| figure.of == of && figure.name == name)?;
-        Some(found.spread()?.median)
+        Some(self.figure(of, name)?.spread()?.median)
     }
 
     /// Tables in Markdown.
@@ -200,7 +221,7 @@ impl Figure {
 }
 
 /// Each once, where it came first.
-fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = Vec::new();
     for name in names {
         if !seen.contains(&name) {
@@ -211,7 +232,7 @@ fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 }
 
 /// With as many digits as say something.
-fn rounded(value: f64) -> String {
+pub(crate) fn rounded(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),
         10.0.. => format!("{value:.1}"),

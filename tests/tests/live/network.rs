@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anteroom_tests::{
     Stage,
-    desktop::Desktop,
+    desktop::{Desktop, Sample},
     hop::{Hop, Weather},
 };
 use anyhow::{Result, ensure};
@@ -65,7 +65,7 @@ async fn on_a_bad_network_the_picture_stays_live_keys_arrive_and_text_becomes_le
     ensure!(desktop.way().await? == "live", "the picture is not live");
     desktop.begin_watching().await?;
     desktop.until_colour(RED).await?;
-    let first = desktop.until_like(&sample, LEGIBLE, PATIENCE).await?;
+    let first = until_legible(&stage, &desktop, &sample).await?;
     stage.keep("1-first").await?;
 
     let typed = a_long_line();
@@ -76,7 +76,7 @@ async fn on_a_bad_network_the_picture_stays_live_keys_arrive_and_text_becomes_le
     stage.keep("2-scrolled").await?;
     // The first key brings the terminal back to its end.
     desktop.press("after ").await?;
-    let again = desktop.until_like(&sample, LEGIBLE, PATIENCE).await?;
+    let again = until_legible(&stage, &desktop, &sample).await?;
     let likeness = desktop.likeness(&sample).await?;
     stage.keep("3-again").await?;
     let (carried, lost) = hop.counted();
@@ -97,6 +97,17 @@ async fn on_a_bad_network_the_picture_stays_live_keys_arrive_and_text_becomes_le
     assert_eq!(told["typed"], typed);
     assert_eq!(told["after"], "after that");
     stage.end().await
+}
+
+async fn until_legible(stage: &Stage, desktop: &Desktop<'_>, sample: &Sample) -> Result<Duration> {
+    match desktop.until_like(sample, LEGIBLE, PATIENCE).await {
+        Ok(time) => Ok(time),
+        Err(error) => {
+            stage.keep("blurred").await?;
+            let stats = stage.daemon.fetch("/api/webrtc/stats").await?;
+            Err(error.context(format!("the guest says: {stats:#}")))
+        }
+    }
 }
 
 /// Hundreds of keys, of which none is like its neighbours, so that a lost, doubled or late one shows.

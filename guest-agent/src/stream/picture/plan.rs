@@ -7,7 +7,8 @@
 //!     └────────────────────┘  └──────────── change ────────────────┘
 //! ```
 //! A change that is small is sent sharp at once (typing), so that what is written never looks worse first. On a link that is too
-//! slow to make everything sharp at once, a codec that can do so makes one part of the picture sharp after the other.
+//! slow to make everything sharp at once, all of it becomes legible first; then a codec that can do so makes one part of the
+//! picture sharp after the other.
 
 #[cfg(test)]
 mod tests;
@@ -204,7 +205,7 @@ impl Plan {
     }
 
     /// Sharp, if the link carries that soon; else something between, if it is worth a frame; else sharp, if the link
-    /// carries that at all.
+    /// carries that at all; else, so that text can be read before it is sharp, the finest of what comes between.
     fn refinement(&self, now: Instant) -> Option<Order> {
         let tiles = self.blurred.clone();
         let order = |quantizer| Some(Order { purpose: Purpose::Refinement, quantizer, tiles: tiles.clone() });
@@ -219,6 +220,12 @@ impl Plan {
         let sharp = self.budget.time_for(now, Purpose::Refinement, count, Quantizer::SHARP);
         if sharp <= MAX_REFINEMENT {
             return order(Quantizer::SHARP);
+        }
+        let legible = Quantizer::FINEST_IN_MOTION;
+        if legible.value() + Quantizer::REFINEMENT <= self.coarsest.value()
+            && self.budget.time_for(now, Purpose::Refinement, count, legible) <= MAX_REFINEMENT
+        {
+            return order(legible);
         }
         self.in_parts.then(|| self.part(now)).flatten()
     }

@@ -230,6 +230,7 @@ export const words = {
       pid1: "agent runs as PID 1",
       "modules-loaded": "kernel modules loaded",
       "root-mounted": "root mounted",
+      "network-begun": "network asked for",
       "network-configured": "network configured",
       "control-ready": "control API ready",
       "desktop-ready": "desktop ready",

@@ -29,7 +29,10 @@ use nix::sys::{
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
-use crate::report::{Figure, Report, Wanted};
+use crate::{
+    plot::Plot,
+    report::{Figure, Report, Wanted},
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -186,7 +189,14 @@ async fn streams(report: &mut Report, daemon: &Daemon, vm: &str, mib: usize) -> 
         report.bar(format!("{name}, of vsock alone"), share, Wanted::AtLeast(80.0), "%");
     }
     let figures = names.iter().zip(speeds).map(|(name, speeds)| Figure::new(*name, "MB/s", speeds));
-    report.spreads(format!("{mib} MiB each"), figures.collect());
+    let figures: Vec<Figure> = figures.collect();
+    let plot = Plot {
+        title: "Streams into and out of a VM".to_owned(),
+        logarithmic: false,
+        figures: figures.clone(),
+    };
+    report.plot("exec", plot);
+    report.spreads(format!("{mib} MiB each"), figures);
     let parts: [Part; 3] = [("daemon", |of| of.daemon), ("VM", |of| of.vm), ("command", |of| of.command)];
     let figures = names.iter().zip(&costs).flat_map(|(name, costs)| {
         parts.map(|(whose, part)| Figure::new(*name, "ms", costs.iter().map(part).collect()).of(whose))

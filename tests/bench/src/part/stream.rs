@@ -27,7 +27,10 @@ use anteroom_tests::{
 use anyhow::{Context as _, Result, ensure};
 use eyes::Eyes;
 
-use crate::report::{Figure, Report};
+use crate::{
+    plot::Plot,
+    report::{Figure, Report},
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -207,7 +210,14 @@ pub(crate) async fn measure(Arguments { keys }: Arguments) -> Result<Report> {
     bench.browser.close().await?;
     bench.daemon.stop().await?;
     let figure = |(name, ms): (&str, _)| Figure::new("key to pixels", "ms", ms).of(name);
-    report.spreads("from a key to the page's pixels", typing.into_iter().map(figure).collect());
+    let latencies: Vec<Figure> = typing.into_iter().map(figure).collect();
+    let plot = Plot {
+        title: "From a key to the page's pixels".to_owned(),
+        logarithmic: false,
+        figures: latencies.clone(),
+    };
+    report.plot("stream", plot);
+    report.spreads("from a key to the page's pixels", latencies);
     costs.sort_by_key(|(workload, way, _)| (*workload, *way));
     let figures = costs.iter().flat_map(|(workload, way, cost)| cost.figures(workload, *way));
     report.side_by_side("what it takes", figures.collect());

@@ -184,3 +184,21 @@ fn what_the_link_cannot_make_sharp_at_once_is_made_sharp_in_parts_by_a_codec_tha
     }
     assert!(parts > 3 && at < later + Duration::from_secs(30), "{parts} parts, {:?}", at - later);
 }
+
+#[test]
+fn what_is_sharp_too_late_is_legible_soon_and_in_one_piece() {
+    let now = Instant::now();
+    let mut plan = Plan::new(size(), INTERVAL, true, Budget::new(now, 300_000));
+    run(&mut plan, now);
+    let later = now + Duration::from_secs(10);
+    // Sharp, 4000 tiles would fill the link for five seconds; legible, for about one.
+    plan.budget.spend(later - Duration::from_secs(5), Purpose::Refinement, 1, Quantizer::SHARP, 47);
+    plan.change(&tiles(4000));
+    let made = run(&mut plan, later);
+    let legible = made.iter().position(|(_, order)| order.quantizer == Quantizer::FINEST_IN_MOTION);
+    let (at, order) = &made[legible.expect("it becomes legible")];
+    assert!(order.tiles.count() == 4000 && *at < Duration::from_secs(2), "{at:?}");
+    let parts = &made[legible.unwrap() + 1..];
+    let sharp: usize = parts.iter().map(|(_, order)| order.tiles.count()).sum();
+    assert!(parts.len() > 1 && sharp >= 4000, "{:?}", purposes(&made));
+}
