@@ -8,6 +8,8 @@
 #                    portal's, the GitHub CLI to sign in with, a C++ compiler for the fuzzer, and an X server with a window manager,
 #                    a terminal, keyboard layouts and a program that copies and pastes; for the guests' network nft and ip,
 #                    for the units of the service systemd's own checks; Python's venv for a tester of the API
+#   setup.sh bench   the same, and what Anteroom is compared with: a desktop over WebRTC by GStreamer, socat, and OpenSSH's server,
+#                    which is unpacked for guests and not installed: here it would listen
 set -eu
 
 want=${1:-build}
@@ -32,7 +34,7 @@ need node nodejs
 need npm npm
 case $want in
 build) ;;
-test)
+test | bench)
     need chromium chromium
     need chromedriver chromium-driver
     # Elsewhere it is another package, or a snap; the test that drives it is skipped there, and says so.
@@ -53,19 +55,42 @@ test)
     python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
     ;;
 *)
-    echo "usage: setup.sh build|test" >&2
+    echo "usage: setup.sh build|test|bench" >&2
     exit 2
     ;;
 esac
+server=$(dirname "$0")/target/bench/openssh-server
+unpack=
+if [ "$want" = bench ]; then
+    need socat socat
+    need ssh openssh-client
+    # Most of it is no program.
+    for package in python3-gi python3-gst-1.0 python3-xlib gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+        gstreamer1.0-plugins-bad gstreamer1.0-nice gstreamer1.0-x gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || packages="$packages $package"
+    done
+    [ -x "$server/usr/sbin/sshd" ] || unpack=yes
+fi
 
-[ -n "$packages" ] || exit 0
+[ -n "$packages$unpack" ] || exit 0
 command -v apt-get >/dev/null 2>&1 || {
     echo "setup: this is not a Debian; install by hand:$packages" >&2
     exit 1
 }
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
-echo "setup: installing$packages"
 $sudo apt-get update -qq
-# shellcheck disable=SC2086 # a list of packages
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $packages >/dev/null
+if [ -n "$packages" ]; then
+    echo "setup: installing$packages"
+    # shellcheck disable=SC2086 # a list of packages
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $packages >/dev/null
+fi
+if [ -n "$unpack" ]; then
+    echo "setup: unpacking openssh-server in $server"
+    mkdir -p "$server"
+    fetched=$(mktemp -d)
+    # As ourselves: apt's own user may not write there.
+    (cd "$fetched" && apt-get download -qq -o APT::Sandbox::User=root openssh-server)
+    dpkg-deb -x "$fetched"/openssh-server_*.deb "$server"
+    rm -r "$fetched"
+fi
