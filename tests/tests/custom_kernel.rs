@@ -89,6 +89,7 @@ async fn a_kernel_that_was_compiled_here_serves_sessions_in_firecracker() -> Res
         ensure!(has_modules == (kernel == KernelKind::Stock), "{vms:#?}");
         for (what, from, to) in [
             ("kernel start → PID 1", "kernel-start", "pid1"),
+            ("PID 1 → agent ready to be dialled", "pid1", "control-ready"),
             ("request → PID 1", "requested", "pid1"),
             ("request → desktop ready", "requested", "desktop-ready"),
         ] {

@@ -1,5 +1,5 @@
-//! Golden snapshots of Firecracker, in the emulated machine in which it runs everywhere: clones that wait, what they take up
-//! together, and sessions that begin with one. Prints what it measures.
+//! Golden snapshots of Firecracker, in the emulated machine in which it runs everywhere. Each test has a machine of its own, in which a
+//! snapshot is made first, and prints what it measures.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,13 +12,12 @@ use anteroom_tests::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+/// Longer than any of them takes where nothing else runs, and less than a test may take.
 const PATIENCE: Duration = Duration::from_secs(900);
+const NOTHING: &str = "left 0 directories, 0 processes, 0 devices, 0 groups";
 
-/// In the jail a snapshot is made, and 1, 2 and 4 clones wait: each is shown, with what it takes up of the memory, and answers
-/// on the network by an address of its own. One of them becomes somebody's; the next gives its memory back when that is short, and
-/// comes again after; a third is put to disk while it is somebody's, twice, by two daemons. Somebody else comes when nobody waits, and gets
-/// a clone that is made for them. Without a jail and without PCI it is another snapshot.
-const SNAPSHOTS: &str = r#"
+/// What the scripts have in common.
+const CLONES: &str = r#"
 export ANTEROOM_SNAPSHOT_DIR=/var/lib/anteroom/snapshots
 # Processors of a guest interrupt each other, and QEMU 7.2 now and then delivers such an interrupt between a guest's end and its
 # host's beginning, which the nested machine's kernel does not survive: of two runs with two processors it survived none.
@@ -27,13 +26,22 @@ ids() {
   ./anteroom vm ls --json | tr -d ' \n' | grep -o '{[^{}]*"phase":"ready"[^{}]*}' | grep -o '"id":"[^"]*"' |
     cut -d '"' -f 4 || true
 }
+ready() { # COUNT: until so many VMs wait
+  until [ $(ids | wc -l) -ge $1 ]; do
+    kill -0 $daemon
+    sleep 1
+  done
+}
+pool() { # COUNT: a daemon that keeps so many ready
+  serve ANTEROOM_POOL_MIN=$1 ANTEROOM_POOL_MAX=$1
+}
 memory() { # WHAT
   for pid in $(pgrep firecracker || true); do
     echo "$1:" $(grep -E '^(Rss|Pss|Shared_Clean|Private_Clean|Private_Dirty):' /proc/$pid/smaps_rollup)
   done 2>/dev/null
 }
-made() { # TIMES: until so many snapshots were made
-  until [ $(grep -c 'a snapshot is made' /var/log/anteroom.log) -ge $1 ]; do
+made() { # until a snapshot was made
+  until grep -q 'a snapshot is made' /var/log/anteroom.log; do
     kill -0 $daemon
     # A guest that runs fifty times slower beside others may seem to have gone silent; the daemon tries again after a minute.
     [ $(grep -c 'no snapshot was made' /var/log/anteroom.log) -lt 3 ]
@@ -41,18 +49,22 @@ made() { # TIMES: until so many snapshots were made
     sleep 2
   done
 }
+logs() { # of a VM that has failed
+  cat /var/lib/anteroom/vms/*/*.log
+  exit 1
+}
 session() { # USER WHAT
-  said=$(./anteroom session start --provider demo-auto --user $1 --wait completed) ||
-    { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
+  said=$(./anteroom session start --provider demo-auto --user $1 --wait completed) || logs
   echo "$2: $(./anteroom vm show $(echo "$said" | sed -n 's/^VM *//p') --json | tr -d '\n')"
 }
+"#;
+
+/// 1, 2 and 4 clones wait: each is shown, with what it takes up of the memory, and answers on the network by an address of its own.
+const MANY: &str = r#"
 for clones in 1 2 4; do
-  serve ANTEROOM_POOL_MIN=$clones ANTEROOM_POOL_MAX=$clones
-  made 1
-  until [ $(ids | wc -l) -ge $clones ]; do
-    kill -0 $daemon
-    sleep 1
-  done
+  pool $clones
+  made
+  ready $clones
   sleep 3
   memory "of $clones"
   for id in $(ids); do
@@ -69,11 +81,26 @@ for clones in 1 2 4; do
   echo "of $clones: $(left)"
 done
 du --block-size=1K --apparent-size /var/lib/anteroom/snapshots/*/* && du --block-size=1K /var/lib/anteroom/snapshots/*/*
-serve ANTEROOM_POOL_MIN=1 ANTEROOM_POOL_MAX=1
-until [ $(ids | wc -l) -ge 1 ]; do sleep 1; done
+"#;
+
+/// One becomes somebody's; when nobody waits, another is made for whoever comes.
+const SIGN_INS: &str = r#"
+pool 1
+made
+ready 1
 session alice waited
-# Memory is short, and there is enough of it again.
-until [ $(ids | wc -l) -ge 1 ]; do sleep 1; done
+end
+pool 0
+session bob asked
+end
+echo "at the end: $(left)"
+"#;
+
+/// Memory is short, and there is enough of it again.
+const SHORT: &str = r#"
+pool 1
+made
+ready 1
 available=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)
 mkdir /hog
 mount -t tmpfs -o size=95% hog /hog
@@ -83,85 +110,129 @@ echo "short: $(./anteroom doctor | grep 'VMs kept ready')"
 curl --silent -H "Authorization: Bearer $(cat /var/lib/anteroom/api-key)" http://127.0.0.1:4000/metrics |
   grep '^anteroom_pool' | sed 's/^/short: /'
 umount /hog
-until [ $(ids | wc -l) -ge 1 ]; do sleep 1; done
+ready 1
 echo "no longer short"
-# A clone that is somebody's goes to the disk and on; and again, woken before, and another daemon's.
-said=$(./anteroom session start --provider demo --user dave --wait awaiting_user_auth) ||
-  { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
+end
+echo "at the end: $(left)"
+"#;
+
+/// A clone that is somebody's goes to the disk and on; and again, woken before, and another daemon's.
+const ASLEEP: &str = r#"
+# All memory of a clone is written, untouched pages too: a gigabyte takes more than the minute that the API has for an answer.
+export ANTEROOM_VM_BROWSER_MEMORY_MIB=512
+pool 1
+made
+ready 1
+said=$(./anteroom session start --provider demo --user dave --wait awaiting_user_auth) || logs
 vm=$(echo "$said" | sed -n 's/^VM *//p')
 ./anteroom exec $vm -n -- sh -c 'echo dave >/dev/shm/mark'
 for who in clone other; do
   ./anteroom exec $vm -n -- true
-  ./anteroom vm hibernate $vm || { cat /var/lib/anteroom/vms/*/*.log; exit 1; }
+  ./anteroom vm hibernate $vm || logs
   ! pgrep --full "firecracker.*$vm" || exit 1
   echo "$who: $(./anteroom exec $vm -n -- cat /dev/shm/mark) is awake"
   [ $who = other ] && break
   kill -9 $daemon
   wait $daemon || true
-  serve ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0
+  pool 0
 done
 ./anteroom vm rm $vm
 end
-serve ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0
-session bob asked
-end
+echo "at the end: $(left)"
+"#;
+
+/// Without a jail and without PCI.
+const UNJAILED: &str = r#"
 serve ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0 ANTEROOM_FIRECRACKER_TRANSPORT=mmio ANTEROOM_FIRECRACKER_JAILER=none
-made 2
+made
 session carol unjailed
 end
 echo "at the end: $(left)"
 "#;
 
-#[tokio::test]
-async fn clones_share_memory_and_answer_each_for_itself_and_sign_ins_begin_with_them() -> Result<()> {
-    let Some(luggage) = firecracker::luggage(SNAPSHOTS)? else {
+/// All that the script has said; `None` without a Firecracker.
+async fn said(script: &str) -> Result<Option<Vec<String>>> {
+    let Some(luggage) = firecracker::luggage(&format!("{CLONES}{script}"))? else {
         skip("firecracker_snapshot", "FIRECRACKER and JAILER name no Firecracker and its jailer");
-        return Ok(());
+        return Ok(None);
     };
     let _turn = Turn::take()?;
-    let said = Nested::prepare().await?.run(&luggage, PATIENCE).await?;
+    Nested::prepare().await?.run(&luggage, PATIENCE).await.map(Some)
+}
+
+#[tokio::test]
+async fn clones_share_memory_and_answer_each_for_itself() -> Result<()> {
+    let Some(said) = said(MANY).await? else { return Ok(()) };
     for clones in [1, 2, 4] {
-        let expected = [
-            format!("answers of {clones}: {clones}"),
-            format!("of {clones}: left 0 directories, 0 processes, 0 devices, 0 groups"),
-        ];
-        for expected in expected {
-            ensure!(said.contains(&expected), "no {expected:?}");
-        }
+        expect(&said, &format!("answers of {clones}: {clones}"))?;
+        expect(&said, &format!("of {clones}: {NOTHING}"))?;
     }
-    ensure!(
-        said.iter().any(|line| line == "at the end: left 0 directories, 0 processes, 0 devices, 0 groups")
-    );
-    for expected in [
-        "anteroom_pool_short{of=\"memory\"} 1",
-        "anteroom_pool_vms{state=\"ready\"} 0",
-        "none is added now: ",
-        "no longer short",
-        "clone: dave is awake",
-        "other: dave is awake",
-    ] {
-        ensure!(said.iter().any(|line| line.contains(expected)), "no {expected:?}");
-    }
-    let shown = |what: &str| {
-        let begin = format!("{what}: {{");
-        // The line may begin with what has cleared it.
-        let shown = said.iter().filter_map(|line| line.find(&begin).map(|at| &line[at + what.len() + 2..]));
-        shown.map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()
-    };
-    let clones = shown("clone")?;
+    let clones = shown(&said, "clone")?;
     ensure!(clones.len() == 7, "{} clones", clones.len());
     for clone in &clones {
         ensure!(clone["origin"]["from"] == "snapshot", "{clone:#}");
     }
     let consoles = said.iter().filter(|line| line.starts_with("console of a clone: ")).count();
     ensure!(consoles == 7, "only {consoles} clones have said something after they were resumed");
-    // Of a VM that is gone its marks are left.
-    for (what, mark) in [("waited", "was-ready"), ("asked", "restored"), ("unjailed", "restored")] {
-        let [vm] = &shown(what)?[..] else { bail!("not one {what}") };
-        let has = |name: &str| marks(vm).any(|mark| mark["name"] == name);
-        ensure!(has(mark) && has("resumed") == (mark == "restored") && !has("pid1"), "{what}: {vm:#}");
-    }
     print_spans(&clones)
+}
+
+#[tokio::test]
+async fn a_sign_in_begins_with_a_clone_that_waited_or_one_that_is_made_for_it() -> Result<()> {
+    let Some(said) = said(SIGN_INS).await? else { return Ok(()) };
+    began_with(&said, "waited", "was-ready")?;
+    began_with(&said, "asked", "restored")?;
+    expect(&said, &format!("at the end: {NOTHING}"))
+}
+
+#[tokio::test]
+async fn a_clone_that_waits_gives_its_memory_back_when_that_is_short_and_comes_again() -> Result<()> {
+    let Some(said) = said(SHORT).await? else { return Ok(()) };
+    for expected in [
+        "anteroom_pool_short{of=\"memory\"} 1",
+        "anteroom_pool_vms{state=\"ready\"} 0",
+        "none is added now: ",
+        "no longer short",
+    ] {
+        expect(&said, expected)?;
+    }
+    expect(&said, &format!("at the end: {NOTHING}"))
+}
+
+#[tokio::test]
+async fn a_clone_that_is_somebodys_goes_to_the_disk_and_on_with_either_of_two_daemons() -> Result<()> {
+    let Some(said) = said(ASLEEP).await? else { return Ok(()) };
+    expect(&said, "clone: dave is awake")?;
+    expect(&said, "other: dave is awake")?;
+    expect(&said, &format!("at the end: {NOTHING}"))
+}
+
+#[tokio::test]
+async fn without_a_jail_and_without_pci_a_sign_in_begins_with_a_snapshot_too() -> Result<()> {
+    let Some(said) = said(UNJAILED).await? else { return Ok(()) };
+    began_with(&said, "unjailed", "restored")?;
+    expect(&said, &format!("at the end: {NOTHING}"))
+}
+
+/// A line may begin with what has cleared it.
+fn expect(said: &[String], line: &str) -> Result<()> {
+    ensure!(said.iter().any(|one| one.contains(line)), "no {line:?}");
+    Ok(())
+}
+
+/// What `vm show` told of these.
+fn shown(said: &[String], what: &str) -> Result<Vec<Value>> {
+    let begin = format!("{what}: {{");
+    let shown = said.iter().filter_map(|line| line.find(&begin).map(|at| &line[at + begin.len() - 1..]));
+    Ok(shown.map(serde_json::from_str).collect::<Result<_, _>>()?)
+}
+
+/// Of a VM that is gone its marks are left.
+fn began_with(said: &[String], what: &str, mark: &str) -> Result<()> {
+    let [vm] = &shown(said, what)?[..] else { bail!("not one {what}") };
+    let has = |name: &str| marks(vm).any(|mark| mark["name"] == name);
+    ensure!(has(mark) && has("resumed") == (mark == "restored") && !has("pid1"), "{what}: {vm:#}");
+    Ok(())
 }
 
 fn marks(vm: &Value) -> impl Iterator<Item = &Value> {

@@ -20,8 +20,9 @@ use anteroom_tests::{
 };
 use anyhow::{Context as _, Result, anyhow};
 use fastrand::Rng;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
+#[derive(Debug, Clone, Copy)]
 struct Arguments {
     rounds: usize,
     seed: u64,
@@ -42,7 +43,7 @@ fn main() -> Result<()> {
 }
 
 async fn run(arguments: Arguments, seclusion: Option<Seclusion>) -> Result<()> {
-    let Arguments { rounds, seed, snapshots: with_snapshots, .. } = arguments;
+    let seed = arguments.seed;
     let mut rng = Rng::with_seed(seed);
     let _turn = Turn::take()?;
     let snapshots = tempfile::tempdir()?;
@@ -52,7 +53,7 @@ async fn run(arguments: Arguments, seclusion: Option<Seclusion>) -> Result<()> {
         ("ANTEROOM_VM_BROWSER_MEMORY_MIB", "768"),
         ("ANTEROOM_VM_BROWSER_VCPUS", "1"),
         ("ANTEROOM_LAUNCH_AT_ONCE", launched_at_once.as_str()),
-        ("ANTEROOM_SNAPSHOT_USE", if with_snapshots { "true" } else { "false" }),
+        ("ANTEROOM_SNAPSHOT_USE", if arguments.snapshots { "true" } else { "false" }),
         ("ANTEROOM_SNAPSHOT_DIR", snapshots.path().to_str().context("UTF-8")?),
     ];
     let of_bridge = seclusion.iter().flat_map(|_| seclusion::SETTINGS);
@@ -62,16 +63,14 @@ async fn run(arguments: Arguments, seclusion: Option<Seclusion>) -> Result<()> {
         .chain(of_bridge)
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    // From here on a signal ends the rounds, and not this program before what it has begun is gone.
+    let interrupted = Interruption::listen()?;
     let mut daemon = Daemon::start("chaos", "test", Options { environment, config: None }).await?;
-    while with_snapshots && !daemon.log().contains("a snapshot is made") {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-
     let ended = tokio::select! {
-        ended = all_rounds(&mut daemon, seclusion.as_ref(), &mut rng, rounds) => {
+        ended = all_rounds(&mut daemon, seclusion.as_ref(), &mut rng, arguments) => {
             ended.with_context(|| format!("seed {seed}; the log is artefacts/chaos.log"))
         }
-        interrupted = interrupted() => Err(interrupted),
+        () = interrupted.comes() => Err(anyhow!("interrupted")),
     };
     let (vms, ended) = match ended {
         Ok(tally) => {
@@ -94,8 +93,11 @@ async fn all_rounds(
     daemon: &mut Daemon,
     seclusion: Option<&Seclusion>,
     rng: &mut Rng,
-    rounds: usize,
+    arguments: Arguments,
 ) -> Result<Tally> {
+    while arguments.snapshots && !daemon.log().contains("a snapshot is made") {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
     // How long one takes here, undisturbed: strikes fall within that time.
     let began = Instant::now();
     let calm = daemon.start_session("demo-auto", "calm").await?;
@@ -104,7 +106,7 @@ async fn all_rounds(
     println!("an undisturbed session takes {} ms", span.as_millis());
 
     let mut tally = Tally::default();
-    for round in 1..=rounds {
+    for round in 1..=arguments.rounds {
         let sessions = rng.usize(1..3);
         let told = chaos::round(daemon, seclusion, rng, sessions, span, &mut tally).await;
         println!("{round}: {}", told.with_context(|| format!("round {round}"))?);
@@ -112,17 +114,22 @@ async fn all_rounds(
     Ok(tally)
 }
 
-/// Until somebody wants this to end.
-async fn interrupted() -> anyhow::Error {
-    let signals = signal(SignalKind::interrupt())
-        .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
-    let (mut interrupt, mut terminate) = match signals {
-        Ok(signals) => signals,
-        Err(error) => return error.into(),
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Somebody wants this to end.
+struct Interruption {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interruption {
+    fn listen() -> Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    anyhow!("interrupted")
+
+    /// At once when it has come since this listens.
+    async fn comes(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -106,6 +106,21 @@ async fn a_vm_goes_to_the_disk_sealed_and_is_the_same_when_somebody_comes() {
 }
 
 #[tokio::test]
+async fn who_gives_up_waiting_for_the_disk_changes_nothing_and_who_asks_again_is_answered() {
+    let house = House::new(LIVES).await.has_a_desktop();
+    let vm = house.somebodys().await;
+    let mut state = vm.handle.state();
+    tokio::select! {
+        biased;
+        begun = state.wait_for(|state| state.status == VmStatus::Hibernating) => drop(begun.unwrap()),
+        done = vm.handle.hibernate() => panic!("it was there before anybody could give up: {done:?}"),
+    }
+    within(vm.handle.hibernate()).await.unwrap();
+    assert_eq!((status(&vm), house.status_of(&vm).await), (VmStatus::Hibernated, VmStatus::Hibernated));
+    vm.end().await;
+}
+
+#[tokio::test]
 async fn a_vm_stays_on_the_disk_when_its_daemon_dies_and_the_next_one_wakes_it() {
     let house = House::new(LIVES).await.has_a_desktop();
     let vm = house.somebodys().await;

@@ -13,7 +13,6 @@ use std::{
 
 use anteroom_tests::{Daemon, Turn, daemon::Options, machine};
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 
 use crate::report::{Figure, Report};
 
@@ -73,22 +72,20 @@ async fn with_clones(count: usize, profile: &str, memory_mib: u32, snapshots: &s
     let daemon =
         Daemon::start("bench-clones", profile, Options { environment, ..Options::default() }).await?;
     let begin = Instant::now();
-    let vms = loop {
-        let vms = daemon.fetch("/api/vms").await?["vms"].take();
-        let ready = |vm: &&Value| vm["phase"] == "ready";
-        let ids: Vec<String> = vms
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(ready)
-            .filter_map(|vm| vm["id"].as_str().map(str::to_owned))
-            .collect();
-        if ids.len() == count {
-            break ids;
+    // The VM that becomes the snapshot, and the clone that tries it out, are ready for a moment, too, and not in the pool.
+    loop {
+        let ready =
+            daemon.fetch("/api/admin/snapshots").await?["pool"]["ready"].as_u64().context("a pool")?;
+        if ready == count as u64 {
+            break;
         }
-        ensure!(begin.elapsed() < PREPARATION, "{} of {count} are ready: {}", ids.len(), daemon.log());
+        ensure!(begin.elapsed() < PREPARATION, "{ready} of {count} are ready: {}", daemon.log());
         tokio::time::sleep(Duration::from_millis(500)).await;
-    };
+    }
+    let vms = daemon.fetch("/api/vms").await?["vms"].take();
+    let ready = vms.as_array().into_iter().flatten().filter(|vm| vm["phase"] == "ready");
+    let vms: Vec<String> = ready.filter_map(|vm| vm["id"].as_str().map(str::to_owned)).collect();
+    ensure!(vms.len() == count, "{} VMs are ready, not {count}", vms.len());
     tokio::time::sleep(REST).await;
     let mut taken = Taken::default();
     for vm in &vms {
