@@ -53,6 +53,8 @@ async fn a_kernel_that_was_compiled_here_serves_a_session_and_is_not_compiled_tw
 
 /// Sessions with one kernel and the other by turns.
 const BY_TURNS: &str = r#"
+# With two processors of a guest, two of three runs ended with one that had gone silent in its boot (see firecracker_snapshot.rs).
+export ANTEROOM_VM_BROWSER_VCPUS=1
 export ANTEROOM_SNAPSHOT_USE=false ANTEROOM_POOL_MIN=0 ANTEROOM_POOL_MAX=0
 for round in 1 2 3; do
   for kernel in stock custom; do
