@@ -6,7 +6,7 @@ mod tests;
 
 use std::{
     fs::{File, OpenOptions},
-    io,
+    io::{self, Read as _, Seek as _, SeekFrom},
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
 };
@@ -34,10 +34,17 @@ pub(crate) fn copy(source: &Path, target: &Path) -> io::Result<()> {
     copied
 }
 
-/// Makes `target`, which is empty, as long as `source`, and equal to it.
+/// Makes `target`, which is empty, as long as `source`, and equal to it. The kernel copies, where it can between these two
+/// (copy_file_range(2), sendfile(2)); both files' positions move.
 pub(crate) fn copy_extents(source: &File, target: &File) -> io::Result<()> {
     target.set_len(source.metadata()?.len())?;
-    each_piece(source, |at, piece| target.write_all_at(piece, at))
+    each_extent(source, |start, end| {
+        let (mut from, mut to) = (source, target);
+        from.seek(SeekFrom::Start(start))?;
+        to.seek(SeekFrom::Start(start))?;
+        let copied = io::copy(&mut from.take(end - start), &mut to)?;
+        if copied == end - start { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    })
 }
 
 /// The same, but what is zero becomes a hole too; says how many bytes are none.
@@ -79,18 +86,27 @@ pub(crate) fn each_block_with_content(
 
 /// Everything that is no hole, in pieces that begin at a block.
 fn each_piece(file: &File, mut visit: impl FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
-    let length = file.metadata()?.len();
     let mut buffer = vec![0; BUFFER_BYTES];
-    let mut at = 0;
-    while let Some(start) = seek(file, at, Whence::SeekData)? {
-        let end = seek(file, start, Whence::SeekHole)?.unwrap_or(length);
-        at = start - start % BLOCK_BYTES as u64;
+    each_extent(file, |start, end| {
+        let mut at = start;
         while at < end {
             let left = usize::try_from(end - at).unwrap_or(usize::MAX).min(BUFFER_BYTES);
             file.read_exact_at(&mut buffer[..left], at)?;
             visit(at, &buffer[..left])?;
             at += left as u64;
         }
+        Ok(())
+    })
+}
+
+/// Everything that is no hole, from the beginning of a block to an end.
+fn each_extent(file: &File, mut visit: impl FnMut(u64, u64) -> io::Result<()>) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut at = 0;
+    while let Some(start) = seek(file, at, Whence::SeekData)? {
+        let end = seek(file, start, Whence::SeekHole)?.unwrap_or(length);
+        visit(start - start % BLOCK_BYTES as u64, end)?;
+        at = end;
     }
     Ok(())
 }

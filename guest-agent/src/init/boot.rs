@@ -57,7 +57,7 @@ pub(super) async fn run(line: KernelCommandLine, early: EarlyMarks) -> Result<()
     let (end, mut ends) = mpsc::channel(1);
     let control = Control::new(line.vm, Arc::clone(&journal), Arc::clone(&timeline), end.clone());
     control::listen(&control, &timeline);
-    tokio::spawn(configure_network(line.clone(), Arc::clone(&journal), Arc::clone(&timeline)));
+    configure_network(&line, &journal, &timeline);
 
     let started = start_desktop(&line, &control, &journal, &timeline).await;
     match started {
@@ -78,17 +78,30 @@ pub(super) async fn run(line: KernelCommandLine, early: EarlyMarks) -> Result<()
     }
 }
 
-async fn configure_network(line: KernelCommandLine, journal: Arc<Journal>, timeline: Arc<Timeline>) {
-    timeline.mark(mark::NETWORK_BEGUN);
-    match network::configure(line.ip.as_ref(), line.ip6, None).await {
-        Ok(true) => timeline.mark(mark::NETWORK_CONFIGURED),
-        Ok(false) => tracing::info!("no address on the command line: loopback only"),
-        Err(error) => {
-            let cause = console::chain(&error);
-            tracing::error!("no network: {cause}");
-            journal.publish(EventBody::NetworkFailed { cause });
+/// On a thread of its own, which ends with it: on the runtime's, each answer of the kernel would wait behind everything else that a
+/// boot has to do.
+fn configure_network(line: &KernelCommandLine, journal: &Arc<Journal>, timeline: &Arc<Timeline>) {
+    let (line, for_thread) = (line.clone(), Arc::clone(journal));
+    let timeline = Arc::clone(timeline);
+    let configure = move || {
+        timeline.mark(mark::NETWORK_BEGUN);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime.map(|runtime| runtime.block_on(network::configure(line.ip.as_ref(), line.ip6, None))) {
+            Ok(Ok(true)) => timeline.mark(mark::NETWORK_CONFIGURED),
+            Ok(Ok(false)) => tracing::info!("no address on the command line: loopback only"),
+            Ok(Err(error)) => tell_no_network(&for_thread, &error),
+            Err(error) => tell_no_network(&for_thread, &error),
         }
+    };
+    if let Err(error) = std::thread::Builder::new().name("network".to_owned()).spawn(configure) {
+        tell_no_network(journal, &error);
     }
+}
+
+fn tell_no_network(journal: &Journal, error: &dyn std::error::Error) {
+    let cause = console::chain(error);
+    tracing::error!("no network: {cause}");
+    journal.publish(EventBody::NetworkFailed { cause });
 }
 
 async fn start_desktop(

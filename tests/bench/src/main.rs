@@ -38,9 +38,9 @@ enum Part {
     Start(part::start::Arguments),
     /// From what happens in a VM to whoever asks the API.
     SignIn(part::sign_in::Arguments),
-    /// The live picture beside noVNC: latency, frames, bandwidth, processor time.
+    /// The live picture beside noVNC and GStreamer's WebRTC: latency, frames, bandwidth, processor time.
     Stream(part::stream::Arguments),
-    /// The way into a VM: round trips, and bytes a second beside those of vsock.
+    /// The way into a VM beside ssh and socat: round trips, and bytes a second beside those of vsock.
     Exec(part::exec::Arguments),
     /// To the first word of an answer, by where the user's VM is.
     Prompt(part::prompt::Arguments),
@@ -54,6 +54,9 @@ enum Part {
     Image(part::image::Arguments),
     /// To the disk and awake again.
     Hibernation(part::hibernation::Arguments),
+    /// Not a part: what ssh runs to be connected.
+    #[command(hide = true)]
+    HandOver(part::exec::HandOver),
 }
 
 #[tokio::main]
@@ -70,6 +73,7 @@ async fn main() -> Result<()> {
         Part::Burst(arguments) => part::burst::measure(arguments).await,
         Part::Image(arguments) => part::image::measure(arguments).await,
         Part::Hibernation(arguments) => part::hibernation::measure(arguments).await,
+        Part::HandOver(arguments) => return part::exec::hand_over(&arguments),
     }?;
     println!("{}", report.markdown());
     if let Some(file) = json {

@@ -1,14 +1,16 @@
-//! How the desktop feels in the page, and what that costs: live (WebRTC) and by x11vnc, websockify and noVNC, on the same desktop
-//! in one run.
+//! How the desktop feels in the page, and what that costs: live (WebRTC), by x11vnc, websockify and noVNC, and by GStreamer's
+//! WebRTC, on the same desktop in one run.
 //!
 //! ```text
 //!  this program ──WebDriver──▶ Chromium: a key goes down ──▶ daemon ──▶ guest ──▶ the terminal shows it
 //!                                  └─ every frame: have the picture's pixels changed? ◀── pictures ──┘
 //! ```
-//! With VMs, and without one (`ANTEROOM_BIN=target/release/anteroom-bare`), because emulation distorts. Both ways are looked at with the same eyes: what the page shows, once for each of
-//! its own frames, which come at 60 Hz. A number of frames is that of frames in which a part of the picture was another one.
+//! With VMs, and without one (`ANTEROOM_BIN=target/release/anteroom-bare`), because emulation distorts; GStreamer only without.
+//! All are looked at with the same eyes: what the page shows, once for each of its own frames, which come at 60 Hz. A number of
+//! frames is that of frames in which a part of the picture was another one.
 
 mod eyes;
+mod gstreamer;
 mod own;
 
 use std::{
@@ -24,8 +26,9 @@ use anteroom_tests::{
     desktop::{Desktop, TERMINAL},
     meter::{self, Counter},
 };
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, bail};
 use eyes::Eyes;
+use gstreamer::GStreamer;
 
 use crate::{
     plot::Plot,
@@ -40,79 +43,42 @@ pub(crate) struct Arguments {
 }
 
 /// A terminal that shows what is typed; after Enter, a browser with a long page and a film in it.
-const DEFINITION: &str = r#"
-id = "bench"
-name = "Benchmark"
-[launch.browser]
-argv = ["anteroom-demo", "run", "sh", "-c", """
-read -r typed
-cat > page.html <<'END'
-<!doctype html><title>Benchmark</title>
-<style>
-body { margin: 0; background: rgb(250, 240, 200); font: 16px sans-serif }
-p { margin: 1em; column-width: 20em }
-canvas { position: fixed; left: 50%; top: 50%; transform: translate(-50%, -50%); display: none }
-</style>
-<canvas width=640 height=360></canvas>
-<script>
-for (let line = 0; line < 4000; line++) {
-  const text = document.createElement('p');
-  text.textContent = `${line} ` + 'The quick brown fox jumps over the lazy dog. '.repeat(3 + line % 5);
-  text.style.color = `hsl(${line * 37 % 360} 60% 30%)`;
-  document.body.append(text);
-}
-const canvas = document.querySelector('canvas'), film = canvas.getContext('2d');
-let on = false;
-const draw = (now) => {
-  if (!on) return;
-  for (let row = 0; row < 9; row++) for (let column = 0; column < 16; column++) {
-    film.fillStyle = `hsl(${(now / 8 + row * 23 + column * 11) % 360} 70% ${40 + 20 * Math.sin(now / 300 + column)}%)`;
-    film.fillRect(column * 40, row * 40, 40, 40);
-  }
-  film.beginPath();
-  film.arc(320 + 250 * Math.cos(now / 400), 180 + 120 * Math.sin(now / 300), 40, 0, 7);
-  film.fillStyle = 'white';
-  film.fill();
-  requestAnimationFrame(draw);
-};
-addEventListener('keydown', ({ key }) => {
-  if (key !== 'v') return;
-  on = !on;
-  canvas.style.display = on ? 'block' : 'none';
-  if (on) requestAnimationFrame(draw);
-});
-</script>
-END
-/usr/lib/anteroom/browser "file://$PWD/page.html"
-sleep 3600
-"""]
-[[url]]
-host = "bench.example"
-path = "/"
-kind = "ticket"
-dedupe = "code"
-[[credential]]
-path = ".bench"
-require = ["token"]
-"#;
+const DEFINITION: &str = include_str!("stream/provider.toml");
 const PAGE: [u8; 3] = [250, 240, 200];
 
+/// In which they take turns at the keys: whatever disturbs the machine disturbs all.
+const ROUNDS: usize = 3;
+/// Of the live picture: where an emulated guest answers too late for the page, that shows the other one.
+const TRIES: usize = 4;
 /// How long each workload is watched.
 const WATCHED: Duration = Duration::from_secs(8);
+/// A key that was pressed, until the page in the guest has it.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
     Live,
     Plain,
+    GStreamer,
 }
 
 impl Way {
-    const BOTH: [Self; 2] = [Self::Live, Self::Plain];
+    const ALL: [Self; 3] = [Self::Live, Self::Plain, Self::GStreamer];
 
     fn name(self) -> &'static str {
         match self {
             Self::Live => "WebRTC",
             Self::Plain => "noVNC",
+            Self::GStreamer => "GStreamer",
+        }
+    }
+
+    /// What its page calls it.
+    fn attribute(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Plain => "plain",
+            Self::GStreamer => "gstreamer",
         }
     }
 
@@ -121,6 +87,7 @@ impl Way {
         match self {
             Self::Live => &["stream"],
             Self::Plain => &["x11vnc", "websockify"],
+            Self::GStreamer => &[],
         }
     }
 }
@@ -142,12 +109,13 @@ struct Bench {
     counter: Counter,
     session: String,
     vm: String,
+    gstreamer: Option<GStreamer>,
 }
 
 pub(crate) async fn measure(Arguments { keys }: Arguments) -> Result<Report> {
     let mut report = Report::new("stream");
     if let Some(program) = Browser::missing() {
-        anyhow::bail!("{program} is missing (./setup.sh test installs it)");
+        bail!("{program} is missing (./setup.sh test installs it)");
     }
     let _turn = Turn::take()?;
     let providers = tempfile::tempdir()?;
@@ -162,51 +130,17 @@ pub(crate) async fn measure(Arguments { keys }: Arguments) -> Result<Report> {
     let browser = Browser::open().await?;
     browser.page.goto(&format!("http://{}/#key={}", counter.address, daemon.key)).await?;
     browser.page.wait().for_element(fantoccini::Locator::Css("[name=provider]")).await?;
-    let bench = Bench { daemon, browser, counter, session, vm };
-
-    let mut typing = Vec::new();
-    if let Some(x_server) = meter::of_bare_service(&bench.vm, "xvfb").first() {
-        bench.open(Way::Live).await?.until_colour(TERMINAL).await?;
-        bench.browser.page.goto("about:blank").await?;
-        typing.push(("X server and terminal alone", own::latencies_ms(*x_server, keys)?));
+    let x_server = meter::of_bare_service(&vm, "xvfb").first().copied();
+    let gstreamer = match x_server {
+        Some(x_server) => GStreamer::before(x_server).await,
+        None => Err(anyhow!("the guest is a VM, whose X server cannot be reached from here")),
+    };
+    if let Err(why) = &gstreamer {
+        report.note(format!("GStreamer's WebRTC is left out: {why:#}."));
     }
-    for way in Way::BOTH {
-        let desktop = bench.open(way).await?;
-        desktop.until_colour(TERMINAL).await?;
-        let eyes = Eyes::of(&bench.browser.page);
-        // What comes first pays for what is made once.
-        let measured = async {
-            eyes.latencies_ms(5).await?;
-            eyes.latencies_ms(keys).await
-        };
-        match measured.await {
-            Ok(latencies) => typing.push((way.name(), latencies)),
-            Err(error) => {
-                bench.browser.screenshot(&artefact("bench-stream-failed.png")).await?;
-                return Err(error.context(way.name()));
-            }
-        }
-    }
-    let mut costs = Vec::new();
-    for way in Way::BOTH.into_iter().rev() {
-        let desktop = bench.open(way).await?;
-        let eyes = Eyes::of(&bench.browser.page);
-        if way == Way::Plain {
-            eyes.press("Enter").await?;
-        }
-        desktop.until_colour(PAGE).await?;
-        // The browser has things to do after its first page, and a picture is sharpened.
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        costs.push(("idle", way, bench.cost(way, async |_| Ok(())).await?));
-        costs.push((
-            "a web page scrolls",
-            way,
-            bench.cost(way, async |eyes| eyes.scroll(WATCHED).await).await?,
-        ));
-        eyes.press("v").await?;
-        costs.push(("a film, 640x360", way, bench.cost(way, async |_| Ok(())).await?));
-        eyes.press("v").await?;
-    }
+    let bench = Bench { daemon, browser, counter, session, vm, gstreamer: gstreamer.ok() };
+    let typing = bench.typing(x_server, keys).await?;
+    let mut costs = bench.costs().await?;
     bench.browser.close().await?;
     bench.daemon.stop().await?;
     let figure = |(name, ms): (&str, _)| Figure::new("key to pixels", "ms", ms).of(name);
@@ -225,21 +159,100 @@ pub(crate) async fn measure(Arguments { keys }: Arguments) -> Result<Report> {
 }
 
 impl Bench {
+    /// Those that can be measured here.
+    fn ways(&self) -> Vec<Way> {
+        let here = |way: &Way| *way != Way::GStreamer || self.gstreamer.is_some();
+        Way::ALL.into_iter().filter(here).collect()
+    }
+
+    /// From a key to pixels, in milliseconds; of the display alone where it can be reached.
+    async fn typing(&self, x_server: Option<u32>, keys: usize) -> Result<Vec<(&'static str, Vec<f64>)>> {
+        let mut typing = Vec::new();
+        if let Some(x_server) = x_server {
+            self.open(Way::Live).await?.until_colour(TERMINAL).await?;
+            self.browser.page.goto("about:blank").await?;
+            typing.push(("X server and terminal alone", own::latencies_ms(x_server, keys)?));
+        }
+        let mut pressed: Vec<_> = self.ways().into_iter().map(|way| (way, Vec::new())).collect();
+        for _ in 0..ROUNDS {
+            for (way, latencies) in &mut pressed {
+                let desktop = self.open(*way).await?;
+                desktop.until_colour(TERMINAL).await?;
+                let eyes = Eyes::of(&self.browser.page);
+                // What comes first pays for what is made once.
+                let measured = async {
+                    eyes.latencies_ms(5).await?;
+                    eyes.latencies_ms(keys.div_ceil(ROUNDS)).await
+                };
+                match measured.await {
+                    Ok(measured) => latencies.extend(measured),
+                    Err(error) => {
+                        self.browser.screenshot(&artefact("bench-stream-failed.png")).await?;
+                        return Err(error.context(way.name()));
+                    }
+                }
+            }
+        }
+        typing.extend(pressed.into_iter().map(|(way, latencies)| (way.name(), latencies)));
+        Ok(typing)
+    }
+
+    async fn costs(&self) -> Result<Vec<(&'static str, Way, Cost)>> {
+        let mut costs = Vec::new();
+        for (nth, way) in self.ways().into_iter().rev().enumerate() {
+            let desktop = self.open(way).await?;
+            let eyes = Eyes::of(&self.browser.page);
+            if nth == 0 {
+                eyes.press("Enter").await?;
+                desktop.until_colour(PAGE).await?;
+                // The browser has things to do after its first page.
+                tokio::time::sleep(Duration::from_secs(10)).await;
+            }
+            desktop.until_colour(PAGE).await?;
+            // And a picture is sharpened.
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            costs.push(("idle", way, self.cost(way, async |_| Ok(())).await?));
+            let scrolls = async |eyes: Eyes<'_>| eyes.scroll(WATCHED).await;
+            costs.push(("a web page scrolls", way, self.cost(way, scrolls).await?));
+            eyes.press("v").await?;
+            tokio::time::sleep(ON_ITS_WAY).await;
+            costs.push(("a film, 640x360", way, self.cost(way, async |_| Ok(())).await?));
+            eyes.press("s").await?;
+            tokio::time::sleep(ON_ITS_WAY).await;
+        }
+        Ok(costs)
+    }
+
     async fn open(&self, way: Way) -> Result<Desktop<'_>> {
-        let picture = if way == Way::Plain { "?picture=plain" } else { "" };
+        let own = format!("http://{}/session/{}", self.counter.address, self.session);
+        let url = match (way, &self.gstreamer) {
+            (Way::Live, _) => own,
+            (Way::Plain, _) => own + "?picture=plain",
+            (Way::GStreamer, other) => other.as_ref().context("GStreamer's server")?.url(),
+        };
         let page = &self.browser.page;
-        page.goto(&format!("http://{}/session/{}{picture}", self.counter.address, self.session)).await?;
-        let desktop = Desktop::shown(page).await?;
-        let expected = if way == Way::Plain { "plain" } else { "live" };
-        ensure!(desktop.way().await? == expected, "the picture is not {expected}");
-        Ok(desktop)
+        for _ in 0..TRIES {
+            page.goto(&url).await?;
+            let desktop = Desktop::shown(page).await?;
+            if desktop.way().await? == way.attribute() {
+                return Ok(desktop);
+            }
+            page.goto("about:blank").await?;
+        }
+        bail!("the page does not show the desktop by {}", way.name())
     }
 
     /// Watches for [`WATCHED`], while `work` goes on.
     async fn cost(&self, way: Way, work: impl AsyncFn(Eyes<'_>) -> Result<()>) -> Result<Cost> {
-        let guest = meter::descendants(self.daemon.pid());
-        let sender: Vec<u32> =
+        let mut guest = meter::descendants(self.daemon.pid());
+        let mut sender: Vec<u32> =
             way.services().iter().flat_map(|service| meter::of_bare_service(&self.vm, service)).collect();
+        if way == Way::GStreamer {
+            // It would run in the guest.
+            let other = self.gstreamer.as_ref().and_then(GStreamer::pid);
+            sender.extend(other);
+            guest.extend(other);
+        }
         let daemon = [self.daemon.pid()];
         let used = || [&sender[..], &guest, &daemon].map(meter::processor_time);
         let (before, sent, begun) = (used(), self.sent(way).await?, Instant::now());
@@ -264,8 +277,14 @@ impl Bench {
 
     /// Bytes to the viewer, so far.
     async fn sent(&self, way: Way) -> Result<u64> {
-        if way == Way::Plain {
-            return Ok(self.counter.bytes());
+        match way {
+            Way::Plain => return Ok(self.counter.bytes()),
+            Way::GStreamer => {
+                let ask = "window.bytesReceived().then(arguments[0]);";
+                let received = self.browser.page.execute_async(ask, vec![]).await?;
+                return received.as_u64().context("a number of bytes");
+            }
+            Way::Live => {}
         }
         let stats = self.daemon.fetch("/api/webrtc/stats").await?;
         let peers = stats["stats"]["guests"][0]["peers"].as_array().context("the guest's viewers")?;
@@ -275,15 +294,16 @@ impl Bench {
 
 impl Cost {
     fn figures(&self, workload: &str, way: Way) -> Vec<Figure> {
+        let core = "% of a core";
         let values = [
-            ("frames/s", Some(self.frames_per_second)),
-            ("kbit/s", Some(self.kilobits_per_second)),
-            ("% of a core, sending", self.sender),
-            ("% of a core, the guest", Some(self.guest)),
-            ("% of a core, the daemon", Some(self.daemon)),
+            ("pictures", "frames/s", Some(self.frames_per_second)),
+            ("bandwidth", "kbit/s", Some(self.kilobits_per_second)),
+            ("sending", core, self.sender),
+            ("the guest, sending with it", core, Some(self.guest)),
+            ("the daemon", core, Some(self.daemon)),
         ];
-        let figure = |(unit, value): (&'static str, Option<f64>)| {
-            Some(Figure::new(format!("{workload}, {unit}"), unit, vec![value?]).of(way.name()))
+        let figure = |(what, unit, value): (&str, &'static str, Option<f64>)| {
+            Some(Figure::new(format!("{workload}: {what}"), unit, vec![value?]).of(way.name()))
         };
         values.into_iter().filter_map(figure).collect()
     }
