@@ -32,7 +32,7 @@ endif
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: run build test lint deny fuzz web client guest images bench deb setup-build setup-test help
+.PHONY: run build test lint deny fuzz web client guest images bench check-bench deb setup-build setup-test setup-bench help
 
 run: build ## build everything, build the VM image once, serve, print the address
 	target/release/anteroom up --yes --profile dev
@@ -58,21 +58,30 @@ lint: web $(CLIENT)/dist/index.js ## formatting, clippy, rustdoc, the types of p
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
-BENCH := target/release/anteroom-bench
-bench: build setup-test ## how long people wait and what it costs, as tables and, in target/bench, as JSON (alone on the machine: 40 minutes)
+# Figures, as JSON, and plots of them; those of guests that are no VMs have names of their own.
+BENCH    := target/release/anteroom-bench
+MEASURED := target/bench
+bench: build setup-bench ## how long people wait and what it costs, beside the original's way and others: tables, and JSON and plots in target/bench (40 minutes, alone on the machine)
 	$(MAKE) images
 	cargo build --release -p anteroom-bare
 	cargo build --release -p anteroom-bench
-	mkdir -p target/bench
-	for part in start sign-in stream exec clones prompt page; do \
-	  ANTEROOM_BIN=$(abspath $(ANTEROOM)) $(BENCH) $$part --json target/bench/$$part.json || exit 1; \
+	mkdir -p $(MEASURED)/bare
+	for part in start image sign-in stream exec clones prompt page; do \
+	  ANTEROOM_BIN=$(abspath $(ANTEROOM)) $(BENCH) $$part --json $(MEASURED)/$$part.json --plots $(MEASURED) || exit 1; \
 	done
 	for part in $(if $(BARE),sign-in stream exec); do \
-	  ANTEROOM_BIN=$(BARE) $(BENCH) $$part --json target/bench/$$part-bare.json || exit 1; \
+	  ANTEROOM_BIN=$(BARE) $(BENCH) $$part --json $(MEASURED)/bare/$$part.json --plots $(MEASURED)/bare || exit 1; \
 	done
 	cargo run --quiet --release -p anteroom --example bench-supervisor
 	cargo run --quiet --release -p anteroom --example bench-api
 	cargo run --quiet --release -p anteroom-agent --example bench-capture
+
+check-bench: setup-test web guest ## whether starts with a snapshot are much sooner than boots: two of each, as ratios within the run
+	$(BUILD_TESTS) # as `test`
+	cargo build --workspace --bin anteroom-bench
+	target/debug/anteroom doctor --fix --yes
+	$(MAKE) images ANTEROOM=target/debug/anteroom
+	target/debug/anteroom-bench check
 
 deb: build ## a package for Debian and Ubuntu, tried in a throw-away root (needs cargo-deb; the trial needs root)
 	packaging/debian/build
@@ -134,6 +143,9 @@ setup-build:
 
 setup-test:
 	@./setup.sh test
+
+setup-bench:
+	@./setup.sh bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10

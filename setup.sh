@@ -64,6 +64,9 @@ unpack=
 if [ "$want" = bench ]; then
     need socat socat
     need ssh openssh-client
+    need mmdebstrap mmdebstrap
+    # /usr/sbin is not in everybody's path.
+    [ -x /usr/sbin/mke2fs ] || need mke2fs e2fsprogs
     # Most of it is no program.
     for package in python3-gi python3-gst-1.0 python3-xlib gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
         gstreamer1.0-plugins-bad gstreamer1.0-nice gstreamer1.0-x gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0; do

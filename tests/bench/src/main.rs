@@ -50,6 +50,8 @@ enum Part {
     Clones(part::clones::Arguments),
     /// Many people who come in one moment.
     Burst(part::burst::Arguments),
+    /// Fails when a start with a snapshot or from the pool is hardly sooner than a boot.
+    Check,
     /// Time and bytes of an image that is built from nothing.
     Image(part::image::Arguments),
     /// To the disk and awake again.
@@ -71,6 +73,7 @@ async fn main() -> Result<()> {
         Part::Page(arguments) => part::page::measure(arguments).await,
         Part::Clones(arguments) => part::clones::measure(arguments).await,
         Part::Burst(arguments) => part::burst::measure(arguments).await,
+        Part::Check => part::check::measure().await,
         Part::Image(arguments) => part::image::measure(arguments).await,
         Part::Hibernation(arguments) => part::hibernation::measure(arguments).await,
         Part::HandOver(arguments) => return part::exec::hand_over(&arguments),

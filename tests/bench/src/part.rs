@@ -1,6 +1,7 @@
 //! The parts that are measured, each with a daemon of its own.
 
 pub(crate) mod burst;
+pub(crate) mod check;
 pub(crate) mod clones;
 pub(crate) mod exec;
 pub(crate) mod hibernation;

@@ -19,16 +19,16 @@ use crate::{
 pub(crate) struct Arguments {
     /// How many are counted; one of each kind before them is not.
     #[arg(default_value_t = 5)]
-    runs: usize,
+    pub(super) runs: usize,
     /// The image profile of their VMs; `test` has no browser, as the original's has none here.
     #[arg(default_value = "test")]
-    profile: String,
+    pub(super) profile: String,
     /// Boots of the custom kernel, too; its image has to be there.
     #[arg(long)]
-    custom_kernel: bool,
+    pub(super) custom_kernel: bool,
     /// Leave out the VM as the original had it, whose image takes minutes to build the first time.
     #[arg(long)]
-    without_original: bool,
+    pub(super) without_original: bool,
 }
 
 /// What a person waits for.

@@ -34,7 +34,7 @@ const PREPARATION: Duration = Duration::from_secs(300);
 
 /// What a VM of ours begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Beginning {
+pub(in crate::part) enum Beginning {
     Boot,
     BootOfCustomKernel,
     Snapshot,
@@ -42,7 +42,7 @@ pub(super) enum Beginning {
 }
 
 impl Beginning {
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::part) fn name(self) -> &'static str {
         match self {
             Self::Boot => "a boot",
             Self::BootOfCustomKernel => "a boot, custom kernel",
