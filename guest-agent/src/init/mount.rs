@@ -74,14 +74,26 @@ pub(super) const LATE: [Mount; 4] = [
         target: "/sys/fs/cgroup",
         kind: "cgroup2",
         flags: PLAIN.union(MsFlags::MS_NODEV),
-        data: "",
+        data: FAVOUR_MOVES,
     },
 ];
+
+/// Otherwise each program that is put into a control group waits for all processors to take notice, 10 ms and more, and every
+/// service and every program that somebody starts is. Since Linux 6.0 (Documentation/admin-guide/cgroup-v2.rst, "Mounting").
+const FAVOUR_MOVES: &str = "favordynmods";
 
 /// Makes every mount of the table, in order.
 pub(super) fn all(table: &[Mount]) -> Result<(), MountError> {
     table.iter().try_for_each(|entry| {
-        attach(entry.source, Path::new(entry.target), Some(entry.kind), entry.flags, entry.data)
+        let attached =
+            |data| attach(entry.source, Path::new(entry.target), Some(entry.kind), entry.flags, data);
+        match attached(entry.data) {
+            // An older kernel does not know the option, and is fine without.
+            Err(MountError::Refused { source: Errno::EINVAL, .. }) if entry.data == FAVOUR_MOVES => {
+                attached("")
+            }
+            done => done,
+        }
     })
 }
 

@@ -82,7 +82,8 @@ impl Vm {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true);
-        let http = reqwest::Client::builder().timeout(ANSWER_PATIENCE).build()?;
+        // Node.js ends connections that rest, perhaps while the next question is on its way.
+        let http = reqwest::Client::builder().timeout(ANSWER_PATIENCE).pool_max_idle_per_host(0).build()?;
         let qemu = qemu.spawn().context("qemu-system-x86_64")?;
         Ok(Self { qemu, launched: Instant::now(), http, agent, vnc, websockify })
     }
