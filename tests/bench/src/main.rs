@@ -43,7 +43,7 @@ enum Part {
     /// The way into a VM beside ssh and socat: round trips, and bytes a second beside those of vsock.
     Exec(part::exec::Arguments),
     /// To the first word of an answer, by where the user's VM is.
-    Prompt(part::prompt::Arguments),
+    Prompt(part::Runs),
     /// Until a sign-in's page can be used.
     Page(part::page::Arguments),
     /// What 1, 2, 4 and 8 clones of one snapshot take up.
@@ -55,7 +55,7 @@ enum Part {
     /// Time and bytes of an image that is built from nothing.
     Image(part::image::Arguments),
     /// To the disk and awake again.
-    Hibernation(part::hibernation::Arguments),
+    Hibernation(part::Runs),
     /// Not a part: what ssh runs to be connected.
     #[command(hide = true)]
     HandOver(part::exec::HandOver),

@@ -170,7 +170,7 @@ impl Vm {
     async fn once(&self, what: &str, is_so: impl AsyncFn() -> bool) -> Result<f64> {
         while !is_so().await {
             ensure!(self.launched.elapsed() < PATIENCE, "it takes too long until {what}");
-            if self.http_is_closed() {
+            if self.has_ended() {
                 bail!("the VM has ended before {what}");
             }
             sleep(GLANCE).await;
@@ -178,8 +178,8 @@ impl Vm {
         Ok(self.since_launch())
     }
 
-    /// Whether QEMU is gone: its forwarded ports refuse at once then.
-    fn http_is_closed(&self) -> bool {
+    /// Whether QEMU is gone: somebody else can have its forwarded ports then.
+    fn has_ended(&self) -> bool {
         self.launched.elapsed() > ANSWER_PATIENCE && TcpListener::bind(self.agent).is_ok()
     }
 

@@ -1,5 +1,16 @@
 //! The parts that are measured, each with a daemon of its own.
 
+/// What several of them are asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Runs {
+    /// How many are counted; what comes before them is not.
+    #[arg(default_value_t = 5)]
+    runs: usize,
+    /// The image profile of their VMs.
+    #[arg(default_value = "test")]
+    profile: String,
+}
+
 pub(crate) mod burst;
 pub(crate) mod check;
 pub(crate) mod clones;

@@ -9,19 +9,10 @@ use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
 use serde_json::Value;
 
+use super::Runs;
 use crate::report::{Figure, Report};
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
-    /// How many are counted; one before them is not.
-    #[arg(default_value_t = 5)]
-    runs: usize,
-    /// The image profile of their VMs.
-    #[arg(default_value = "test")]
-    profile: String,
-}
-
-pub(crate) async fn measure(Arguments { runs, profile }: Arguments) -> Result<Report> {
+pub(crate) async fn measure(Runs { runs, profile }: Runs) -> Result<Report> {
     let _turn = Turn::take()?;
     let mut report = Report::new("hibernation");
     let daemon = Daemon::start("bench-hibernation", &profile, Options::default()).await?;

@@ -19,22 +19,13 @@ use tokio::{
     time::sleep,
 };
 
+use super::Runs;
 use crate::report::{Figure, Report};
 
 /// Where the user's VM is when the prompt comes.
 const PLACES: [&str; 3] = ["none", "hibernated", "awake"];
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
-    /// How many are counted; a sign-in before them is not.
-    #[arg(default_value_t = 5)]
-    runs: usize,
-    /// The image profile of their VMs.
-    #[arg(default_value = "test")]
-    profile: String,
-}
-
-pub(crate) async fn measure(Arguments { runs, profile }: Arguments) -> Result<Report> {
+pub(crate) async fn measure(Runs { runs, profile }: Runs) -> Result<Report> {
     let mut report = Report::new("prompt");
     let _turn = Turn::take()?;
     let mut samples: BTreeMap<(String, &str), Vec<f64>> = BTreeMap::new();
