@@ -132,7 +132,7 @@ mod tests {
         let logarithmic = Scale::of(&figures, true);
         assert!(logarithmic.x(0.0) == NAMES_WIDTH && logarithmic.x(100.0) == linear.x(100.0));
         let shown = Plot { title: "a & b".into(), logarithmic: false, figures }.svg().to_string();
-        assert!(shown.contains("a &amp; b (ms)") && shown.contains("&lt;b>"), "{shown}");
+        assert!(shown.contains("a &amp; b (ms)") && shown.contains("&lt;b&gt;"), "{shown}");
         assert_eq!(shown.matches("<rect").count(), 2);
     }
 }

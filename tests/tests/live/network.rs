@@ -36,9 +36,9 @@ const RED: [u8; 3] = [0xd9, 0x62, 0x6c];
 
 const WEATHER: Weather = Weather { lost_per_mille: 50, delay: Duration::from_millis(100) };
 const SCROLLED: Duration = Duration::from_secs(24);
-/// In dB, between the desktop's own pixels and the video's. At rest 31 was measured, which is what half as many colours as
-/// pixels leave of small text; a screen that is still blurred has 19 to 29.
-const LEGIBLE: f64 = 30.0;
+/// In dB, between the desktop's own pixels and the video's. At rest 29.8 to 31.2 were measured, which is what half as many colours
+/// as pixels leave of small text; a screen whose text cannot be read yet has 18 to 28.
+const LEGIBLE: f64 = 29.0;
 /// A picture that stands still for so long is no live one.
 const STANDSTILL: Duration = Duration::from_secs(10);
 /// How long a picture at rest may take until it is legible.
