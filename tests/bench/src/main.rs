@@ -34,7 +34,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Part {
-    /// From the request to the desktop and the sign-in's address: from a boot, a snapshot, the pool.
+    /// From the request to the desktop and the sign-in's address: from a boot, a snapshot, the pool, and the original's
+    /// way.
     Start(part::start::Arguments),
     /// From what happens in a VM to whoever asks the API.
     SignIn(part::sign_in::Arguments),

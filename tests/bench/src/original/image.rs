@@ -39,8 +39,13 @@ impl Image {
             file.hash(&mut hasher);
             fs::read(&file).with_context(|| format!("reading {}", file.display()))?.hash(&mut hasher);
         }
-        let directory = workspace().join(format!("target/baseline/{:016x}", hasher.finish()));
+        let images = workspace().join("target/baseline");
+        let directory = images.join(format!("{:016x}", hasher.finish()));
         if !directory.join("seconds").exists() {
+            // Of another recipe, or half of one: gigabytes that nobody asks for any more.
+            if images.exists() {
+                fs::remove_dir_all(&images)?;
+            }
             eprintln!("building the original's image, which takes some minutes");
             let mut build = Command::new(recipe.join("build"));
             let log = anteroom_tests::artefact("baseline-build.log");
