@@ -179,7 +179,9 @@ impl Limits {
         // A clone of Firecracker reads its memory from the disk as it goes, and this may be the first that does.
         restore: Duration::from_secs(10),
         desktop: Duration::from_secs(60),
-        silence: Duration::from_secs(5),
+        // A VMM's end and a kernel's panic are noticed at once, so that only a guest that hangs is waited for. One that stands
+        // still while its host writes to a slow disk, or is itself a guest that was not given a processor, is back by then.
+        silence: Duration::from_secs(15),
         power_off: Duration::from_secs(3),
     };
     /// A guest whose every instruction is translated, beside others on few processors, pauses for seconds at times;
