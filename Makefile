@@ -66,14 +66,12 @@ bench: build setup-bench ## how long people wait and what it costs, beside the o
 	cargo build --release -p anteroom-bare
 	cargo build --release -p anteroom-bench
 	mkdir -p $(MEASURED)/bare
-	for part in start image sign-in stream exec clones prompt page; do \
+	for part in start image sign-in stream exec clones prompt page api supervisor $(if $(BARE),network); do \
 	  ANTEROOM_BIN=$(abspath $(ANTEROOM)) $(BENCH) $$part --json $(MEASURED)/$$part.json --plots $(MEASURED) || exit 1; \
 	done
-	for part in $(if $(BARE),sign-in stream exec); do \
-	  ANTEROOM_BIN=$(BARE) $(BENCH) $$part --json $(MEASURED)/bare/$$part.json --plots $(MEASURED)/bare || exit 1; \
+	for part in $(if $(BARE),sign-in stream exec 'start --only-boots'); do \
+	  ANTEROOM_BIN=$(BARE) $(BENCH) $$part --json $(MEASURED)/bare/$${part%% *}.json --plots $(MEASURED)/bare || exit 1; \
 	done
-	cargo run --quiet --release -p anteroom --example bench-supervisor
-	cargo run --quiet --release -p anteroom --example bench-api
 	cargo run --quiet --release -p anteroom-agent --example bench-capture
 
 check-bench: setup-test web guest ## whether starts with a snapshot are much sooner than boots: two of each, as ratios within the run

@@ -31,7 +31,9 @@ impl Groups {
     /// All groups that there are.
     pub(crate) fn paths(&self) -> impl Iterator<Item = PathBuf> {
         let entries = self.0.as_ref().and_then(|root| fs::read_dir(root).ok());
-        entries.into_iter().flatten().flatten().map(|entry| entry.path()).filter(|path| path.is_dir())
+        // Among dozens of files, whose kinds come with their names.
+        let is_group = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+        entries.into_iter().flatten().flatten().filter(is_group).map(|entry| entry.path())
     }
 
     /// Makes the group, or finds it.

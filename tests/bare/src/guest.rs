@@ -2,10 +2,10 @@
 
 use std::{
     fs, io,
+    net::Ipv4Addr,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use anteroom::vmm::{
@@ -13,21 +13,21 @@ use anteroom::vmm::{
     console::Console,
     process::{Invocation, Process},
 };
-use anteroom_protocol::{VmId, cmdline::KernelCommandLine, ports::HOST_KNOCK};
+use anteroom_protocol::{
+    VmId,
+    cmdline::{IpConfig, KernelCommandLine},
+    ports::HOST_KNOCK,
+};
 use async_trait::async_trait;
 use tokio::{
     net::{UnixListener, UnixStream},
     task::JoinHandle,
 };
 
-use crate::bridge;
+use crate::{bridge, group::Group};
 
 const START: &str = include_str!("start.sh");
 const SHELL: &str = "/bin/sh";
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
-const LOOKS: u32 = 400;
-/// Where the kernel's second hierarchy of control groups is, alone or beside the first.
-const CGROUP2: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 
 #[derive(Debug)]
 pub(crate) struct Bare {
@@ -97,14 +97,19 @@ impl Vmm for Bare {
             fs::DirBuilder::new().mode(0o711).create(directory).map_err(io(directory))?;
         }
         fs::write(&script, START).map_err(io(&script))?;
-        let words = KernelCommandLine { vm: Some(spec.id), clipboard: spec.clipboard, ..Default::default() }
-            .render()?;
+        let words = KernelCommandLine {
+            vm: Some(spec.id),
+            clipboard: spec.clipboard,
+            ip: Some(address()),
+            ..Default::default()
+        };
+        let words = words.render()?;
         fs::write(&line, words).map_err(io(&line))?;
         // Roles that are not root listen there too.
         fs::set_permissions(&sockets, fs::Permissions::from_mode(0o1777)).map_err(io(&sockets))?;
         let bridges = self.bridges(spec.id, &spec.directory).map_err(io(&sockets))?;
         let group = Group::make(spec.id)?;
-        let own = [&script, &group.0, &staging, &self.agent, &line, &sockets];
+        let own = [&script, group.path(), &staging, &self.agent, &line, &sockets];
         let arguments = own.into_iter().chain(&spec.layers).map(Into::into).collect();
         let mut process =
             Process::start(Invocation::of(Path::new(SHELL), arguments, spec.directory.as_path()))?;
@@ -148,44 +153,6 @@ async fn pass_on(knocked: UnixListener, to: PathBuf) {
     }
 }
 
-/// A guest's control group.
-#[derive(Debug)]
-struct Group(PathBuf);
-
-impl Group {
-    /// `None` where there are no control groups of the second version.
-    fn of(vm: VmId) -> Option<Self> {
-        let root = CGROUP2.into_iter().map(Path::new).find(|root| root.join("cgroup.procs").exists())?;
-        Some(Self(root.join(format!("anteroom-bare-{}", vm.short()))))
-    }
-
-    fn make(vm: VmId) -> Result<Self, LaunchError> {
-        let group = Self::of(vm).ok_or_else(|| LaunchError::Missing {
-            what: "control groups",
-            path: CGROUP2[1].into(),
-            remedy: "mount cgroup2 there".into(),
-        })?;
-        fs::create_dir(&group.0).map_err(|source| LaunchError::Io { path: group.0.clone(), source })?;
-        Ok(group)
-    }
-
-    fn kill(&self) {
-        let _ = fs::write(self.0.join("cgroup.kill"), "1");
-    }
-
-    fn end(&self) {
-        self.kill();
-        // Killed processes take moments to leave.
-        for _ in 0..LOOKS {
-            remove_groups(&self.0);
-            if !self.0.exists() {
-                return;
-            }
-            std::thread::sleep(LOOK_AGAIN);
-        }
-    }
-}
-
 impl Guest {
     /// A PID 1 that powers off is ended by the kernel with SIGINT (reboot(2), PID namespaces).
     fn told(exit: VmExit) -> VmExit {
@@ -220,11 +187,12 @@ impl Drop for Guest {
     }
 }
 
-fn remove_groups(group: &Path) {
-    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_groups(&entry.path());
-        }
+/// Of its device, as the first VM of a bridge has it; nobody is at its other end.
+fn address() -> IpConfig {
+    IpConfig {
+        client: Some(Ipv4Addr::new(192, 168, 100, 2)),
+        gateway: Some(Ipv4Addr::new(192, 168, 100, 1)),
+        prefix_len: Some(24),
+        ..IpConfig::default()
     }
-    let _ = fs::remove_dir(group);
 }

@@ -10,6 +10,7 @@
 //! Every other command is the command line's own.
 
 mod bridge;
+mod group;
 mod guest;
 
 use std::{process::ExitCode, sync::Arc};
@@ -22,6 +23,7 @@ use anteroom::{
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
+use group::QuickMoves;
 use guest::Bare;
 
 fn main() -> ExitCode {
@@ -45,6 +47,9 @@ async fn serve() -> Result<()> {
     let environment: Environment = std::env::vars_os().filter_map(named).collect();
     let config = Config::load(&Layers::gather(&environment, None, &[])?)?;
     log::begin(&config);
+    // Without it a program waits for its group, which no guest of a VM does.
+    let _quick_moves = QuickMoves::begin()
+        .inspect_err(|error| tracing::warn!("moves into control groups wait, as in no VM: {error}"));
     let manager = ServiceManager::of(&environment)?;
     let agent = config.agent.clone().context("the setting `agent` has to name the agent")?;
     let machine = Machine::running(Arc::new(Bare { agent }), &config).await?;

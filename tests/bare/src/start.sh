@@ -33,6 +33,9 @@ mount --bind "$agent" "$root/usr/lib/anteroom/anteroom-agent"
 mount --bind "$sockets" "$root/anteroom-vsock"
 mount -t proc proc "$root/proc"
 mount --bind "$command_line" "$root/proc/cmdline"
+# What a VM's device is to the agent; its other end leads nowhere.
+ip link add eth0 type veth peer name far
+ip link set far up
 # The agent ends its VM with SysRq where all else fails, and sets its clock: this machine's stay as they are.
 [ ! -e "$root/proc/sysrq-trigger" ] || mount --bind /dev/null "$root/proc/sysrq-trigger"
 exec setpriv --bounding-set -sys_time,-sys_module,-sys_rawio \

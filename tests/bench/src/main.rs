@@ -57,9 +57,18 @@ enum Part {
     Image(part::image::Arguments),
     /// To the disk and awake again.
     Hibernation(part::Runs),
+    /// The API with many sessions, polled, alone and beside clients and guests that do not behave.
+    Api(part::api::Arguments),
+    /// What the supervisor itself costs, beside 0, 1, 10 and 100 other VMs.
+    Supervisor(part::supervisor::Arguments),
+    /// A VM's network on the host, given and taken away, beside 0, 1, 10 and 100 others (as root).
+    Network(part::network::Arguments),
     /// Not a part: what ssh runs to be connected.
     #[command(hide = true)]
     HandOver(part::exec::HandOver),
+    /// Not a part: the daemon that `api` measures.
+    #[command(hide = true)]
+    ServeVictim(part::api::ServeVictim),
 }
 
 #[tokio::main]
@@ -77,6 +86,10 @@ async fn main() -> Result<()> {
         Part::Check => part::check::measure().await,
         Part::Image(arguments) => part::image::measure(arguments).await,
         Part::Hibernation(arguments) => part::hibernation::measure(arguments).await,
+        Part::Api(arguments) => part::api::measure(arguments).await,
+        Part::Supervisor(arguments) => part::supervisor::measure(arguments).await,
+        Part::Network(arguments) => part::network::measure(arguments).await,
+        Part::ServeVictim(arguments) => return part::api::serve(&arguments).await,
         Part::HandOver(arguments) => return part::exec::hand_over(&arguments),
     }?;
     println!("{}", report.markdown());

@@ -35,6 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 const FACTS_PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a guest has in use of its memory, by name: what a program that starts now cannot have (proc_meminfo(5)).
+pub(crate) const IN_USE: &str = "the guest's, in use";
+
 /// The shape of ours by default (`vm.browser`).
 const VCPUS: u8 = 2;
 const MEMORY_MIB: u32 = 4096;
@@ -131,7 +134,7 @@ impl Vm {
         let mut memory: Vec<(String, f64)> =
             resident.iter().filter_map(|(name, kib)| Some((name.clone(), kib.as_f64()?))).collect();
         let meminfo = facts["meminfo"].as_str().context("the guest's memory")?;
-        memory.push(("the guest's, in use".to_owned(), in_use_kib(meminfo)?));
+        memory.push((IN_USE.to_owned(), in_use_kib(meminfo)?));
         let pid = self.qemu.id().context("a running VM")?;
         memory.push(("host: qemu-system-x86_64".to_owned(), anteroom_tests::machine::pss_kib(pid)?));
         Ok(memory)
@@ -197,8 +200,7 @@ async fn within(look: impl Future<Output = Result<bool>>) -> bool {
     matches!(tokio::time::timeout(ANSWER_PATIENCE, look).await, Ok(Ok(true)))
 }
 
-/// proc_meminfo(5): what a program that starts now cannot have.
-pub(crate) fn in_use_kib(meminfo: &str) -> Result<f64> {
+fn in_use_kib(meminfo: &str) -> Result<f64> {
     let value = |name: &str| {
         let line = meminfo.lines().find_map(|line| line.strip_prefix(name)).context("a line of meminfo")?;
         anyhow::Ok(line.trim().trim_end_matches(" kB").parse::<f64>()?)

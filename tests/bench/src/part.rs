@@ -11,14 +11,21 @@ pub(crate) struct Runs {
     profile: String,
 }
 
+/// Beside how many other VMs what is done for one is measured.
+const OTHERS: [usize; 4] = [0, 1, 10, 100];
+
+pub(crate) mod api;
+mod asleep;
 pub(crate) mod burst;
 pub(crate) mod check;
 pub(crate) mod clones;
 pub(crate) mod exec;
 pub(crate) mod hibernation;
 pub(crate) mod image;
+pub(crate) mod network;
 pub(crate) mod page;
 pub(crate) mod prompt;
 pub(crate) mod sign_in;
 pub(crate) mod start;
 pub(crate) mod stream;
+pub(crate) mod supervisor;

@@ -1,11 +1,14 @@
 //! What a part has measured: figures with names and units, as tables for people and as JSON for programs.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs};
+use std::{collections::BTreeMap, fmt::Write as _, fs, time::Instant};
 
 use anteroom_tests::spread::Spread;
 use serde::Serialize;
 
 use crate::plot::Plot;
+
+/// Of more values only the spread is told.
+const MOST_TOLD: usize = 1000;
 
 /// Everything that one part measured in one run.
 #[derive(Debug, Serialize)]
@@ -231,6 +234,11 @@ pub(crate) fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str>
     seen
 }
 
+/// That have gone by since then.
+pub(crate) fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
 /// With as many digits as say something.
 pub(crate) fn rounded(value: f64) -> String {
     match value.abs() {
@@ -245,10 +253,11 @@ fn with_spread<S: serde::Serializer>(values: &[f64], serializer: S) -> Result<S:
     struct Shown<'a> {
         #[serde(flatten)]
         spread: Option<Spread>,
-        each: &'a [f64],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        each: Option<&'a [f64]>,
     }
     let spread = (!values.is_empty()).then(|| Spread::of(values));
-    Shown { spread, each: values }.serialize(serializer)
+    Shown { spread, each: (values.len() <= MOST_TOLD).then_some(values) }.serialize(serializer)
 }
 
 /// What a reader has to know to judge figures.

@@ -18,6 +18,7 @@ pub(crate) async fn measure() -> Result<Report> {
         runs: 2,
         profile: "test".to_owned(),
         custom_kernel: false,
+        only_boots: false,
         without_original: true,
     };
     let report = start::measure(arguments).await?;

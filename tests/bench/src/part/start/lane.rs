@@ -182,11 +182,14 @@ async fn one_waits(daemon: &Daemon) -> Result<()> {
 async fn one_run(daemon: &Daemon, session: &str) -> Result<(Values, Values)> {
     let living = daemon.wait_for(session, &["ready", "awaiting_user_auth", "completed"]).await?;
     let vm = living["vm_id"].as_str().context("the session names its VM")?;
-    let roles = daemon.fetch(&format!("/api/vms/{vm}/diagnostics")).await?;
-    let roles = roles["memory"]["roles_kib"].as_object().cloned().unwrap_or_default();
+    let told = &daemon.fetch(&format!("/api/vms/{vm}/diagnostics")).await?["memory"];
+    let roles = told["roles_kib"].as_object().context("the roles' memory")?;
     let mut memory: Values =
         roles.iter().filter_map(|(name, kib)| Some((name.clone(), kib.as_f64()?))).collect();
     memory.push((ROLES.to_owned(), memory.iter().map(|(_, kib)| kib).sum()));
+    let (total, available) =
+        told["total_kib"].as_f64().zip(told["available_kib"].as_f64()).context("memory")?;
+    memory.push((original::IN_USE.to_owned(), total - available));
     let host = machine::processes_mentioning(vm).into_iter().filter_map(|process| on_the_host(&process));
     memory.extend(host);
     memory.push(("host: the daemon".to_owned(), machine::pss_kib(daemon.pid())?));

@@ -2,15 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use anyhow::{Context as _, Result, ensure};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
 };
 
-use crate::Outcome;
-
 /// One connection, from this address of the loopback.
-pub(crate) async fn connect(from: [u8; 4], to: SocketAddr) -> Outcome<TcpStream> {
+pub(super) async fn connect(from: [u8; 4], to: SocketAddr) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::new(IpAddr::from(from), 0))?;
@@ -20,25 +19,21 @@ pub(crate) async fn connect(from: [u8; 4], to: SocketAddr) -> Outcome<TcpStream>
 }
 
 /// Sends a request and returns its answer's status, with the connection ready for the next one.
-pub(crate) async fn ask(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> Outcome<u16> {
+pub(super) async fn ask(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> Result<u16> {
     stream.write_all(request).await?;
     buffer.clear();
     loop {
-        if stream.read_buf(buffer).await? == 0 {
-            return Err("the connection was closed".into());
-        }
+        ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed");
         let Some(head) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
         let text = std::str::from_utf8(&buffer[..head])?;
-        let status = text.get(9..12).ok_or("a status")?.parse()?;
+        let status = text.get(9..12).context("a status")?.parse()?;
         let length = text.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
         });
         let whole = head + 4 + length.unwrap_or(0);
         while buffer.len() < whole {
-            if stream.read_buf(buffer).await? == 0 {
-                return Err("the connection was closed in an answer".into());
-            }
+            ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed in an answer");
         }
         return Ok(status);
     }

@@ -2,19 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
 };
 
-use crate::{GOOD, Outcome, client, victim::Victim};
+use super::{GOOD, client, victim::Victim};
+use crate::report::Figure;
 
-pub(crate) const STARTERS: usize = 16;
+pub(super) const STARTERS: usize = 16;
 const CONNECTIONS: usize = 200;
 
 /// Starts so many, and returns their ids.
-pub(crate) async fn sessions(victim: &Victim, count: usize) -> Outcome<Vec<String>> {
+pub(super) async fn sessions(victim: &Victim, count: usize) -> Result<Vec<String>> {
     let mut starters = JoinSet::new();
     for starter in 0..STARTERS {
         let (base, key) = (format!("http://{}/api/auth", victim.address), victim.key.clone());
@@ -25,7 +27,7 @@ pub(crate) async fn sessions(victim: &Victim, count: usize) -> Outcome<Vec<Strin
                 let body = json!({ "userId": format!("user-{number}"), "provider": "demo" });
                 let answer = http.post(format!("{base}/start")).bearer_auth(&key).json(&body).send().await?;
                 let body: Value = answer.json().await?;
-                let id = body["sessionId"].as_str().ok_or_else(|| body.to_string())?;
+                let id = body["sessionId"].as_str().with_context(|| body.to_string())?;
                 // Those that wait for their turn are promised memory, and there is not enough of it for so many.
                 for known in ["initializing", "vm_created"] {
                     let until = format!("{base}/session/{id}?status={known}&wait=25");
@@ -33,7 +35,7 @@ pub(crate) async fn sessions(victim: &Victim, count: usize) -> Outcome<Vec<Strin
                 }
                 ids.push(id.to_owned());
             }
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(ids)
+            anyhow::Ok(ids)
         });
     }
     let mut ids = Vec::new();
@@ -45,19 +47,19 @@ pub(crate) async fn sessions(victim: &Victim, count: usize) -> Outcome<Vec<Strin
 
 /// What came of polling.
 #[derive(Debug, Default)]
-pub(crate) struct Polled {
+pub(super) struct Polled {
     latencies: Vec<Duration>,
     not_ok: usize,
     time: Duration,
 }
 
 /// Polls at this rate for so long.
-pub(crate) async fn poll(
+pub(super) async fn poll(
     victim: &Victim,
     ids: &Arc<Vec<String>>,
     rate: usize,
     time: Duration,
-) -> Outcome<Polled> {
+) -> Result<Polled> {
     let mut pollers = JoinSet::new();
     let mut streams = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -91,7 +93,7 @@ pub(crate) async fn poll(
                 due += every;
                 at += CONNECTIONS;
             }
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(polled)
+            anyhow::Ok(polled)
         });
     }
     let mut all = Polled::default();
@@ -104,25 +106,38 @@ pub(crate) async fn poll(
     Ok(all)
 }
 
-/// One row of the table.
-pub(crate) async fn report(
+/// What was seen of the daemon and by its callers meanwhile.
+#[derive(Debug)]
+pub(super) struct Observed {
+    polled: Polled,
+    /// Of a processor's time.
+    share: f64,
+    rss_mib: f64,
+}
+
+pub(super) async fn observed(
     victim: &Victim,
-    name: &str,
-    polling: impl Future<Output = Outcome<Polled>>,
-) -> Outcome {
+    polling: impl Future<Output = Result<Polled>>,
+) -> Result<Observed> {
     let (began, before) = (Instant::now(), victim.processor()?);
-    let Polled { mut latencies, not_ok, time } = polling.await?;
+    let polled = polling.await?;
     let share = (victim.processor()? - before).as_secs_f64() / began.elapsed().as_secs_f64();
-    latencies.sort_unstable();
-    let at = |permille: usize| latencies[(latencies.len() - 1) * permille / 1000].as_secs_f64() * 1e3;
-    println!(
-        "| {name} | {:.0} | {:.2} | {:.2} | {:.1} | {not_ok} | {:.0} % | {} |",
-        latencies.len() as f64 / time.as_secs_f64(),
-        at(500),
-        at(990),
-        at(1000),
-        share * 100.0,
-        victim.rss_mib()?
-    );
-    Ok(())
+    Ok(Observed { polled, share, rss_mib: victim.rss_mib()? })
+}
+
+impl Observed {
+    /// How long answers took; and what else there is to tell.
+    pub(super) fn figures(self, of: &str) -> (Figure, Vec<Figure>) {
+        let Polled { latencies, not_ok, time } = self.polled;
+        let rate = latencies.len() as f64 / time.as_secs_f64();
+        let milliseconds = latencies.iter().map(|latency| latency.as_secs_f64() * 1e3).collect();
+        let costs = [
+            ("answered", "1/s", rate),
+            ("not with 200", "answers", not_ok as f64),
+            ("the daemon's processor time", "% of a core", self.share * 100.0),
+            ("the daemon", "MiB", self.rss_mib),
+        ];
+        let cost = |(name, unit, value)| Figure::new(name, unit, vec![value]).of(of);
+        (Figure::new(of, "ms", milliseconds), costs.map(cost).into())
+    }
 }

@@ -16,29 +16,30 @@ use anteroom::{
     images::ResolvedImage,
     vault::KeyTexts,
 };
+use anyhow::{Context as _, Result, ensure};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{Outcome, guest::Sleepers};
+use super::guest::Sleepers;
 
-/// What makes this program the daemon.
-pub(crate) const WORD: &str = "daemon";
+/// The word that makes this program the daemon.
+const WORD: &str = "serve-victim";
 const SAYS: &str = "serves on ";
 
 /// The daemon, and what is known of it outside.
-pub(crate) struct Victim {
-    pub(crate) address: SocketAddr,
-    pub(crate) key: String,
-    pub(crate) state: PathBuf,
+pub(super) struct Victim {
+    pub(super) address: SocketAddr,
+    pub(super) key: String,
+    pub(super) state: PathBuf,
     child: Child,
     _scratch: tempfile::TempDir,
 }
 
 impl Victim {
-    pub(crate) async fn start() -> Outcome<Self> {
+    pub(super) async fn start() -> Result<Self> {
         let scratch = tempfile::tempdir()?;
         let state = scratch.path().join("state");
         let mut child = Command::new(std::env::current_exe()?)
@@ -47,48 +48,55 @@ impl Victim {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().ok_or("its output")?).lines();
-        let line = lines.next_line().await?.ok_or("the daemon does not begin")?;
-        let address = line.strip_prefix(SAYS).ok_or("the daemon's address")?.parse()?;
+        let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
+        let line = lines.next_line().await?.context("the daemon does not begin")?;
+        let address = line.strip_prefix(SAYS).context("the daemon's address")?.parse()?;
         let key = fs::read_to_string(state.join("api-key"))?.trim().to_owned();
         Ok(Self { address, key, state, child, _scratch: scratch })
     }
 
-    fn proc(&self, name: &str) -> Outcome<String> {
-        let pid = self.child.id().ok_or("the daemon has ended")?;
+    fn proc(&self, name: &str) -> Result<String> {
+        let pid = self.child.id().context("the daemon has ended")?;
         Ok(fs::read_to_string(format!("/proc/{pid}/{name}"))?)
     }
 
     /// What it has in memory.
-    pub(crate) fn rss_mib(&self) -> Outcome<u64> {
+    pub(super) fn rss_mib(&self) -> Result<f64> {
         let status = self.proc("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
     }
 
     /// What it has had of processors (proc_pid_stat(5), fields 14 and 15).
-    pub(crate) fn processor(&self) -> Outcome<Duration> {
+    pub(super) fn processor(&self) -> Result<Duration> {
         let stat = self.proc("stat")?;
-        let fields: Vec<&str> = stat.rsplit_once(')').ok_or("stat")?.1.split_whitespace().collect();
+        let fields: Vec<&str> = stat.rsplit_once(')').context("stat")?.1.split_whitespace().collect();
         let ticks = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
         Ok(Duration::from_millis(ticks * 10))
     }
 
-    pub(crate) async fn stop(mut self) -> Outcome {
-        let pid = i32::try_from(self.child.id().ok_or("the daemon has ended")?)?;
+    pub(super) async fn stop(mut self) -> Result<()> {
+        let pid = i32::try_from(self.child.id().context("the daemon has ended")?)?;
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM)?;
         let ended = tokio::time::timeout(Duration::from_secs(40), self.child.wait()).await??;
-        println!("the daemon ended with {ended}");
+        ensure!(ended.success(), "the daemon ended with {ended}");
         Ok(())
     }
 }
 
+/// What the daemon's process is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeVictim {
+    /// Its state directory.
+    state: String,
+}
+
 /// In the daemon's process.
-pub(crate) async fn serve(state: &str) -> Outcome {
+pub(crate) async fn serve(ServeVictim { state }: &ServeVictim) -> Result<()> {
     let at = |name: &str| format!("{state}/{name}");
     let settings = [
         ("listen", "127.0.0.1:0".to_owned()),
-        ("state_dir", state.to_owned()),
+        ("state_dir", state.clone()),
         ("image_dir", at("images")),
         ("providers_dir", at("providers")),
         ("media.listen", "off".to_owned()),

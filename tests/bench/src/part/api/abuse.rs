@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Result;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -14,9 +15,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{BAD, Outcome, client, victim::Victim};
+use super::{BAD, client, victim::Victim};
 
-type Abuse = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type Abuse = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// How often the daemon said what.
 static TOLD: LazyLock<Mutex<BTreeMap<(&'static str, String), usize>>> = LazyLock::new(Mutex::default);
@@ -25,14 +26,14 @@ fn note(kind: &'static str, said: String) {
     *TOLD.lock().unwrap_or_else(PoisonError::into_inner).entry((kind, said)).or_default() += 1;
 }
 
-/// What was answered to each kind of it.
-pub(crate) fn told() -> String {
+/// What was answered to each kind of it, and how often.
+pub(super) fn told() -> Vec<(&'static str, String, usize)> {
     let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    told.iter().map(|((kind, said), count)| format!("{kind}: {said}, {count} times\n")).collect()
+    told.iter().map(|((kind, said), count)| (*kind, said.clone(), *count)).collect()
 }
 
 /// `spare` are sessions that may be ended.
-pub(crate) fn kinds(victim: &Victim, spare: Vec<String>) -> Vec<(&'static str, Abuse)> {
+pub(super) fn kinds(victim: &Victim, spare: Vec<String>) -> Vec<(&'static str, Abuse)> {
     let address = victim.address;
     let many = |kind: &'static str, at_once: usize, words: Vec<Vec<u8>>| -> Abuse {
         Box::pin(async move {
@@ -75,7 +76,7 @@ async fn say(stream: &mut tokio::net::TcpStream, words: &[u8]) -> String {
     }
 }
 
-async fn slow(address: std::net::SocketAddr) -> Outcome {
+async fn slow(address: std::net::SocketAddr) -> Result<()> {
     let mut callers = JoinSet::new();
     for _ in 0..5000 {
         callers.spawn(async move {
@@ -203,7 +204,7 @@ async fn flood(
     address: std::net::SocketAddr,
     key: String,
     ids: Vec<String>,
-) -> Outcome {
+) -> Result<()> {
     std::fs::write(state.join("flood"), "")?;
     let http = reqwest::Client::builder().tls_certs_only([]).build()?;
     let url = |path: &str| format!("http://{address}{path}");

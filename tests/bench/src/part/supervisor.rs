@@ -2,7 +2,7 @@
 //! another one needs to take so many over, or to clear away as many that are dead.
 //!
 //! The VMM is a program that sleeps, the guest never answers: everything else is real (store, directory, disk, processes, pipes,
-//! sockets). Times are from the request to the process that runs and is written down.
+//! sockets). Times are from the request to the process that runs and is written down, and from the wish to nothing being left.
 
 use std::{
     io,
@@ -20,42 +20,35 @@ use anteroom::{
         HibernateAfter, LaunchBounds, Limits, StopReason, VmKind, VmRequest, VmSettings, VmStarter, VmStatus,
         WAITING_EVENTS,
     },
-    vmm::{
-        AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Survivor, Vm, VmExit, VmSpec, Vmm,
-        console::Console,
-        process::{Invocation, Process},
-    },
+    vmm::{AgentAddress, Capabilities, LaunchError, ProcessId, Survivor, Vm, VmSpec, Vmm, process::Process},
 };
 use anteroom_protocol::{VmId, desk::Directions};
+use anyhow::{Result, ensure};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-const ROUNDS: usize = 50;
+use super::{
+    OTHERS,
+    asleep::{self, Asleep},
+};
+use crate::report::{Figure, Report, milliseconds};
+
 const PROGRAM: &str = "/bin/sleep";
 
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// How many are started and ended beside the others.
+    #[arg(default_value_t = 50)]
+    rounds: usize,
+}
 
 #[derive(Debug)]
 struct Sleeper;
 
-#[derive(Debug)]
-struct Asleep {
-    process: Process,
-    console: Arc<Console>,
-}
-
 #[async_trait]
 impl Vmm for Sleeper {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            backend: "sleeper",
-            version: "1".into(),
-            acceleration: None,
-            kernel: KernelFile::BzImage,
-            user_network: true,
-            snapshots: false,
-            hibernation: false,
-        }
+        asleep::capabilities()
     }
 
     fn agent_address(&self, directory: &Path) -> AgentAddress {
@@ -63,41 +56,19 @@ impl Vmm for Sleeper {
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
-        let invocation = Invocation::of(Path::new(PROGRAM), vec!["3600".into()], &spec.directory);
-        let mut process = Process::start(invocation)?;
-        let console = process.console(&spec.directory).await?;
-        Ok(Box::new(Asleep { process, console }))
+        Ok(Box::new(Asleep::start(PROGRAM, &["3600"], spec).await?))
     }
 
     async fn adopt(&self, survivor: &Survivor) -> io::Result<Box<dyn Vm>> {
         let &[process] = &survivor.processes[..] else { return Err(io::ErrorKind::InvalidData.into()) };
         let mut process = Process::adopt(process, Path::new(PROGRAM), &survivor.directory)?;
         let console = process.console(&survivor.directory).await.map_err(io::Error::other)?;
-        Ok(Box::new(Asleep { process, console }))
+        Ok(Box::new(Asleep { process, console, agent: None }))
     }
 }
 
-#[async_trait]
-impl Vm for Asleep {
-    fn console(&self) -> Arc<Console> {
-        Arc::clone(&self.console)
-    }
-
-    fn processes(&self) -> Vec<ProcessId> {
-        vec![self.process.id()]
-    }
-
-    async fn wait(&mut self) -> VmExit {
-        self.process.wait().await
-    }
-
-    async fn kill(&mut self) -> VmExit {
-        self.process.kill().await
-    }
-}
-
-#[tokio::main]
-async fn main() -> Outcome {
+pub(crate) async fn measure(Arguments { rounds }: Arguments) -> Result<Report> {
+    let mut report = Report::new("supervisor");
     let scratch = tempfile::tempdir()?;
     let store = Store::open(scratch.path()).await?;
     let starter = || {
@@ -114,29 +85,31 @@ async fn main() -> Outcome {
         VmStarter::new(Arc::new(Sleeper), store.clone(), None, settings)
     };
     let first = starter();
-    println!("| other VMs | start, ms: p50 / p95 / max | end, ms: p50 / p95 / max |\n|---:|---|---|");
-    let mut others = Vec::new();
-    for count in [0, 1, 10, 100] {
+    let (mut others, mut figures) = (Vec::new(), Vec::new());
+    for count in OTHERS {
         while others.len() < count {
             others.push(start(&first).await?);
         }
         let (mut started, mut ended) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             let begin = Instant::now();
             let vm = start(&first).await?;
-            started.push(begin.elapsed());
+            started.push(milliseconds(begin));
             let begin = Instant::now();
             vm.stop(StopReason::Completed);
             vm.ended().await;
-            ended.push(begin.elapsed());
+            ended.push(milliseconds(begin));
         }
-        println!("| {count} | {} | {} |", quantiles(started), quantiles(ended));
+        let of = format!("beside {count}");
+        figures.push(Figure::new("start", "ms", started).of(&of));
+        figures.push(Figure::new("end", "ms", ended).of(&of));
     }
+    report.spreads("a VM", figures);
 
     let second = starter();
     let begin = Instant::now();
     let taken = second.recover().await?.taken.len();
-    println!("\n{taken} living VMs taken over by another daemon: {:.1} ms", ms(begin.elapsed()));
+    let took_over = Figure::new(format!("{taken} living VMs taken over"), "ms", vec![milliseconds(begin)]);
     for vm in store.vm_living().await? {
         vm.processes.iter().for_each(ProcessId::kill);
     }
@@ -148,11 +121,12 @@ async fn main() -> Outcome {
     }
     let begin = Instant::now();
     let swept = starter().recover().await?.swept.vms;
-    println!("{swept} dead VMs cleared away: {:.1} ms", ms(begin.elapsed()));
-    Ok(())
+    let cleared = Figure::new(format!("{swept} dead VMs cleared away"), "ms", vec![milliseconds(begin)]);
+    report.spreads("a daemon that comes after another one", vec![took_over, cleared]);
+    Ok(report)
 }
 
-async fn start(starter: &VmStarter) -> Outcome<anteroom::vm::VmHandle> {
+async fn start(starter: &VmStarter) -> Result<anteroom::vm::VmHandle> {
     let image = ResolvedImage {
         profile: "none".into(),
         digest: "sha256:0".into(),
@@ -176,11 +150,12 @@ async fn start(starter: &VmStarter) -> Outcome<anteroom::vm::VmHandle> {
     let (events, _) = mpsc::channel(WAITING_EVENTS);
     let vm = starter.start(request, events);
     let state = vm.state().wait_for(|state| state.status != VmStatus::Creating).await?.status;
-    if state == VmStatus::Booting { Ok(vm) } else { Err(format!("the VM is {state:?}").into()) }
+    ensure!(state == VmStatus::Booting, "the VM is {state:?}");
+    Ok(vm)
 }
 
 /// As a daemon leaves a VM whose processes were killed with it.
-async fn leave_dead(store: &Store, scratch: &Path) -> Outcome {
+async fn leave_dead(store: &Store, scratch: &Path) -> Result<()> {
     let id = VmId::random();
     let directory = scratch.join("vms").join(id.to_string());
     std::fs::create_dir_all(&directory)?;
@@ -204,14 +179,4 @@ async fn leave_dead(store: &Store, scratch: &Path) -> Outcome {
         used_at: None,
     };
     Ok(store.vm_create(&record).await?)
-}
-
-fn quantiles(mut times: Vec<Duration>) -> String {
-    times.sort_unstable();
-    let at = |percent: usize| ms(times[(times.len() - 1) * percent / 100]);
-    format!("{:.1} / {:.1} / {:.1}", at(50), at(95), at(100))
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }

@@ -1,15 +1,8 @@
 //! VMs that are programs: a sleeper with an agent that answers, or one that floods its console and its events.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
-use anteroom::vmm::{
-    AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Vm, VmExit, VmSpec, Vmm,
-    console::Console,
-    process::{Invocation, Process},
-};
+use anteroom::vmm::{AgentAddress, Capabilities, LaunchError, Vm, VmSpec, Vmm};
 use anteroom_protocol::{ProtocolVersion, VmId, agent::Hello, ports::HOST_KNOCK};
 use async_trait::async_trait;
 use axum::{
@@ -26,35 +19,22 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::part::asleep::{self, Asleep};
+
 const SLEEP: &str = "/bin/sleep";
 /// Says `y` for ever.
 const YES: &str = "/usr/bin/yes";
 
 #[derive(Debug)]
-pub(crate) struct Sleepers {
+pub(super) struct Sleepers {
     /// As long as this file is there, guests that are launched flood.
-    pub(crate) flooding: PathBuf,
-}
-
-#[derive(Debug)]
-struct Asleep {
-    process: Process,
-    console: Arc<Console>,
-    _agent: AbortOnDropHandle<()>,
+    pub(super) flooding: PathBuf,
 }
 
 #[async_trait]
 impl Vmm for Sleepers {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            backend: "sleeper",
-            version: "1".into(),
-            acceleration: None,
-            kernel: KernelFile::BzImage,
-            user_network: true,
-            snapshots: false,
-            hibernation: false,
-        }
+        asleep::capabilities()
     }
 
     fn agent_address(&self, directory: &Path) -> AgentAddress {
@@ -63,35 +43,15 @@ impl Vmm for Sleepers {
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
         let floods = self.flooding.exists();
-        let (program, arguments) = if floods { (YES, vec![]) } else { (SLEEP, vec!["36000".into()]) };
-        let mut process = Process::start(Invocation::of(Path::new(program), arguments, &spec.directory))?;
-        let console = process.console(&spec.directory).await?;
+        let (program, arguments): (_, &[_]) = if floods { (YES, &[]) } else { (SLEEP, &["36000"]) };
+        let mut vm = Asleep::start(program, arguments, spec).await?;
         let socket = spec.directory.join("v.sock");
         let listener = UnixListener::bind(socket)
             .map_err(|source| LaunchError::Start { program: "agent".into(), source })?;
-        let agent = AbortOnDropHandle::new(tokio::spawn(serve(listener, agent(spec.id, floods))));
+        vm.agent = Some(AbortOnDropHandle::new(tokio::spawn(serve(listener, agent(spec.id, floods)))));
         let knock = self.agent_address(&spec.directory).host_socket(HOST_KNOCK);
         drop(UnixStream::connect(spec.directory.join(knock)).await);
-        Ok(Box::new(Asleep { process, console, _agent: agent }))
-    }
-}
-
-#[async_trait]
-impl Vm for Asleep {
-    fn console(&self) -> Arc<Console> {
-        Arc::clone(&self.console)
-    }
-
-    fn processes(&self) -> Vec<ProcessId> {
-        vec![self.process.id()]
-    }
-
-    async fn wait(&mut self) -> VmExit {
-        self.process.wait().await
-    }
-
-    async fn kill(&mut self) -> VmExit {
-        self.process.kill().await
+        Ok(Box::new(vm))
     }
 }
 
