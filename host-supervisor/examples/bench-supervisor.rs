@@ -21,7 +21,8 @@ use anteroom::{
         WAITING_EVENTS,
     },
     vmm::{
-        AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, Survivor, Vm, VmExit, VmSpec, Vmm,
+        AgentAddress, BootFiles, Capabilities, KernelFile, LaunchError, ProcessId, Survivor, Vm, VmExit,
+        VmSpec, Vmm,
         console::Console,
         process::{Invocation, Process},
     },
@@ -156,8 +157,7 @@ async fn start(starter: &VmStarter) -> Outcome<anteroom::vm::VmHandle> {
     let image = ResolvedImage {
         profile: "none".into(),
         digest: "sha256:0".into(),
-        kernel: PROGRAM.into(),
-        initrd: PROGRAM.into(),
+        boot: BootFiles { kernel: PROGRAM.into(), initrd: None, agent: None },
         layers: Vec::new(),
     };
     let request = VmRequest {

@@ -15,6 +15,7 @@ use anteroom::{
     daemon::{Daemon, Machine, Stop},
     images::ResolvedImage,
     vault::KeyTexts,
+    vmm::BootFiles,
 };
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -114,8 +115,7 @@ pub(crate) async fn serve(state: &str) -> Outcome {
     let image = ResolvedImage {
         profile: "none".into(),
         digest: "sha256:0".into(),
-        kernel: "/none".into(),
-        initrd: "/none".into(),
+        boot: BootFiles { kernel: "/none".into(), initrd: None, agent: None },
         layers: Vec::new(),
     };
     let vmm = Arc::new(Sleepers { flooding: Path::new(state).join("flood") });
