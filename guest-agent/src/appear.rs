@@ -23,8 +23,12 @@ pub(crate) enum AppearError {
     Watch(PathBuf, #[source] io::Error),
 }
 
-/// Waits for a path while nothing else can run yet: in the initramfs.
+/// Waits for a path while nothing else can run yet: before there is a root.
 pub(crate) fn wait_blocking(path: &Path, within: Duration) -> Result<(), AppearError> {
+    // As a device mostly is. To have watched costs time at the end, too, when the kernel waits until nobody looks at the watch.
+    if path.exists() {
+        return Ok(());
+    }
     let deadline = Instant::now() + within;
     let (_directory, mut inotify) = watch(path)?;
     while !path.exists() {

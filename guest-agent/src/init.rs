@@ -1,34 +1,36 @@
 //! PID 1.
 //!
 //! ```text
-//!  kernel ──▶ early mounts ──▶ command line ──▶ modules ─┬─▶ control API on vsock
-//!               (blocking: nothing else exists yet)      ├─▶ network
-//!                                                        └─▶ layers, overlay, switch of root ──▶ services
+//!  kernel, loader ──▶ early mounts ──▶ command line ─┬─▶ control API on vsock
+//!            (blocking: nothing else exists yet)       ├─▶ network
+//!                                                      └─▶ layers, overlay, switch of root ──▶ services
 //!  any of it, or a request, a signal, a panic ──▶ stop services, sync, power off
 //! ```
 //! It never exits. Whatever makes the VM useless is said on the console and as an event before the power goes off.
 
 mod boot;
 pub(crate) mod boot_id;
+pub(crate) mod command_line;
+pub(crate) mod early_marks;
 pub(crate) mod entropy;
 mod identity;
-mod modules;
-mod mount;
+pub(crate) mod mount;
 mod network;
-mod power;
+pub(crate) mod power;
 pub(crate) mod resume;
-mod root;
+pub(crate) mod root;
 pub(crate) mod surroundings;
 
-use std::fs;
+use std::error::Error;
 
 use anteroom_protocol::{
     agent::FATAL_PREFIX,
-    cmdline::{KernelCommandLine, PROBE_GREETING, Purpose},
+    cmdline::{PROBE_GREETING, Purpose},
 };
 
 use crate::{boottime, console};
 pub(crate) use boot::EndReason;
+use early_marks::EarlyMarks;
 use power::Ending;
 
 /// Everything that makes a boot impossible.
@@ -36,12 +38,8 @@ use power::Ending;
 enum BootError {
     #[error(transparent)]
     Mount(#[from] mount::MountError),
-    #[error("/proc/cmdline cannot be read")]
-    NoCommandLine(#[source] std::io::Error),
     #[error(transparent)]
-    CommandLine(#[from] anteroom_protocol::cmdline::CommandLineError),
-    #[error(transparent)]
-    Module(#[from] modules::ModuleError),
+    CommandLine(#[from] command_line::CommandLineError),
     #[error(transparent)]
     Root(#[from] root::RootError),
     #[error(transparent)]
@@ -50,36 +48,34 @@ enum BootError {
     Runtime(#[source] std::io::Error),
 }
 
-/// The whole life of the VM.
-pub(crate) fn run() -> ! {
-    let started_ns = boottime::now_ns();
+/// The whole life of the VM; `arguments` are PID 1's.
+pub(crate) fn run(arguments: &[String]) -> ! {
+    let early = EarlyMarks::of(arguments, boottime::now_ns());
     let mut ending = Ending::default();
-    if let Err(error) = live(started_ns, &mut ending) {
-        tell_fatal(&console::chain(&error));
+    if let Err(error) = live(early, &mut ending) {
+        tell_fatal(&error);
     }
     power::off(ending)
 }
 
-fn live(started_ns: u64, ending: &mut Ending) -> Result<(), BootError> {
+fn live(early: EarlyMarks, ending: &mut Ending) -> Result<(), BootError> {
     mount::all(&mount::EARLY)?;
     console::start();
     power::on_panic();
-    let line: KernelCommandLine =
-        fs::read_to_string("/proc/cmdline").map_err(BootError::NoCommandLine)?.parse()?;
+    let line = command_line::read()?;
     *ending = Ending::asked_for_by(&line);
     if line.purpose == Purpose::Probe {
         eprintln!("{PROBE_GREETING}");
         return Ok(());
     }
-    let modules_loaded_ns = modules::load_all()?.then(boottime::now_ns);
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(BootError::Runtime)?
-        .block_on(boot::run(line, boot::EarlyMarks { started_ns, modules_loaded_ns }))
+        .block_on(boot::run(line, early))
 }
 
 /// One line that a host looks for in the serial log.
-fn tell_fatal(cause: &str) {
-    eprintln!("{FATAL_PREFIX}{cause}");
+pub(crate) fn tell_fatal(cause: &dyn Error) {
+    eprintln!("{FATAL_PREFIX}{}", console::chain(cause));
 }

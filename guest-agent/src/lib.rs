@@ -6,6 +6,8 @@
 //!    │                               └────────────────────────────◀── terminal  (runs the CLI inside xterm)
 //!    └─────────── supervises ──▶ stream (user desktop, the desktop over WebRTC)
 //! ```
+//! Before it a kernel with modules runs `anteroom-loader`, which loads them and becomes the agent.
+//!
 //! Nothing here knows the host: it is spoken to, and never dials out. A library only so that the fuzz targets can reach the
 //! parsers of hostile input.
 
@@ -25,6 +27,7 @@ mod exec;
 pub mod fuzzing;
 mod init;
 mod journal;
+mod loader;
 mod oauth;
 mod open_url;
 mod portal;
@@ -49,7 +52,7 @@ use role::Role;
 pub fn run() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     match Role::of(std::process::id(), &arguments) {
-        Ok(Role::Init) => init::run(),
+        Ok(Role::Init) => init::run(&arguments),
         Ok(Role::OAuth) => oauth::run(),
         Ok(Role::Credentials) => credentials::run(),
         #[cfg(not(fuzzing))]
@@ -68,4 +71,9 @@ pub fn run() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Loads the kernel's modules and becomes the agent.
+pub fn load() -> ! {
+    loader::run()
 }

@@ -1,4 +1,7 @@
-//! The layers' file system: erofs, compressed with LZ4, the same bytes for the same contents.
+//! The layers' file system: erofs, compressed with LZ4, the same bytes for the same contents. What is not compressed is written
+//! without a tool ([`plain`]).
+
+pub(crate) mod plain;
 
 use std::path::Path;
 

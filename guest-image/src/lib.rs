@@ -4,12 +4,14 @@
 //! ```text
 //! Recipe (TOML) ──▶ ImageStore::build ──▶ Image { kernel, layers, manifest }      minutes the first time, then milliseconds
 //!                   ImageStore::find  ──▶ the same, or Missing { why, remedy }    at every launch
-//!                   ImageStore::initrd(kernel, agent) ──▶ initramfs               at every launch
+//!                   ImageStore::agent_disk(agent)      ──▶ the disk that a guest begins on        at every start of a daemon
+//!                   ImageStore::initrd(modules, loader) ──▶ initramfs of a kernel that has modules
 //! ```
-//! The agent is in the initramfs and in no layer, so that a changed agent rebuilds nothing.
+//! The agent is on a disk of its own and in no layer, so that a changed agent rebuilds nothing.
 //! All of it is plain blocking code: callers in an async runtime use a blocking thread.
 //! What a VMM does with the files is not its business.
 
+mod agent_disk;
 mod archive;
 mod cpio;
 mod digest;

@@ -5,7 +5,8 @@
 //! records/INPUTS.json           what was built from these inputs                replaced by rename
 //! layers/NAME-DIGEST.erofs      a layer, and .files.jsonl, its list             named by their contents,
 //! kernels/VERSION-DIGEST/       vmlinuz, modules.cpio; vmlinux, once wanted     never changed
-//! initrds/DIGEST.cpio           modules and agent
+//! agents/DIGEST.erofs           the disk with the agent
+//! initrds/DIGEST.cpio           modules and what loads them
 //! scratch/                      builds in progress; what a killed one leaves is removed by the next
 //! lock                          held while building
 //! kernel-build.log              what the last build of a custom kernel has said, if it did not come to its end
@@ -107,7 +108,7 @@ impl ImageStore {
     /// When the directory cannot be created.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
         let store = Self { root: root.into() };
-        for directory in ["images", "records", "layers", "kernels", "initrds", "scratch"] {
+        for directory in ["images", "records", "layers", "kernels", "agents", "initrds", "scratch"] {
             fs_err::create_dir_all(store.root.join(directory))?;
         }
         Ok(store)

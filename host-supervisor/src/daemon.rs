@@ -68,7 +68,7 @@ use doors::Doors;
 pub use listener::{ListenError, own_address, reachable};
 pub use lock::LockError;
 pub use machine::{Machine, MachineError, layer_inputs, recipe};
-pub(crate) use machine::{find_image, image_programs, kernel_file, qemu_settings};
+pub(crate) use machine::{find_image, image_programs, qemu_settings};
 use service_manager::State;
 pub use service_manager::{ServiceManager, ServiceManagerError, SocketError};
 pub use settings::{Note, ReloadError, Reloader, Rereading};

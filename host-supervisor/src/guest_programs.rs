@@ -1,8 +1,9 @@
-//! Where the programs of ours are that go into guests: the agent, and the demo CLI of development images.
+//! Where the programs of ours are that go into guests: the agent and its loader, and the demo CLI of development images.
 
 use std::path::{Path, PathBuf};
 
 pub const AGENT: &str = "anteroom-agent";
+pub const LOADER: &str = "anteroom-loader";
 pub const DEMO: &str = "anteroom-demo";
 
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,15 @@ pub fn agent(setting: Option<&Path>) -> Result<PathBuf, NoGuestProgram> {
         Some(path) => Ok(path.to_owned()),
         None => find(AGENT, ", or say with the setting `agent` where it is"),
     }
+}
+
+/// What a kernel with modules begins with: beside the agent, where both are built and installed, or else where it is installed.
+///
+/// # Errors
+/// When it is nowhere.
+pub fn loader(agent: &Path) -> Result<PathBuf, NoGuestProgram> {
+    let beside = agent.with_file_name(LOADER);
+    if beside.is_file() { Ok(beside) } else { find(LOADER, ", or put it beside the agent") }
 }
 
 /// The demo CLI with its identity provider.
@@ -73,6 +83,14 @@ mod tests {
     fn a_program_built_for_guests_goes_before_the_same_built_for_the_host() {
         let first = places(Path::new("/src/target/debug/anteroom"), DEMO).remove(0);
         assert_eq!(first, Path::new("/src/target/x86_64-unknown-linux-gnu/guest/anteroom-demo"));
+    }
+
+    #[test]
+    fn the_loader_beside_the_agent_goes_before_every_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let beside = directory.path().join(LOADER);
+        std::fs::write(&beside, "").unwrap();
+        assert_eq!(loader(&directory.path().join("an-agent-of-mine")).unwrap(), beside);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::vmm::BootFiles;
+
 /// Everything of an image that a VM needs, found and complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedImage {
@@ -9,10 +11,7 @@ pub struct ResolvedImage {
     pub profile: String,
     /// Names exactly this combination of kernel, modules and layers.
     pub digest: String,
-    /// Of the kind that the VMM takes.
-    pub kernel: PathBuf,
-    /// Modules and the agent.
-    pub initrd: PathBuf,
+    pub boot: BootFiles,
     /// Lowest first.
     pub layers: Vec<PathBuf>,
 }

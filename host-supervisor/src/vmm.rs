@@ -3,6 +3,7 @@
 //! A backend turns a [`VmSpec`] into a living [`Vm`] and knows nothing of sessions, providers or stores. Differences
 //! between backends are data ([`Capabilities`], [`AgentAddress`]); nothing above this module knows which one runs.
 
+mod boot_files;
 mod boot_line;
 pub(crate) mod confine;
 pub mod console;
@@ -30,6 +31,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::net::{Network, NetworkError};
+pub use boot_files::BootFiles;
 use console::Console;
 pub use exit::{OutOfMemory, VmExit};
 pub use process::ProcessId;
@@ -41,8 +43,8 @@ pub struct VmSpec {
     pub id: VmId,
     pub vcpus: u8,
     pub memory_mib: u32,
-    pub kernel: PathBuf,
-    pub initrd: Option<PathBuf>,
+    #[serde(flatten)]
+    pub boot: BootFiles,
     /// Read-only images of the root's layers, lowest first.
     pub layers: Vec<PathBuf>,
     /// The VM's own writable disk.
@@ -99,13 +101,9 @@ impl VmSpec {
     /// # Errors
     /// Names the first file that is missing, and how to get it: the VMM's own message would not say that.
     fn check_files(&self) -> Result<(), LaunchError> {
-        let image = "run `anteroom image build`";
-        must_exist("the kernel", &self.kernel, image)?;
-        if let Some(initrd) = &self.initrd {
-            must_exist("the initial ramdisk", initrd, image)?;
-        }
+        self.boot.check()?;
         for layer in &self.layers {
-            must_exist("the layer", layer, image)?;
+            must_exist("the layer", layer, BUILD_IMAGE)?;
         }
         if let Some(disk) = &self.disk {
             must_exist("the disk", disk, "it should have been made before the start; please report this")?;
@@ -113,6 +111,8 @@ impl VmSpec {
         Ok(())
     }
 }
+
+const BUILD_IMAGE: &str = "run `anteroom image build`";
 
 fn must_exist(what: &'static str, path: &Path, remedy: &str) -> Result<(), LaunchError> {
     // Only what can be opened counts.
@@ -148,7 +148,7 @@ pub struct Capabilities {
     pub version: String,
     /// `None` before the first launch: only a boot tells.
     pub acceleration: Option<Acceleration>,
-    /// Of which kind [`VmSpec::kernel`] has to be.
+    /// Of which kind [`BootFiles::kernel`] has to be.
     pub kernel: KernelFile,
     /// Whether it can give a guest a network by itself ([`Network::User`]).
     pub user_network: bool,

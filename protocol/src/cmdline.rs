@@ -21,6 +21,8 @@ pub const MAX_BYTES: usize = 2048;
 /// What Anteroom says to a kernel and to PID 1.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KernelCommandLine {
+    /// `root=`: the block device that PID 1 comes from. The kernel mounts it, or whoever loads the kernel's modules before.
+    pub root: Option<String>,
     /// `ip=`, in the kernel's own syntax, for the first interface.
     pub ip: Option<IpConfig>,
     /// `anteroom.ip6=`, for the same interface.
@@ -70,6 +72,7 @@ pub enum CommandLineError {
     OpenQuote,
 }
 
+const ROOT: &str = "root";
 const IP: &str = "ip";
 const IP6: &str = "anteroom.ip6";
 const VM: &str = "anteroom.vm";
@@ -84,13 +87,16 @@ impl KernelCommandLine {
     /// # Errors
     /// When a word would be split by the kernel, or the whole is longer than [`MAX_BYTES`].
     pub fn render(&self) -> Result<String, CommandLineError> {
-        for device in self.layers.iter().chain(&self.disk) {
+        for device in self.root.iter().chain(&self.layers).chain(&self.disk) {
             if device.contains(',') || device.is_empty() {
                 return Err(CommandLineError::BadDevice(device.clone()));
             }
         }
         let mut words = self.others.clone();
         let mut say = |key: &str, value: String| words.push(format!("{key}={value}"));
+        if let Some(root) = &self.root {
+            say(ROOT, root.clone());
+        }
         if let Some(ip) = &self.ip {
             say(IP, ip.to_string());
         }
@@ -125,7 +131,7 @@ impl KernelCommandLine {
             return Ok(());
         };
         let Some(key) =
-            [IP, IP6, VM, LAYERS, DISK, PURPOSE, CLIPBOARD].into_iter().find(|known| *known == key)
+            [ROOT, IP, IP6, VM, LAYERS, DISK, PURPOSE, CLIPBOARD].into_iter().find(|known| *known == key)
         else {
             self.others.push(word);
             return Ok(());
@@ -140,6 +146,8 @@ impl KernelCommandLine {
             problem,
         };
         match key {
+            // The kernel knows other ways to name one than ours, for systems that are not ours.
+            ROOT => self.root = Some(value.to_owned()),
             IP => self.ip = Some(value.parse().map_err(|error: ParseIpError| bad(error.to_string()))?),
             IP6 => self.ip6 = Some(value.parse().map_err(|error: ParseIp6Error| bad(error.to_string()))?),
             VM => self.vm = Some(value.parse().map_err(|_| bad("expected a UUID".to_owned()))?),

@@ -114,6 +114,7 @@ impl Luggage {
 pub struct Nested {
     image: Image,
     initrd: PathBuf,
+    agent: PathBuf,
 }
 
 impl Nested {
@@ -130,8 +131,10 @@ impl Nested {
         ensure!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         let store = ImageStore::open(daemon::image_dir()?)?;
         let image = store.find(&Recipe::load(recipe.path())?, PROFILE, &Inputs::default())?;
-        let initrd = store.initrd(&image.kernel, &daemon::guest_binary("anteroom-agent"))?;
-        Ok(Self { image, initrd })
+        let modules = image.kernel.modules.as_ref().context("a stock kernel's modules")?;
+        let initrd = store.initrd(modules, &daemon::guest_binary("anteroom-loader"))?;
+        let agent = store.agent_disk(&daemon::guest_binary("anteroom-agent"))?;
+        Ok(Self { image, initrd, agent })
     }
 
     /// Boots with the luggage, runs its script, and returns all that the console has said.
@@ -181,15 +184,15 @@ impl Nested {
             .arg("-initrd")
             .arg(&self.initrd);
         let mut devices = Vec::new();
-        for (index, layer) in layers.iter().enumerate() {
-            let letter = char::from(b"abcdefghijklmnopqrstuvwxyz"[index]);
+        for (disk, letter) in [self.agent.as_path()].iter().chain(layers).zip('a'..='z') {
             devices.push(format!("/dev/vd{letter}"));
-            qemu.arg("-drive").arg(format!("if=virtio,format=raw,readonly=on,file={}", layer.display()));
+            qemu.arg("-drive").arg(format!("if=virtio,format=raw,readonly=on,file={}", disk.display()));
         }
         qemu.arg("-drive").arg(format!("if=virtio,format=raw,cache=unsafe,file={}", empty.display()));
         qemu.arg("-append").arg(format!(
-            "console=ttyS0 loglevel=4 panic=-1 net.ifnames=0 cryptomgr.notests anteroom.layers={}",
-            devices.join(",")
+            "console=ttyS0 loglevel=4 panic=-1 net.ifnames=0 cryptomgr.notests root={} anteroom.layers={}",
+            devices[0],
+            devices[1..].join(",")
         ));
         qemu.stdin(Stdio::null());
         qemu

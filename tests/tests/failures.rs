@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anteroom_guest_image::{ImageStore, Inputs, Recipe};
 use anteroom_tests::{Daemon, Turn, daemon, daemon::Options, machine, workspace};
 use anyhow::{Context as _, Result, ensure};
 use nix::{
@@ -37,6 +38,30 @@ async fn a_guest_with_too_little_memory_is_reported_with_the_kernels_own_words()
     let story = story(&session).to_lowercase();
     ensure!(story.contains("memory"), "the cause is not named: {session:#}");
     daemon.stop().await
+}
+
+#[tokio::test]
+async fn a_guest_whose_agents_disk_is_not_there_says_so_and_ends() -> Result<()> {
+    let _turn = Turn::take()?;
+    let store = ImageStore::open(daemon::image_dir()?)?;
+    let inputs = Inputs::default().with_program("anteroom-demo", daemon::guest_binary("anteroom-demo"));
+    let kernel = store.find(&Recipe::embedded("debian-12")?, "test", &inputs)?.kernel;
+    let modules = kernel.modules.as_ref().context("a stock kernel's modules")?;
+    let mut qemu = tokio::process::Command::new("qemu-system-x86_64");
+    qemu.args(["-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg"])
+        .args(["-cpu", "max", "-m", "256M", "-serial", "stdio", "-append"])
+        .arg("console=ttyS0 loglevel=4 panic=-1 cryptomgr.notests root=/dev/vda")
+        .arg("-kernel")
+        .arg(&kernel.image)
+        .arg("-initrd")
+        .arg(store.initrd(modules, &daemon::guest_binary("anteroom-loader"))?)
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true);
+    let ended = tokio::time::timeout(Duration::from_secs(60), qemu.output()).await.context("it hangs")??;
+    let said = String::from_utf8_lossy(&ended.stdout);
+    ensure!(said.contains("anteroom: fatal: /dev/vda did not appear within 3 s"), "{said}");
+    ensure!(ended.status.success() && said.contains("Power down"), "{said}");
+    Ok(())
 }
 
 #[tokio::test]

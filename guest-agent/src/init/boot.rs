@@ -1,4 +1,4 @@
-//! From the loaded modules to a running desktop, and on until the VM ends: everything that happens at the same time.
+//! From the agent's own disk to a running desktop, and on until the VM ends: everything that happens at the same time.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{BootError, identity, identity::Identity, mount, network, root};
+use super::{BootError, early_marks::EarlyMarks, identity, identity::Identity, mount, network, root};
 use crate::{
     account::{Account, DESKTOP},
     console,
@@ -29,13 +29,6 @@ const SERVICES: &str = "/usr/lib/anteroom/services";
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long all services together get to end.
 const STOP_PATIENCE: Duration = Duration::from_secs(4);
-
-/// Moments from before there was a timeline.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct EarlyMarks {
-    pub(super) started_ns: u64,
-    pub(super) modules_loaded_ns: Option<u64>,
-}
 
 /// Why a VM ends that has come up.
 #[derive(Debug, Clone, Copy)]

@@ -12,16 +12,16 @@ use nix::{
 
 /// One mount(2) to make; its target is made when it does not exist.
 #[derive(Debug)]
-pub(super) struct Mount {
-    pub(super) source: &'static str,
-    pub(super) target: &'static str,
-    pub(super) kind: &'static str,
-    pub(super) flags: MsFlags,
-    pub(super) data: &'static str,
+pub(crate) struct Mount {
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) flags: MsFlags,
+    pub(crate) data: &'static str,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum MountError {
+pub(crate) enum MountError {
     #[error("{what} cannot be mounted on {target}")]
     Refused { what: String, target: PathBuf, source: Errno },
     #[error("the mount point {0} cannot be made")]
@@ -30,12 +30,20 @@ pub(super) enum MountError {
 
 pub(super) const PLAIN: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NOEXEC);
 
-/// Before anything else, in the initramfs or on a root that the kernel has mounted. `/run` is where PID 1 keeps what
-/// has to outlive the switch of root.
+const PROC: Mount =
+    Mount { source: "proc", target: "/proc", kind: "proc", flags: PLAIN.union(MsFlags::MS_NODEV), data: "" };
+const DEV: Mount =
+    Mount { source: "devtmpfs", target: "/dev", kind: "devtmpfs", flags: PLAIN, data: "mode=0755" };
+
+/// What the loader needs, in the initramfs.
+pub(crate) const FOR_LOADER: [Mount; 2] = [PROC, DEV];
+
+/// Before anything else, on the agent's disk or another root that the kernel has mounted. `/run` is where PID 1 keeps what has to
+/// outlive the switch of root.
 pub(super) const EARLY: [Mount; 4] = [
-    Mount { source: "proc", target: "/proc", kind: "proc", flags: PLAIN.union(MsFlags::MS_NODEV), data: "" },
+    PROC,
     Mount { source: "sysfs", target: "/sys", kind: "sysfs", flags: PLAIN.union(MsFlags::MS_NODEV), data: "" },
-    Mount { source: "devtmpfs", target: "/dev", kind: "devtmpfs", flags: PLAIN, data: "mode=0755" },
+    DEV,
     Mount {
         source: "tmpfs",
         target: "/run",
@@ -83,7 +91,7 @@ pub(super) const LATE: [Mount; 4] = [
 const FAVOUR_MOVES: &str = "favordynmods";
 
 /// Makes every mount of the table, in order.
-pub(super) fn all(table: &[Mount]) -> Result<(), MountError> {
+pub(crate) fn all(table: &[Mount]) -> Result<(), MountError> {
     table.iter().try_for_each(|entry| {
         let attached =
             |data| attach(entry.source, Path::new(entry.target), Some(entry.kind), entry.flags, data);
@@ -97,8 +105,8 @@ pub(super) fn all(table: &[Mount]) -> Result<(), MountError> {
     })
 }
 
-/// mount(2), with a mount point that is made when it is missing. What is mounted there already stays: a kernel can
-/// mount devtmpfs by itself.
+/// mount(2), with a mount point that is made when it is missing. What is mounted there already stays: the loader brings some
+/// along, and a kernel can mount devtmpfs by itself.
 pub(super) fn attach(
     source: &str,
     target: &Path,

@@ -12,7 +12,7 @@ use nix::{
 
 /// How the VMM learns that the guest is done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// ACPI power-off.
     #[default]
     PowerOff,
@@ -22,13 +22,13 @@ pub(super) enum Ending {
 
 impl Ending {
     /// `reboot=k` is how a host says that only the keyboard controller works.
-    pub(super) fn asked_for_by(line: &KernelCommandLine) -> Self {
+    pub(crate) fn asked_for_by(line: &KernelCommandLine) -> Self {
         if line.others.iter().any(|word| word == "reboot=k") { Self::Reset } else { Self::PowerOff }
     }
 }
 
 /// A panic is said on the console, and the VM ends: PID 1 must not die, or the kernel panics without a cause.
-pub(super) fn on_panic() {
+pub(crate) fn on_panic() {
     panic::set_hook(Box::new(|panic| {
         eprintln!("{FATAL_PREFIX}{panic}");
         off(Ending::PowerOff);
@@ -36,7 +36,7 @@ pub(super) fn on_panic() {
 }
 
 /// Everything to the disk, then the power off. Services have been stopped before, where that was possible.
-pub(super) fn off(ending: Ending) -> ! {
+pub(crate) fn off(ending: Ending) -> ! {
     sync();
     // The overlay keeps its disk busy, so the disk cannot be unmounted; read-only it is consistent as well. The root
     // comes first, because it writes to the disk.

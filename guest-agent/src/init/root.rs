@@ -6,8 +6,8 @@
 //!    disk           ext4, or tmpfs       ├─▶ /mnt/root  overlay ──MS_MOVE──▶ /
 //!                                        ┘
 //! ```
-//! The agent is in no layer: the running program itself is bound over its path in the new root, be it a file of the
-//! initramfs or of a root that the kernel has mounted.
+//! The agent is in no layer: the running program itself is bound over its path in the new root, be it a file of the agent's disk
+//! or of another root that the kernel has mounted.
 
 use std::{
     fs, io,
@@ -26,7 +26,7 @@ use nix::{
 use super::mount::{MountError, attach};
 use crate::appear::{self, AppearError};
 
-/// Where everything is put together. It exists in the initramfs and in every Debian root.
+/// Where everything is put together. It exists on the agent's disk and in every Debian root.
 const STAGING: &str = "/mnt";
 /// The agent's place in the final root.
 const AGENT: &str = "usr/lib/anteroom/anteroom-agent";
@@ -34,11 +34,9 @@ const AGENT: &str = "usr/lib/anteroom/anteroom-agent";
 const DEVICE_PATIENCE: Duration = Duration::from_secs(3);
 /// Where the writable disk is mounted in the final root, besides being part of it.
 pub(super) const DISK: &str = "/run/anteroom-init/disk";
-/// What the initramfs needs no more. `/init` stays: it is the running program, so removing it would free nothing.
-const LEFT_OVER: &str = "/modules";
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RootError {
+pub(crate) enum RootError {
     #[error("the kernel command line names no anteroom.layers: there is nothing to mount as the root")]
     NoLayers,
     #[error(transparent)]
@@ -47,7 +45,7 @@ pub(super) enum RootError {
     Mount(#[from] MountError),
     #[error("{0} cannot be made")]
     NoPath(PathBuf, #[source] io::Error),
-    #[error("the root cannot be switched to the overlay")]
+    #[error("the root cannot be switched")]
     Switch(#[source] Errno),
 }
 
@@ -76,7 +74,8 @@ pub(super) fn assemble(line: &KernelCommandLine) -> Result<(), RootError> {
     switch(&root, &disk)
 }
 
-fn mount_device(device: &str, target: &Path, kind: &str, flags: MsFlags) -> Result<(), RootError> {
+/// Waits for the device, which appears when its driver has found it.
+pub(crate) fn mount_device(device: &str, target: &Path, kind: &str, flags: MsFlags) -> Result<(), RootError> {
     appear::wait_blocking(Path::new(device), DEVICE_PATIENCE)?;
     Ok(attach(device, target, Some(kind), flags, "")?)
 }
@@ -108,10 +107,8 @@ fn bring_agent(root: &Path) -> Result<(), RootError> {
 
 /// As switch_root(8): pivot_root(2) cannot leave an initramfs.
 fn switch(root: &Path, disk: &Path) -> Result<(), RootError> {
-    for part in ["proc", "sys", "dev", "run"] {
-        let (from, to) = (Path::new("/").join(part), root.join(part));
-        fs::create_dir_all(&to).map_err(|error| RootError::NoPath(to.clone(), error))?;
-        move_mount(&from, &to)?;
+    for part in ["/proc", "/sys", "/dev", "/run"] {
+        bring_along(part, root)?;
     }
     // Out of everybody's sight, but not of ours: it is made read-only at the end.
     let place = root.join(DISK.trim_start_matches('/'));
@@ -120,8 +117,18 @@ fn switch(root: &Path, disk: &Path) -> Result<(), RootError> {
         .and_then(|()| fs::set_permissions(hidden, fs::Permissions::from_mode(0o700)))
         .map_err(|error| RootError::NoPath(place.clone(), error))?;
     move_mount(disk, &place)?;
-    // A root that the kernel has mounted has none.
-    let _ = fs::remove_dir_all(LEFT_OVER);
+    enter(root)
+}
+
+/// What is mounted on `part` is from now on at the same place in the new root.
+pub(crate) fn bring_along(part: &str, root: &Path) -> Result<(), RootError> {
+    let to = root.join(part.trim_start_matches('/'));
+    fs::create_dir_all(&to).map_err(|error| RootError::NoPath(to.clone(), error))?;
+    move_mount(Path::new(part), &to)
+}
+
+/// What is mounted on `root` becomes `/`.
+pub(crate) fn enter(root: &Path) -> Result<(), RootError> {
     chdir(root).map_err(RootError::Switch)?;
     move_mount(Path::new("."), Path::new("/"))?;
     chroot(".").and_then(|()| chdir("/")).map_err(RootError::Switch)

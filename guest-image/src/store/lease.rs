@@ -10,7 +10,7 @@ use crate::manifest::Manifest;
 /// Keeps an image's files from being pruned, until it is dropped.
 #[derive(Debug)]
 pub struct Lease {
-    _locked: Vec<File>,
+    locked: Vec<File>,
 }
 
 impl Image {
@@ -23,13 +23,27 @@ impl Image {
         let elf = self.kernel.elf.as_ref().or_else(|| unpacked.is_file().then_some(&unpacked));
         let kernel = [&self.kernel.image].into_iter().chain(elf);
         let files = [&self.lease_file].into_iter().chain(kernel).chain(&self.layers);
-        let locked = files.map(|path| {
-            let file = fs_err::File::open(path)?.into_file();
-            file.lock_shared()?;
-            Ok(file)
-        });
-        Ok(Lease { _locked: locked.collect::<Result<_, Error>>()? })
+        Ok(Lease { locked: files.map(lock).collect::<Result<_, Error>>()? })
     }
+}
+
+impl Lease {
+    /// And of what else the VM boots from: the agent's disk, the initramfs.
+    ///
+    /// # Errors
+    /// When a file is gone.
+    pub fn with<'a>(mut self, files: impl IntoIterator<Item = &'a PathBuf>) -> Result<Self, Error> {
+        for file in files {
+            self.locked.push(lock(file)?);
+        }
+        Ok(self)
+    }
+}
+
+fn lock(path: &PathBuf) -> Result<File, Error> {
+    let file = fs_err::File::open(path)?.into_file();
+    file.lock_shared()?;
+    Ok(file)
 }
 
 impl ImageStore {

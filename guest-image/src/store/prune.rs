@@ -1,4 +1,5 @@
-//! Removes what no image needs any more: layers, kernels and records that were superseded, and old initramfs files.
+//! Removes what no image needs any more: layers, kernels and records that were superseded, and old files that hold the agent or its
+//! loader.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,9 +8,9 @@ use super::ImageStore;
 use super::lease::is_leased;
 use crate::error::Error;
 
-/// Initramfs files cost milliseconds to make again; a few stay so that running daemons of different builds do not take each
-/// other's away.
-const INITRDS_KEPT: usize = 4;
+/// What is made of our own programs costs milliseconds to make again; a few of each stay so that daemons of different builds, and
+/// the snapshots of their VMs, do not take each other's away.
+const KEPT_OF_OURS: usize = 4;
 
 /// What [`ImageStore::prune`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,8 +60,10 @@ impl ImageStore {
                 let _ = fs_err::remove_dir(self.root.join(kernel));
             }
         }
-        for initrd in self.old_initrds()? {
-            self.remove(initrd, &mut pruned)?;
+        for directory in ["agents", "initrds"] {
+            for old in self.all_but_the_newest(directory)? {
+                self.remove(old, &mut pruned)?;
+            }
         }
         Ok(pruned)
     }
@@ -77,13 +80,13 @@ impl ImageStore {
         Ok(())
     }
 
-    fn old_initrds(&self) -> Result<Vec<PathBuf>, Error> {
+    fn all_but_the_newest(&self, directory: &str) -> Result<Vec<PathBuf>, Error> {
         let mut dated = Vec::new();
-        for name in self.names_in("initrds")? {
+        for name in self.names_in(directory)? {
             dated.push((fs_err::metadata(self.root.join(&name))?.modified()?, name));
         }
         dated.sort_by(|one, other| other.cmp(one));
-        Ok(dated.into_iter().skip(INITRDS_KEPT).map(|(_, name)| name).collect())
+        Ok(dated.into_iter().skip(KEPT_OF_OURS).map(|(_, name)| name).collect())
     }
 
     /// Entries of a directory, relative to the store.

@@ -330,6 +330,30 @@ fn superseded_layers_are_pruned_unless_a_vm_boots_from_them() {
 }
 
 #[test]
+fn of_the_agents_disks_the_newest_stay_and_one_that_a_vm_begins_on() {
+    let bench = Bench::new();
+    let image = bench.build("dev");
+    let agent = bench.store.root().join("agent");
+    let disks: Vec<_> = (0..6)
+        .map(|number| {
+            fs_err::write(&agent, format!("agent {number}")).unwrap();
+            let disk = bench.store.agent_disk(&agent).unwrap();
+            let made = std::time::UNIX_EPOCH + std::time::Duration::from_secs(number);
+            fs_err::File::options().write(true).open(&disk).unwrap().file().set_modified(made).unwrap();
+            disk
+        })
+        .collect();
+    let lease = image.lease().unwrap().with([&disks[0]]).unwrap();
+    let pruned = bench.store.prune().unwrap();
+    assert!(pruned.in_use.iter().any(|path| disks[0].ends_with(path)), "{pruned:?}");
+    assert!(pruned.removed.iter().any(|path| disks[1].ends_with(path)), "{pruned:?}");
+    assert!(disks[0].is_file() && !disks[1].exists() && disks[2..].iter().all(|disk| disk.is_file()));
+    drop(lease);
+    bench.store.prune().unwrap();
+    assert!(!disks[0].exists());
+}
+
+#[test]
 fn a_stock_kernel_that_was_unpacked_stays_as_long_as_a_vm_boots_from_it() {
     let bench = Bench::new();
     let image = bench.build("dev");

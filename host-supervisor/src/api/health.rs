@@ -80,7 +80,7 @@ pub(super) async fn checks(api: &Api) -> Vec<Check> {
         Ok(Err(_)) => Some("it does not do what it is asked; the log says more".to_owned()),
         Err(_) => Some(format!("it has not answered within {} s", PATIENCE.as_secs())),
     };
-    let missing = [&api.image.kernel, &api.image.initrd].into_iter().chain(&api.image.layers);
+    let missing = api.image.boot.iter().chain(&api.image.layers);
     let missing = missing.filter(|file| !file.exists()).filter_map(|file| file.file_name());
     let missing: Vec<String> = missing.map(|name| name.to_string_lossy().into_owned()).collect();
     let image =

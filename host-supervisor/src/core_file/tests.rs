@@ -13,7 +13,7 @@ use nix::sys::resource::getrlimit;
 use super::*;
 use crate::{
     net::Network,
-    vmm::{VmSpec, Vmm as _, fake::FakeVmm},
+    vmm::{BootFiles, VmSpec, Vmm as _, fake::FakeVmm},
 };
 
 const PART: &str = "ANTEROOM_TEST_CORE_FILE_PART";
@@ -43,8 +43,7 @@ async fn daemon(forbids: bool) {
         id: VmId::random(),
         vcpus: 1,
         memory_mib: 64,
-        kernel,
-        initrd: None,
+        boot: BootFiles { kernel, initrd: None, agent: None },
         layers: Vec::new(),
         disk: None,
         network: Network::None,

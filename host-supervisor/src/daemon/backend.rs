@@ -8,13 +8,12 @@
 //! A `/dev/kvm` that opens can still be useless, and only a boot tells (`vmm/qemu/accelerator.rs`). That boot is QEMU's: on
 //! a host without it, a KVM that opens is believed.
 
-use std::path::Path;
-
 use super::qemu_settings;
 use crate::{
     config::{Backend, Config},
     failure::causes,
     vmm::{
+        BootFiles,
         firecracker::Firecracker,
         qemu::{Accelerator, Qemu, QemuSettings, Wanted},
     },
@@ -27,8 +26,8 @@ pub(crate) struct Chosen {
     pub(crate) reason: String,
 }
 
-/// `boot` is a bzImage with its initial ramdisk, to try KVM with; without it that is not tried.
-pub(crate) async fn choose(config: &Config, boot: Option<(&Path, &Path)>) -> Chosen {
+/// `boot` is what to try KVM with; without it that is not tried.
+pub(crate) async fn choose(config: &Config, boot: Option<&BootFiles>) -> Chosen {
     match against_firecracker(config, boot).await {
         None => {
             Chosen { backend: Backend::Firecracker, reason: "Firecracker is there, and KVM works".to_owned() }
@@ -37,16 +36,15 @@ pub(crate) async fn choose(config: &Config, boot: Option<(&Path, &Path)>) -> Cho
     }
 }
 
-async fn against_firecracker(config: &Config, boot: Option<(&Path, &Path)>) -> Option<String> {
+async fn against_firecracker(config: &Config, boot: Option<&BootFiles>) -> Option<String> {
     if config.network.host.is_none() {
         return Some("the guests' network is QEMU's own, because network.mode is user".to_owned());
     }
     if let Err(error) = Firecracker::open(config.firecracker.clone()).await {
         return Some(causes(&error));
     }
-    let (kernel, initrd) = boot?;
     let settings = QemuSettings { wanted: Wanted::Auto, ..qemu_settings(config) };
-    let tried = Qemu::choice_for(&settings, kernel, Some(initrd)).await.ok()?;
+    let tried = Qemu::choice_for(&settings, boot?).await.ok()?;
     (tried.accelerator != Accelerator::Kvm).then_some(tried.reason)
 }
 

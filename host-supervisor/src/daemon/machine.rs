@@ -11,7 +11,7 @@ use crate::{
     guest_programs::{self, NoGuestProgram},
     images::ResolvedImage,
     vmm::{
-        KernelFile, LaunchError, Vmm,
+        BootFiles, KernelFile, LaunchError, Vmm,
         firecracker::Firecracker,
         qemu::{Qemu, QemuSettings},
     },
@@ -60,10 +60,9 @@ async fn backend(config: &Config) -> Backend {
     }
     let sought = config.clone();
     // What is wrong with the image is told by whoever needs it.
-    let found = tokio::task::spawn_blocking(move || find_image(&sought, &sought.image_profile).ok());
-    let found = found.await.ok().flatten();
-    let boot = found.as_ref().map(|(image, initrd)| (image.kernel.image.as_path(), initrd.as_path()));
-    let chosen = backend::choose(config, boot).await;
+    let find = move || find_image(&sought, &sought.image_profile, KernelFile::Either).ok();
+    let found = tokio::task::spawn_blocking(find).await.ok().flatten();
+    let chosen = backend::choose(config, found.as_ref().map(|(_, boot)| boot)).await;
     tracing::info!(vmm = ?chosen.backend, "chosen: {}", chosen.reason);
     chosen.backend
 }
@@ -87,9 +86,9 @@ impl Machine {
     async fn with_qemu(config: &Config) -> Result<Self, MachineError> {
         let qemu = Arc::new(Qemu::open(qemu_settings(config)).await?);
         let machine = Self::running(Arc::clone(&qemu) as Arc<dyn Vmm>, config).await?;
-        let (kernel, initrd) = (machine.image.kernel.clone(), machine.image.initrd.clone());
+        let boot = machine.image.boot.clone();
         tokio::spawn(async move {
-            match qemu.choice(&kernel, Some(&initrd)).await {
+            match qemu.choice(&boot).await {
                 Ok(choice) => tracing::info!(?choice, "acceleration"),
                 // Said again, to whoever asks, by the first VM.
                 Err(error) => tracing::error!("{}", causes(&error)),
@@ -106,10 +105,9 @@ impl Machine {
         let (sought, kind) = (config.clone(), vmm.capabilities().kernel);
         let found = tokio::task::spawn_blocking(move || {
             let find = |profile: &str| {
-                let (image, initrd) = find_image(&sought, profile)?;
-                let kernel = kernel_file(kind, &image.kernel, &sought)?;
-                let lease = image.lease()?;
-                Ok::<_, MachineError>((programs(&image), resolved(image, kernel, initrd), lease))
+                let (image, boot) = find_image(&sought, profile, kind)?;
+                let lease = image.lease()?.with(boot.iter())?;
+                Ok::<_, MachineError>((programs(&image), resolved(image, boot), lease))
             };
             let with_desktop = find(&sought.image_profile)?;
             // Who only signs people in needs none.
@@ -169,34 +167,38 @@ fn programs(image: &Image) -> BTreeSet<String> {
     image.manifest.programs.iter().map(ToString::to_string).collect()
 }
 
-pub(crate) fn find_image(config: &Config, profile: &str) -> Result<(Image, PathBuf), MachineError> {
+/// An image, and what its kernel begins with, as a VMM takes it.
+pub(crate) fn find_image(
+    config: &Config,
+    profile: &str,
+    kind: KernelFile,
+) -> Result<(Image, BootFiles), MachineError> {
     let agent = guest_programs::agent(config.agent.as_deref())?;
     let store = ImageStore::open(&config.image_dir)?;
     let image = store.find(&recipe(config)?, profile, &layer_inputs())?;
-    let initrd = store.initrd(&image.kernel, &agent)?;
-    Ok((image, initrd))
+    let initrd = match &image.kernel.modules {
+        Some(modules) => Some(store.initrd(modules, &guest_programs::loader(&agent)?)?),
+        None => None,
+    };
+    let kernel = kernel_file(kind, &image.kernel, &store)?;
+    let boot = BootFiles { kernel, initrd, agent: Some(store.agent_disk(&agent)?) };
+    Ok((image, boot))
 }
 
-/// The kernel as a VMM takes it.
-pub(crate) fn kernel_file(
-    kind: KernelFile,
-    kernel: &Kernel,
-    config: &Config,
-) -> Result<PathBuf, guest_image::Error> {
+fn kernel_file(kind: KernelFile, kernel: &Kernel, store: &ImageStore) -> Result<PathBuf, guest_image::Error> {
     match kind {
         KernelFile::BzImage => Ok(kernel.image.clone()),
-        KernelFile::Elf => ImageStore::open(&config.image_dir)?.vmlinux(kernel),
+        KernelFile::Elf => store.vmlinux(kernel),
         // A stock kernel's bzImage is not worth being unpacked for it: nobody knows whether it has the entry.
         KernelFile::Either => Ok(kernel.elf.as_ref().unwrap_or(&kernel.image).clone()),
     }
 }
 
-fn resolved(image: Image, kernel: PathBuf, initrd: PathBuf) -> ResolvedImage {
+fn resolved(image: Image, boot: BootFiles) -> ResolvedImage {
     ResolvedImage {
         profile: image.manifest.profile.to_string(),
         digest: image.manifest.digest().to_string(),
-        kernel,
-        initrd,
+        boot,
         layers: image.layers,
     }
 }

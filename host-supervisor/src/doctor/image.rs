@@ -11,26 +11,24 @@ use nix::unistd::Uid;
 use super::finding::{Finding, Remedy};
 use crate::{
     config::Config,
-    daemon::{MachineError, find_image, kernel_file},
+    daemon::{MachineError, find_image},
     disk,
     failure::causes,
-    vmm::KernelFile,
+    vmm::{BootFiles, KernelFile},
 };
 
 /// The parts of an image that a probe boot needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
-    pub(super) kernel: PathBuf,
-    pub(super) initrd: PathBuf,
+    pub(super) boot: BootFiles,
     size_bytes: u64,
 }
 
 pub(super) async fn look(config: &Config) -> Result<Found, MachineError> {
     let config = config.clone();
     let look = move || {
-        let (image, initrd) = find_image(&config, &config.image_profile)?;
-        let kernel = kernel_file(KernelFile::Either, &image.kernel, &config)?;
-        Ok(Found { size_bytes: image.manifest.size_bytes(), kernel, initrd })
+        let (image, boot) = find_image(&config, &config.image_profile, KernelFile::Either)?;
+        Ok(Found { size_bytes: image.manifest.size_bytes(), boot })
     };
     tokio::task::spawn_blocking(look).await.unwrap_or(Err(MachineError::Interrupted))
 }
@@ -40,8 +38,8 @@ pub(super) fn examine(config: &Config, image: &Result<Found, MachineError>) -> V
         .into_iter()
         .filter(|requirement| !requirement.is_installed())
         .collect();
-    let without_desktop =
-        find_image(config, &config.prompt.profile).map(|(image, _)| image.manifest.size_bytes());
+    let without_desktop = find_image(config, &config.prompt.profile, KernelFile::Either)
+        .map(|(image, _)| image.manifest.size_bytes());
     vec![
         judge_image(config, image),
         judge_cli_image(config, &without_desktop),

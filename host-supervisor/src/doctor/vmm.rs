@@ -33,7 +33,7 @@ pub(super) async fn examine(config: &Config, image: Option<&Found>) -> (Backend,
     let (backend, mut findings) = match config.vmm {
         BackendChoice::Exactly(backend) => (backend, Vec::new()),
         BackendChoice::Auto => {
-            let boot = image.map(|image| (image.kernel.as_path(), image.initrd.as_path()));
+            let boot = image.map(|image| &image.boot);
             let Chosen { backend, reason } = backend::choose(config, boot).await;
             (backend, vec![Finding::ok("vmm", "VMM", format!("{}: {reason}", name(backend)))])
         }
@@ -98,7 +98,7 @@ async fn acceleration(settings: QemuSettings, image: Option<&Found>) -> Finding 
     let wanted = settings.wanted;
     let device = open_kvm();
     let choice = match image {
-        Some(image) => Some(Qemu::choice_for(&settings, &image.kernel, Some(&image.initrd)).await),
+        Some(image) => Some(Qemu::choice_for(&settings, &image.boot).await),
         None => None,
     };
     judge_acceleration(wanted, &device, choice)

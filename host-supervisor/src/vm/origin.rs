@@ -96,9 +96,8 @@ pub(super) async fn conditions(
         "memory_mib": request.memory_mib,
         "disk_mib": request.disk_mib,
         "image": request.image.digest,
-        "kernel": name(&request.image.kernel),
-        // Named by its digest; the agent is in it.
-        "initrd": name(&request.image.initrd),
+        // The image's digest tells the kernel; the agent and its loader are in files named by theirs.
+        "boot": request.image.boot.iter().map(|file| name(file)).collect::<Vec<_>>(),
         "layers": request.image.layers.iter().map(|layer| name(layer)).collect::<Vec<_>>(),
         "network": network,
         "clipboard": format!("{:?}", request.clipboard),

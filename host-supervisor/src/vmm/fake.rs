@@ -18,7 +18,7 @@ use tokio::net::UnixListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, ProcessId, SnapshotError,
+    Acceleration, AgentAddress, BootFiles, Capabilities, KernelFile, LaunchError, ProcessId, SnapshotError,
     SnapshotFiles, Survivor, Vm, VmExit, VmSpec, Vmm,
     console::Console,
     process::{Invocation, Process},
@@ -89,9 +89,9 @@ impl Vmm for FakeVmm {
     }
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
-        if !spec.kernel.exists() {
+        if !spec.boot.kernel.exists() {
             let remedy = "write it".to_owned();
-            return Err(LaunchError::Missing { what: "the kernel", path: spec.kernel.clone(), remedy });
+            return Err(LaunchError::Missing { what: "the kernel", path: spec.boot.kernel.clone(), remedy });
         }
         let directory = spec.directory.as_path();
         let agent = self.serve(directory).await;
@@ -109,11 +109,11 @@ impl Vmm for FakeVmm {
             Restoring::IsRefused => return Err(LaunchError::Snapshot("it is of another machine".to_owned())),
             Restoring::StaysSilent => {
                 let nobody = AbortOnDropHandle::new(tokio::spawn(async {}));
-                return self.run(&VmSpec { kernel: files.state.clone(), ..spec.clone() }, nobody).await;
+                return self.run(&with_kernel(spec, &files.state), nobody).await;
             }
             Restoring::Works | Restoring::IsNeverMade => {}
         }
-        self.launch(&VmSpec { kernel: files.memory.clone(), ..spec.clone() }).await
+        self.launch(&with_kernel(spec, &files.memory)).await
     }
 
     /// Its kernel runs once more, and its agent knocks when it may go on.
@@ -153,7 +153,7 @@ impl Vmm for FakeVmm {
 impl FakeVmm {
     async fn run(&self, spec: &VmSpec, agent: AbortOnDropHandle<()>) -> Result<Box<dyn Vm>, LaunchError> {
         let restoring = *self.restoring.lock().unwrap();
-        let (directory, kernel) = (spec.directory.as_path(), spec.kernel.clone());
+        let (directory, kernel) = (spec.directory.as_path(), spec.boot.kernel.clone());
         let arguments = vec![kernel.clone().into()];
         let mut process = Process::start(Invocation::of(SHELL.as_ref(), arguments, directory))?;
         let console = process.console(directory).await?;
@@ -229,4 +229,10 @@ impl Vm for FakeVm {
         }
         Ok(())
     }
+}
+
+/// The same VM with another program as its kernel.
+fn with_kernel(spec: &VmSpec, kernel: &Path) -> VmSpec {
+    let boot = BootFiles { kernel: kernel.to_owned(), ..spec.boot.clone() };
+    VmSpec { boot, ..spec.clone() }
 }

@@ -40,8 +40,8 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{
-    Acceleration, AgentAddress, Capabilities, KernelFile, LaunchError, Rate, SnapshotFiles, Survivor,
-    Version, Vm, VmSpec, Vmm,
+    Acceleration, AgentAddress, BootFiles, Capabilities, KernelFile, LaunchError, Rate, SnapshotFiles,
+    Survivor, Version, Vm, VmSpec, Vmm,
     confine::{Uids, group},
     processor,
 };
@@ -135,23 +135,19 @@ impl Qemu {
     ///
     /// # Errors
     /// When KVM is insisted on but does not work.
-    pub async fn choice(&self, kernel: &Path, initrd: Option<&Path>) -> Result<&Choice, LaunchError> {
+    pub async fn choice(&self, boot: &BootFiles) -> Result<&Choice, LaunchError> {
         let candidate = Candidate { settings: &self.settings, program: &self.program, version: self.version };
-        self.choice.get_or_try_init(|| accelerator::choose(candidate, kernel, initrd)).await
+        self.choice.get_or_try_init(|| accelerator::choose(candidate, boot)).await
     }
 
     /// The same for a machine that lacks other parts yet.
     ///
     /// # Errors
     /// When QEMU is missing, or KVM is insisted on but does not work.
-    pub async fn choice_for(
-        settings: &QemuSettings,
-        kernel: &Path,
-        initrd: Option<&Path>,
-    ) -> Result<Choice, LaunchError> {
+    pub async fn choice_for(settings: &QemuSettings, boot: &BootFiles) -> Result<Choice, LaunchError> {
         let program = settings.find(&settings.program)?;
         let candidate = Candidate { settings, version: version_of(&program).await?, program: &program };
-        accelerator::choose(candidate, kernel, initrd).await
+        accelerator::choose(candidate, boot).await
     }
 
     #[must_use]
@@ -187,13 +183,13 @@ impl Vmm for Qemu {
 
     async fn launch(&self, spec: &VmSpec) -> Result<Box<dyn Vm>, LaunchError> {
         spec.check_files()?;
-        let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
+        let accelerator = self.choice(&spec.boot).await?.accelerator;
         let vm = QemuVm::start(self, spec, accelerator, Begin::Boot).await?;
         Ok(Box::new(vm))
     }
 
     async fn snapshot_conditions(&self, spec: &VmSpec) -> Result<Option<Value>, LaunchError> {
-        let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
+        let accelerator = self.choice(&spec.boot).await?.accelerator;
         Ok(Some(json!({
             "qemu": self.version.to_string(),
             "machine": self.settings.machine,
@@ -206,14 +202,14 @@ impl Vmm for Qemu {
 
     async fn restore(&self, spec: &VmSpec, files: &SnapshotFiles) -> Result<Box<dyn Vm>, LaunchError> {
         spec.check_files()?;
-        let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
+        let accelerator = self.choice(&spec.boot).await?.accelerator;
         let vm = QemuVm::start(self, spec, accelerator, Begin::Restore(files)).await?;
         Ok(Box::new(vm))
     }
 
     async fn wake(&self, spec: &VmSpec, from: OwnedFd) -> Result<Box<dyn Vm>, LaunchError> {
         spec.check_files()?;
-        let accelerator = self.choice(&spec.kernel, spec.initrd.as_deref()).await?.accelerator;
+        let accelerator = self.choice(&spec.boot).await?.accelerator;
         let vm = QemuVm::start(self, spec, accelerator, Begin::Wake(from.as_fd())).await?;
         Ok(Box::new(vm))
     }

@@ -9,7 +9,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anteroom_protocol::{VmId, desk::Directions};
 
 use super::{
-    LaunchError, ProcessId, Rate, SnapshotError, SnapshotFiles, Survivor, Vm, VmSpec, Vmm,
+    BootFiles, LaunchError, ProcessId, Rate, SnapshotError, SnapshotFiles, Survivor, Vm, VmSpec, Vmm,
     fake::FakeVmm,
     firecracker::{Firecracker, FirecrackerSettings, JailerChoice, Rates, Transport},
     qemu::{Qemu, QemuSettings, Wanted},
@@ -110,8 +110,7 @@ impl Bench {
             id,
             vcpus: 1,
             memory_mib: 64,
-            kernel,
-            initrd: None,
+            boot: BootFiles { kernel, initrd: None, agent: None },
             layers: Vec::new(),
             disk: None,
             network: self.network.clone(),

@@ -83,7 +83,10 @@ async fn what_keeps_the_daemon_from_beginning_a_session_is_told() {
     let checks = readiness.body["checks"].as_array().unwrap();
     let of = |name: &str| checks.iter().find(|check| check["name"] == name).unwrap();
     assert_eq!((&of("database")["ok"], &of("providers")["ok"]), (&json!(true), &json!(true)));
-    assert_eq!(of("image")["cause"], "vmlinuz, initrd, debian.erofs is gone; build the image again");
+    assert_eq!(
+        of("image")["cause"],
+        "vmlinuz, initrd, agent.erofs, debian.erofs is gone; build the image again"
+    );
     let whole = service.get("/api/admin/health/system").await;
     assert_eq!((whole.status, &whole.body["status"]), (StatusCode::OK, &json!("not_ready")));
     assert_eq!(whole.body["checks"].as_array().unwrap().len(), 5);

@@ -12,6 +12,7 @@ use anteroom::{
     daemon::{Daemon, Machine, ReloadError, Reloader, ServiceManager, Stop},
     images::ResolvedImage,
     vault::KeyTexts,
+    vmm::BootFiles,
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -201,8 +202,11 @@ fn machine(stage: Arc<Stage>) -> Machine {
     let image = ResolvedImage {
         profile: "test".into(),
         digest: "sha256:0".into(),
-        kernel: PathBuf::from("/none/vmlinuz"),
-        initrd: PathBuf::from("/none/initrd"),
+        boot: BootFiles {
+            kernel: "/none/vmlinuz".into(),
+            initrd: Some("/none/initrd".into()),
+            agent: Some("/none/agent.erofs".into()),
+        },
         layers: vec![PathBuf::from("/none/debian.erofs")],
     };
     Machine {

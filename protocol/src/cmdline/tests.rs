@@ -7,7 +7,7 @@ use super::*;
 fn word() -> impl Strategy<Value = String> {
     "[a-z][a-z0-9_]{0,8}(=[a-zA-Z0-9,./:-]{1,12})?".prop_filter("not ours", |word| {
         let key = word.split('=').next().unwrap_or_default();
-        ![IP, IP6, VM, LAYERS, DISK, PURPOSE, CLIPBOARD].contains(&key)
+        ![ROOT, IP, IP6, VM, LAYERS, DISK, PURPOSE, CLIPBOARD].contains(&key)
     })
 }
 
@@ -49,6 +49,7 @@ fn ip6() -> impl Strategy<Value = Ip6Config> {
 
 prop_compose! {
     fn line()(
+        root in proptest::option::of("/dev/vd[a-z]"),
         ip in proptest::option::of(ip()),
         ip6 in proptest::option::of(ip6()),
         vm in proptest::option::of(Just(VmId::random())),
@@ -60,7 +61,7 @@ prop_compose! {
     ) -> KernelCommandLine {
         let purpose = if probe { Purpose::Probe } else { Purpose::Desktop };
         let clipboard = Directions { to_desktop, from_desktop };
-        KernelCommandLine { ip, ip6, vm, layers, disk, purpose, clipboard, others }
+        KernelCommandLine { root, ip, ip6, vm, layers, disk, purpose, clipboard, others }
     }
 }
 

@@ -66,7 +66,9 @@ pub fn luggage_with(script: &str, kernels: &[KernelKind]) -> Result<Option<Lugga
     luggage.add(&firecracker, "firecracker")?;
     luggage.add(&jailer, "jailer")?;
     luggage.add(&daemon::binary(), "anteroom")?;
-    luggage.add(&daemon::guest_binary("anteroom-agent"), "anteroom-agent")?;
+    for program in ["anteroom-agent", "anteroom-loader"] {
+        luggage.add(&daemon::guest_binary(program), program)?;
+    }
     let store = ImageStore::open(daemon::image_dir()?)?;
     // Two images have layers in common.
     let mut files = BTreeSet::new();

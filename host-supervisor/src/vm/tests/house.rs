@@ -31,7 +31,7 @@ use crate::{
         VmStarter, VmStatus,
     },
     vmm::{
-        ProcessId,
+        BootFiles, ProcessId,
         fake::{FakeVmm, Restoring},
     },
 };
@@ -164,8 +164,7 @@ impl House {
         let image = ResolvedImage {
             profile: "test".into(),
             digest: "sha256:0".into(),
-            kernel: self.kernel(),
-            initrd: self.kernel(),
+            boot: BootFiles { kernel: self.kernel(), initrd: None, agent: Some(self.kernel()) },
             layers: Vec::new(),
         };
         VmRequest {

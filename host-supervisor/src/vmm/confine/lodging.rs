@@ -6,7 +6,7 @@
 //!    the lodging/                                                       │ two names
 //!      v.sock, v.sock_1025  ◀───────────────────────────────────────────┘
 //!      disk                    a hard link
-//!      kernel, initrd, layer0… bind mounts, seen by the VM's processes only
+//!      kernel, initrd, agent, layer0… bind mounts, seen by the VM's processes only
 //! ```
 //! What root reads of a VM by its name (the console's log) lies outside, so that nobody in there can put another file under it.
 
@@ -21,7 +21,7 @@ use anteroom_protocol::ports::HOST_KNOCK;
 use super::Uid;
 use crate::{
     net::{self, Network},
-    vmm::{AgentAddress, LaunchError, VmSpec, process::Mounts},
+    vmm::{AgentAddress, BootFiles, LaunchError, VmSpec, process::Mounts},
 };
 
 #[derive(Debug)]
@@ -44,8 +44,12 @@ impl Lodging {
             mounts.show(file, self.root.join(&name))?;
             Ok(self.inside(&name))
         };
-        let kernel = inside(&spec.kernel, "kernel".to_owned())?;
-        let initrd = spec.initrd.as_ref().map(|initrd| inside(initrd, "initrd".to_owned())).transpose()?;
+        let BootFiles { kernel, initrd, agent } = &spec.boot;
+        let boot = BootFiles {
+            kernel: inside(kernel, "kernel".to_owned())?,
+            initrd: initrd.as_ref().map(|initrd| inside(initrd, "initrd".to_owned())).transpose()?,
+            agent: agent.as_ref().map(|agent| inside(agent, "agent".to_owned())).transpose()?,
+        };
         let layers = spec
             .layers
             .iter()
@@ -57,7 +61,7 @@ impl Lodging {
             net::host::give_device(&tap.device, self.uid.number())?;
         }
         self.let_the_knock_out()?;
-        Ok((VmSpec { kernel, initrd, layers, disk, ..spec.clone() }, mounts))
+        Ok((VmSpec { boot, layers, disk, ..spec.clone() }, mounts))
     }
 
     pub(in crate::vmm) fn inside(&self, name: &str) -> PathBuf {

@@ -9,11 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::vmm::VmSpec;
+use crate::vmm::{BootFiles, VmSpec};
 
 /// Of a snapshot.
 pub(super) const MEMORY: &str = "memory";
 pub(super) const STATE: &str = "state";
+const AGENT: &str = "agent";
 /// The VM's own.
 const DISK: &str = "disk";
 
@@ -27,6 +28,7 @@ pub(super) fn link(spec: &VmSpec) -> io::Result<VmSpec> {
         }
         Ok(PathBuf::from(name))
     };
+    let agent = spec.boot.agent.as_ref().map(|agent| named(agent, AGENT.to_owned())).transpose()?;
     let layers = spec
         .layers
         .iter()
@@ -34,5 +36,6 @@ pub(super) fn link(spec: &VmSpec) -> io::Result<VmSpec> {
         .map(|(index, layer)| named(layer, format!("layer{index}")))
         .collect::<io::Result<_>>()?;
     let disk = spec.disk.as_ref().map(|disk| named(disk, DISK.to_owned())).transpose()?;
-    Ok(VmSpec { layers, disk, ..spec.clone() })
+    let boot = BootFiles { agent, ..spec.boot.clone() };
+    Ok(VmSpec { boot, layers, disk, ..spec.clone() })
 }

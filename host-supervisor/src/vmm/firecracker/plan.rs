@@ -56,8 +56,8 @@ pub(super) fn requests(
     let mut requests = vec![
         Request::MachineConfig(machine),
         Request::BootSource(BootSource {
-            kernel_image_path: spec.kernel.clone(),
-            initrd_path: spec.initrd.clone(),
+            kernel_image_path: spec.boot.kernel.clone(),
+            initrd_path: spec.boot.initrd.clone(),
             boot_args: boot_line(Boot::desktop(spec, kernel_words(transport)))?,
         }),
     ];
@@ -92,7 +92,7 @@ fn interface(network: &Network, rate: Rate) -> Result<Option<NetworkInterface>, 
 /// Two drives over one writable file would destroy it. To be looked at before the files get the names that Firecracker sees.
 pub(super) fn no_drive_twice(spec: &VmSpec) -> Result<(), LaunchError> {
     let mut seen: Vec<&PathBuf> = Vec::new();
-    for path in spec.layers.iter().chain(&spec.disk) {
+    for path in spec.boot.agent.iter().chain(&spec.layers).chain(&spec.disk) {
         if seen.contains(&path) {
             return Err(LaunchError::Shape { what: format!("the drive {} twice", path.display()) });
         }
@@ -102,14 +102,16 @@ pub(super) fn no_drive_twice(spec: &VmSpec) -> Result<(), LaunchError> {
 }
 
 fn drives(spec: &VmSpec, rate: Rate) -> Result<Vec<Drive>, LaunchError> {
+    let agent = spec.boot.agent.iter().map(|path| (path, true));
     let layers = spec.layers.iter().map(|path| (path, true));
     let disk = spec.disk.iter().map(|path| (path, false));
     let mut drives = Vec::new();
-    for (index, (path, is_read_only)) in layers.chain(disk).enumerate() {
+    for (index, (path, is_read_only)) in agent.chain(layers).chain(disk).enumerate() {
         let id = DeviceId::new(format!("drive{index}"));
         drives.push(Drive {
             drive_id: id.map_err(|error| LaunchError::Shape { what: error.to_string() })?,
             path_on_host: path.clone(),
+            // The command line names the root, as for every VMM.
             is_root_device: false,
             is_read_only,
             cache_type: CacheType::Unsafe,

@@ -19,7 +19,7 @@ use super::{
     tsc,
     verdict::{Verdict, VerdictKey},
 };
-use crate::vmm::{LaunchError, Version};
+use crate::vmm::{BootFiles, LaunchError, Version};
 
 /// What the operator wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,14 +100,10 @@ pub(super) struct Candidate<'a> {
     pub(super) version: Version,
 }
 
-pub(super) async fn choose(
-    qemu: Candidate<'_>,
-    kernel: &Path,
-    initrd: Option<&Path>,
-) -> Result<Choice, LaunchError> {
+pub(super) async fn choose(qemu: Candidate<'_>, boot: &BootFiles) -> Result<Choice, LaunchError> {
     let verdict = match qemu.settings.wanted {
         Wanted::Tcg => Verdict { works: false, reason: "the translator was asked for".to_owned() },
-        Wanted::Auto | Wanted::Kvm => judge_kvm(qemu, kernel, initrd).await?,
+        Wanted::Auto | Wanted::Kvm => judge_kvm(qemu, boot).await?,
     };
     tracing::info!(kvm = verdict.works, "{}", verdict.reason);
     let accelerator = match (qemu.settings.wanted, verdict.works) {
@@ -118,20 +114,16 @@ pub(super) async fn choose(
     Ok(Choice { accelerator, reason: verdict.reason })
 }
 
-async fn judge_kvm(
-    qemu: Candidate<'_>,
-    kernel: &Path,
-    initrd: Option<&Path>,
-) -> Result<Verdict, LaunchError> {
+async fn judge_kvm(qemu: Candidate<'_>, boot: &BootFiles) -> Result<Verdict, LaunchError> {
     // Not remembered: whoever adds the user to the group kvm wants to see the change at once.
     if let Err(error) = OpenOptions::new().read(true).write(true).open("/dev/kvm") {
         return Ok(Verdict { works: false, reason: format!("/dev/kvm cannot be opened: {error}") });
     }
-    let key = VerdictKey::of_this_machine(qemu.version, kernel).await?;
+    let key = VerdictKey::of_this_machine(qemu.version, &boot.kernel).await?;
     if let Some(verdict) = key.recall(&qemu.settings.cache).await {
         return Ok(verdict);
     }
-    let verdict = match probe_kvm(qemu.program, &qemu.settings.machine, kernel, initrd).await? {
+    let verdict = match probe_kvm(qemu.program, &qemu.settings.machine, boot).await? {
         ProbeOutcome::Boots { after } => {
             Verdict { works: true, reason: format!("a kernel boots with KVM in {} ms", after.as_millis()) }
         }

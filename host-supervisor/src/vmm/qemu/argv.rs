@@ -14,7 +14,10 @@ use std::{
 use serde_json::json;
 
 use super::{accelerator::Accelerator, memory};
-use crate::{net::Network, vmm::LaunchError};
+use crate::{
+    net::Network,
+    vmm::{BootFiles, LaunchError},
+};
 
 /// A machine, with every decision made.
 #[derive(Debug, Clone)]
@@ -26,8 +29,8 @@ pub(super) struct Machine<'a> {
     pub(super) accelerator: Accelerator,
     pub(super) vcpus: u8,
     pub(super) memory_mib: u32,
-    pub(super) kernel: &'a Path,
-    pub(super) initrd: Option<&'a Path>,
+    /// The agent's disk is the first that the guest sees.
+    pub(super) boot: &'a BootFiles,
     pub(super) command_line: &'a str,
     /// Read-only, in the order in which the guest sees them.
     pub(super) layers: &'a [PathBuf],
@@ -123,8 +126,8 @@ impl Machine<'_> {
     }
 
     fn boot(&self) -> Result<Vec<String>, LaunchError> {
-        let mut argv = words(&["-kernel", utf8(self.kernel)?]);
-        if let Some(initrd) = self.initrd {
+        let mut argv = words(&["-kernel", utf8(&self.boot.kernel)?]);
+        if let Some(initrd) = &self.boot.initrd {
             argv.extend(words(&["-initrd", utf8(initrd)?]));
         }
         argv.extend(words(&["-append", self.command_line]));
@@ -133,6 +136,9 @@ impl Machine<'_> {
 
     fn disks(&self) -> Result<Vec<String>, LaunchError> {
         let mut argv = Vec::new();
+        if let Some(agent) = &self.boot.agent {
+            argv.extend(disk("agent", agent, Access::ReadOnly)?);
+        }
         for (index, layer) in self.layers.iter().enumerate() {
             argv.extend(disk(&format!("layer{index}"), layer, Access::ReadOnly)?);
         }

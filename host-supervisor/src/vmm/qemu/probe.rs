@@ -11,7 +11,7 @@ use super::{accelerator::Accelerator, argv::Machine};
 use crate::{
     net::Network,
     vmm::{
-        LaunchError,
+        BootFiles, LaunchError,
         boot_line::{Boot, boot_line},
         console::diagnose,
         process::{Invocation, Process},
@@ -29,25 +29,19 @@ pub enum ProbeOutcome {
     Useless { reason: String },
 }
 
-/// Boots this kernel with KVM, at most five seconds. `initrd` holds the agent, which says that it is there.
+/// Boots these files with KVM, at most five seconds. The agent says that it is there.
 ///
 /// # Errors
 /// When the probe itself cannot be made, which says nothing about KVM.
-pub async fn probe_kvm(
-    qemu: &Path,
-    machine: &str,
-    kernel: &Path,
-    initrd: Option<&Path>,
-) -> Result<ProbeOutcome, LaunchError> {
-    let command_line = boot_line(Boot::probe(Vec::new()))?;
+pub async fn probe_kvm(qemu: &Path, machine: &str, boot: &BootFiles) -> Result<ProbeOutcome, LaunchError> {
+    let command_line = boot_line(Boot::probe(boot))?;
     let machine = Machine {
         name: "anteroom-probe",
         machine,
         accelerator: Accelerator::Kvm,
         vcpus: 1,
         memory_mib: MEMORY_MIB,
-        kernel,
-        initrd,
+        boot,
         command_line: &command_line,
         layers: &[],
         disk: None,

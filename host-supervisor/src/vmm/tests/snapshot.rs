@@ -13,8 +13,8 @@ use std::{
 use anteroom_protocol::VmId;
 
 use super::{
-    Bench, GREETING, Guest, Jailed, LaunchError, ProcessId, SnapshotError, SnapshotFiles, Transport, Vm,
-    VmSpec, greets, mappings, within,
+    Bench, BootFiles, GREETING, Guest, Jailed, LaunchError, ProcessId, SnapshotError, SnapshotFiles,
+    Transport, Vm, VmSpec, greets, mappings, within,
 };
 
 /// Of a guest that spells, and the letter that it was at.
@@ -65,13 +65,16 @@ impl Golden {
     }
 }
 
-/// With a layer that all share, and a disk of its own.
+/// With the agent's disk and a layer that all share, and a disk of its own.
 fn machine(bench: &Bench, shelf: &Path, directory: &Path) -> VmSpec {
-    let (layer, disk) = (shelf.join("layer"), directory.join("own.img"));
-    fs::write(&layer, [7; 4096]).unwrap();
+    let (agent, layer, disk) = (shelf.join("agent"), shelf.join("layer"), directory.join("own.img"));
+    for shared in [&agent, &layer] {
+        fs::write(shared, [7; 4096]).unwrap();
+    }
     fs::write(&disk, [0; 8192]).unwrap();
     let spec = bench.spec(VmId::random(), directory, Guest::Spells);
-    VmSpec { layers: vec![layer], disk: Some(disk), ..spec }
+    let boot = BootFiles { agent: Some(agent), ..spec.boot };
+    VmSpec { boot, layers: vec![layer], disk: Some(disk), ..spec }
 }
 
 fn letter(line: &str) -> Option<char> {

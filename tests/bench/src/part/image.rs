@@ -41,7 +41,7 @@ pub(crate) async fn measure(Arguments { profile }: Arguments) -> Result<Report> 
     let built = daemon::image_build(&profile, &environment).await?;
     let seconds = begin.elapsed().as_secs_f64();
     ensure!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    // The initramfs is made at the first launch.
+    // The initramfs and the agent's disk are made when a daemon starts.
     let daemon = Daemon::start("bench-image", &profile, Options { environment, config: None }).await?;
     let session = daemon.start_session("demo", "bench").await?;
     daemon.wait_for(&session, &["awaiting_user_auth"]).await?;
@@ -52,6 +52,7 @@ pub(crate) async fn measure(Arguments { profile }: Arguments) -> Result<Report> 
         Figure::new("built from nothing", "s", vec![seconds]).of(OURS),
         Figure::new("kernel, with all that is kept of it", "MiB", vec![part("kernels")?]).of(OURS),
         Figure::new(INITRAMFS, "MiB", vec![part("initrds")?]).of(OURS),
+        Figure::new("the agent's disk", "MiB", vec![part("agents")?]).of(OURS),
         Figure::new("root", "MiB", vec![part("layers")?]).of(OURS),
     ];
     match Image::obstacle() {

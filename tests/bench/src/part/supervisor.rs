@@ -20,7 +20,10 @@ use anteroom::{
         HibernateAfter, LaunchBounds, Limits, StopReason, VmKind, VmRequest, VmSettings, VmStarter, VmStatus,
         WAITING_EVENTS,
     },
-    vmm::{AgentAddress, Capabilities, LaunchError, ProcessId, Survivor, Vm, VmSpec, Vmm, process::Process},
+    vmm::{
+        AgentAddress, BootFiles, Capabilities, LaunchError, ProcessId, Survivor, Vm, VmSpec, Vmm,
+        process::Process,
+    },
 };
 use anteroom_protocol::{VmId, desk::Directions};
 use anyhow::{Result, ensure};
@@ -130,8 +133,7 @@ async fn start(starter: &VmStarter) -> Result<anteroom::vm::VmHandle> {
     let image = ResolvedImage {
         profile: "none".into(),
         digest: "sha256:0".into(),
-        kernel: PROGRAM.into(),
-        initrd: PROGRAM.into(),
+        boot: BootFiles { kernel: PROGRAM.into(), initrd: None, agent: None },
         layers: Vec::new(),
     };
     let request = VmRequest {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     net::{TapNetwork, UserNetwork},
-    vmm::SnapshotFiles,
+    vmm::{BootFiles, SnapshotFiles},
 };
 
 /// Fields of the definitions in `firecracker.yaml` of v1.13.2: those that are required, and the others.
@@ -62,8 +62,11 @@ fn spec() -> VmSpec {
         id: VmId::random(),
         vcpus: 2,
         memory_mib: 1024,
-        kernel: "/k/vmlinux".into(),
-        initrd: Some("/k/initrd".into()),
+        boot: BootFiles {
+            kernel: "/k/vmlinux".into(),
+            initrd: Some("/k/initrd".into()),
+            agent: Some("/i/agent.erofs".into()),
+        },
         layers: vec!["/i/a.erofs".into(), "/i/b.erofs".into()],
         disk: Some("/v/disk".into()),
         network: Network::None,
@@ -145,10 +148,14 @@ fn the_start_comes_last_and_drives_come_in_the_order_of_their_names() {
             _ => None,
         })
         .collect();
-    assert_eq!(drives, [("/i/a.erofs", true), ("/i/b.erofs", true), ("/v/disk", false)]);
+    assert_eq!(
+        drives,
+        [("/i/agent.erofs", true), ("/i/a.erofs", true), ("/i/b.erofs", true), ("/v/disk", false)]
+    );
     let boot = &bodies(&requests)["/boot-source"];
     let line = boot["boot_args"].as_str().unwrap();
-    assert!(line.contains("anteroom.layers=/dev/vda,/dev/vdb anteroom.disk=/dev/vdc"), "{line}");
+    assert!(line.contains(" root=/dev/vda "), "{line}");
+    assert!(line.contains("anteroom.layers=/dev/vdb,/dev/vdc anteroom.disk=/dev/vdd"), "{line}");
     assert!(line.contains("reboot=k") && !line.contains("pci=off"), "{line}");
 }
 

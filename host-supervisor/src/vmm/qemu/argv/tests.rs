@@ -1,5 +1,13 @@
+use std::sync::LazyLock;
+
 use super::*;
 use crate::net::{Forward, Reach, TapNetwork, UserNetwork};
+
+static BOOT: LazyLock<BootFiles> = LazyLock::new(|| BootFiles {
+    kernel: "/images/vmlinuz".into(),
+    initrd: Some("/images/initrd.cpio".into()),
+    agent: Some("/images/agent.erofs".into()),
+});
 
 fn machine<'a>(network: &'a Network, layers: &'a [PathBuf]) -> Machine<'a> {
     Machine {
@@ -8,8 +16,7 @@ fn machine<'a>(network: &'a Network, layers: &'a [PathBuf]) -> Machine<'a> {
         accelerator: Accelerator::Tcg { tsc_khz: Some(2_000_000) },
         vcpus: 2,
         memory_mib: 1024,
-        kernel: Path::new("/images/vmlinuz"),
-        initrd: Some(Path::new("/images/initrd.cpio")),
+        boot: &BOOT,
         command_line: "console=ttyS0 panic=-1",
         layers,
         disk: Some(Path::new("/state/vms/3f2a/disk.img")),
@@ -53,6 +60,8 @@ fn a_desktop_vm_under_tcg() {
 -append console=ttyS0 panic=-1
 -chardev stdio,id=console,signal=off
 -serial chardev:console
+-blockdev {"cache":{"no-flush":false},"discard":"ignore","driver":"raw","file":{"cache":{"no-flush":false},"driver":"file","filename":"/images/agent.erofs","read-only":true},"node-name":"agent","read-only":true}
+-device virtio-blk-pci,drive=agent
 -blockdev {"cache":{"no-flush":false},"discard":"ignore","driver":"raw","file":{"cache":{"no-flush":false},"driver":"file","filename":"/images/debian.erofs","read-only":true},"node-name":"layer0","read-only":true}
 -device virtio-blk-pci,drive=layer0
 -blockdev {"cache":{"no-flush":false},"discard":"ignore","driver":"raw","file":{"cache":{"no-flush":false},"driver":"file","filename":"/images/desktop.erofs","read-only":true},"node-name":"layer1","read-only":true}
@@ -72,7 +81,7 @@ fn a_desktop_vm_under_tcg() {
 }
 
 #[test]
-fn a_probe_of_kvm_has_no_disk_no_network_and_no_vsock() {
+fn a_probe_of_kvm_has_no_disk_but_the_agents_no_network_and_no_vsock() {
     let probe = Machine {
         accelerator: Accelerator::Kvm,
         vcpus: 1,
@@ -84,9 +93,10 @@ fn a_probe_of_kvm_has_no_disk_no_network_and_no_vsock() {
     };
     let text = lines(&probe.argv().unwrap());
     assert!(text.contains("-accel kvm\n-cpu host\n-smp 1\n-m 256M\n"), "{text}");
-    for absent in ["-netdev", "-blockdev", "vsock", "virtio-net"] {
+    for absent in ["-netdev", "vsock", "virtio-net"] {
         assert!(!text.contains(absent), "{absent} in {text}");
     }
+    assert_eq!(text.matches("-blockdev").count(), 1, "{text}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use anteroom::{
     daemon::{Daemon, Machine, Stop},
     images::ResolvedImage,
     vault::KeyTexts,
+    vmm::BootFiles,
 };
 use anyhow::{Context as _, Result, ensure};
 use tokio::{
@@ -122,8 +123,7 @@ pub(crate) async fn serve(ServeVictim { state }: &ServeVictim) -> Result<()> {
     let image = ResolvedImage {
         profile: "none".into(),
         digest: "sha256:0".into(),
-        kernel: "/none".into(),
-        initrd: "/none".into(),
+        boot: BootFiles { kernel: "/none".into(), initrd: None, agent: None },
         layers: Vec::new(),
     };
     let vmm = Arc::new(Sleepers { flooding: Path::new(state).join("flood") });

@@ -11,7 +11,7 @@ use nix::{
     kmod::{ModuleInitFlags, finit_module},
 };
 
-const DIRECTORY: &str = "/modules";
+pub(super) const DIRECTORY: &str = "/modules";
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ModuleError {
@@ -21,21 +21,16 @@ pub(super) enum ModuleError {
     Refused(PathBuf, #[source] Errno),
 }
 
-/// Loads all of them. Says whether there were any: a kernel with built-in drivers has none.
-pub(super) fn load_all() -> Result<bool, ModuleError> {
-    let directory = PathBuf::from(DIRECTORY);
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(ModuleError::Unreadable(directory, error)),
-    };
+/// Loads all of them.
+pub(super) fn load_all() -> Result<(), ModuleError> {
+    let unreadable = |error| ModuleError::Unreadable(DIRECTORY.into(), error);
+    let entries = fs::read_dir(DIRECTORY).map_err(unreadable)?;
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "ko"))
         .collect();
     paths.sort();
-    paths.iter().try_for_each(load)?;
-    Ok(!paths.is_empty())
+    paths.iter().try_for_each(load)
 }
 
 fn load(path: &PathBuf) -> Result<(), ModuleError> {
