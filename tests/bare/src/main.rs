@@ -44,7 +44,7 @@ async fn serve() -> Result<()> {
     };
     let environment: Environment = std::env::vars_os().filter_map(named).collect();
     let config = Config::load(&Layers::gather(&environment, None, &[])?)?;
-    log::begin(&config);
+    log::begin(&config, &environment);
     let manager = ServiceManager::of(&environment)?;
     let agent = config.agent.clone().context("the setting `agent` has to name the agent")?;
     let machine = Machine::running(Arc::new(Bare { agent }), &config).await?;
