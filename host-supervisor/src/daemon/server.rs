@@ -41,8 +41,8 @@ pub(super) use seats::Seats;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// For the head of a request, from the connection or from the answer before on.
 const HEAD: Duration = Duration::from_secs(60);
-/// For the first word on a new connection when the daemon stops: on a socket that outlives the daemon, whoever comes a moment later is
-/// served by the next one, so nobody should be turned away who came a moment earlier.
+/// For the first word on a new connection when the daemon stops. On a socket that outlives the daemon, whoever comes a moment
+/// later is served by the next one, so nobody should be turned away who came a moment earlier.
 const FIRST_WORD: Duration = Duration::from_millis(300);
 /// Most bytes of a request's head.
 const MOST_HEAD: usize = 64 * 1024;
