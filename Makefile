@@ -81,9 +81,10 @@ check-bench: setup-test web guest ## whether starts with a snapshot are much soo
 	$(MAKE) images ANTEROOM=target/debug/anteroom
 	target/debug/anteroom-bench check
 
-deb: build ## a package for Debian and Ubuntu, tried in a throw-away root (needs cargo-deb; the trial needs root)
+deb: build ## a package for Debian and Ubuntu, tried in a throw-away root and under a systemd (needs cargo-deb; the trials need root)
 	packaging/debian/build
 	packaging/debian/try target/debian/*.deb
+	packaging/debian/try-systemd target/debian/*.deb
 
 fuzz: setup-test ## what must hold for hostile input, FUZZ_SECONDS for each target
 	fuzz/run $(FUZZ_SECONDS)

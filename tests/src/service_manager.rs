@@ -47,6 +47,8 @@ impl ServiceManager {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let heard = UnixDatagram::bind(scratch.path().join("notify"))?;
         let log = artefact(&format!("{test}.log"));
+        // What daemons of an earlier run have logged is no answer.
+        std::fs::write(&log, "")?;
         std::fs::write(scratch.path().join("anteroom.toml"), "")?;
         Ok(Self { address: socket.local_addr()?, socket, heard, scratch, log })
     }

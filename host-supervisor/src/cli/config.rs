@@ -16,7 +16,8 @@ pub(super) fn run(
 ) -> Result<Exit, Problem> {
     match command {
         ConfigCommand::Show { json } => print(&load(common, environment, &[])?, *json),
-        ConfigCommand::Check { file } => check(file, environment),
+        ConfigCommand::Check { file: Some(file) } => check(file, environment),
+        ConfigCommand::Check { file: None } => check_all(common, environment),
     }
 }
 
@@ -45,8 +46,18 @@ fn print(config: &Config, json: bool) -> Result<Exit, Problem> {
 
 fn check(file: &Path, environment: &Environment) -> Result<Exit, Problem> {
     let config = Config::load(&Layers::of_file(environment, file)?)?;
-    let count = config.shown().iter().filter(|setting| matches!(setting.source, Source::File { .. })).count();
-    let noun = if count == 1 { "setting" } else { "settings" };
-    show::line(format_args!("{}: {count} {noun}, all of them right", file.display()));
+    say_right(&config, &file.display().to_string(), |source| matches!(source, Source::File { .. }));
     Ok(Exit::Ok)
+}
+
+fn check_all(common: &Common, environment: &Environment) -> Result<Exit, Problem> {
+    let config = load(common, environment, &[])?;
+    say_right(&config, "file, environment and flags", |source| !matches!(source, Source::Default));
+    Ok(Exit::Ok)
+}
+
+fn say_right(config: &Config, place: &str, counts: impl Fn(&Source) -> bool) {
+    let count = config.shown().iter().filter(|setting| counts(&setting.source)).count();
+    let noun = if count == 1 { "setting" } else { "settings" };
+    show::line(format_args!("{place}: {count} {noun}, all of them right"));
 }

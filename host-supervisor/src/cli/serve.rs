@@ -53,7 +53,7 @@ fn announce(config: &Config, address: SocketAddr, key: &str) {
 }
 
 fn run(config: &Config, sources: Sources, ready: impl FnOnce(SocketAddr)) -> Result<Exit, Problem> {
-    let log = log::begin(config);
+    let log = log::begin(config, &sources.environment);
     forbid_core_files(config)?;
     let manager = ServiceManager::of(&sources.environment)
         .map_err(|error| Problem::new(Exit::Failed, causes(&error)))?;

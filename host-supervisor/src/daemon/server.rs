@@ -26,6 +26,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::Notify,
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -40,6 +41,9 @@ pub(super) use seats::Seats;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// For the head of a request, from the connection or from the answer before on.
 const HEAD: Duration = Duration::from_secs(60);
+/// For the first word on a new connection when the daemon stops. On a socket that outlives the daemon, whoever comes a moment
+/// later is served by the next one, so nobody should be turned away who came a moment earlier.
+const FIRST_WORD: Duration = Duration::from_millis(300);
 /// Most bytes of a request's head.
 const MOST_HEAD: usize = 64 * 1024;
 /// After the kernel had no descriptor left for a connection.
@@ -55,7 +59,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Serves until `stop`, and then until every request that has begun is answered.
+    /// Serves until `stop`, and then until every request that has begun, or is on its way, is answered.
     pub(super) async fn run(self, stop: CancellationToken) {
         let Self { listener, router, tls, seats } = self;
         let serving = Serving { http: http(), router: TowerToHyperService::new(router), tls, stop };
@@ -119,12 +123,18 @@ impl Serving {
             over_tls.map(|over_tls| request.extensions_mut().insert(over_tls));
             router.call(request)
         });
-        let served = self.http.serve_connection(TokioIo::new(connection), service).with_upgrades();
-        let mut served = pin!(served);
+        let spoken = Arc::new(Notify::new());
+        let connection = TokioIo::new(connection.telling(&spoken));
+        let mut served = pin!(self.http.serve_connection(connection, service).with_upgrades());
+        let leave = async {
+            self.stop.cancelled().await;
+            let _ = timeout(FIRST_WORD, spoken.notified()).await;
+        };
         // Whatever breaks a connection, its peer knows.
         tokio::select! {
             _ = &mut served => {}
-            () = self.stop.cancelled() => {
+            () = leave => {
+                // Closes a connection on which nothing has been said, or nothing since the last answer.
                 served.as_mut().graceful_shutdown();
                 let _ = served.await;
             }

@@ -196,6 +196,22 @@ async fn settings_are_shown_with_their_source_and_files_are_checked() {
         "{}",
         bad.err
     );
+    // Without a file: all that counts for a daemon, the environment too. `systemctl reload` asks so.
+    std::fs::write(&file, "[vm]\nmax = 3\n").unwrap();
+    let place = file.to_str().unwrap();
+    for (requests, code, said) in
+        [("77", 0, "3 settings, all of them right"), ("many", 2, "ANTEROOM_RATE_LIMIT_REQUESTS")]
+    {
+        let environment =
+            [("ANTEROOM_CONFIG", place), ("ANTEROOM_RATE_LIMIT_REQUESTS", requests), ("PORT", "4100")];
+        let all = run(&["config", "check"], &environment, "").await;
+        assert!(
+            all.code == code && format!("{}{}", all.out, all.err).contains(said),
+            "{}{}",
+            all.out,
+            all.err
+        );
+    }
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ async fn serve() -> Result<()> {
     };
     let environment: Environment = std::env::vars_os().filter_map(named).collect();
     let config = Config::load(&Layers::gather(&environment, None, &[])?)?;
-    log::begin(&config);
+    log::begin(&config, &environment);
     // Without it a program waits for its group, which no guest of a VM does.
     let _quick_moves = QuickMoves::begin()
         .inspect_err(|error| tracing::warn!("moves into control groups wait, as in no VM: {error}"));

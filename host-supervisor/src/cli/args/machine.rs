@@ -56,7 +56,7 @@ pub(in crate::cli) enum ConfigCommand {
     /// Check a configuration file without using it
     #[command(after_help = "Example:  anteroom config check /etc/anteroom/anteroom.toml")]
     Check {
-        /// The file
-        file: PathBuf,
+        /// The file; without one, all that a daemon would read that is started here and now
+        file: Option<PathBuf>,
     },
 }

@@ -3,12 +3,14 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    sync::Notify,
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
@@ -18,16 +20,24 @@ use super::Seat;
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
+    /// To be told when the client has said something.
+    spoken: Option<Arc<Notify>>,
     _seat: Seat,
 }
 
 impl Connection {
     pub(super) fn plain(stream: TcpStream, seat: Seat) -> Self {
-        Self { stream: Either::Left(stream), _seat: seat }
+        Self { stream: Either::Left(stream), spoken: None, _seat: seat }
     }
 
     pub(super) fn secret(stream: TlsStream<TcpStream>, seat: Seat) -> Self {
-        Self { stream: Either::Right(Box::new(stream)), _seat: seat }
+        Self { stream: Either::Right(Box::new(stream)), spoken: None, _seat: seat }
+    }
+
+    /// Tells, once, when the client has said something.
+    pub(super) fn telling(mut self, spoken: &Arc<Notify>) -> Self {
+        self.spoken = Some(Arc::clone(spoken));
+        self
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut Either<TcpStream, Box<TlsStream<TcpStream>>>> {
@@ -37,11 +47,17 @@ impl Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream().poll_read(context, buffer)
+        let polled = self.as_mut().stream().poll_read(context, buffer);
+        if polled.is_ready()
+            && let Some(spoken) = self.spoken.take()
+        {
+            spoken.notify_one();
+        }
+        polled
     }
 }
 

@@ -143,3 +143,17 @@ async fn an_end_leaves_nobody_in_the_middle_of_an_answer_and_ends_idle_connectio
     closed(&mut idle).await;
     end.await.unwrap();
 }
+
+#[tokio::test]
+async fn whoever_was_let_in_just_before_the_end_is_answered_but_silence_delays_nothing() {
+    let house = House::new(Seats::of(10, 10, Vec::new()), None).await;
+    let (mut late, _silent, mut last) = (house.connect().await, house.connect().await, house.connect().await);
+    // The others were let in before it.
+    ask(&mut last).await;
+    let begin = Instant::now();
+    house.stop.cancel();
+    tokio::time::sleep(FIRST_WORD / 10).await;
+    assert!(ask(&mut late).await.starts_with("HTTP/1.1 200 "));
+    house.close().await;
+    assert!(begin.elapsed() < 5 * FIRST_WORD, "{:?}", begin.elapsed());
+}
