@@ -1,7 +1,7 @@
 //! The console in a real Chromium: live without a question asked twice, for keyboards, small screens and the dark, in every place
 //! and with a thousand rows. The guests are played.
 
-
+mod failing;
 mod vm;
 
 use std::{sync::Arc, time::Duration};
