@@ -9,6 +9,7 @@ mod eager;
 mod error;
 mod events;
 mod knock;
+mod log;
 pub mod program;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -37,6 +38,7 @@ pub use dial::hold_still;
 pub use error::AgentError;
 pub use events::Events;
 pub use knock::Knock;
+pub use log::log_news;
 pub use program::{Complaints, Piece, Program, ProgramError, Run};
 
 /// How long an ordinary call may take, connection included. A busy guest under TCG needs seconds at times.

@@ -24,6 +24,7 @@
 //! | `DELETE /api/auth/session/{id}` | ends the session, forgets it and its credentials |
 //! | `GET /api/auth/sessions` | everybody's sessions |
 //! | `GET /api/vms/{id}/events?known=N&wait=S` | what was seen of a VM and its session, as soon as it is not N events |
+//! | `GET /api/vms/{id}/live?log=NAME` | the VM and its changes as server-sent events, and what one of its services says |
 //! | `GET /api/vms/{id}/exec` with `Upgrade: anteroom-exec`, or in a WebSocket | a program in the VM, as `anteroom_protocol::exec` says |
 //! | `GET /api/vms/{id}/files?path=P` | a file, or a directory as tar; with `&about=true` only what it is, as JSON |
 //! | `GET /api/vms/{id}/programs` | which of them run there |
@@ -86,6 +87,7 @@ mod start;
 mod tenant;
 mod token;
 mod vm;
+mod vm_live;
 mod webhook;
 mod webrtc;
 mod websocket;

@@ -1,7 +1,7 @@
 //! Codes that a person carries between a sign-in page and a terminal, with the real CLIs in real VMs: typed into the page of
 //! another device, pasted from the page that shows one. What goes wrong on the way is told, and tried again in the same VM.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anteroom_demo::idp::{Consent, Event, GrantType, Profile, SecretKind};
 use anteroom_tests::{Scene, Viewer, artefact, browser::Browser, person::with_parameter, skip};
@@ -20,7 +20,7 @@ const CLOSE_TERMINAL: (u16, u16) = (509, 10);
 async fn codex_is_signed_in_from_another_device_when_the_person_says_yes_there() -> Result<()> {
     let scene = Scene::set("codex-device", Profile::openai(Consent::Asked)).await?;
     let session = scene.daemon.start_session_by("device", "codex", "alice").await?;
-    let code = denied_at_first(&scene, &session, "sign_in_failed").await?;
+    let code = denied_at_first(&scene, &session, "sign_in_failed", None).await?;
     let (status, refused) = paste(&scene, &session, "c0de").await?;
     ensure!(status == StatusCode::CONFLICT && refused["code"] == "not_asked", "{status}: {refused}");
 
@@ -43,9 +43,16 @@ async fn codex_is_signed_in_from_another_device_when_the_person_says_yes_there()
 async fn the_github_cli_is_signed_in_from_another_device_when_the_person_says_yes_there() -> Result<()> {
     let scene = Scene::set("gh", Profile::github(Consent::Asked)).await?;
     let session = scene.daemon.start_session("github_cli", "alice").await?;
-    let code = denied_at_first(&scene, &session, "sign_in_denied").await?;
+    let operator = operator_of(&scene, &session).await?;
+    let code = denied_at_first(&scene, &session, "sign_in_denied", operator.as_ref()).await?;
     scene.person.type_code(&code, "allow").await?;
     let captured = scene.completed(&session).await?;
+    if let Some(browser) = operator {
+        let done = Locator::XPath("//main//span[contains(@class, 'badge') and .='signed in']");
+        browser.page.wait().at_most(Duration::from_secs(20)).for_element(done).await?;
+        browser.screenshot(&artefact("console-attempt-2-completed.png")).await?;
+        browser.close().await?;
+    }
     assert!(captured.to_string().contains(&scene.issued(SecretKind::AccessToken)?), "{}", captured["path"]);
     let issued = Event::TokenIssued { sign_in: 2, grant: GrantType::DeviceCode };
     assert!(scene.idp.log().events().contains(&issued));
@@ -160,8 +167,43 @@ async fn look_at_page(scene: &Scene, session: &str, code: &str) -> Result<Option
     Ok(Some(browser))
 }
 
-/// The person says no to the first code; the code of the next attempt, in the same VM.
-async fn denied_at_first(scene: &Scene, session: &str, failure: &str) -> Result<String> {
+/// Somebody who has the console open at this sign-in.
+async fn operator_of(scene: &Scene, session: &str) -> Result<Option<Browser>> {
+    if let Some(program) = Browser::missing() {
+        skip("the operator", &format!("{program} is missing (./setup.sh test installs it)"));
+        return Ok(None);
+    }
+    let browser = Browser::open().await?;
+    let daemon = &scene.daemon;
+    browser.page.goto(&daemon.url(&format!("/console/sessions/{session}#key={}", daemon.key))).await?;
+    Ok(Some(browser))
+}
+
+/// The operator is told by the page that it has failed, and has it tried again there; the VM's id.
+async fn tried_again(scene: &Scene, session: &str, failure: &str, operator: &Browser) -> Result<Value> {
+    let page = &operator.page;
+    let again = Locator::XPath("//button[.='Try again']");
+    let button = page.wait().at_most(Duration::from_secs(60)).for_element(again).await?;
+    let told = page.find(Locator::Css(".notice-error")).await?.text().await?;
+    ensure!(told.contains(failure), "the console says {told:?}");
+    operator.screenshot(&artefact("console-attempt-1-denied.png")).await?;
+    let failed = scene.daemon.until_attempt_failed(session).await?;
+    button.click().await?;
+    let begin = Instant::now();
+    while !page.find_all(Locator::Css(".notice-error")).await?.is_empty() {
+        ensure!(begin.elapsed() < Duration::from_secs(20), "the console still shows what has failed");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(failed["vm_id"].clone())
+}
+
+/// The person says no to the first code; the code of the next attempt, in the same VM. It is the operator's, if there is one.
+async fn denied_at_first(
+    scene: &Scene,
+    session: &str,
+    failure: &str,
+    operator: Option<&Browser>,
+) -> Result<String> {
     let code_of = |session: &Value| session["device"]["user_code"].as_str().map(str::to_owned);
     // Some commands show the code, and open the page when Enter was pressed.
     let ready = |session: &Value| code_of(session).is_some() && session["oauth_kind"] == "device";
@@ -170,7 +212,10 @@ async fn denied_at_first(scene: &Scene, session: &str, failure: &str) -> Result<
     let first = code_of(&shown).context("a code")?;
     ensure!(first == scene.issued(SecretKind::UserCode)?, "the code that the provider gave");
     scene.person.type_code(&first, "deny").await?;
-    let vm = scene.failed_of(session, failure).await?;
+    let vm = match operator {
+        Some(operator) => tried_again(scene, session, failure, operator).await?,
+        None => scene.failed_of(session, failure).await?,
+    };
 
     // The page of the first attempt is that of the second as well.
     let other = |session: &Value| ready(session) && code_of(session).is_some_and(|code| code != first);

@@ -42,6 +42,8 @@ async fn a_sign_in_goes_on_after_its_vm_was_on_the_disk_and_its_daemon_was_kille
     let before = before_sleep;
     let boot = read(&scene.daemon, &vm, "/proc/sys/kernel/random/boot_id").await?;
 
+    // Who only looks, as the console does, keeps no VM awake, and has none woken.
+    let looking = look(&scene.daemon, &vm).await?;
     let begin = Instant::now();
     let shown = said(&scene.daemon, &["vm", "hibernate", &vm]).await?;
     let took = begin.elapsed();
@@ -60,7 +62,9 @@ async fn a_sign_in_goes_on_after_its_vm_was_on_the_disk_and_its_daemon_was_kille
         "it lies on the VM's disk"
     );
 
+    drop(looking);
     scene.daemon.replace_after(Signal::SIGKILL).await?;
+    let mut looking = look(&scene.daemon, &vm).await?;
     tokio::time::sleep(ASLEEP).await;
     it_is_on_the_disk(&scene.daemon, &session, &vm).await?;
 
@@ -68,6 +72,8 @@ async fn a_sign_in_goes_on_after_its_vm_was_on_the_disk_and_its_daemon_was_kille
     let after: u64 = read(&scene.daemon, &vm, "/dev/shm/count").await?.parse()?;
     eprintln!("a program of its answered {} ms after it was asked for", begin.elapsed().as_millis());
     ensure!((before..before + 40).contains(&after), "it counted from {before} to {after} while it was away");
+    hears_a_service(&mut looking).await?;
+    drop(looking);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let later: u64 = read(&scene.daemon, &vm, "/dev/shm/count").await?.parse()?;
     ensure!(later > after, "the program does not go on");
@@ -90,6 +96,27 @@ async fn a_sign_in_goes_on_after_its_vm_was_on_the_disk_and_its_daemon_was_kille
 
     a_changed_memory_is_refused(&scene).await?;
     scene.end().await
+}
+
+/// Follows the VM and one of its services.
+async fn look(daemon: &Daemon, vm: &str) -> Result<reqwest::Response> {
+    let request = reqwest::Client::new().get(daemon.url(&format!("/api/vms/{vm}/live?log=x11vnc")));
+    Ok(request.bearer_auth(&daemon.key).send().await?.error_for_status()?)
+}
+
+/// The same stream goes on when the VM does.
+async fn hears_a_service(looking: &mut reqwest::Response) -> Result<()> {
+    let mut heard = String::new();
+    let hears = async {
+        while !heard.contains("event: log") {
+            let piece = looking.chunk().await?.context("the stream has ended")?;
+            heard.push_str(&String::from_utf8_lossy(&piece));
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(20), hears).await.context("nothing of the service")??;
+    ensure!(heard.contains("hibernated"), "it was on the disk meanwhile: {heard}");
+    Ok(())
 }
 
 /// Everything comes to nothing when its devices are taken out and it stands still already.

@@ -56,6 +56,7 @@ const NAMES: &[(&str, &str)] = &[
     ("DELETE /api/vms/{id}", "deleteVm"),
     ("POST /api/vms/{id}/heartbeat", "keepVm"),
     ("GET /api/vms/{id}/events", "listVmEvents"),
+    ("GET /api/vms/{id}/live", "followVm"),
     ("POST /api/vms/{id}/hibernate", "hibernateVm"),
     ("POST /api/vms/{id}/wake", "wakeVm"),
     ("GET /api/vms/{id}/diagnostics", "diagnoseVm"),

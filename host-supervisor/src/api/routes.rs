@@ -16,7 +16,8 @@ use super::{
     describe::{self, Events, gives, says, tells},
     desktop, events, exec, files, follow, health, hibernation, keys, live, login, metrics, myself, prompts,
     rate::{self, Class, Counted},
-    session, settings, sign_in, snapshots, start, token, vm, webhook, webrtc, whep, within_patience, words,
+    session, settings, sign_in, snapshots, start, token, vm, vm_live, webhook, webrtc, whep, within_patience,
+    words,
 };
 use crate::{prompt::PromptEvent, store::Scope};
 
@@ -38,6 +39,10 @@ const OF_EVERYTHING: Events = &[
     ("gone", SchemaGenerator::subschema_for::<live::Gone>),
     ("changed", SchemaGenerator::subschema_for::<live::Changed>),
     ("stats", SchemaGenerator::subschema_for::<admin::Stats>),
+];
+const OF_A_VM: Events = &[
+    ("vm", SchemaGenerator::subschema_for::<vm::ShownVm>),
+    ("log", SchemaGenerator::subschema_for::<vm_live::LogWords>),
 ];
 const OF_A_PROMPT: Events = &[("message", SchemaGenerator::subschema_for::<PromptEvent>)];
 const UPGRADED: &[(u16, &str)] = &[(101, "")];
@@ -74,6 +79,7 @@ pub(super) fn all(api: &Arc<Api>, reach: Reach) -> (Router<Arc<Api>>, String) {
         .merge(behind(Needs::Scope(Scope::Prompts), "Prompts", asks()))
         .merge(behind(Needs::Scope(Scope::Prompts), "Prompts", answers()))
         .merge(scoped(Scope::Vms, "VMs", of_vms()))
+        .merge(behind(Needs::Scope(Scope::Vms), "VMs", follows_vms()))
         .merge(scoped(Scope::Exec, "Ways into a VM", into_vms()));
     let for_operators = scoped(Scope::Metrics, "Operators", of_watchers())
         .merge(scoped(Scope::Vms, "VMs", consoles()))
@@ -368,6 +374,21 @@ fn of_vms() -> ApiRouter<Arc<Api>> {
             "/api/vms/{id}/services/{name}/log",
             get_with(vm::service_log, gives("The last lines of a service", &[(200, TEXT)])),
         )
+}
+
+/// For as long as somebody listens.
+fn follows_vms() -> ApiRouter<Arc<Api>> {
+    ApiRouter::new().api_route(
+        "/api/vms/{id}/live",
+        get_with(
+            vm_live::stream,
+            tells(
+                "One VM and its changes as server-sent events; with `log`, what that service says, too",
+                EVENTS_OR_NONE,
+                OF_A_VM,
+            ),
+        ),
+    )
 }
 
 fn consoles() -> ApiRouter<Arc<Api>> {

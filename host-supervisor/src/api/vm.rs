@@ -55,7 +55,7 @@ pub(super) async fn list(
 
 /// The VM in the path, when the caller may see it; as a handler's argument.
 #[derive(Debug)]
-pub(super) struct SeenVm(VmRecord);
+pub(super) struct SeenVm(pub(super) VmRecord);
 
 impl FromRequestParts<Arc<Api>> for SeenVm {
     type Rejection = ApiError;
@@ -108,28 +108,35 @@ pub(super) async fn show(
     State(api): State<Arc<Api>>,
     SeenVm(record): SeenVm,
 ) -> Result<Json<ShownVm>, ApiError> {
-    let id = record.id;
-    let stored = record.timeline.clone().unwrap_or_else(|| json!([]));
-    let vm = VmWords::of(record);
-    let vm = match living(&api, id) {
-        Some((_, state)) => Detailed {
-            vm,
-            origin: state.origin,
-            none_ready: state.none_ready,
-            starts_ahead: state.starts_ahead,
-            timeline: json!(state.timeline),
-            services: json!(state.services),
-        },
-        None => Detailed {
-            vm,
-            origin: None,
-            none_ready: None,
-            starts_ahead: None,
-            timeline: stored,
-            services: json!([]),
-        },
-    };
-    Ok(Json(ShownVm { vm }))
+    Ok(Json(ShownVm::of(&api, record)))
+}
+
+impl ShownVm {
+    /// As it is now.
+    pub(super) fn of(api: &Api, record: VmRecord) -> Self {
+        let id = record.id;
+        let stored = record.timeline.clone().unwrap_or_else(|| json!([]));
+        let vm = VmWords::of(record);
+        let vm = match living(api, id) {
+            Some((_, state)) => Detailed {
+                vm,
+                origin: state.origin,
+                none_ready: state.none_ready,
+                starts_ahead: state.starts_ahead,
+                timeline: json!(state.timeline),
+                services: json!(state.services),
+            },
+            None => Detailed {
+                vm,
+                origin: None,
+                none_ready: None,
+                starts_ahead: None,
+                timeline: stored,
+                services: json!([]),
+            },
+        };
+        Self { vm }
+    }
 }
 
 pub(super) async fn summary(State(api): State<Arc<Api>>, acting: Acting) -> Result<Json<Value>, ApiError> {

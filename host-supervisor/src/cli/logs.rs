@@ -10,6 +10,7 @@ use super::{
     exit::{Exit, Problem},
     show, vm_name,
 };
+use crate::agent::log_news;
 
 /// How long an answer without news is waited for. The guest keeps 400 lines.
 const WAIT_S: u64 = 25;
@@ -41,7 +42,7 @@ pub(super) async fn run(arguments: &LogsArguments, client: &Client) -> Result<Ex
             }
         };
         let (now, count) = client.text_with(&format!("{path}{query}"), LOG_LINES_HEADER).await?;
-        say(news(&before, &now));
+        say(log_news(&before, &now));
         (before, lines) = (now, count);
     }
 }
@@ -51,33 +52,5 @@ fn say(text: &str) {
     let mut out = std::io::stdout();
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
-    }
-}
-
-/// What came since, where both are the last lines of one log.
-fn news<'a>(before: &str, now: &'a str) -> &'a str {
-    // The newest lines of before are somewhere in now, unless more came than are kept.
-    let mut from = before;
-    while !from.is_empty() {
-        if let Some(rest) = now.strip_prefix(from) {
-            return rest;
-        }
-        from = from.split_once('\n').map_or("", |(_, rest)| rest);
-    }
-    now
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_came_since_is_said_again() {
-        assert_eq!(news("a\nb\n", "a\nb\nc\n"), "c\n");
-        assert_eq!(news("a\nb\nc\n", "c\nd\n"), "d\n");
-        assert_eq!(news("a\nb\n", "a\nb\n"), "");
-        assert_eq!(news("a\n", "y\nz\n"), "y\nz\n");
-        assert_eq!(news("", "first\n"), "first\n");
-        assert_eq!(news("x\nx\n", "x\nx\nx\n"), "x\n");
     }
 }

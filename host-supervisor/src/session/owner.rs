@@ -25,7 +25,7 @@ use super::{
 use crate::{
     failure::causes,
     metrics,
-    store::{SessionRecord, SessionStatus},
+    store::{Change, SessionRecord, SessionStatus},
     traces::{self, Trace},
     vm::{AckGuard, Hold, StopReason, VmEvent, VmHandle, VmState, VmStatus},
 };
@@ -229,6 +229,7 @@ impl Owner {
                 }
                 view.attempt_failure = attempt_failure;
             });
+            self.shared.store.changed_in_memory(Change::Session(self.publish.borrow().record.id));
         }
         if self.state.status != before.status || self.state.failure.is_some() != before.failure.is_some() {
             let record = self.record();

@@ -1,4 +1,5 @@
-//! What has changed, told after it was written: for whoever shows it to people.
+//! What has changed, told after it was written, or after its owner has published it where nothing is written: for whoever shows
+//! it to people.
 
 use anteroom_protocol::{SessionId, VmId};
 use tokio::sync::broadcast;
@@ -35,6 +36,11 @@ impl Store {
     #[must_use]
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.0.subscribe()
+    }
+
+    /// Something of it has changed that is in memory only, such as an attempt of a session.
+    pub fn changed_in_memory(&self, change: Change) {
+        self.tell(change);
     }
 
     pub(super) fn tell(&self, change: Change) {

@@ -1,6 +1,9 @@
 //! The console in a real Chromium: live without a question asked twice, for keyboards, small screens and the dark, in every place
 //! and with a thousand rows. The guests are played.
 
+mod failing;
+mod vm;
+
 use std::{sync::Arc, time::Duration};
 
 use anteroom::{
@@ -56,6 +59,20 @@ async fn says(page: &Client, selector: &str, text: &str) {
         let whole = page.execute("return document.body.innerText", vec![]).await.unwrap();
         panic!("{selector} does not say {text:?}:\n{}", whole.as_str().unwrap());
     }
+}
+
+/// Waits until that is so.
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not so: {what}"));
+}
+
+async fn focused(page: &Client) -> String {
+    page.active_element().await.unwrap().text().await.unwrap()
 }
 
 /// Goes to a place by its link.

@@ -39,6 +39,7 @@ use tokio::{
 };
 
 use crate::{
+    chatter::{self, Chatter},
     programs::{self, Home},
     stream::{self, Stream},
 };
@@ -60,6 +61,7 @@ pub(crate) struct Guest {
     sign_in: watch::Sender<Option<SignInSpec>>,
     pub(crate) credentials: Mutex<Value>,
     pub(crate) stream: Stream,
+    pub(crate) chatter: Chatter,
     /// Where its programs run.
     pub(crate) home: Home,
     pub(crate) opened: Mutex<Vec<String>>,
@@ -135,6 +137,7 @@ impl Vmm for Stage {
             sign_in: watch::Sender::default(),
             credentials: Mutex::new(Value::Null),
             stream: Stream::default(),
+            chatter: Chatter::default(),
             home: Home::default(),
             opened: Mutex::default(),
             refuses_sign_in: Mutex::default(),
@@ -309,6 +312,7 @@ fn agent(guest: Arc<Guest>) -> Router {
         .route("/connect/{port}", get(connect))
         .route("/exec", get(programs::exec))
         .merge(stream::routes())
+        .merge(chatter::routes())
         .layer(middleware::from_fn_with_state(guest.clone(), note_trace))
         .with_state(guest)
 }

@@ -17,10 +17,10 @@ use crate::{
 
 const SECRET: &str = "whsec_cGxhbnRlZC13ZWJob29rLXNlY3JldC0wMDAwMDE=";
 
-type Events = Arc<Mutex<Vec<(String, Value)>>>;
+pub(crate) type Events = Arc<Mutex<Vec<(String, Value)>>>;
 
 /// Answers the first request of every event with 500 and the rest with 200.
-async fn receiver() -> (String, Events) {
+pub(crate) async fn receiver() -> (String, Events) {
     let events = Events::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());

@@ -80,7 +80,7 @@ export const strings = {
 
   progress: {
     label: "Progress of the sign-in",
-    steps: ["Starting the VM", "Desktop", "Sign-in page", "Signed in"],
+    steps: ["Starting the VM", "Desktop", "Tool", "Sign-in page", "Signed in"],
     done: "done",
     current: "now",
     stopped: "stopped here",

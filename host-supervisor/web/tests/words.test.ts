@@ -39,7 +39,7 @@ test("every status leads to one step, and an end keeps the last one seen", () =>
   assert.equal(stepOf("initializing", null), 0);
   assert.equal(stepOf("vm_created", 0), 1);
   assert.equal(stepOf("ready", 1), 2);
-  assert.equal(stepOf("awaiting_user_auth", 2), 2);
+  assert.equal(stepOf("awaiting_user_auth", 2), 3);
   assert.equal(stepOf("completed", 2), strings.progress.steps.length);
   assert.equal(stepOf("failed", 1), 1);
   assert.equal(stepOf("failed", null), null);

@@ -1,5 +1,7 @@
 //! How a page is looked at: on a wide screen or a telephone, in a light or a dark room, by somebody whom movement makes ill.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use reqwest::{Method, Url};
@@ -93,6 +95,16 @@ impl Browser {
     pub async fn keep_files(&self, keeps: bool) -> Result<()> {
         self.devtools("Network.enable", json!({})).await?;
         self.devtools("Network.setCacheDisabled", json!({"cacheDisabled": !keeps})).await
+    }
+
+    /// From now on answers of the network take at least so long; those that are on their way are not held back.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn answers_take(&self, latency: Duration) -> Result<()> {
+        self.devtools("Network.enable", json!({})).await?;
+        let conditions = json!({"offline": false, "latency": latency.as_secs_f64() * 1000.0, "downloadThroughput": -1, "uploadThroughput": -1});
+        self.devtools("Network.emulateNetworkConditions", conditions).await
     }
 
     async fn devtools(&self, command: &'static str, parameters: Value) -> Result<()> {

@@ -79,7 +79,13 @@ async fn console(daemon: &Daemon, vm: &str, browser: &Browser) -> Result<()> {
     page.goto(&daemon.url(&format!("/console/vms/{vm}"))).await?;
     let xpath = async |path: &str| page.wait().at_most(PATIENCE).for_element(Locator::XPath(path)).await;
     xpath("//li[code='x11vnc' and contains(., 'ready')]//button").await?.click().await?;
-    xpath("//pre[@aria-label='Log of x11vnc']").await?;
+    xpath("//pre[@aria-label='Log of x11vnc' and contains(., 'PORT=5900')]").await?;
+    // What it says when it was started again is there without a click.
+    let end = "for p in /proc/[0-9]*; do if [ \"$(cat $p/comm)\" = x11vnc ]; then kill ${p#/proc/}; fi; done 2>/dev/null";
+    daemon.cli(&["exec", vm, "-n", "--", "sh", "-c", end]).await?;
+    xpath("//pre[@aria-label='Log of x11vnc' and contains(substring-after(., 'PORT=5900'), 'PORT=5900')]")
+        .await?;
+    xpath("//li[code='x11vnc' and contains(., 'ready')]").await?;
     xpath("//button[.='Take a picture']").await?.click().await?;
     xpath("//img[@class='picture']").await?;
     let size = page

@@ -343,6 +343,16 @@ export interface Calls {
    */
   hibernateVm: Call<"hibernateVm">;
   /**
+   * One VM and its changes as server-sent events; with `log`, what that service says, too.
+   *
+   * `GET /api/vms/{id}/live`; needs a key with vms.
+   */
+  followVm: Follow<
+    "followVm",
+    | StreamEvent<"log", components["schemas"]["ServiceLog"]>
+    | StreamEvent<"vm", components["schemas"]["ShownVm"]>
+  >;
+  /**
    * Which programs run there.
    *
    * `GET /api/vms/{id}/programs`; needs a key with exec.
@@ -510,6 +520,7 @@ export const CALLS = {
   downloadFile: ["GET", "/api/vms/{id}/files", "response"],
   keepVm: ["POST", "/api/vms/{id}/heartbeat", "json"],
   hibernateVm: ["POST", "/api/vms/{id}/hibernate", "json"],
+  followVm: ["GET", "/api/vms/{id}/live", "events"],
   openPort: ["GET", "/api/vms/{id}/ports/{port}", "upgrade"],
   listPrograms: ["GET", "/api/vms/{id}/programs", "json"],
   listenOnPort: ["GET", "/api/vms/{id}/reverse/{port}", "upgrade"],

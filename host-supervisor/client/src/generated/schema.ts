@@ -905,6 +905,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/vms/{id}/live": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One VM and its changes as server-sent events; with `log`, what that service says, too */
+    get: operations["followVm"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/vms/{id}/ports/{port}": {
     parameters: {
       query?: never;
@@ -1521,6 +1538,10 @@ export interface components {
      * @enum {string}
      */
     List: "keys" | "deliveries" | "audit";
+    LiveQuery: {
+      /** @description The name of a service. */
+      log?: string | null;
+    };
     LogIn: {
       key: string;
     };
@@ -1756,6 +1777,12 @@ export interface components {
     };
     /** @description What a key may be allowed to do. */
     Scope: "sessions" | "credentials:read" | "prompts" | "vms" | "exec" | "metrics" | "admin";
+    /** @description What a service has said. */
+    ServiceLog: {
+      text: string;
+      /** @description These are its last lines, and whatever was known may be old; otherwise it is what came since. */
+      whole: boolean;
+    };
     /** @description A session as callers see it. */
     Session: {
       /** @description The terminal asks for a code of the page. */
@@ -4003,6 +4030,50 @@ export interface operations {
         content: {
           "application/json": components["schemas"]["PlainVm"];
         };
+      };
+      /** @description It was refused, or failed. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Error"];
+        };
+      };
+    };
+  };
+  followVm: {
+    parameters: {
+      query?: {
+        /** @description The name of a service. */
+        log?: string | null;
+      };
+      header?: {
+        /** @description In whose name the call is made: what belongs to others is answered with 403. */
+        "x-user-id"?: components["schemas"]["UserId"] | null;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "text/event-stream": unknown;
+        };
+      };
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       /** @description It was refused, or failed. */
       default: {

@@ -62,6 +62,7 @@ export type Provider = components["schemas"]["Provider"];
 export type ProviderList = components["schemas"]["ProviderList"];
 export type Readiness = components["schemas"]["Readiness"];
 export type Scope = components["schemas"]["Scope"];
+export type ServiceLog = components["schemas"]["ServiceLog"];
 export type Session = components["schemas"]["Session"];
 export type SessionDescription = components["schemas"]["SessionDescription"];
 export type SessionList = components["schemas"]["SessionList"];

@@ -66,7 +66,11 @@ export function App({ icon, licences, left }: { icon: string; licences: string; 
   const places = useRef<HTMLElement>(null);
   useEffect(() => {
     // In a narrow window the places are a strip that is longer than the screen.
-    places.current?.querySelector("[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+    const show = (): void =>
+      places.current?.querySelector("[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+    show();
+    addEventListener("resize", show);
+    return () => removeEventListener("resize", show);
   }, [first]);
   return (
     <>

@@ -21,8 +21,6 @@ import type {
 
 /** Ending a VM in order is the slowest. */
 const ANSWER_WITHIN_MS = 70_000;
-/** The longest that the daemon holds an answer back for, in seconds. */
-const LONGEST_WAIT_S = 25;
 /** Rows of one answer; a list that is longer says what comes after. */
 const PAGE_ROWS = 1000;
 const AUDIT_ROWS = 500;
@@ -67,6 +65,8 @@ export async function session(id: string): Promise<Session> {
   return (await answered(daemon.getSession({ id }))).session;
 }
 
+/** Another attempt of the person's, in the same VM. */
+export const trySignInAgain = (id: string) => answered(daemon.retrySignIn({ id }));
 export const cancelSession = (id: string) => answered(daemon.cancelSession({ id }));
 export const removeSession = (id: string) => answered(daemon.deleteSession({ id }));
 
@@ -75,24 +75,15 @@ export async function vm(id: string): Promise<VmDetails> {
   return (await answered(daemon.getVm({ id }))).vm as VmDetails;
 }
 
-/** Answers when there are others than so many events, and says whether there will be more. */
-export async function vmEvents(
-  id: string,
-  known: number,
-  signal: AbortSignal,
-): Promise<{ count: number; over: boolean }> {
-  const { events, over } = await answered(
-    daemon.listVmEvents({ id, known, wait: LONGEST_WAIT_S }, { signal }),
-  );
-  return { count: events.length, over };
-}
+/** A VM as it is, whenever it is another; and what that service says, if any is asked for. */
+export const followVm = (id: string, service: string | null, signal: AbortSignal) =>
+  daemon.followVm({ id, ...(service === null ? {} : { log: service }) }, { signal });
 
 export const diagnostics = (id: string) => answered(daemon.diagnoseVm({ id })) as Promise<Diagnostics>;
 export const removeVm = (id: string) => answered(daemon.deleteVm({ id }));
 export const hibernate = (id: string) => answered(daemon.hibernateVm({ id }));
 export const wake = (id: string) => answered(daemon.wakeVm({ id }));
 export const consoleLog = (id: string) => answered(daemon.getConsole({ id }));
-export const serviceLog = (id: string, name: string) => answered(daemon.getServiceLog({ id, name }));
 
 export const cancelPrompt = (id: string) => answered(daemon.cancelPrompt({ id }));
 

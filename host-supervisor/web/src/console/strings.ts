@@ -20,7 +20,7 @@ export const words = {
   noneFits: "Nothing here fits that search.",
   older: "Load older ones",
   more: (count: number, hidden: number) => `Show ${count} more of ${hidden}`,
-  found: (found: number, of: number) => (found === of ? String(of) : `${found} of ${of}`),
+  found: (found: number, of: number) => (found === of ? `${of} in all` : `${found} of ${of}`),
   of: (part: string, whole: string) => `${part} of ${whole}`,
   milliseconds: (ms: number) => {
     if (ms < 1000) return `${Math.round(ms)} ms`;
@@ -120,7 +120,7 @@ export const words = {
       disk: "Disk",
     } as Readonly<Record<string, string>>,
     version: "Version",
-    vmm: "Machines by",
+    vmm: "VMs run with",
     vmmOf: (name: string, version: string, acceleration: string | null) =>
       `${name} ${version}, ${acceleration ?? "no acceleration"}`,
     image: "Image",
@@ -156,6 +156,9 @@ export const words = {
     removeTitle: "Delete this sign-in?",
     removeText:
       "Its virtual machine and the credentials that it has captured are deleted. This cannot be undone.",
+    attempt:
+      "That was one attempt: the virtual machine is still there. The person can try again in it, or you for them.",
+    again: "Try again",
     ended: "Ended",
     ahead: "Starts before it",
     vm: "Virtual machine",
@@ -193,6 +196,7 @@ export const words = {
     booted: (because: string) => `with a boot: ${because}`,
     restored: (key: string) => `from the snapshot ${key}`,
     pooled: (seconds: number, how: string) => `ready since ${plural(seconds, "second", "seconds")}, ${how}`,
+    noneReady: "Why none was ready",
     ahead: "Launches before it",
     picture: "Desktop",
     takePicture: "Take a picture",
@@ -206,6 +210,8 @@ export const words = {
     logOf: (service: string) => `Log of ${service}`,
     silent: "It has said nothing.",
     again: "Look again",
+    follows: "What it says from now on appears by itself.",
+    toEnd: "To the newest lines",
     condition: "Condition",
     healthy: "well",
     unhealthy: "has problems",
@@ -258,6 +264,9 @@ export const words = {
     why: "Cause",
     end: "End",
     cancel: "Cancel",
+    cancelTitle: "Cancel this prompt?",
+    cancelText:
+      "The tool is stopped where it is, and whoever has asked gets no answer. This cannot be undone.",
     search: "Search user, provider, id, cause",
     none: "Nothing was asked yet.",
   },
@@ -294,7 +303,7 @@ export const words = {
   keys: {
     another: "Another key",
     whose: "Whose it is, or what for",
-    life: "Counts for",
+    life: "Valid for",
     days: (days: number) => (days === 365 ? "a year" : `${days} days`),
     forEver: "until it is revoked",
     may: "What it may do",
@@ -314,7 +323,7 @@ export const words = {
     name: "Key",
     scopes: "May",
     state: "State",
-    counts: "counts",
+    valid: "valid",
     still: "for another",
     revoked: "revoked",
     expired: "expired",
@@ -334,7 +343,7 @@ export const words = {
     provider: "Provider",
     status: "Status",
     tries: "Tries",
-    since: "Since",
+    since: "Happened",
     next: "Next try in",
     answer: "Last answer",
     search: "Search event, sign-in, provider, answer",

@@ -54,6 +54,7 @@ export type Origin =
 
 export interface VmDetails extends Vm {
   readonly origin?: Origin;
+  readonly none_ready?: string;
   readonly starts_ahead?: number;
   readonly timeline: readonly Mark[];
   readonly services: readonly Service[];

@@ -24,8 +24,9 @@ export function stepOf(status: SessionStatus, lastLivingStep: number | null): nu
     case "vm_created":
       return 1;
     case "ready":
-    case "awaiting_user_auth":
       return 2;
+    case "awaiting_user_auth":
+      return 3;
     case "completed":
       return strings.progress.steps.length;
     default:

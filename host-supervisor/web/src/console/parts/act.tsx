@@ -46,8 +46,9 @@ export function Act<T>({ label, act, done, told, confirm }: ActProps<T>) {
       <button
         type="button"
         class={confirm ? "danger" : ""}
-        disabled={busy}
-        onClick={() => (confirm ? setAsking(true) : void run())}
+        // Not disabled, which would lose the focus of whoever has pressed it.
+        aria-disabled={busy}
+        onClick={() => !busy && (confirm ? setAsking(true) : void run())}
       >
         {busy ? words.working : label}
       </button>

@@ -1,25 +1,27 @@
 // What stands at the top of a place: its name, and what can be done there.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { words } from "../strings.ts";
 
 /** The focus goes here when the place has been changed, so that a screen reader says where it is. */
 export function Heading({ title, children }: { title: string; children?: ComponentChildren }) {
-  const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · ${words.product}`;
-    if (moved) heading.current?.focus({ preventScroll: true });
+    if (moved) focusHeading();
     moved = true;
   }, [title]);
   return (
     <div class="heading">
-      <h1 tabIndex={-1} ref={heading}>
-        {title}
-      </h1>
+      <h1 tabIndex={-1}>{title}</h1>
       {children && <div class="buttons">{children}</div>}
     </div>
   );
+}
+
+/** For whoever has pressed what is there no more. */
+export function focusHeading(): void {
+  document.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
 }
 
 /** Not when the page is opened: the focus is the browser's then. */

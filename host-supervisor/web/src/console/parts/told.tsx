@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { words } from "../strings.ts";
-import { troubleInWords } from "../../words/trouble.ts";
+import { asSentence, troubleInWords } from "../../words/trouble.ts";
 import type { Failure } from "../types.ts";
 
 export function Loading() {
@@ -36,7 +36,7 @@ export function Failed({ failure }: { failure: Failure }) {
   return (
     <div class="notice notice-error">
       <p>
-        {failure.message} <code class="quiet">{failure.code}</code>
+        {asSentence(failure.message)} <code class="quiet">{failure.code}</code>
       </p>
       {lines.length > 0 && (
         <details>

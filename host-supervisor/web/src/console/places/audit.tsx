@@ -5,9 +5,9 @@ import * as calls from "../calls.ts";
 import { changes } from "../live.ts";
 import { useAsked } from "../parts/asked.ts";
 import { Badge } from "../parts/badge.tsx";
-import { FilterBar, useFilter } from "../parts/filter.tsx";
 import { Heading } from "../parts/heading.tsx";
-import { type Column, Table } from "../parts/table.tsx";
+import { Searched } from "../parts/listing.tsx";
+import type { Column } from "../parts/table.tsx";
 import { Ago } from "../parts/time.tsx";
 import { Loading, Nothing, Trouble } from "../parts/told.tsx";
 import type { AuditEntry } from "../types.ts";
@@ -40,28 +40,23 @@ const GROUPS = [
 
 export function Audit() {
   const { value, error, again } = useAsked(calls.audit, [changes.audit.value]);
-  const rows = value ?? [];
-  const filter = useFilter(
-    rows,
-    (row) =>
-      `${row.caller} ${row.actingFor ?? ""} ${row.client} ${row.action} ${row.target} ${row.detail ?? ""}`,
-    GROUPS,
-  );
   return (
     <>
       <Heading title={words.places.audit} />
       {value === null && (error === null ? <Loading /> : <Trouble error={error} again={again} />)}
       {value?.length === 0 && <Nothing>{words.audit.none}</Nothing>}
-      {rows.length > 0 && (
-        <>
-          <FilterBar filter={filter} of={rows.length} label={words.audit.search} groups={GROUPS} />
-          <Table
-            label={words.places.audit}
-            rows={filter.rows}
-            columns={COLUMNS}
-            id={({ number }) => String(number)}
-          />
-        </>
+      {value && value.length > 0 && (
+        <Searched
+          rows={value}
+          label={words.places.audit}
+          search={words.audit.search}
+          text={(row) =>
+            `${row.caller} ${row.actingFor ?? ""} ${row.client} ${row.action} ${row.target} ${row.detail ?? ""}`
+          }
+          id={({ number }) => String(number)}
+          columns={COLUMNS}
+          groups={GROUPS}
+        />
       )}
     </>
   );

@@ -57,7 +57,7 @@ function State({ of }: { of: ApiKey }) {
   if (isOver(of)) return <Badge tone="over">{words.keys.expired}</Badge>;
   return (
     <>
-      <Badge tone="good">{words.keys.counts}</Badge>{" "}
+      <Badge tone="good">{words.keys.valid}</Badge>{" "}
       {of.expiresAt && (
         <span class="muted">
           {words.keys.still} <Until at={of.expiresAt} />

@@ -4,10 +4,10 @@ import { words } from "../strings.ts";
 import { durationInWords } from "../../words/time.ts";
 import * as calls from "../calls.ts";
 import { prompts } from "../live.ts";
-import { address } from "../navigation.ts";
 import { Act } from "../parts/act.tsx";
 import { Status } from "../parts/badge.tsx";
 import { Heading } from "../parts/heading.tsx";
+import { LinkTo } from "../parts/link.tsx";
 import { Listing } from "../parts/listing.tsx";
 import type { Column } from "../parts/table.tsx";
 import { Ago } from "../parts/time.tsx";
@@ -20,25 +20,26 @@ function took({ createdAt, endedAt }: Prompt): string {
 }
 
 const COLUMNS: readonly Column<Prompt>[] = [
-  { name: words.prompts.user, cell: (prompt) => prompt.userId },
+  { name: words.prompts.user, cell: (prompt) => <span class="name">{prompt.userId}</span> },
   { name: words.prompts.provider, cell: (prompt) => prompt.provider },
   { name: words.prompts.status, cell: (prompt) => <Status is={prompt.status} /> },
   { name: words.prompts.asked, cell: (prompt) => <Ago at={prompt.createdAt} /> },
   { name: words.prompts.took, cell: took },
   {
     name: words.prompts.vm,
-    cell: (prompt) =>
-      prompt.vmId && (
-        <a href={address("vms", prompt.vmId)}>
-          <code>{prompt.vmId.slice(0, 8)}</code>
-        </a>
-      ),
+    cell: (prompt) => prompt.vmId && <LinkTo place="vms" id={prompt.vmId} />,
   },
   { name: words.prompts.why, cell: (prompt) => prompt.failure?.message ?? "" },
   {
     name: words.prompts.end,
     cell: (prompt) =>
-      goesOn(prompt) && <Act label={words.prompts.cancel} act={() => calls.cancelPrompt(prompt.id)} />,
+      goesOn(prompt) && (
+        <Act
+          label={words.prompts.cancel}
+          act={() => calls.cancelPrompt(prompt.id)}
+          confirm={{ title: words.prompts.cancelTitle, text: words.prompts.cancelText }}
+        />
+      ),
   },
 ];
 

@@ -4,16 +4,18 @@ import { useEffect, useState } from "preact/hooks";
 import { words } from "../strings.ts";
 import * as calls from "../calls.ts";
 import { sessions } from "../live.ts";
+import { may } from "../myself.ts";
 import { address, go } from "../navigation.ts";
 import { whileLookedAt } from "../presence.ts";
 import { Act } from "../parts/act.tsx";
 import { useAsked } from "../parts/asked.ts";
 import { Status } from "../parts/badge.tsx";
 import { Facts } from "../parts/facts.tsx";
-import { Heading } from "../parts/heading.tsx";
+import { focusHeading, Heading } from "../parts/heading.tsx";
+import { LinkTo } from "../parts/link.tsx";
 import { Ago } from "../parts/time.tsx";
 import { Failed, Loading, Nothing, Trouble } from "../parts/told.tsx";
-import type { Moment, Session } from "../types.ts";
+import type { Failure, Moment, Session } from "../types.ts";
 import { lives } from "./sessions.tsx";
 
 export function OneSession({ id }: { id: string }) {
@@ -46,9 +48,11 @@ function Shown({ session, tell }: { session: Session; tell: (session: Session) =
             <a class="button" href={`/session/${id}`}>
               {words.session.take}
             </a>
-            <a class="button" href={`/session/${id}/terminal`}>
-              {words.vm.terminal}
-            </a>
+            {may("exec") && (
+              <a class="button" href={`/session/${id}/terminal`}>
+                {words.vm.terminal}
+              </a>
+            )}
             <Act
               label={words.session.cancel}
               act={() => calls.cancelSession(id)}
@@ -72,21 +76,26 @@ function Shown({ session, tell }: { session: Session; tell: (session: Session) =
             [words.sessions.started, <Ago at={session.created_at} />],
             [words.session.ended, session.completed_at && <Ago at={session.completed_at} />],
             [words.session.ahead, session.starts_ahead?.toString()],
-            [
-              words.session.vm,
-              session.vm_id && (
-                <a href={address("vms", session.vm_id)}>
-                  <code>{session.vm_id.slice(0, 8)}</code>
-                </a>
-              ),
-            ],
+            [words.session.vm, session.vm_id && <LinkTo place="vms" id={session.vm_id} />],
             [words.sessions.id, <code>{id}</code>],
           ]}
         />
         {session.failure && <Failed failure={session.failure} />}
-        {session.attempt_failure && <Failed failure={session.attempt_failure} />}
+        {session.attempt_failure && <Attempt id={id} failure={session.attempt_failure} />}
       </section>
       <History id={id} alive={alive} tell={tell} />
+    </>
+  );
+}
+
+/** Of a session that waits for another one; the person can ask for that, too. */
+function Attempt({ id, failure }: { id: string; failure: Failure }) {
+  return (
+    <>
+      <Failed failure={failure} />
+      <p>{words.session.attempt}</p>
+      {/* What was pressed goes away with the failure. */}
+      <Act label={words.session.again} act={() => calls.trySignInAgain(id)} done={focusHeading} />
     </>
   );
 }

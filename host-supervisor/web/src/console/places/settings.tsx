@@ -4,9 +4,9 @@ import { words } from "../strings.ts";
 import * as calls from "../calls.ts";
 import { useAsked } from "../parts/asked.ts";
 import { Badge } from "../parts/badge.tsx";
-import { FilterBar, useFilter } from "../parts/filter.tsx";
 import { Heading } from "../parts/heading.tsx";
-import { type Column, Table } from "../parts/table.tsx";
+import { Searched } from "../parts/listing.tsx";
+import type { Column } from "../parts/table.tsx";
 import { Loading, Trouble } from "../parts/told.tsx";
 import type { Setting } from "../types.ts";
 
@@ -32,18 +32,21 @@ const GROUPS = [
 
 export function Settings() {
   const { value, error, again } = useAsked(calls.settings, []);
-  const rows = value ?? [];
-  const filter = useFilter(rows, (row) => `${row.key} ${row.value} ${row.meaning}`, GROUPS);
   return (
     <>
       <Heading title={words.places.settings} />
       <p class="muted lead">{words.settings.explanation}</p>
       {value === null && (error === null ? <Loading /> : <Trouble error={error} again={again} />)}
-      {rows.length > 0 && (
-        <>
-          <FilterBar filter={filter} of={rows.length} label={words.settings.search} groups={GROUPS} />
-          <Table label={words.places.settings} rows={filter.rows} columns={COLUMNS} id={({ key }) => key} />
-        </>
+      {value && (
+        <Searched
+          rows={value}
+          label={words.places.settings}
+          search={words.settings.search}
+          text={(row) => `${row.key} ${row.value} ${row.meaning}`}
+          id={({ key }) => key}
+          columns={COLUMNS}
+          groups={GROUPS}
+        />
       )}
     </>
   );

@@ -1,14 +1,16 @@
 // One virtual machine: what it is, what happened in it, what runs in it, and what can be done with it.
 
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { words } from "../strings.ts";
 import * as calls from "../calls.ts";
-import { vms } from "../live.ts";
 import { may } from "../myself.ts";
 import { address, go } from "../navigation.ts";
 import { Act } from "../parts/act.tsx";
 import { Status } from "../parts/badge.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Heading } from "../parts/heading.tsx";
+import { LinkTo } from "../parts/link.tsx";
 import { Ago } from "../parts/time.tsx";
 import { Failed, Loading, Trouble } from "../parts/told.tsx";
 import { Waterfall } from "../parts/waterfall.tsx";
@@ -20,8 +22,9 @@ import { Services } from "../vm/services.tsx";
 import { runs, userOf } from "./vms.tsx";
 
 export function OneVm({ id }: { id: string }) {
-  const { value, error, again } = useVm(id, vms.get(id)?.status);
-  if (value === null) {
+  const [open, setOpen] = useState<string | null>(null);
+  const { vm, said, error, again } = useVm(id, open);
+  if (vm === null) {
     return (
       <>
         <Heading title={words.vm.title(id.slice(0, 8))} />
@@ -29,10 +32,16 @@ export function OneVm({ id }: { id: string }) {
       </>
     );
   }
-  return <Shown vm={value} />;
+  const services = <Services services={vm.services} open={open} setOpen={setOpen} said={said} />;
+  return (
+    <>
+      <Shown vm={vm} services={services} />
+      {error !== null && <Trouble error={error} again={again} />}
+    </>
+  );
 }
 
-function Shown({ vm }: { vm: VmDetails }) {
+function Shown({ vm, services }: { vm: VmDetails; services: ComponentChildren }) {
   const awake = runs(vm) && vm.status !== "hibernated";
   return (
     <>
@@ -59,18 +68,12 @@ function Shown({ vm }: { vm: VmDetails }) {
             [words.vms.status, <Status is={vm.phase} />],
             [words.vms.kind, words.vms.kinds[vm.type] ?? vm.type],
             [words.vms.user, userOf(vm)],
-            [
-              words.vm.session,
-              vm.session_id && (
-                <a href={address("sessions", vm.session_id)}>
-                  <code>{vm.session_id.slice(0, 8)}</code>
-                </a>
-              ),
-            ],
+            [words.vm.session, vm.session_id && <LinkTo place="sessions" id={vm.session_id} />],
             [words.vms.made, <Ago at={vm.created_at} />],
             [words.vm.ended, vm.ended_at && <Ago at={vm.ended_at} />],
             [words.vms.shape, words.vms.shapeOf(vm.vcpus, vm.memory_mib)],
             [words.vm.began, vm.origin && originInWords(vm.origin)],
+            [words.vm.noneReady, vm.none_ready],
             [words.vm.ahead, vm.starts_ahead?.toString()],
             [words.vms.id, <code>{vm.id}</code>],
           ]}
@@ -82,7 +85,7 @@ function Shown({ vm }: { vm: VmDetails }) {
         <h2>{words.vm.timeline}</h2>
         <Waterfall marks={vm.timeline} />
       </section>
-      {awake && <Services vm={vm.id} services={vm.services} />}
+      {awake && services}
       <Condition vm={vm} />
     </>
   );

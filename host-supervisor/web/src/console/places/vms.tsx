@@ -29,7 +29,10 @@ const COLUMNS: readonly Column<Vm>[] = [
   },
   { name: words.vms.kind, cell: (vm) => words.vms.kinds[vm.type] ?? vm.type },
   { name: words.vms.status, cell: (vm) => <Status is={vm.status} /> },
-  { name: words.vms.user, cell: (vm) => userOf(vm) ?? (runs(vm) ? words.vms.nobody : "") },
+  {
+    name: words.vms.user,
+    cell: (vm) => <span class="name">{userOf(vm) ?? (runs(vm) ? words.vms.nobody : "")}</span>,
+  },
   { name: words.vms.made, cell: (vm) => <Ago at={vm.created_at} /> },
   { name: words.vms.shape, cell: (vm) => words.vms.shapeOf(vm.vcpus, vm.memory_mib), end: true },
   { name: words.vms.why, cell: (vm) => vm.failure?.message ?? "" },

@@ -3,26 +3,22 @@
 import { words } from "../strings.ts";
 import * as calls from "../calls.ts";
 import { changes } from "../live.ts";
-import { address } from "../navigation.ts";
 import { Act } from "../parts/act.tsx";
 import { useAsked } from "../parts/asked.ts";
 import { Status } from "../parts/badge.tsx";
-import { FilterBar, useFilter } from "../parts/filter.tsx";
 import { Heading } from "../parts/heading.tsx";
-import { type Column, Table } from "../parts/table.tsx";
+import { LinkTo } from "../parts/link.tsx";
+import { Searched } from "../parts/listing.tsx";
+import type { Column } from "../parts/table.tsx";
 import { Ago, Until } from "../parts/time.tsx";
 import { Loading, Nothing, Trouble } from "../parts/told.tsx";
 import type { Delivery } from "../types.ts";
 
 const COLUMNS: readonly Column<Delivery>[] = [
-  { name: words.webhook.event, cell: ({ event }) => <code>{event}</code> },
+  { name: words.webhook.event, cell: ({ event }) => <code class="whole">{event}</code> },
   {
     name: words.webhook.session,
-    cell: ({ sessionId }) => (
-      <a href={address("sessions", sessionId)}>
-        <code>{sessionId.slice(0, 8)}</code>
-      </a>
-    ),
+    cell: ({ sessionId }) => <LinkTo place="sessions" id={sessionId} />,
   },
   { name: words.webhook.provider, cell: ({ provider }) => provider },
   { name: words.webhook.status, cell: ({ status }) => <Status is={status} /> },
@@ -40,12 +36,6 @@ const GROUPS = [
 
 export function Webhook() {
   const { value, error, again } = useAsked(calls.deliveries, [changes.deliveries.value]);
-  const rows = value ?? [];
-  const filter = useFilter(
-    rows,
-    (row) => `${row.event} ${row.sessionId} ${row.provider} ${row.lastAnswer ?? ""}`,
-    GROUPS,
-  );
   return (
     <>
       <Heading title={words.places.webhook}>
@@ -57,11 +47,16 @@ export function Webhook() {
       </Heading>
       {value === null && (error === null ? <Loading /> : <Trouble error={error} again={again} />)}
       {value?.length === 0 && <Nothing>{words.webhook.none}</Nothing>}
-      {rows.length > 0 && (
-        <>
-          <FilterBar filter={filter} of={rows.length} label={words.webhook.search} groups={GROUPS} />
-          <Table label={words.places.webhook} rows={filter.rows} columns={COLUMNS} id={({ id }) => id} />
-        </>
+      {value && value.length > 0 && (
+        <Searched
+          rows={value}
+          label={words.places.webhook}
+          search={words.webhook.search}
+          text={(row) => `${row.event} ${row.sessionId} ${row.provider} ${row.lastAnswer ?? ""}`}
+          id={({ id }) => id}
+          columns={COLUMNS}
+          groups={GROUPS}
+        />
       )}
     </>
   );

@@ -15,6 +15,10 @@ export function Condition({ vm }: { vm: VmDetails }) {
   const states = vm.services.map(({ name, state }) => `${name} ${state.is}`).join();
   const { value, error, again } = useAsked(() => calls.diagnostics(vm.id), [vm.id, vm.phase, states]);
   const [whole, setWhole] = useState<string | null>(null);
+  const lookAgain = (): void => {
+    setWhole(null);
+    again();
+  };
   return (
     <section class="card">
       <div class="card-head">
@@ -50,9 +54,14 @@ export function Condition({ vm }: { vm: VmDetails }) {
           <pre class="log" tabIndex={0} aria-label={words.vm.console}>
             {whole ?? (value.console.join("\n") || words.vm.silent)}
           </pre>
-          {whole === null && value.console.length > 0 && (
-            <Act label={words.vm.wholeConsole} act={async () => setWhole(await calls.consoleLog(vm.id))} />
-          )}
+          <div class="buttons">
+            <button type="button" onClick={lookAgain}>
+              {words.vm.again}
+            </button>
+            {whole === null && value.console.length > 0 && (
+              <Act label={words.vm.wholeConsole} act={async () => setWhole(await calls.consoleLog(vm.id))} />
+            )}
+          </div>
         </>
       )}
     </section>

@@ -1,39 +1,40 @@
-// One VM, kept true: its details are asked for again whenever something was seen of it.
+// One VM, and what one of its services says, as the daemon tells it: for as long as somebody looks at it.
 
 import { useEffect, useState } from "preact/hooks";
+import { apiErrorOf } from "../../api/error.ts";
 import * as calls from "../calls.ts";
 import { whileLookedAt } from "../presence.ts";
-import { type Asked, useAsked } from "../parts/asked.ts";
 import type { VmDetails } from "../types.ts";
+import { heard, type Said } from "./said.ts";
 
-/** After an answer that was none. */
-const LOOK_AGAIN_MS = 3_000;
-
-export function useVm(id: string, status: string | undefined): Asked<VmDetails> {
-  const seen = useEvents(id);
-  return useAsked(() => calls.vm(id), [id, status, seen]);
+export interface Followed {
+  readonly vm: VmDetails | null;
+  /** By the service that was asked for; `null` until it is known. */
+  readonly said: Said | null;
+  readonly error: unknown;
+  readonly again: () => void;
 }
 
-/** How many events there are: the daemon answers when there is another one. */
-function useEvents(id: string): number {
-  const [seen, setSeen] = useState(0);
+export function useVm(id: string, service: string | null): Followed {
+  const [vm, setVm] = useState<VmDetails | null>(null);
+  const [said, setSaid] = useState<Said | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [round, setRound] = useState(0);
   useEffect(() => {
     const left = new AbortController();
-    let known = 0;
-    void whileLookedAt(left.signal, async (signal) => {
-      for (;;) {
-        try {
-          const { count, over } = await calls.vmEvents(id, known, signal);
-          known = count;
-          setSeen(count);
-          if (over) return;
-        } catch (error) {
-          if (signal.aborted) throw error;
-          await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-        }
+    setSaid(null);
+    setError(null);
+    const listening = whileLookedAt(left.signal, async (signal) => {
+      for await (const event of calls.followVm(id, service, signal)) {
+        if (event.type === "log") setSaid((before) => heard(before, event.data));
+        // The description says of a VM's details that they are something.
+        else setVm(event.data.vm as VmDetails);
       }
     });
+    listening.catch((cause: unknown) => {
+      if (!left.signal.aborted) setError(apiErrorOf(cause));
+    });
     return () => left.abort();
-  }, [id]);
-  return seen;
+  }, [id, service, round]);
+  return { vm, said, error, again: () => setRound((count) => count + 1) };
 }

@@ -1,15 +1,21 @@
-// What the agent runs in a VM, and the last lines that each of them has said.
+// What the agent runs in a VM, and what one of these says.
 
-import { useEffect, useRef, useState } from "preact/hooks";
 import { words } from "../strings.ts";
-import * as calls from "../calls.ts";
-import { useAsked } from "../parts/asked.ts";
 import { Status } from "../parts/badge.tsx";
-import { Loading, Nothing, Trouble } from "../parts/told.tsx";
+import { Nothing } from "../parts/told.tsx";
 import type { Service } from "../types.ts";
+import { Log } from "./log.tsx";
+import type { Said } from "./said.ts";
 
-export function Services({ vm, services }: { vm: string; services: readonly Service[] }) {
-  const [shown, setShown] = useState<string | null>(null);
+interface ServicesProps {
+  readonly services: readonly Service[];
+  /** Whose log is open. */
+  readonly open: string | null;
+  readonly setOpen: (service: string | null) => void;
+  readonly said: Said | null;
+}
+
+export function Services({ services, open, setOpen, said }: ServicesProps) {
   return (
     <section class="card">
       <h2>{words.vm.services}</h2>
@@ -21,39 +27,17 @@ export function Services({ vm, services }: { vm: string; services: readonly Serv
             <Status is={state.is} />
             <button
               type="button"
-              aria-expanded={shown === name}
-              onClick={() => setShown(shown === name ? null : name)}
+              aria-expanded={open === name}
+              onClick={() => setOpen(open === name ? null : name)}
             >
               {words.vm.log}
               <span class="visually-hidden"> {name}</span>
             </button>
             {state.cause && <p class="muted cause">{state.cause}</p>}
+            {open === name && <Log key={name} service={name} said={said} />}
           </li>
         ))}
       </ul>
-      {shown !== null && <Log key={shown} vm={vm} service={shown} />}
     </section>
-  );
-}
-
-/** As far as it is now; more of it is asked for by hand. */
-function Log({ vm, service }: { vm: string; service: string }) {
-  const { value, error, again } = useAsked(() => calls.serviceLog(vm, service), [vm, service]);
-  const lines = useRef<HTMLPreElement>(null);
-  useEffect(() => {
-    if (lines.current) lines.current.scrollTop = lines.current.scrollHeight;
-  }, [value]);
-  if (value === null) return error === null ? <Loading /> : <Trouble error={error} again={again} />;
-  return (
-    <>
-      <pre class="log" ref={lines} tabIndex={0} aria-label={words.vm.logOf(service)}>
-        {value === "" ? words.vm.silent : value}
-      </pre>
-      <div class="buttons">
-        <button type="button" onClick={again}>
-          {words.vm.again}
-        </button>
-      </div>
-    </>
   );
 }
