@@ -108,7 +108,7 @@ fn add(image: &mut Vec<u8>, inode: usize, kind: Kind, links: usize, contents: &[
 
 /// A directory of one block: entries in the order of their names, then the names.
 fn directory(names: &mut [(&str, usize, Kind)]) -> io::Result<Vec<u8>> {
-    names.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
+    names.sort_unstable_by_key(|(name, ..)| *name);
     let mut record = Record::default();
     let mut name_at = names.len() * DIRECTORY_ENTRY_BYTES;
     for (name, inode, kind) in &*names {
