@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -105,8 +106,8 @@ pub(crate) fn all(table: &[Mount]) -> Result<(), MountError> {
     })
 }
 
-/// mount(2), with a mount point that is made when it is missing. What is mounted there already stays: the loader brings some
-/// along, and a kernel can mount devtmpfs by itself.
+/// mount(2), with a mount point that is made when it is missing. A kernel's own file system that is mounted there already stays:
+/// the loader brings some along, a kernel can mount devtmpfs by itself, and not every kernel refuses to mount them again on top.
 pub(super) fn attach(
     source: &str,
     target: &Path,
@@ -117,13 +118,29 @@ pub(super) fn attach(
     if !target.exists() {
         fs::create_dir_all(target).map_err(|error| MountError::NoTarget(target.to_owned(), error))?;
     }
-    match mount(Some(source), target, kind, flags, Some(data)) {
-        Ok(()) => Ok(()),
-        Err(Errno::EBUSY) if kind == Some(source) => Ok(()),
-        Err(error) => Err(MountError::Refused {
-            what: kind.map_or_else(|| source.to_owned(), |kind| format!("{source} ({kind})")),
-            target: target.to_owned(),
-            source: error,
-        }),
+    if kind == Some(source) && is_mount_point(target) {
+        return Ok(());
+    }
+    mount(Some(source), target, kind, flags, Some(data)).map_err(|error| MountError::Refused {
+        what: kind.map_or_else(|| source.to_owned(), |kind| format!("{source} ({kind})")),
+        target: target.to_owned(),
+        source: error,
+    })
+}
+
+/// Whether it is on another file system than what it is in, as mountpoint(1) finds out.
+fn is_mount_point(target: &Path) -> bool {
+    let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    device(target) != device(&target.join(".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_something_is_mounted_is_told_from_a_directory_of_it() {
+        assert!(is_mount_point(Path::new("/proc")));
+        assert!(!is_mount_point(Path::new("/proc/self")) && !is_mount_point(Path::new("/proc/sys")));
     }
 }

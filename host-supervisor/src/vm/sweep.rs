@@ -74,14 +74,14 @@ pub(super) async fn remove_strays(
     Ok(strays.len())
 }
 
-/// How long the log of a failed VM stays that was a user's own, and no session's.
+/// How long the log of a failed VM stays that was no session's: a user's own, one that waited for somebody, or one to be copied.
 const KEEP_LOG: time::Duration = time::Duration::days(7);
 
 /// Whether what is left of a VM that has ended is of use to nobody. A failed one's log stays for its session.
 fn is_stray(record: Option<&VmRecord>, now: OffsetDateTime) -> bool {
     match record {
         Some(vm) if vm.status == VmStatus::Failed => {
-            vm.user_id.is_some() && vm.ended_at.is_some_and(|ended| now - ended > KEEP_LOG)
+            vm.session_id.is_none() && vm.ended_at.is_some_and(|ended| now - ended > KEEP_LOG)
         }
         Some(_) | None => true,
     }
@@ -117,16 +117,18 @@ fn report(id: VmId, result: io::Result<()>) {
 
 #[cfg(test)]
 mod tests {
+    use anteroom_protocol::SessionId;
+
     use super::*;
     use crate::vm::VmKind;
 
     #[test]
-    fn a_failed_vms_log_stays_for_its_session_and_a_week_for_its_user() {
+    fn a_failed_vms_log_stays_for_its_session_and_a_week_where_it_has_none() {
         let now = OffsetDateTime::now_utc();
-        let failed = |user: Option<&str>, days| VmRecord {
+        let failed = |session: Option<SessionId>, days| VmRecord {
             id: VmId::random(),
-            session_id: None,
-            user_id: user.map(str::to_owned),
+            session_id: session,
+            user_id: None,
             kind: VmKind::Cli,
             status: VmStatus::Failed,
             directory: "/none".into(),
@@ -141,9 +143,11 @@ mod tests {
             machine: None,
             used_at: None,
         };
-        assert!(!is_stray(Some(&failed(None, 100)), now));
-        assert!(!is_stray(Some(&failed(Some("ann"), 6)), now));
-        assert!(is_stray(Some(&failed(Some("ann"), 8)), now));
+        assert!(!is_stray(Some(&failed(Some(SessionId::random()), 100)), now));
+        let of_user = |days| VmRecord { user_id: Some("ann".to_owned()), ..failed(None, days) };
+        assert!(!is_stray(Some(&of_user(6)), now));
+        assert!(is_stray(Some(&of_user(8)), now));
+        assert!(is_stray(Some(&failed(None, 8)), now), "nobody's at all");
         assert!(is_stray(Some(&VmRecord { status: VmStatus::Destroyed, ..failed(None, 0) }), now));
         assert!(is_stray(None, now));
     }

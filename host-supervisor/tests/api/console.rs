@@ -2,6 +2,7 @@
 //! and with a thousand rows. The guests are played.
 
 mod failing;
+mod firefox;
 mod vm;
 
 use std::{sync::Arc, time::Duration};

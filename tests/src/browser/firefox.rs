@@ -89,10 +89,25 @@ impl Firefox {
     /// # Errors
     /// When it is not there in time.
     pub async fn appears(&mut self, selector: &str) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
         let there = format!("document.querySelector({}) !== null", json!(selector));
-        while self.evaluate(&there).await? != true {
-            ensure!(Instant::now() < deadline, "{selector} does not appear");
+        self.becomes_true(&there).await.with_context(|| format!("{selector} does not appear"))
+    }
+
+    /// Waits until an element like this says that.
+    ///
+    /// # Errors
+    /// When none does in time.
+    pub async fn says(&mut self, selector: &str, text: &str) -> Result<()> {
+        let (all, text) = (json!(selector), json!(text));
+        let said =
+            format!("[...document.querySelectorAll({all})].some((one) => one.textContent.includes({text}))");
+        self.becomes_true(&said).await.with_context(|| format!("{selector} does not say {text}"))
+    }
+
+    async fn becomes_true(&mut self, expression: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.evaluate(expression).await? != true {
+            ensure!(Instant::now() < deadline, "not in time");
             sleep(Duration::from_millis(100)).await;
         }
         Ok(())

@@ -38,7 +38,11 @@ end() {
   wait $daemon
 }
 left() {
-  echo "left $(ls /var/lib/anteroom/vms | wc -l) directories, $(pgrep -c firecracker || true) processes," \
+  # Of a VM that has failed the log stays for a week.
+  directories=$(for vm in /var/lib/anteroom/vms/*; do
+    [ ! -e "$vm" ] || [ "$(ls "$vm")" = console.log ] || echo "$vm"
+  done | wc -l)
+  echo "left $directories directories, $(pgrep -c firecracker || true) processes," \
     "$(ls /sys/class/net | grep -c fc-vm- || true) devices," \
     "$(find $group -mindepth 1 -type d 2>/dev/null | wc -l) groups"
 }
