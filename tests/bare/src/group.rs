@@ -67,7 +67,8 @@ fn remove_groups(group: &Path) {
 }
 
 /// As long as it lives, a process is moved into a group without a wait for RCU, as in a VM, whose agent mounts its hierarchy so
-/// (cgroup-v2.rst, `favordynmods`, since Linux 6.0): of this machine's it is what the whole hierarchy is like.
+/// (cgroup-v2.rst, `favordynmods`, since Linux 6.0). There is one hierarchy, so that all of this machine's groups are like that
+/// meanwhile.
 #[derive(Debug)]
 pub(crate) struct QuickMoves {
     /// Options of the hierarchy before.
@@ -77,11 +78,12 @@ pub(crate) struct QuickMoves {
 impl QuickMoves {
     const OPTION: &str = "favordynmods";
     /// Which of a mount's options are the hierarchy's (cgroup-v2.rst, "Mounting").
-    const OPTIONS: [&str; 5] = [
+    const OPTIONS: [&str; 6] = [
         "nsdelegate",
         "memory_localevents",
         "memory_recursiveprot",
         "memory_hugetlb_accounting",
+        "pids_localevents",
         Self::OPTION,
     ];
 

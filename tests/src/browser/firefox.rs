@@ -15,9 +15,11 @@ use tokio::{
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
 use super::inspection::{Found, SEARCH, axe_core};
-use crate::{artefact, daemon::PATIENCE};
+use crate::artefact;
 
 const PROGRAM: &str = "/usr/bin/firefox-esr";
+/// Less than a test may take, so that what is missing is told.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Starts for the first time, on a machine that may be busy.
 const STARTS_WITHIN: Duration = Duration::from_secs(90);
 
